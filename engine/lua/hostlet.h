@@ -1,0 +1,21 @@
+/* hostlet.h - the Lua side of a host without any transport: frames in, frames out. Linked into billow-host, and into
+ * billow for `billow test`, the simulator and unit tests.
+ *
+ * Offers:  create, handle one frame (synchronously), destroy.
+ * Relies on: lua/vm.h, codec/wire.h. Does no I/O.
+ */
+#ifndef BW_LUA_HOSTLET_H
+#define BW_LUA_HOSTLET_H
+
+#include "base/buf.h"
+
+struct bw_hostlet;
+
+struct bw_hostlet *bw_hostlet_create(void);
+void bw_hostlet_destroy(struct bw_hostlet *hostlet); /* closes every resident run */
+/* Handles one frame. An answer frame's payload, if there is one, is appended to `answer` and its type stored in
+ * `answer_type` (0 = none). Never fails: malformed input is CORRUPT, which ends the host (the caller closes it). */
+BW_MUST_USE enum bw_err bw_hostlet_handle(struct bw_hostlet *hostlet, uint8_t type, struct bw_str payload,
+                                          uint8_t *answer_type, struct bw_buf *answer, struct bw_error *error);
+
+#endif
