@@ -1,0 +1,72 @@
+# The functions by which folders enter the build.
+
+# bw_layer(<name> [DEPS <layers>...] [LIBS <outside targets>...] SOURCES <files>...)
+# The static library bw_<name>. It sees the headers of its DEPS and of what they build on.
+function(bw_layer name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPS;LIBS;SOURCES")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "bw_layer(${name}): unknown ${arg_UNPARSED_ARGUMENTS}")
+    endif()
+    add_library(bw_${name} STATIC ${arg_SOURCES})
+    list(TRANSFORM arg_DEPS PREPEND bw_)
+    target_link_libraries(bw_${name} PUBLIC bw_flags ${arg_DEPS} ${arg_LIBS})
+endfunction()
+
+# What every test process gets: where it is, and sanitizers that stop at the first finding.
+set(BW_TEST_ENVIRONMENT
+    "BW_SOURCE_DIR=${CMAKE_SOURCE_DIR}"
+    "BW_BINARY_DIR=${CMAKE_BINARY_DIR}"
+    "ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:strict_string_checks=1"
+    "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
+    "TSAN_OPTIONS=halt_on_error=1"
+    "LC_ALL=C.UTF-8"
+    "TZ=UTC")
+
+# bw_add_test(<name> LABELS <labels>... COMMAND <command>... [TIMEOUT s])
+# A ctest with the usual environment, run from the project's root.
+function(bw_add_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "LABELS;COMMAND;ENVIRONMENT")
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+                         SKIP_RETURN_CODE 77 RUN_SERIAL ${arg_SERIAL}
+                         ENVIRONMENT "${BW_TEST_ENVIRONMENT};${arg_ENVIRONMENT}")
+endfunction()
+
+# bw_unit_test(<layer> <module> [LIBS <targets>...])
+# tests/unit/<layer>/test_<module>.c, linked to that layer and what it builds on. Exit code 77 is "skipped".
+function(bw_unit_test layer module)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT" "LIBS")
+    set(target test_${layer}_${module})
+    add_executable(${target} "${CMAKE_SOURCE_DIR}/tests/unit/${layer}/test_${module}.c")
+    target_link_libraries(${target} PRIVATE bw_test_support bw_${layer} ${arg_LIBS})
+    if(TARGET bw_test_support_${layer})
+        target_link_libraries(${target} PRIVATE bw_test_support_${layer})
+    endif()
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/unit")
+    bw_add_test(unit.${layer}.${module} LABELS unit COMMAND ${target} TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# bw_fuzzer(<layer> <name> [LIBS <targets>...])
+# tests/fuzz/fuzz_<name>.c, which defines LLVMFuzzerTestOneInput. With BW_FUZZ a libFuzzer program; otherwise a
+# test that feeds it the seeds of tests/fuzz/seeds/<name>/ and a fixed number of mutations of them.
+function(bw_fuzzer layer name)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "LIBS")
+    set(target fuzz_${name})
+    add_executable(${target} "${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_${name}.c")
+    target_link_libraries(${target} PRIVATE bw_${layer} ${arg_LIBS})
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fuzz")
+    set(seeds "${CMAKE_SOURCE_DIR}/tests/fuzz/seeds/${name}")
+    if(BW_FUZZ)
+        target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+        bw_add_test(fuzz.${name} LABELS fuzz
+                    COMMAND ${target} -max_total_time=20 -timeout=5 -rss_limit_mb=1024
+                            "${CMAKE_BINARY_DIR}/tests/fuzz/corpus/${name}" "${seeds}")
+        file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fuzz/corpus/${name}")
+    else()
+        target_sources(${target} PRIVATE "${CMAKE_SOURCE_DIR}/tests/support/fuzz_main.c")
+        bw_add_test(fuzz.${name} LABELS fuzz COMMAND ${target} "${seeds}")
+    endif()
+endfunction()
