@@ -1,0 +1,139 @@
+/* wire.h - what engine and host say to each other, and what a turn looks like in the journal, as bytes.
+ *
+ * Offers:  turn records (one journal row), frames of the host protocol, encode and decode for both sides.
+ * Relies on: codec/value.h. Both sides treat what they decode as hostile; fuzzed by tests/fuzz/fuzz_wire.c.
+ *
+ * Journal row (version 1), the same bytes that a host gets for replay:
+ *   u8 version, zigzag turn time (us), varint delivery count, deliveries, varint command count, commands
+ *   delivery: u8 kind, varint seq, value bytes (varint length)
+ *   command:  u8 flags, varint seq, kind (bytes), varint line, source file (bytes), args (value bytes)
+ * The seed of a run's random() is derived from its id; the turn time is the only clock a script can see.
+ */
+#ifndef BW_CODEC_WIRE_H
+#define BW_CODEC_WIRE_H
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "codec/value.h"
+
+#define BW_WIRE_VERSION 1
+#define BW_WIRE_FRAME_BYTES_MAX (64u * 1024u * 1024u)
+
+enum bw_delivery_kind {
+    BW_DELIVERY_START = 1,   /* seq 0; value = {input=..., state=... (after a checkpoint)} */
+    BW_DELIVERY_OUTCOME = 2, /* seq of the command; value = the outcome */
+    BW_DELIVERY_ERROR = 3,   /* seq of the command; value = {code, text, detail, is_retryable} */
+    BW_DELIVERY_CANCEL = 4,  /* seq 0; value = {reason, by} : raised in every strand, cannot be caught */
+};
+
+struct bw_delivery {
+    enum bw_delivery_kind kind;
+    uint64_t seq;
+    struct bw_str value; /* encoded value */
+};
+
+enum { BW_COMMAND_BLOCKS = 1 }; /* flag: the script waits for its outcome (effect.call/start); else effect.post */
+
+struct bw_command {
+    uint8_t flags;
+    uint64_t seq;        /* counts the commands of a run from 1, contiguous */
+    struct bw_str kind;  /* "http", "sleep", ... */
+    struct bw_str file;  /* the script's file, as named in its release */
+    uint32_t line;       /* line of the script that asked (first frame outside stdlib) */
+    struct bw_str args;  /* encoded value */
+};
+
+/* One turn: what was delivered and what the script asked for. Arrays and strings borrow. */
+struct bw_turn_record {
+    struct bw_stamp at; /* turn time */
+    struct bw_delivery *deliveries;
+    size_t delivery_count;
+    struct bw_command *commands;
+    size_t command_count;
+};
+
+void bw_wire_put_turn(struct bw_buf *buf, const struct bw_turn_record *turn);
+/* Arrays come from `arena`; strings borrow from `bytes`. CORRUPT when malformed. */
+BW_MUST_USE enum bw_err bw_wire_get_turn(struct bw_str bytes, struct bw_arena *arena, struct bw_turn_record *turn,
+                                         struct bw_error *error);
+
+/* --- Frames. On a socket: u32 length of what follows (big-endian), u8 frame type, payload. */
+enum bw_frame {
+    BW_FRAME_RELEASE = 1, /* engine -> host: the files of a release */
+    BW_FRAME_WAKES = 2,   /* engine -> host: a batch of wakes */
+    BW_FRAME_EVICT = 3,   /* engine -> host: run ids to close */
+    BW_FRAME_RESULTS = 4, /* host -> engine: a batch of turn results */
+    BW_FRAME_HELLO = 5,   /* host -> engine: once, at start: wire version, Lua version */
+};
+
+#define BW_RELEASE_HASH_LEN 32
+struct bw_release_file {
+    struct bw_str name;
+    struct bw_str bytes;
+};
+struct bw_release_set {
+    uint8_t hash[BW_RELEASE_HASH_LEN]; /* SHA-256 over the sorted (name, SHA-256 of bytes) list */
+    struct bw_release_file *files;     /* sorted by name */
+    size_t count;
+};
+
+/* Wake one run for one turn. */
+struct bw_wake {
+    struct bw_id run;
+    struct bw_id tenant;
+    uint8_t release[BW_RELEASE_HASH_LEN];
+    struct bw_str workflow;           /* name: file workflows/<name>.lua of the release */
+    uint64_t turn;                    /* number of this turn, from 1 */
+    bool is_resident;                 /* the host should have the run in memory, after turn-1 */
+    struct bw_stamp at;               /* turn time */
+    struct bw_str *replay;            /* journal rows (encoded turns) from the base to turn-1, when not resident */
+    size_t replay_count;
+    struct bw_delivery *deliveries;   /* of this turn */
+    size_t delivery_count;
+    uint64_t steps_max;               /* fuel for this turn (replay has its own, the same per turn) */
+    uint64_t memory_bytes_max;
+};
+
+enum bw_turn_status {
+    BW_TURN_WAITING = 1,        /* every strand is blocked */
+    BW_TURN_DONE = 2,           /* value = result */
+    BW_TURN_FAILED = 3,         /* uncaught error; value = {code, text, file, line, stack, detail} */
+    BW_TURN_CHECKPOINT = 4,     /* value = state; the VM is closed */
+    BW_TURN_CANCELLED = 5,      /* unwound after a cancel; value = nil or {text} when a compensation failed */
+    BW_TURN_BUDGET = 6,         /* step budget used up; nothing of the turn counts */
+    BW_TURN_MEMORY = 7,         /* memory cap reached */
+    BW_TURN_NONDETERMINISM = 8, /* value = {seq, turn, recorded={...}, replayed={...}, last_equal={...}, text} */
+    BW_TURN_MISSING = 9,        /* not resident: send it again with its journal */
+    BW_TURN_NO_RELEASE = 10,    /* the release was not sent to this host */
+};
+
+struct bw_turn_result {
+    struct bw_id run;
+    uint64_t turn;
+    enum bw_turn_status status;
+    struct bw_command *commands;   /* of this turn only, in order */
+    size_t command_count;
+    struct bw_str value;           /* see bw_turn_status; may be empty (nil) */
+    struct bw_str logs;            /* encoded array of {level, text, fields}; bounded; not journaled */
+    uint64_t *pending;             /* seqs the script still waits for, ascending (after replay: to re-begin effects) */
+    size_t pending_count;
+    uint64_t steps;                /* fuel used by this turn */
+    uint64_t memory_bytes;         /* heap after the turn */
+};
+
+void bw_wire_put_release(struct bw_buf *buf, const struct bw_release_set *release);
+BW_MUST_USE enum bw_err bw_wire_get_release(struct bw_str bytes, struct bw_arena *arena,
+                                            struct bw_release_set *release, struct bw_error *error);
+void bw_wire_put_wakes(struct bw_buf *buf, const struct bw_wake *wakes, size_t count);
+BW_MUST_USE enum bw_err bw_wire_get_wakes(struct bw_str bytes, struct bw_arena *arena, struct bw_wake **wakes,
+                                          size_t *count, struct bw_error *error);
+void bw_wire_put_evict(struct bw_buf *buf, const struct bw_id *runs, size_t count);
+BW_MUST_USE enum bw_err bw_wire_get_evict(struct bw_str bytes, struct bw_arena *arena, struct bw_id **runs,
+                                          size_t *count, struct bw_error *error);
+void bw_wire_put_results(struct bw_buf *buf, const struct bw_turn_result *results, size_t count);
+/* Everything is checked: value bytes, command kinds and sizes, ascending seqs. CORRUPT names what is wrong. */
+BW_MUST_USE enum bw_err bw_wire_get_results(struct bw_str bytes, struct bw_arena *arena,
+                                            struct bw_turn_result **results, size_t *count, struct bw_error *error);
+
+#endif
