@@ -1,0 +1,87 @@
+--- Expense lines of any model (model 3.10): marked up, rounded per expense, by category or one by one.
+local expenses = {}
+
+local decimal = require("billow.decimal")
+local draft = require("billow.billing.draft")
+local figures = require("billow.billing.figures")
+
+local HUNDRED = decimal(100)
+
+--- The markup of a category in percent.
+---@param rules table   contract.expenses
+---@param category string
+---@return Decimal
+function expenses.markup(rules, category)
+  local by_category = rules.category_markup_percent or {}
+  return by_category[category] or rules.markup_percent or decimal(0)
+end
+
+--- What the customer is billed for one expense.
+---@param rules table
+---@param expense table
+---@param d integer
+---@return Decimal
+function expenses.billed(rules, expense, d)
+  return (expense.amount * (HUNDRED + expenses.markup(rules, expense.category)) / HUNDRED):round(d)
+end
+
+local function line_of(key, members, rules, d)
+  local total, references, words = decimal(0), {}, {}
+  for i, expense in ipairs(members) do
+    local billed = expenses.billed(rules, expense, d)
+    total = total + billed
+    references[i] = { type = "expense", id = expense.id, amount = billed }
+    words[i] = string.format("%s: %s %s on %s + %s %% = %s", expense.id, figures.plain(expense.amount),
+      expense.currency, expense.date, figures.plain(expenses.markup(rules, expense.category)), billed:fixed(d))
+  end
+  return draft.line(d, {
+    component = "expense", description_key = "expense:" .. key, unit_price = total, net_amount = total,
+    tax_code = rules.tax_code, references = references, explain = words,
+  })
+end
+
+local function by_entry(list, rules, d)
+  local ordered, made = { table.unpack(list) }, {}
+  table.sort(ordered, function(a, b)
+    if a.date ~= b.date then
+      return a.date < b.date
+    end
+    return a.sequence < b.sequence
+  end)
+  for i, expense in ipairs(ordered) do
+    made[i] = line_of(expense.id, { expense }, rules, d)
+  end
+  return made
+end
+
+local function by_category(list, rules, d)
+  local members, names, made = {}, {}, {}
+  for _, expense in ipairs(list) do
+    if not members[expense.category] then
+      members[expense.category] = {}
+      names[#names + 1] = expense.category
+    end
+    table.insert(members[expense.category], expense)
+  end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    made[i] = line_of(name, members[name], rules, d)
+  end
+  return made
+end
+
+--- The lines of a contract's valid expenses; none when the contract does not bill expenses.
+---@param ctx billing.Context
+---@param contract table
+---@param list table[]
+---@return billing.Line[]
+function expenses.lines(ctx, contract, list)
+  local rules = contract.expenses
+  if not rules then
+    return {}
+  end
+  local d = ctx.decimals(contract.currency)
+  return (rules.grouping == "entry" and by_entry or by_category)(list, rules, d)
+end
+
+return expenses
