@@ -1,10 +1,11 @@
 /* json.h - a pull decoder for JSON (RFC 8259) that keeps numbers as they were written.
  *
- * Offers:  one token per call, from a text in memory; strings decoded, numbers as their lexeme; write a string.
- * Relies on: codec/utf8.h. Pure bytes; fuzzed by tests/fuzz/fuzz_json.c. docs/decisions/0003-json.md says why it is ours.
+ * Offers:  one token per call, from a text in memory; strings decoded, numbers as their lexeme;
+ * write a string. Relies on: codec/utf8.h. Pure bytes; fuzzed by tests/fuzz/fuzz_json.c.
+ * docs/decisions/0003-json.md says why it is ours.
  *
- * Stricter than the RFC: bad UTF-8, lone surrogates, NUL and nesting over 64 are refused. Duplicate keys are for
- * the caller to find, who sees all keys of an object (codec/value.h does).
+ * Stricter than the RFC: bad UTF-8, lone surrogates, NUL and nesting over 64 are refused. Duplicate
+ * keys are for the caller to find, who sees all keys of an object (codec/value.h does).
  */
 #ifndef BW_CODEC_JSON_H
 #define BW_CODEC_JSON_H
@@ -41,10 +42,12 @@ struct bw_json_reader {
 };
 
 /* `source` and `error` must outlive the reader. */
-void bw_json_reader_init(struct bw_json_reader *reader, struct bw_str source, struct bw_error *error);
+void bw_json_reader_init(struct bw_json_reader *reader, struct bw_str source,
+                         struct bw_error *error);
 void bw_json_reader_deinit(struct bw_json_reader *reader);
 enum bw_json_token bw_json_next(struct bw_json_reader *reader);
-/* Fails the text at `offset` with INVALID: for what only the caller can see, such as a duplicate key. */
+/* Fails the text at `offset` with INVALID: for what only the caller can see, such as a duplicate
+ * key. */
 enum bw_err bw_json_fail_at(struct bw_json_reader *reader, size_t offset, const char *what);
 
 /* Writes a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */

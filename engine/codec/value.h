@@ -1,11 +1,13 @@
-/* value.h - the values that cross a border: effect arguments, outcomes, inputs, results, journal entries.
+/* value.h - the values that cross a border: effect arguments, outcomes, inputs, results, journal
+ * entries.
  *
- * Offers:  a canonical binary encoding (same value, same bytes), a writer, a reader, JSON in and out.
- * Relies on: base/buf.h. Pure bytes; fuzzed by tests/fuzz/fuzz_value.c.
+ * Offers:  a canonical binary encoding (same value, same bytes), a writer, a reader, JSON in and
+ * out. Relies on: base/buf.h. Pure bytes; fuzzed by tests/fuzz/fuzz_value.c.
  *
- * A value is one of: nil, false, true, integer (int64), decimal (plain text), money (decimal text + ISO 4217
- * code), string (any bytes), array, map (string keys in byte order, each once), null (JSON's null, as opposed to
- * nil = absent). There is no binary floating point: it cannot be written, so it can never reach an amount.
+ * A value is one of: nil, false, true, integer (int64), decimal (plain text), money (decimal text +
+ * ISO 4217 code), string (any bytes), array, map (string keys in byte order, each once), null
+ * (JSON's null, as opposed to nil = absent). There is no binary floating point: it cannot be
+ * written, so it can never reach an amount.
  *
  * Bytes: one tag, then
  *   NIL FALSE TRUE NULL   nothing
@@ -37,13 +39,14 @@ enum bw_value_tag {
     BW_VALUE_MONEY = 9,
 };
 
-/* --- Writing: append to a buffer. Arrays and maps: write the count, then the items. Map keys must come in byte
- * order; bw_value_check finds a writer that broke that. */
+/* --- Writing: append to a buffer. Arrays and maps: write the count, then the items. Map keys must
+ * come in byte order; bw_value_check finds a writer that broke that. */
 void bw_value_put_nil(struct bw_buf *buf);
 void bw_value_put_null(struct bw_buf *buf);
 void bw_value_put_bool(struct bw_buf *buf, bool value);
 void bw_value_put_int(struct bw_buf *buf, int64_t value);
-void bw_value_put_dec(struct bw_buf *buf, struct bw_str text); /* text as bw_decimal_print gives it */
+void bw_value_put_dec(struct bw_buf *buf,
+                      struct bw_str text); /* text as bw_decimal_print gives it */
 void bw_value_put_money(struct bw_buf *buf, struct bw_str text, const char currency[3]);
 void bw_value_put_str(struct bw_buf *buf, struct bw_str text);
 void bw_value_put_text(struct bw_buf *buf, const char *text); /* terminated; NULL writes nil */
@@ -65,11 +68,13 @@ struct bw_value {
     struct bw_str encoded; /* the whole value as it was encoded */
 };
 
-/* Is this exactly one well-formed canonical value (depth, node count, key order, decimal text)? Use on anything that
- * comes from a host or a row before reading it; the functions below assert on malformed bytes otherwise. */
+/* Is this exactly one well-formed canonical value (depth, node count, key order, decimal text)? Use
+ * on anything that comes from a host or a row before reading it; the functions below assert on
+ * malformed bytes otherwise. */
 BW_MUST_USE bool bw_value_check(struct bw_str bytes, struct bw_error *error);
 struct bw_value bw_value_read(struct bw_str bytes); /* of checked bytes; empty bytes read as nil */
-/* Takes the next item (of an array) off `rest`, or the next key and item (of a map). False at the end. */
+/* Takes the next item (of an array) off `rest`, or the next key and item (of a map). False at the
+ * end. */
 bool bw_value_next(struct bw_str *rest, struct bw_value *item);
 bool bw_value_next_pair(struct bw_str *rest, struct bw_str *key, struct bw_value *item);
 /* The item under `key`; tag NIL when absent or when `map` is not a map. */
@@ -79,14 +84,16 @@ struct bw_str bw_value_get_str(const struct bw_value *map, const char *key, stru
 int64_t bw_value_get_int(const struct bw_value *map, const char *key, int64_t fallback);
 bool bw_value_get_bool(const struct bw_value *map, const char *key, bool fallback);
 
-/* --- JSON. Decimals become JSON strings by default; with `numbers` they become JSON numbers with their exact digits.
- * Money becomes {"amount":"1.00","currency":"EUR"}; nil and null become null. Sorted keys, no spaces. Bytes that are
- * not UTF-8 in strings are written as U+FFFD. */
+/* --- JSON. Decimals become JSON strings by default; with `numbers` they become JSON numbers with
+ * their exact digits. Money becomes {"amount":"1.00","currency":"EUR"}; nil and null become null.
+ * Sorted keys, no spaces. Bytes that are not UTF-8 in strings are written as U+FFFD. */
 enum bw_json_style { BW_JSON_DECIMAL_STRINGS, BW_JSON_DECIMAL_NUMBERS };
 void bw_value_to_json(struct bw_buf *out, struct bw_str value, enum bw_json_style style);
-/* Parses one JSON text (RFC 8259) by our own number-preserving decoder: integers within int64 become INT, every other
- * number DEC with its digits kept (exponents are written out, at most 6176 places; over 34 digits is INVALID). Duplicate
- * keys, bad UTF-8, NUL (\u0000), depth over 64, trailing bytes are INVALID with the byte offset. null becomes NULL. */
-BW_MUST_USE enum bw_err bw_value_from_json(struct bw_buf *out, struct bw_str json, struct bw_error *error);
+/* Parses one JSON text (RFC 8259) by our own number-preserving decoder: integers within int64
+ * become INT, every other number DEC with its digits kept (exponents are written out, at most 6176
+ * places; over 34 digits is INVALID). Duplicate keys, bad UTF-8, NUL (\u0000), depth over 64,
+ * trailing bytes are INVALID with the byte offset. null becomes NULL. */
+BW_MUST_USE enum bw_err bw_value_from_json(struct bw_buf *out, struct bw_str json,
+                                           struct bw_error *error);
 
 #endif

@@ -1,13 +1,18 @@
-/* wire.h - what engine and host say to each other, and what a turn looks like in the journal, as bytes.
+/* wire.h - what engine and host say to each other, and what a turn looks like in the journal, as
+ * bytes.
  *
- * Offers:  turn records (one journal row), frames of the host protocol, encode and decode for both sides.
- * Relies on: codec/value.h. Both sides treat what they decode as hostile; fuzzed by tests/fuzz/fuzz_wire.c.
+ * Offers:  turn records (one journal row), frames of the host protocol, encode and decode for both
+ * sides. Relies on: codec/value.h. Both sides treat what they decode as hostile; fuzzed by
+ * tests/fuzz/fuzz_wire.c.
  *
  * Journal row (version 1), the same bytes that a host gets for replay:
- *   u8 version, zigzag turn time (us), varint delivery count, deliveries, varint command count, commands
- *   delivery: u8 kind, varint seq, value bytes (varint length)
- *   command:  u8 flags, varint seq, kind (bytes), varint line, source file (bytes), args (value bytes)
- * The seed of a run's random() is derived from its id; the turn time is the only clock a script can see.
+ *   u8 version, zigzag turn time (us), varint delivery count, deliveries, varint command count,
+ * commands delivery: u8 kind, varint seq, value bytes (varint length) command:  u8 flags, varint
+ * seq, kind (bytes), varint line, source file (bytes), args (value bytes) The seed of a run's
+ * random() is derived from its id; the turn time is the only clock a script can see.
+ *
+ * The encoding is canonical (same record, same bytes), so rows can be compared and hashed. An empty
+ * `value` or `args` is written as nil and never read back empty.
  */
 #ifndef BW_CODEC_WIRE_H
 #define BW_CODEC_WIRE_H
@@ -19,12 +24,18 @@
 
 #define BW_WIRE_VERSION 1
 #define BW_WIRE_FRAME_BYTES_MAX (64u * 1024u * 1024u)
+#define BW_WIRE_TURN_ITEMS_MAX 65536 /* deliveries, commands or pending seqs of one turn */
+#define BW_WIRE_BATCH_MAX 4096       /* wakes, results or evictions in one frame */
+#define BW_WIRE_RELEASE_FILES_MAX 65536
+#define BW_WIRE_KIND_BYTES_MAX 64  /* command kinds: lower case letters, digits, '_' and '.' */
+#define BW_WIRE_NAME_BYTES_MAX 512 /* workflow names, file names; without control bytes */
 
 enum bw_delivery_kind {
     BW_DELIVERY_START = 1,   /* seq 0; value = {input=..., state=... (after a checkpoint)} */
     BW_DELIVERY_OUTCOME = 2, /* seq of the command; value = the outcome */
     BW_DELIVERY_ERROR = 3,   /* seq of the command; value = {code, text, detail, is_retryable} */
-    BW_DELIVERY_CANCEL = 4,  /* seq 0; value = {reason, by} : raised in every strand, cannot be caught */
+    BW_DELIVERY_CANCEL =
+        4, /* seq 0; value = {reason, by} : raised in every strand, cannot be caught */
 };
 
 struct bw_delivery {
@@ -33,15 +44,17 @@ struct bw_delivery {
     struct bw_str value; /* encoded value */
 };
 
-enum { BW_COMMAND_BLOCKS = 1 }; /* flag: the script waits for its outcome (effect.call/start); else effect.post */
+enum {
+    BW_COMMAND_BLOCKS = 1
+}; /* flag: the script waits for its outcome (effect.call/start); else effect.post */
 
 struct bw_command {
     uint8_t flags;
-    uint64_t seq;        /* counts the commands of a run from 1, contiguous */
-    struct bw_str kind;  /* "http", "sleep", ... */
-    struct bw_str file;  /* the script's file, as named in its release */
-    uint32_t line;       /* line of the script that asked (first frame outside stdlib) */
-    struct bw_str args;  /* encoded value */
+    uint64_t seq;       /* counts the commands of a run from 1, contiguous */
+    struct bw_str kind; /* "http", "sleep", ... */
+    struct bw_str file; /* the script's file, as named in its release */
+    uint32_t line;      /* line of the script that asked (first frame outside stdlib) */
+    struct bw_str args; /* encoded value */
 };
 
 /* One turn: what was delivered and what the script asked for. Arrays and strings borrow. */
@@ -55,8 +68,8 @@ struct bw_turn_record {
 
 void bw_wire_put_turn(struct bw_buf *buf, const struct bw_turn_record *turn);
 /* Arrays come from `arena`; strings borrow from `bytes`. CORRUPT when malformed. */
-BW_MUST_USE enum bw_err bw_wire_get_turn(struct bw_str bytes, struct bw_arena *arena, struct bw_turn_record *turn,
-                                         struct bw_error *error);
+BW_MUST_USE enum bw_err bw_wire_get_turn(struct bw_str bytes, struct bw_arena *arena,
+                                         struct bw_turn_record *turn, struct bw_error *error);
 
 /* --- Frames. On a socket: u32 length of what follows (big-endian), u8 frame type, payload. */
 enum bw_frame {
@@ -67,73 +80,106 @@ enum bw_frame {
     BW_FRAME_HELLO = 5,   /* host -> engine: once, at start: wire version, Lua version */
 };
 
+#define BW_WIRE_FRAME_HEAD_LEN 5
+/* Writes one frame whose payload is there already. */
+void bw_wire_put_frame(struct bw_buf *buf, enum bw_frame type, struct bw_str payload);
+/* Or: begin, append the payload to `buf`, end with what begin returned. */
+size_t bw_wire_begin_frame(struct bw_buf *buf, enum bw_frame type);
+void bw_wire_end_frame(struct bw_buf *buf, size_t begun_at);
+/* Takes one frame off `rest`; `*type` is 0 when it is not whole yet (nothing is taken). CORRUPT
+ * when its length or type is impossible: the stream cannot be followed any further. */
+BW_MUST_USE enum bw_err bw_wire_take_frame(struct bw_str *rest, uint8_t *type,
+                                           struct bw_str *payload, struct bw_error *error);
+
+struct bw_hello {
+    uint32_t wire_version; /* BW_WIRE_VERSION of the host */
+    struct bw_str lua;     /* "Lua 5.4.6" */
+};
+void bw_wire_put_hello(struct bw_buf *buf, const struct bw_hello *hello);
+BW_MUST_USE enum bw_err bw_wire_get_hello(struct bw_str bytes, struct bw_hello *hello,
+                                          struct bw_error *error);
+
 #define BW_RELEASE_HASH_LEN 32
 struct bw_release_file {
     struct bw_str name;
     struct bw_str bytes;
 };
 struct bw_release_set {
-    uint8_t hash[BW_RELEASE_HASH_LEN]; /* SHA-256 over the sorted (name, SHA-256 of bytes) list */
+    uint8_t hash[BW_RELEASE_HASH_LEN]; /* bw_wire_release_hash of the files */
     struct bw_release_file *files;     /* sorted by name */
     size_t count;
 };
+
+/* SHA-256 over, for each file in the order of names: varint length of the name, the name, SHA-256
+ * of the bytes. The files must be sorted by name, each name once. */
+void bw_wire_release_hash(const struct bw_release_file *files, size_t count,
+                          uint8_t hash[static BW_RELEASE_HASH_LEN]);
 
 /* Wake one run for one turn. */
 struct bw_wake {
     struct bw_id run;
     struct bw_id tenant;
     uint8_t release[BW_RELEASE_HASH_LEN];
-    struct bw_str workflow;           /* name: file workflows/<name>.lua of the release */
-    uint64_t turn;                    /* number of this turn, from 1 */
-    bool is_resident;                 /* the host should have the run in memory, after turn-1 */
-    struct bw_stamp at;               /* turn time */
-    struct bw_str *replay;            /* journal rows (encoded turns) from the base to turn-1, when not resident */
+    struct bw_str workflow; /* name: file workflows/<name>.lua of the release */
+    uint64_t turn;          /* number of this turn, from 1 */
+    bool is_resident;       /* the host should have the run in memory, after turn-1 */
+    struct bw_stamp at;     /* turn time */
+    struct bw_str
+        *replay; /* journal rows (encoded turns) from the base to turn-1, when not resident */
     size_t replay_count;
-    struct bw_delivery *deliveries;   /* of this turn */
+    struct bw_delivery *deliveries; /* of this turn */
     size_t delivery_count;
-    uint64_t steps_max;               /* fuel for this turn (replay has its own, the same per turn) */
+    uint64_t steps_max; /* fuel for this turn (replay has its own, the same per turn) */
     uint64_t memory_bytes_max;
 };
 
 enum bw_turn_status {
-    BW_TURN_WAITING = 1,        /* every strand is blocked */
-    BW_TURN_DONE = 2,           /* value = result */
-    BW_TURN_FAILED = 3,         /* uncaught error; value = {code, text, file, line, stack, detail} */
-    BW_TURN_CHECKPOINT = 4,     /* value = state; the VM is closed */
-    BW_TURN_CANCELLED = 5,      /* unwound after a cancel; value = nil or {text} when a compensation failed */
-    BW_TURN_BUDGET = 6,         /* step budget used up; nothing of the turn counts */
-    BW_TURN_MEMORY = 7,         /* memory cap reached */
-    BW_TURN_NONDETERMINISM = 8, /* value = {seq, turn, recorded={...}, replayed={...}, last_equal={...}, text} */
-    BW_TURN_MISSING = 9,        /* not resident: send it again with its journal */
-    BW_TURN_NO_RELEASE = 10,    /* the release was not sent to this host */
+    BW_TURN_WAITING = 1,    /* every strand is blocked */
+    BW_TURN_DONE = 2,       /* value = result */
+    BW_TURN_FAILED = 3,     /* uncaught error; value = {code, text, file, line, stack, detail} */
+    BW_TURN_CHECKPOINT = 4, /* value = state; the VM is closed */
+    BW_TURN_CANCELLED =
+        5, /* unwound after a cancel; value = nil or {text} when a compensation failed */
+    BW_TURN_BUDGET = 6, /* step budget used up; nothing of the turn counts */
+    BW_TURN_MEMORY = 7, /* memory cap reached */
+    BW_TURN_NONDETERMINISM =
+        8, /* value = {seq, turn, recorded={...}, replayed={...}, last_equal={...}, text} */
+    BW_TURN_MISSING = 9,     /* not resident: send it again with its journal */
+    BW_TURN_NO_RELEASE = 10, /* the release was not sent to this host */
 };
 
 struct bw_turn_result {
     struct bw_id run;
     uint64_t turn;
     enum bw_turn_status status;
-    struct bw_command *commands;   /* of this turn only, in order */
+    struct bw_command *commands; /* of this turn only, in order */
     size_t command_count;
-    struct bw_str value;           /* see bw_turn_status; may be empty (nil) */
-    struct bw_str logs;            /* encoded array of {level, text, fields}; bounded; not journaled */
-    uint64_t *pending;             /* seqs the script still waits for, ascending (after replay: to re-begin effects) */
+    struct bw_str value; /* see bw_turn_status; may be empty (nil) */
+    struct bw_str logs;  /* encoded array of {level, text, fields}; bounded; not journaled */
+    uint64_t *pending;   /* seqs the script still waits for, ascending (after replay: to re-begin
+                            effects) */
     size_t pending_count;
-    uint64_t steps;                /* fuel used by this turn */
-    uint64_t memory_bytes;         /* heap after the turn */
+    uint64_t steps;        /* fuel used by this turn */
+    uint64_t memory_bytes; /* heap after the turn */
 };
 
+/* The getters take arrays from `arena`; strings borrow from `bytes`. Everything is checked: counts,
+ * names, value bytes, seqs; CORRUPT names what is wrong and where. A release also has to match its
+ * hash. The rows of `replay` are only cut apart: bw_wire_get_turn checks each when it is read. */
 void bw_wire_put_release(struct bw_buf *buf, const struct bw_release_set *release);
 BW_MUST_USE enum bw_err bw_wire_get_release(struct bw_str bytes, struct bw_arena *arena,
                                             struct bw_release_set *release, struct bw_error *error);
 void bw_wire_put_wakes(struct bw_buf *buf, const struct bw_wake *wakes, size_t count);
-BW_MUST_USE enum bw_err bw_wire_get_wakes(struct bw_str bytes, struct bw_arena *arena, struct bw_wake **wakes,
-                                          size_t *count, struct bw_error *error);
+BW_MUST_USE enum bw_err bw_wire_get_wakes(struct bw_str bytes, struct bw_arena *arena,
+                                          struct bw_wake **wakes, size_t *count,
+                                          struct bw_error *error);
 void bw_wire_put_evict(struct bw_buf *buf, const struct bw_id *runs, size_t count);
-BW_MUST_USE enum bw_err bw_wire_get_evict(struct bw_str bytes, struct bw_arena *arena, struct bw_id **runs,
-                                          size_t *count, struct bw_error *error);
+BW_MUST_USE enum bw_err bw_wire_get_evict(struct bw_str bytes, struct bw_arena *arena,
+                                          struct bw_id **runs, size_t *count,
+                                          struct bw_error *error);
 void bw_wire_put_results(struct bw_buf *buf, const struct bw_turn_result *results, size_t count);
-/* Everything is checked: value bytes, command kinds and sizes, ascending seqs. CORRUPT names what is wrong. */
 BW_MUST_USE enum bw_err bw_wire_get_results(struct bw_str bytes, struct bw_arena *arena,
-                                            struct bw_turn_result **results, size_t *count, struct bw_error *error);
+                                            struct bw_turn_result **results, size_t *count,
+                                            struct bw_error *error);
 
 #endif
