@@ -34,8 +34,7 @@ enum bw_delivery_kind {
     BW_DELIVERY_START = 1,   /* seq 0; value = {input=..., state=... (after a checkpoint)} */
     BW_DELIVERY_OUTCOME = 2, /* seq of the command; value = the outcome */
     BW_DELIVERY_ERROR = 3,   /* seq of the command; value = {code, text, detail, is_retryable} */
-    BW_DELIVERY_CANCEL =
-        4, /* seq 0; value = {reason, by} : raised in every strand, cannot be caught */
+    BW_DELIVERY_CANCEL = 4,  /* seq 0; value = {reason, by}: raised in every strand, uncatchable */
 };
 
 struct bw_delivery {
@@ -44,9 +43,8 @@ struct bw_delivery {
     struct bw_str value; /* encoded value */
 };
 
-enum {
-    BW_COMMAND_BLOCKS = 1
-}; /* flag: the script waits for its outcome (effect.call/start); else effect.post */
+/* Flag: the script waits for its outcome (effect.call, effect.start); without it: effect.post. */
+enum { BW_COMMAND_BLOCKS = 1 };
 
 struct bw_command {
     uint8_t flags;
@@ -124,8 +122,7 @@ struct bw_wake {
     uint64_t turn;          /* number of this turn, from 1 */
     bool is_resident;       /* the host should have the run in memory, after turn-1 */
     struct bw_stamp at;     /* turn time */
-    struct bw_str
-        *replay; /* journal rows (encoded turns) from the base to turn-1, when not resident */
+    struct bw_str *replay;  /* not resident: journal rows (encoded turns), base to turn-1 */
     size_t replay_count;
     struct bw_delivery *deliveries; /* of this turn */
     size_t delivery_count;
