@@ -1,0 +1,83 @@
+#include "lua/guard.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char guard_key = 0; /* its address keys the guards' metatable in the registry */
+
+static int guard_gc(lua_State *L)
+{
+    bw_buf_deinit(lua_touserdata(L, 1)); /* safe twice */
+    return 0;
+}
+
+struct bw_buf *bw_lua_push_buf(lua_State *L, size_t bytes_max)
+{
+    luaL_checkstack(L, 4, NULL);
+    struct bw_buf *buf = lua_newuserdatauv(L, sizeof *buf, 0);
+    bw_buf_init(buf, bytes_max); /* empty: nothing is owned yet */
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &guard_key) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_createtable(L, 0, 1);
+        lua_pushcfunction(L, guard_gc);
+        lua_setfield(L, -2, "__gc");
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &guard_key);
+    }
+    lua_setmetatable(L, -2);
+    return buf;
+}
+
+void bw_lua_drop_buf(struct bw_buf *buf)
+{
+    bw_buf_deinit(buf);
+}
+
+int bw_lua_raise(lua_State *L, const char *format, ...)
+{
+    char text[BW_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    luaL_where(L, 1);
+    lua_pushstring(L, text);
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
+void bw_lua_error_text(lua_State *L, int index, char *text, size_t text_max)
+{
+    int type = lua_type(L, index);
+
+    if (type == LUA_TSTRING) {
+        size_t len;
+        const char *ptr = lua_tolstring(L, index, &len);
+        if (len >= text_max)
+            len = text_max - 1;
+        memcpy(text, ptr, len);
+        text[len] = '\0';
+    } else {
+        (void)snprintf(text, text_max, "(error object of type %s)", lua_typename(L, type));
+    }
+}
+
+int bw_lua_protected(lua_State *L, lua_CFunction fn, void *ud, struct bw_error *error)
+{
+    int status;
+
+    if (!lua_checkstack(L, 4)) {
+        (void)bw_fail(error, BW_ERR_MEMORY, "no room on the Lua stack");
+        return LUA_ERRMEM;
+    }
+    lua_pushcfunction(L, fn); /* a light C function: allocates nothing */
+    lua_pushlightuserdata(L, ud);
+    status = lua_pcall(L, 1, 0, 0);
+    if (status != LUA_OK) {
+        char text[BW_ERROR_TEXT_MAX];
+        bw_lua_error_text(L, -1, text, sizeof text);
+        (void)bw_fail(error, status == LUA_ERRMEM ? BW_ERR_MEMORY : BW_ERR_SCRIPT, "%s", text);
+        lua_pop(L, 1);
+    }
+    return status;
+}
