@@ -1,0 +1,106 @@
+/* test_fault.c - promises of base/fault.h. */
+#include "support/test.h"
+
+#include "base/fault.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int setup(void **state)
+{
+    (void)state;
+    bw_fault_reset();
+    return 0;
+}
+
+static void test_an_unarmed_point_only_counts(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        assert_false(bw_fault_pass(BW_FAULT_PG_QUERY));
+    assert_true(bw_fault_passes(BW_FAULT_PG_QUERY) == 3);
+    assert_true(bw_fault_passes(BW_FAULT_ANY) == 3);
+    assert_true(bw_fault_passes(BW_FAULT_PG_CONNECT) == 0);
+}
+
+static void test_an_armed_point_fails_once_at_its_nth_pass(void **state)
+{
+    (void)state;
+    bw_fault_arm(BW_FAULT_PG_QUERY, 2, BW_FAULT_DO_ERR);
+    assert_false(bw_fault_pass(BW_FAULT_PG_QUERY));
+    assert_true(bw_fault_pass(BW_FAULT_PG_QUERY));
+    assert_false(bw_fault_pass(BW_FAULT_PG_QUERY));
+}
+
+static void test_any_counts_all_points_together(void **state)
+{
+    (void)state;
+    assert_true(bw_fault_arm_text("any:2:err"));
+    assert_false(bw_fault_pass(BW_FAULT_PG_QUERY));
+    assert_true(bw_fault_pass(BW_FAULT_PG_CONNECT));
+}
+
+static void test_text_arms_several_points(void **state)
+{
+    (void)state;
+    assert_true(bw_fault_arm_text("pg.query:1:err,pg.connect:1:err"));
+    assert_true(bw_fault_pass(BW_FAULT_PG_QUERY));
+    assert_true(bw_fault_pass(BW_FAULT_PG_CONNECT));
+}
+
+static void test_text_that_is_not_understood_arms_nothing(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {"pg.query", "pg.query:", "pg.query:x", "no.such:1", "pg.query:1:explode",
+                                      "pg.query:1:err,oops", "pg.query:99999999999"};
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        assert_false(bw_fault_arm_text(BAD[i]));
+    assert_false(bw_fault_pass(BW_FAULT_PG_QUERY));
+}
+
+static void test_kill_ends_the_process_by_sigkill(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        bw_fault_arm(BW_FAULT_FILE_WRITE, 1, BW_FAULT_DO_KILL);
+        bw_fault_pass(BW_FAULT_FILE_WRITE);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
+static void test_the_environment_arms_only_builds_with_fault_points(void **state)
+{
+    (void)state;
+    unsetenv("BILLOW_FAULT");
+    assert_true(bw_fault_arm_environment());
+    setenv("BILLOW_FAULT", "pg.query:1:err", 1);
+#ifdef BW_FAULTS
+    assert_true(bw_fault_arm_environment());
+    assert_true(BW_FAULT(PG_QUERY));
+#else
+    assert_false(bw_fault_arm_environment());
+    assert_false(BW_FAULT(PG_QUERY));
+#endif
+    unsetenv("BILLOW_FAULT");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_an_unarmed_point_only_counts, setup),
+        cmocka_unit_test_setup(test_an_armed_point_fails_once_at_its_nth_pass, setup),
+        cmocka_unit_test_setup(test_any_counts_all_points_together, setup),
+        cmocka_unit_test_setup(test_text_arms_several_points, setup),
+        cmocka_unit_test_setup(test_text_that_is_not_understood_arms_nothing, setup),
+        cmocka_unit_test_setup(test_kill_ends_the_process_by_sigkill, setup),
+        cmocka_unit_test_setup(test_the_environment_arms_only_builds_with_fault_points, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
