@@ -1,94 +1,147 @@
---- Dividing an amount among several: exact in sum, fair in cents, the same on every machine.
+--- A payment finds its invoices: as told, or the oldest due first (capabilities C3, C4, C6).
+--
+-- The allocations of a payment never exceed its amount plus what was settled without money
+-- (discount, write-off, withholding, bank fee), and no invoice is paid below zero. What is left of
+-- the payment is unapplied cash, never lost and never forced onto an invoice.
 ---@class billing.allocation
 local allocation = {}
 
 local decimal = require("billow.decimal")
+local explanation = require("billow.billing.explanation")
+local reading = require("billow.billing.reading")
 
 local ZERO = decimal(0)
+local PAYMENT = "payment"
 
---- Divide an amount by weights with largest remainder.
--- In minor units each share is cut toward zero; the units missing to the whole go one each to the
--- largest remainders, ties to the earlier share. The sign of the amount is kept.
----@param amount Decimal      has at most d decimals
----@param weights Decimal[]   not negative, not all zero unless the amount is zero
----@param d integer
----@return Decimal[]
-function allocation.shares(amount, weights, d)
-  local total = decimal.sum(weights)
-  local shares = {}
-  if total:is_zero() or amount:is_zero() then
-    for index in ipairs(weights) do
-      shares[index] = ZERO
-    end
-    return shares
-  end
-  local unit = allocation.unit(d)
-  local size = amount:abs()
-  local rest = size
-  local remainders = {}
-  for index, weight in ipairs(weights) do
-    local exact = size * weight / total
-    shares[index] = exact:round(d, "down")
-    rest = rest - shares[index]
-    remainders[index] = { index = index, remainder = exact - shares[index] }
-  end
-  table.sort(remainders, function(a, b)
-    if a.remainder == b.remainder then
-      return a.index < b.index
-    end
-    return a.remainder > b.remainder
-  end)
-  for _, candidate in ipairs(remainders) do
-    if rest <= ZERO then
-      break
-    end
-    shares[candidate.index] = shares[candidate.index] + unit
-    rest = rest - unit
-  end
-  if amount < ZERO then
-    for index, share in ipairs(shares) do
-      shares[index] = -share
-    end
-  end
-  return shares
-end
+allocation.KINDS = { PAYMENT, "discount", "write_off", "withholding", "bank_fee" }
 
---- The smallest amount of a currency with d decimals.
----@param d integer
----@return Decimal
-function allocation.unit(d)
-  local unit = decimal(1)
-  for _ = 1, d do
-    unit = unit / 10
-  end
-  return unit
-end
+---@class billing.OpenInvoice
+---@field id string
+---@field due_date string
+---@field open_amount Decimal
+---@field discount {last_date: string, amount: Decimal}|nil  early payment discount on offer
 
---- Divide an amount over the tax codes of lines, weights = their nets; in order of first line.
--- Codes whose share is 0 are left out. A line without a code of its own counts under the first
--- group without one.
+---@class billing.Allocation
+---@field invoice_id string
+---@field amount Decimal
+---@field kind string
+
+---@class billing.Allocated
+---@field allocations billing.Allocation[]
+---@field unapplied_amount Decimal
+---@field open table<string, Decimal>  by invoice, afterwards
+
+---@class billing.Settlement  the state while allocating
+---@field open table<string, Decimal>
+---@field allocations billing.Allocation[]
+---@field rest Decimal
+---@field steps billing.Step[]|nil
+
+---@param settlement billing.Settlement
+---@param invoice_id string
 ---@param amount Decimal
----@param lines {net_amount: Decimal, tax_code: string|nil}[]
----@param d integer
----@return {tax_code: string|nil, amount: Decimal}[]
-function allocation.over_tax_codes(amount, lines, d)
-  local groups, weights, at = {}, {}, {}
-  for _, line in ipairs(lines) do
-    local key = line.tax_code or ""
-    if not at[key] then
-      groups[#groups + 1] = { tax_code = line.tax_code }
-      at[key] = #groups
-      weights[#groups] = ZERO
-    end
-    weights[at[key]] = weights[at[key]] + line.net_amount
+---@param kind string
+---@param reason string
+local function settle(settlement, invoice_id, amount, kind, reason)
+  settlement.open[invoice_id] = settlement.open[invoice_id] - amount
+  if kind == PAYMENT then
+    settlement.rest = settlement.rest - amount
   end
-  local result = {}
-  for index, share in ipairs(allocation.shares(amount, weights, d)) do
-    if not share:is_zero() then
-      result[#result + 1] = { tax_code = groups[index].tax_code, amount = share }
+  table.insert(settlement.allocations, { invoice_id = invoice_id, amount = amount, kind = kind })
+  explanation.add(settlement.steps, kind, invoice_id .. ": " .. reason, amount)
+end
+
+--- Allocations as told by the payer or by a person; each is checked.
+---@param settlement billing.Settlement
+---@param told billing.Allocation[]
+local function as_told(settlement, told)
+  for index, item in ipairs(told) do
+    local field = "payment.allocations[" .. index .. "]"
+    local open = settlement.open[item.invoice_id]
+    if not open then
+      reading.refuse(field .. ".invoice_id", item.invoice_id, "name one of the invoices given")
+    elseif item.amount > open then
+      reading.refuse(field .. ".amount", item.amount, "write at most " .. tostring(open)
+        .. ", what is open on " .. item.invoice_id)
+    elseif item.kind == PAYMENT and item.amount > settlement.rest then
+      reading.refuse(field .. ".amount", item.amount, "write at most "
+        .. tostring(settlement.rest) .. ", what is left of the payment")
+    end
+    settle(settlement, item.invoice_id, item.amount, item.kind, "as told")
+  end
+end
+
+---@param invoices billing.OpenInvoice[]
+---@return billing.OpenInvoice[]
+local function oldest_due_first(invoices)
+  local ordered = { table.unpack(invoices) }
+  table.sort(ordered, function(a, b)
+    if a.due_date ~= b.due_date then
+      return a.due_date < b.due_date
+    end
+    return a.id < b.id
+  end)
+  return ordered
+end
+
+--- Whether the early payment discount is earned: in time, and the rest of the invoice is paid.
+---@param settlement billing.Settlement
+---@param invoice billing.OpenInvoice
+---@param paid_on string|nil
+---@return boolean
+local function earns_discount(settlement, invoice, paid_on)
+  local offer = invoice.discount
+  return offer ~= nil and paid_on ~= nil and paid_on <= offer.last_date
+    and settlement.rest >= settlement.open[invoice.id] - offer.amount
+end
+
+---@param settlement billing.Settlement
+---@param invoices billing.OpenInvoice[]
+---@param paid_on string|nil
+---@param tolerance Decimal
+local function by_due_date(settlement, invoices, paid_on, tolerance)
+  for _, invoice in ipairs(oldest_due_first(invoices)) do
+    if settlement.rest > ZERO and settlement.open[invoice.id] > ZERO then
+      if earns_discount(settlement, invoice, paid_on) then
+        settle(settlement, invoice.id, invoice.discount.amount, "discount",
+          "paid by " .. invoice.discount.last_date)
+      end
+      local amount = decimal.min(settlement.rest, settlement.open[invoice.id])
+      settle(settlement, invoice.id, amount, PAYMENT, "due " .. invoice.due_date)
+      local short = settlement.open[invoice.id]
+      if short > ZERO and short <= tolerance then
+        settle(settlement, invoice.id, short, "write_off", "short by no more than the tolerance")
+      end
     end
   end
-  return result
+end
+
+---@class billing.PaymentTerms
+---@field amount Decimal
+---@field date string|nil
+---@field allocations billing.Allocation[]|nil  as told
+---@field tolerance Decimal|nil                 shortest payment still taken as full; default 0
+
+--- Allocate a payment.
+---@param payment billing.PaymentTerms
+---@param invoices billing.OpenInvoice[]
+---@param steps billing.Step[]|nil
+---@return billing.Allocated
+function allocation.allocate(payment, invoices, steps)
+  local settlement = { open = {}, allocations = {}, rest = payment.amount, steps = steps }
+  for _, invoice in ipairs(invoices) do
+    settlement.open[invoice.id] = invoice.open_amount
+  end
+  if payment.allocations and #payment.allocations > 0 then
+    as_told(settlement, payment.allocations)
+  else
+    by_due_date(settlement, invoices, payment.date, payment.tolerance or ZERO)
+  end
+  return {
+    allocations = settlement.allocations,
+    unapplied_amount = settlement.rest,
+    open = settlement.open,
+  }
 end
 
 return allocation

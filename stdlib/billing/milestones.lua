@@ -105,19 +105,16 @@ function milestones.due(contract, priced, accepted, billed_ids)
     return nil
   end
   for _, milestone in ipairs(priced) do
-    local event = accepted.evidenced[milestone.id]
-    if is_billed[milestone.id] then
-      event = nil
-    elseif event then
-      local missing = missing_dependency(milestone)
-      if missing then
-        report("MILESTONE_DEPENDENCY", event, "milestone " .. milestone.id .. " depends on "
-          .. missing .. ", which is not accepted: get it accepted or change the dependency")
-      else
-        result.due[#result.due + 1] = { milestone = milestone, event = event }
-      end
-    elseif accepted.first[milestone.id] then
-      report("MILESTONE_NOT_EVIDENCED", accepted.first[milestone.id], "milestone " .. milestone.id
+    local event, first = accepted.evidenced[milestone.id], accepted.first[milestone.id]
+    local missing = event and missing_dependency(milestone)
+    local is_open = not is_billed[milestone.id]
+    if is_open and missing then
+      report("MILESTONE_DEPENDENCY", event, "milestone " .. milestone.id .. " depends on "
+        .. missing .. ", which is not accepted: get it accepted or change the dependency")
+    elseif is_open and event then
+      result.due[#result.due + 1] = { milestone = milestone, event = event }
+    elseif is_open and first then
+      report("MILESTONE_NOT_EVIDENCED", first, "milestone " .. milestone.id
         .. " is accepted but nobody is named in accepted_by: add who accepted it")
     end
   end

@@ -1,4 +1,4 @@
---- The retainer model: a monthly fee, a grant drawn by time, overage, what is carried on (3.8).
+--- The retainer model: a monthly fee, a grant drawn by time, overage, what is carried on.
 --
 -- A grant is a bucket; earlier grants carried on are buckets too (buckets.lua). Hour retainers count
 -- in seconds, so that drawing is exact; money retainers in the contract's currency. Entries drawn

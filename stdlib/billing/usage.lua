@@ -6,14 +6,15 @@
 ---@class billing.usage
 local usage = {}
 
-local allocation = require("billow.billing.allocation")
 local calendar = require("billow.billing.calendar")
 local decimal = require("billow.decimal")
+local discount = require("billow.billing.discount")
 local draft = require("billow.billing.draft")
 local explanation = require("billow.billing.explanation")
 local meter = require("billow.billing.meter")
 local proration = require("billow.billing.proration")
 local reading = require("billow.billing.reading")
+local tax = require("billow.billing.tax")
 
 local ZERO = decimal(0)
 local PERCENT = decimal(100)
@@ -100,7 +101,11 @@ end
 ---@return billing.Allowance[]
 local function allowances_of(component, reason, amount, lines, d)
   local result = {}
-  for index, share in ipairs(allocation.over_tax_codes(amount, lines, d)) do
+  if amount:is_zero() then
+    return result
+  end
+  local bases = discount.bases(lines, { "usage" })
+  for index, share in ipairs(discount.divide(amount, bases, d)) do
     result[index] = {
       component = component,
       amount = share.amount,
@@ -110,20 +115,6 @@ local function allowances_of(component, reason, amount, lines, d)
     }
   end
   return result
-end
-
---- The meter's tax code when it differs from the one its lines would have anyway.
----@param ctx billing.Context
----@param contract table
----@param tax_code string|nil
----@return string|nil
-local function override_of(ctx, contract, tax_code)
-  local customer = ctx.customers[contract.customer_id]
-  local own = contract.tax_code or (customer and customer.tax_code)
-  if tax_code == own then
-    return nil
-  end
-  return tax_code
 end
 
 ---@param ctx billing.Context
@@ -142,7 +133,7 @@ local function lines_of_meters(ctx, contract, items, d, trace)
     local measured = meter.measure(self, events)
     explanation.add(steps, "aggregate", self.aggregation .. " of "
       .. (self.field or "events") .. " over " .. #events .. " events", measured.aggregate)
-    local tax_code = override_of(ctx, contract, self.tax_code)
+    local tax_code = tax.override(ctx, contract, self.tax_code)
     for _, line in ipairs(usage.meter_lines(self, measured, d, tax_code, steps)) do
       lines[#lines + 1] = line
     end

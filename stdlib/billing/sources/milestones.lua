@@ -1,50 +1,98 @@
---- Milestone events find their contract (data model 3.7).
---
--- An event is unknown, whatever its status or date, when its contract does not exist or is not
--- fixed-fee, when the contract has no such milestone, or when it reports progress on a contract
--- that is not billed by percent complete.
----@class billing.sources.milestones
+--- Milestone and progress events (model 2, 3.7): typed, and each with the contract whose milestone it names.
 local milestones = {}
 
 local draft = require("billow.billing.draft")
+local shape = require("billow.billing.shape")
 
----@param contract table|nil
----@param event table
----@return string|nil  what is unknown about it
-local function unknown(contract, event)
-  if not contract then
-    return "there is no contract " .. tostring(event.contract_id)
-  elseif contract.model ~= "fixed-fee" then
-    return "contract " .. contract.id .. " is not a fixed-fee contract"
-  elseif event.type == "progress" then
-    if contract.terms.billing ~= "percent_complete" then
-      return "contract " .. contract.id .. " is not billed by percent complete"
-    end
-    return nil
+milestones.FILE = "milestones.json"
+
+local required, optional = shape.required, shape.optional
+
+local STATUSES = { "accepted", "submitted", "rejected" }
+
+local EVENT = shape.by_word("type", {
+  milestone = shape.record({
+    id = required(shape.text), contract_id = required(shape.text), type = required(shape.text),
+    milestone_id = required(shape.text), status = required(shape.enum(STATUSES)), accepted_on = optional(shape.date),
+    accepted_by = optional(shape.text), evidence_url = optional(shape.text),
+  }),
+  progress = shape.record({
+    id = required(shape.text), contract_id = required(shape.text), type = required(shape.text),
+    percent_complete = required(shape.amount), as_of = required(shape.date), accepted_by = optional(shape.text),
+    evidence_url = optional(shape.text),
+  }),
+})
+
+--- Read the decoded file; events keep the order of the file.
+---@param values table[]
+---@return table[]? events
+---@return billing.Problem[] problems   when there are no events
+function milestones.read(values)
+  local problems, events, is_known = {}, {}, {}
+  local function report(problem)
+    problems[#problems + 1] = problem
   end
-  for _, milestone in ipairs(contract.terms.milestones or {}) do
-    if milestone.id == event.milestone_id then
-      return nil
+  for i, value in ipairs(values) do
+    local id = type(value) == "table" and type(value.id) == "string" and value.id or "item " .. i
+    local place = { file = milestones.FILE, id = "event " .. id, field = "" }
+    local event = EVENT(value, place, report)
+    if event and event.id then
+      if is_known[event.id] then
+        report(shape.problem(shape.inside(place, "id"), event.id, "used twice", "give each event its own id"))
+      end
+      is_known[event.id] = true
+      event.sequence = i
+      events[#events + 1] = event
     end
   end
-  return "contract " .. contract.id .. " has no milestone " .. tostring(event.milestone_id)
+  if #problems > 0 then
+    return nil, problems
+  end
+  return events, problems
 end
 
---- Sort events by contract, in file order.
+local function unknown(event, contract_id, message)
+  return draft.exception("MILESTONE_UNKNOWN", "milestone:" .. event.id, "entry", message, contract_id)
+end
+
+local function has_milestone(contract, id)
+  for _, milestone in ipairs(contract.terms.milestones) do
+    if milestone.id == id then
+      return true
+    end
+  end
+  return false
+end
+
+--- Why an event belongs to nothing, or nil.
+local function stray(ctx, event)
+  local contract = ctx.contracts[event.contract_id]
+  if not contract then
+    return unknown(event, nil, "there is no contract " .. event.contract_id)
+  elseif contract.model ~= "fixed-fee" then
+    return unknown(event, contract.id, "the contract is not a fixed fee but " .. contract.model)
+  elseif event.type == "progress" and contract.terms.billing ~= "percent_complete" then
+    return unknown(event, contract.id, "the contract is billed by milestones, not by percent complete")
+  elseif event.type == "milestone" and not has_milestone(contract, event.milestone_id) then
+    return unknown(event, contract.id, "the contract has no milestone " .. event.milestone_id)
+  end
+  return nil
+end
+
+--- Give each event to its contract.
 ---@param ctx billing.Context
----@param events table[]  as in `milestones.json`, decimals read
+---@param events table[]
 ---@return {by_contract: table<string, table[]>, exceptions: billing.Exception[]}
 function milestones.assign(ctx, events)
   local by_contract, exceptions = {}, {}
   for _, event in ipairs(events) do
-    local contract = ctx.contracts[event.contract_id]
-    local problem = unknown(contract, event)
+    local problem = stray(ctx, event)
     if problem then
-      exceptions[#exceptions + 1] = draft.exception("MILESTONE_UNKNOWN", "milestone:" .. event.id,
-        "entry", problem .. ": correct the event or the contract", contract and contract.id)
+      exceptions[#exceptions + 1] = problem
     else
-      by_contract[contract.id] = by_contract[contract.id] or {}
-      table.insert(by_contract[contract.id], event)
+      local list = by_contract[event.contract_id] or {}
+      by_contract[event.contract_id] = list
+      list[#list + 1] = event
     end
   end
   return { by_contract = by_contract, exceptions = exceptions }

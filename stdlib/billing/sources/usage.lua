@@ -1,8 +1,7 @@
 --- Usage events from CloudEvents 1.0 lines (data model 3.9, "Events").
 --
--- Lines are read in file order; a blank line is ignored. An event is known by (source, id): the
--- same event again is dropped, silently when it says the same, with DUPLICATE_EVENT_CONFLICT when it
--- does not. Every other event gets the first disposition that applies; what remains is counted and
+-- Lines are read in file order; a blank line is ignored. An event is known by (source, id): when it
+-- comes again it is dropped, silently if it says the same, else with DUPLICATE_EVENT_CONFLICT. Every other event gets the first disposition that applies; what remains is counted and
 -- kept by contract and event type, ready for the meters.
 ---@class billing.sources.usage
 local usage = {}
@@ -30,8 +29,8 @@ local REQUIRED_TEXTS = { "id", "source", "type", "time", "subject" }
 ---@return billing.UsageEvent|nil
 ---@return string|nil problem
 function usage.read_line(line)
-  local is_json, object = pcall(json.decode, line)
-  if not is_json or type(object) ~= "table" then
+  local object = json.decode(line)
+  if type(object) ~= "table" or object == json.null then
     return nil, "the line is not a JSON object"
   end
   for _, name in ipairs(REQUIRED_TEXTS) do
@@ -121,7 +120,8 @@ local function disposition(ctx, target, event)
     return "CONTRACT_ENDED", "the event is of " .. day .. ", the contract ended on "
       .. contract.end_date .. ": correct the contract or drop the event"
   elseif day < ctx.period.start_date and contract.terms.late_events == "exception" then
-    return "LATE_EVENT", "the event is of " .. day .. ", before the period: decide whether to bill it"
+    return "LATE_EVENT", "the event is of " .. day
+      .. ", before the period: decide whether to bill it"
   end
   for _, self in ipairs(meters) do
     local problem = meter.problem(self, event.data)

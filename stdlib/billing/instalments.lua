@@ -1,0 +1,106 @@
+--- Instalment plans: an amount in parts with due dates, the parts adding up to the cent.
+---@class billing.instalments
+local instalments = {}
+
+local calendar = require("billow.billing.calendar")
+local date = require("billow.date")
+local decimal = require("billow.decimal")
+local split = require("billow.billing.split")
+
+---@class billing.InstalmentTerm
+---@field percent Decimal|nil  share of the amount; all terms have one, or none has
+---@field amount Decimal|nil   fixed, taken off before the shares
+---@field days integer|nil     after the first date
+---@field months integer|nil   after the first date, at most the last day of the month
+
+---@class billing.InstalmentPlan
+---@field first_date string
+---@field terms billing.InstalmentTerm[]
+---@field remainder "largest"|"last"  who takes the odd cents
+---@field shift "none"|"next_business_day"
+---@field holidays string[]
+
+---@class billing.Instalment
+---@field number integer
+---@field due_date string
+---@field amount Decimal
+
+--- Equal terms, one a month or one every so many days.
+---@param count integer
+---@param every {months: integer|nil, days: integer|nil}
+---@return billing.InstalmentTerm[]
+function instalments.equal(count, every)
+  local terms = {}
+  for number = 0, count - 1 do
+    terms[number + 1] = {
+      months = every.months and every.months * number,
+      days = every.days and every.days * number,
+      percent = decimal(1),
+    }
+  end
+  return terms
+end
+
+--- The shares of an amount; percents are weights and need not sum to 100 when they are equal parts.
+---@param amount Decimal
+---@param plan billing.InstalmentPlan
+---@param d integer
+---@return Decimal[]
+local function shares_of(amount, plan, d)
+  local shares, weights, places, rest = {}, {}, {}, amount
+  for index, term in ipairs(plan.terms) do
+    if term.amount then
+      shares[index] = term.amount
+      rest = rest - term.amount
+    else
+      weights[#weights + 1] = term.percent
+      places[#places + 1] = index
+    end
+  end
+  if #places == 0 then
+    return shares
+  elseif plan.remainder ~= "last" then
+    for number, share in ipairs(split.largest_remainder(rest, weights, d)) do
+      shares[places[number]] = share
+    end
+    return shares
+  end
+  local total, given = decimal.sum(weights), decimal(0)
+  for number, index in ipairs(places) do
+    local is_last = number == #places
+    shares[index] = is_last and rest - given or (rest * weights[number] / total):round(d)
+    given = given + shares[index]
+  end
+  return shares
+end
+
+---@param plan billing.InstalmentPlan
+---@param term billing.InstalmentTerm
+---@return string
+local function due_date(plan, term)
+  local day = date.add_months(plan.first_date, term.months or 0)
+  day = date.add_days(day, term.days or 0)
+  if plan.shift == "next_business_day" then
+    day = calendar.next_business_day(day, plan.holidays)
+  end
+  return day
+end
+
+--- The plan of an amount.
+---@param amount Decimal
+---@param plan billing.InstalmentPlan
+---@param d integer
+---@return billing.Instalment[]
+function instalments.plan(amount, plan, d)
+  local result = {}
+  for index, share in ipairs(shares_of(amount, plan, d)) do
+    result[index] = {
+      number = index,
+      due_date = due_date(plan, plan.terms[index]),
+      amount = share,
+    }
+  end
+  return result
+end
+
+return instalments
