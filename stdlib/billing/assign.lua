@@ -12,10 +12,10 @@ function assign.index(ctx)
   for _, contract in ipairs(ctx.contract_list) do
     for _, project in ipairs(contract.projects) do
       local place = { contract = contract, project = project }
-      if project.code then
+      if project.code and not index.by_code[project.code] then
         index.by_code[project.code] = place
       end
-      if project.name then
+      if project.name and not index.by_name[project.name] then
         index.by_name[project.name] = place
       end
     end

@@ -146,20 +146,21 @@ end
 ---@param used? Decimal
 ---@param time_lines billing.Line[]
 ---@param billed billing.Work[]
----@return Decimal
-function ceiling.used_after(contract, used, time_lines, billed)
+---@param d integer
+---@return Decimal   with the decimals it is written with
+function ceiling.used_after(contract, used, time_lines, billed, d)
   local before = used or decimal(0)
   if contract.terms.ceiling.amount then
     for _, line in ipairs(time_lines) do
       before = before + line.net_amount
     end
-    return before
+    return before:round(d)
   end
   local seconds = 0
   for _, work in ipairs(billed) do
     seconds = seconds + (work.rate.is_no_charge and 0 or work.billed_seconds)
   end
-  return (before + figures.hours(seconds)):round(USED_HOURS_DECIMALS, "down")
+  return figures.trim((before + figures.hours(seconds)):round(USED_HOURS_DECIMALS, "down"))
 end
 
 return ceiling

@@ -19,6 +19,13 @@ function figures.plain(value)
   return (text:gsub("%.$", ""))
 end
 
+--- The same value without trailing zeros.
+---@param value Decimal
+---@return Decimal
+function figures.trim(value)
+  return decimal(figures.plain(value))
+end
+
 --- Exactly `d` decimals; an amount with more is a bug of the caller and raises.
 ---@param value Decimal
 ---@param d integer

@@ -150,7 +150,7 @@ function tm.bill(ctx, contract, items)
     made.dispositions[work.id] = { rounded_away = work.worked_seconds }
   end
   if terms.ceiling then
-    made.closing.ceiling_used = ceiling.used_after(contract, used, made.lines, cut.billed)
+    made.closing.ceiling_used = ceiling.used_after(contract, used, made.lines, cut.billed, d)
     apply_overflow(made, contract, cut.overflow, policy, d)
   end
   return made

@@ -1,0 +1,314 @@
+--- What must fit together across the files of a month: every reference names something, alternatives are not both
+--- given, sums are right. Works on the typed context of model.read; reports billing.Problem values.
+local consistency = {}
+
+local decimal = require("billow.decimal")
+local draft = require("billow.billing.draft")
+local figures = require("billow.billing.figures")
+local shape = require("billow.billing.shape")
+
+local HUNDRED = decimal(100)
+
+---@class billing.Checker
+---@field ctx table
+---@field error fun(field: string, value: any, problem: string, remedy: string)
+---@field tax_codes table<string, boolean>
+
+local function ids_of(list)
+  local ids, is_id = {}, {}
+  for i, item in ipairs(list) do
+    ids[i] = item.id
+    is_id[item.id] = true
+  end
+  return is_id, #ids > 0 and table.concat(ids, ", ") or "(none)"
+end
+
+local function checker(ctx, file, id, report)
+  return {
+    ctx = ctx,
+    error = function(field, value, problem, remedy)
+      report(shape.problem({ file = file, id = id, field = field }, value, problem, remedy))
+    end,
+  }
+end
+
+local function known(check, field, value, list, noun)
+  local is_id, all = ids_of(list)
+  if value and not is_id[value] then
+    check.error(field, value, "no such " .. noun, "write one of: " .. all)
+  end
+end
+
+local function one_of(check, field, record, first, second)
+  if (record[first] == nil) == (record[second] == nil) then
+    local both = record[first] ~= nil
+    check.error(field, nil, both and "both " .. first .. " and " .. second .. " are given" or "neither " .. first
+      .. " nor " .. second .. " is given", "give exactly one of " .. first .. " and " .. second)
+  end
+end
+
+local function in_sequence(check, field, first, last)
+  if first and last and last < first then
+    check.error(field, last, "is before " .. first, "write a later day")
+  end
+end
+
+local function check_firm(check, firm)
+  known(check, "rate_card_id", firm.rate_card_id, check.ctx.rate_card_list, "rate card")
+  local series_of = {}
+  for i, series in ipairs(firm.number_series) do
+    local field = string.format("number_series[%d]", i)
+    if not series.format:find("{SEQ", 1, true) then
+      check.error(field .. ".format", series.format, "has no sequence", "put {SEQ:5} where the number counts")
+    end
+    for _, type_code in ipairs(series.type_codes) do
+      if series_of[type_code] then
+        check.error(field .. ".type_codes", type_code, "already belongs to series " .. series_of[type_code],
+          "let one series number each document type")
+      end
+      series_of[type_code] = series.id
+    end
+  end
+  if not series_of["380"] then
+    check.error("number_series", nil, "no series numbers invoices", 'add a series with type_codes ["380"]')
+  end
+  local seen = {}
+  for i, code in ipairs(firm.tax_codes) do
+    local field = string.format("tax_codes[%d]", i)
+    if seen[code.id] then
+      check.error(field .. ".id", code.id, "used twice", "give each tax code its own id")
+    end
+    seen[code.id] = true
+    if code.category_code == "S" and #code.rates == 0 then
+      check.error(field .. ".rates", nil, "category S without a rate", "add a row with valid_from and percent")
+    end
+  end
+end
+
+local function check_customer(check, customer)
+  known(check, "tax_code", customer.tax_code, check.ctx.firm.tax_codes, "tax code")
+  known(check, "rate_card_id", customer.rate_card_id, check.ctx.rate_card_list, "rate card")
+  if customer.hold then
+    in_sequence(check, "hold.end_date", customer.hold.start_date, customer.hold.end_date)
+  end
+end
+
+local function check_rate_card(check, card)
+  for v, version in ipairs(card.versions) do
+    local field = string.format("versions[%d]", v)
+    in_sequence(check, field .. ".valid_to", version.valid_from, version.valid_to)
+    for r, row in ipairs(version.rates) do
+      if row.selector ~= "default" and not row.value then
+        check.error(string.format("%s.rates[%d].value", field, r), nil, "is missing",
+          "write the " .. row.selector .. " that the rate is for")
+      end
+    end
+  end
+end
+
+local function check_payers(check, contract)
+  local total, seen = decimal(0), {}
+  for i, payer in ipairs(contract.payers) do
+    local field = string.format("payers[%d]", i)
+    known(check, field .. ".customer_id", payer.customer_id, check.ctx.customer_list, "customer")
+    known(check, field .. ".tax_code", payer.tax_code, check.ctx.firm.tax_codes, "tax code")
+    if seen[payer.customer_id] then
+      check.error(field .. ".customer_id", payer.customer_id, "pays twice", "add the percents into one payer")
+    end
+    seen[payer.customer_id] = true
+    total = total + payer.percent
+  end
+  if #contract.payers > 0 and total ~= HUNDRED then
+    check.error("payers", figures.plain(total), "percents do not sum to 100", "change the percents to sum to 100")
+  end
+end
+
+local function check_discount(check, discount)
+  one_of(check, "discount", discount, "percent", "amount")
+  local is_component = {}
+  for _, component in ipairs(draft.COMPONENTS) do
+    is_component[component] = true
+  end
+  for i, component in ipairs(discount.components) do
+    if not is_component[component] then
+      check.error(string.format("discount.components[%d]", i), component, "no such component",
+        "write one of: " .. table.concat(draft.COMPONENTS, ", "))
+    end
+  end
+end
+
+local terms_checks = {}
+
+terms_checks["tm"] = function(check, contract)
+  local ceiling = contract.terms.ceiling
+  if not ceiling then
+    return
+  end
+  one_of(check, "terms.ceiling", ceiling, "amount", "hours")
+  if ceiling.overflow == "overage_rate" and not ceiling.overage_rate then
+    check.error("terms.ceiling.overage_rate", nil, "is missing", "write the price per hour beyond the ceiling")
+  elseif ceiling.overflow == "next_contract" then
+    local field = "terms.ceiling.overflow_contract_id"
+    local target = check.ctx.contracts[ceiling.overflow_contract_id]
+    local target_ceiling = target and target.terms.ceiling
+    if not target then
+      check.error(field, ceiling.overflow_contract_id, "no such contract", "name the tm contract that takes the rest")
+    elseif target.model ~= "tm" or target.id == contract.id then
+      check.error(field, target.id, "is not another tm contract", "name a tm contract that takes the rest")
+    elseif target_ceiling and target_ceiling.overflow == "next_contract" then
+      check.error(field, target.id, "passes its own overflow on", "name a contract whose ceiling ends the chain")
+    end
+  end
+end
+
+local function check_retainage(check, retainage, is_milestone)
+  one_of(check, "terms.retainage", retainage, "percent", "bands")
+  local release = retainage.release
+  if release then
+    one_of(check, "terms.retainage.release", release, "milestone_id", "date")
+    if release.milestone_id and not is_milestone[release.milestone_id] then
+      check.error("terms.retainage.release.milestone_id", release.milestone_id, "no such milestone",
+        "name one of terms.milestones")
+    end
+  end
+end
+
+terms_checks["fixed-fee"] = function(check, contract)
+  local terms = contract.terms
+  local is_milestone = ids_of(terms.milestones)
+  for i, milestone in ipairs(terms.milestones) do
+    local field = string.format("terms.milestones[%d]", i)
+    one_of(check, field, milestone, "percent", "amount")
+    for _, id in ipairs(milestone.depends_on) do
+      if not is_milestone[id] then
+        check.error(field .. ".depends_on", id, "no such milestone", "name one of terms.milestones")
+      end
+    end
+  end
+  if terms.retainage then
+    check_retainage(check, terms.retainage, is_milestone)
+  end
+  if terms.advance then
+    one_of(check, "terms.advance", terms.advance, "percent", "amount")
+  end
+end
+
+terms_checks["retainer"] = function(check, contract)
+  local terms = contract.terms
+  one_of(check, "terms.overage", terms.overage, "rate", "source")
+  if terms.unused == "credit" and (terms.unit ~= "hours" or not terms.credit_rate) then
+    check.error("terms.unused", terms.unused, "needs unit hours and a credit_rate",
+      "add credit_rate, or choose expire or rollover")
+  elseif terms.unused == "rollover" and not terms.rollover then
+    check.error("terms.rollover", nil, "is missing", "write max_quantity and expires_after_periods")
+  end
+end
+
+terms_checks["usage"] = function(check, contract)
+  for i, meter in ipairs(contract.terms.meters) do
+    local field = string.format("terms.meters[%d]", i)
+    local is_percentage = meter.price.model == "percentage" or meter.price.model == "graduated_percentage"
+    if not meter.field and (meter.aggregation ~= "count" or is_percentage) then
+      check.error(field .. ".field", nil, "is missing", "name the key of the event's data to be measured")
+    end
+    if meter.conversion and meter.conversion.divide_by:is_zero() then
+      check.error(field .. ".conversion.divide_by", "0", "is zero", "write the number of units in one billed unit")
+    end
+    if meter.price.model == "package" and meter.price.size:is_zero() then
+      check.error(field .. ".price.size", "0", "is zero", "write the units in a package")
+    end
+    known(check, field .. ".tax_code", meter.tax_code, check.ctx.firm.tax_codes, "tax code")
+  end
+end
+
+local function check_contract(check, contract)
+  local ctx = check.ctx
+  known(check, "customer_id", contract.customer_id, ctx.customer_list, "customer")
+  known(check, "rate_card_id", contract.rate_card_id, ctx.rate_card_list, "rate card")
+  known(check, "tax_code", contract.tax_code, ctx.firm.tax_codes, "tax code")
+  known(check, "expenses.tax_code", contract.expenses and contract.expenses.tax_code, ctx.firm.tax_codes, "tax code")
+  in_sequence(check, "end_date", contract.start_date, contract.end_date)
+  check_payers(check, { payers = contract.payers or {} })
+  if contract.discount then
+    check_discount(check, contract.discount)
+  end
+  if contract.payable_rounding_increment and contract.payable_rounding_increment:is_zero() then
+    check.error("payable_rounding_increment", "0", "is zero", 'write the smallest coin, such as "0.05"')
+  end
+  for i, project in ipairs(contract.projects) do
+    if not project.code and not project.name then
+      check.error(string.format("projects[%d]", i), nil, "has neither code nor name", "write at least one of them")
+    end
+  end
+  terms_checks[contract.model](check, contract)
+end
+
+--- A project code, a project name and a usage subject belong to at most one contract.
+local function check_ownership(ctx, report)
+  local owner = { ["project code"] = {}, ["project name"] = {}, ["usage subject"] = {} }
+  local function claim(contract, noun, field, value)
+    local other = value and owner[noun][value]
+    if other and other ~= contract.id then
+      checker(ctx, "contracts.json", "contract " .. contract.id, report).error(field, value,
+        "belongs to contract " .. other .. " already", "let each " .. noun .. " belong to one contract")
+    elseif value then
+      owner[noun][value] = contract.id
+    end
+  end
+  for _, contract in ipairs(ctx.contract_list) do
+    for i, project in ipairs(contract.projects) do
+      claim(contract, "project code", string.format("projects[%d].code", i), project.code)
+      claim(contract, "project name", string.format("projects[%d].name", i), project.name)
+    end
+    for i, subject in ipairs(contract.usage_subjects) do
+      claim(contract, "usage subject", string.format("usage_subjects[%d]", i), subject)
+    end
+  end
+end
+
+local OPENING_MAPS = { "ceiling_used", "fixed_fee", "retainer", "purchase_order_used" }
+
+local function check_opening(ctx, period_id, report, warn)
+  local opening = ctx.opening
+  if period_id and opening.period ~= period_id then
+    checker(ctx, "opening.json", "opening", report).error("period", opening.period,
+      "is not the period to bill, " .. period_id, "bill " .. opening.period .. ", or take the opening state of "
+      .. period_id)
+  end
+  local check = checker(ctx, "opening.json", "opening", warn)
+  for _, name in ipairs(OPENING_MAPS) do
+    for id in pairs(opening[name]) do
+      if not ctx.contracts[id] then
+        check.error(name .. "." .. id, id, "no such contract; not used", "remove it or correct the id")
+      end
+    end
+  end
+  for i, advance in ipairs(opening.advances) do
+    if not ctx.contracts[advance.contract_id] then
+      check.error(string.format("advances[%d].contract_id", i), advance.contract_id, "no such contract; not used",
+        "remove it or correct the id")
+    end
+  end
+end
+
+--- Check a typed context.
+---@param ctx table
+---@param period_id? string
+---@param report fun(problem: billing.Problem)   contradictions
+---@param warn fun(problem: billing.Problem)     what is ignored
+function consistency.check(ctx, period_id, report, warn)
+  check_firm(checker(ctx, "firm.json", "firm " .. ctx.firm.id, report), ctx.firm)
+  for _, customer in ipairs(ctx.customer_list) do
+    check_customer(checker(ctx, "customers.json", "customer " .. customer.id, report), customer)
+  end
+  for _, card in ipairs(ctx.rate_card_list) do
+    check_rate_card(checker(ctx, "rate-cards.json", "rate card " .. card.id, report), card)
+  end
+  for _, contract in ipairs(ctx.contract_list) do
+    check_contract(checker(ctx, "contracts.json", "contract " .. contract.id, report), contract)
+  end
+  check_ownership(ctx, report)
+  check_opening(ctx, period_id, report, warn)
+end
+
+return consistency

@@ -1,0 +1,191 @@
+--- What the CSV sources share (model 3.1): columns by header name, trimmed fields, and one reason per broken row.
+---
+--- A reader is made from a header once and then reads record after record, so an import can stream:
+---   local read, err = harvest.reader(header, options)   -- nil, err: a required column is missing, reject the file
+---   local entry, problem = read(number, fields)         -- problem: a billing.Exception INVALID_ROW
+local row = {}
+
+local date = require("billow.date")
+local decimal = require("billow.decimal")
+local draft = require("billow.billing.draft")
+local text = require("billow.text")
+
+-- Source order over files: each file has room for this many records.
+local RECORDS_MAX = 10000000
+
+local FILE_RANK = { ["harvest-time"] = 0, ["toggl-time"] = 1, ["clockify-time"] = 2, ["expenses"] = 3 }
+
+---@class billing.Row
+---@field number integer
+---@field id string
+---@field sequence integer
+---@field get fun(column: string): string   trimmed; "" when the column is absent
+---@field reject fun(reason: string)        stops reading this row
+
+local function columns_of(header)
+  local columns = {}
+  for i, name in ipairs(header) do
+    if not columns[name] then
+      columns[name] = i
+    end
+  end
+  return columns
+end
+
+local function missing(columns, required)
+  local names = {}
+  for _, name in ipairs(required) do
+    if not columns[name] then
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
+local function source_of(file)
+  return (file:gsub("%.csv$", ""))
+end
+
+local function row_of(columns, source, number, fields)
+  return {
+    number = number,
+    id = source .. ":" .. number,
+    source = source,
+    sequence = (FILE_RANK[source] or 0) * RECORDS_MAX + number,
+    get = function(column)
+      local index = columns[column]
+      return index and text.trim(fields[index]) or ""
+    end,
+  }
+end
+
+--- Make the reader of one kind of file.
+---@param header string[]
+---@param options {file: string}
+---@param required string[]
+---@param convert fun(record: billing.Row, options: table): table?, string?   the entity, or nil and the reason
+---@return (fun(number: integer, fields: string[]): table?, billing.Exception?)?
+---@return string? error
+function row.reader(header, options, required, convert)
+  local columns = columns_of(header)
+  local absent = missing(columns, required)
+  if #absent > 0 then
+    return nil, string.format("%s: column %s is missing: export the file again with all columns", options.file,
+      table.concat(absent, ", "))
+  end
+  local source, width = source_of(options.file), #header
+  return function(number, fields)
+    local record = row_of(columns, source, number, fields)
+    local entity, reason
+    if #fields ~= width then
+      reason = string.format("the record has %d fields, the header %d", #fields, width)
+    else
+      entity, reason = convert(record, options)
+    end
+    if entity then
+      return entity
+    end
+    local message = reason .. ": correct the row in the source and import again"
+    return nil, draft.exception("INVALID_ROW", record.id, "entry", message)
+  end
+end
+
+--- Read all records of a file.
+---@param reader fun(number: integer, fields: string[]): table?, billing.Exception?
+---@param records string[][]
+---@return table[] entities
+---@return billing.Exception[] exceptions
+function row.read_all(reader, records)
+  local entities, exceptions = {}, {}
+  for number, fields in ipairs(records) do
+    local entity, problem = reader(number, fields)
+    if entity then
+      entities[#entities + 1] = entity
+    else
+      exceptions[#exceptions + 1] = problem
+    end
+  end
+  return entities, exceptions
+end
+
+-- Field readers: the value, or nil and the reason.
+
+---@param record billing.Row
+---@param column string
+---@return string?
+---@return string? reason
+function row.text(record, column)
+  local value = record.get(column)
+  if value == "" then
+    return nil, column .. " is empty"
+  end
+  return value
+end
+
+---@return string?
+---@return string? reason
+function row.day(record, column, format)
+  local value = record.get(column)
+  local day = date.parse(value, format)
+  if not day then
+    return nil, string.format("%s %q is not a day written %s", column, value, format)
+  end
+  return day
+end
+
+---@return boolean?
+---@return string? reason
+function row.yes_no(record, column)
+  local value = record.get(column)
+  if value == "Yes" then
+    return true
+  elseif value == "No" then
+    return false
+  end
+  return nil, string.format("%s %q is neither Yes nor No", column, value)
+end
+
+--- A number without sign, exponent or separators.
+---@return Decimal?
+---@return string? reason
+function row.number(record, column)
+  local value = record.get(column)
+  local is_number = value:find("^%d+$") or value:find("^%d+%.%d+$")
+  local parsed = is_number and decimal.parse(value) or nil
+  if not parsed then
+    return nil, string.format("%s %q is not a number", column, value)
+  end
+  return parsed
+end
+
+--- H:MM:SS in seconds.
+---@return integer?
+---@return string? reason
+function row.duration(record, column)
+  local value = record.get(column)
+  local hours, minutes, seconds = value:match("^(%d+):([0-5]%d):([0-5]%d)$")
+  if not hours or #hours > 4 then
+    return nil, string.format("%s %q is not a duration H:MM:SS", column, value)
+  end
+  return tonumber(hours) * 3600 + tonumber(minutes) * 60 + tonumber(seconds)
+end
+
+--- "Euro - EUR" -> "EUR": what follows the last " - ", or the whole field.
+---@param value string
+---@return string
+function row.currency(value)
+  return value:match("^.* %- (.*)$") or value
+end
+
+--- Harvest's person: first and last name with a space between.
+---@return string?
+---@return string? reason
+function row.person(record)
+  local name = text.trim(record.get("First Name") .. " " .. record.get("Last Name"))
+  if name == "" then
+    return nil, "First Name and Last Name are empty"
+  end
+  return name
+end
+
+return row
