@@ -19,7 +19,6 @@ bw_pkg(Jansson jansson libjansson-dev)
 bw_pkg(Curl libcurl libcurl4-openssl-dev)
 bw_pkg(Crypto libcrypto libssl-dev)
 bw_pkg(Ssl openssl libssl-dev)
-bw_pkg(Zlib zlib zlib1g-dev)
 
 # Decimal floating point: Intel's library. The archive's name carries its calling conventions: 000 means
 # arguments by value, rounding mode and status flags passed on every call, no globals.

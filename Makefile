@@ -1,0 +1,45 @@
+# A thin front for the people who type `make`; the build itself is CMake (CMakePresets.json).
+.POSIX:
+.PHONY: help build demo test quick bench sim fuzz fmt lint clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+build: ## the shipped programs, in build/release
+	@tools/setup.sh demo
+	@tools/build.sh release
+
+demo: build ## install what is missing, build, and bill the sample firm's October
+	@tools/demo.sh
+
+test: ## install what is missing, build with sanitizers, run every test
+	@tools/setup.sh test
+	@tools/test.sh full
+
+quick: ## style, unit tests and Lua specs only
+	@tools/test.sh quick
+
+bench: ## durable effects and run starts per second, as ratios to what PostgreSQL can do
+	@tools/setup.sh bench
+	@tools/build.sh release
+	@bench/run
+
+sim: ## simulated months under faults, with fresh seeds
+	@tools/build.sh dev
+	@ctest --test-dir build/dev -L sim --output-on-failure
+
+fuzz: ## twenty seconds of fuzzing for each decoder
+	@tools/setup.sh test
+	@tools/build.sh fuzz
+	@ctest --test-dir build/fuzz -L fuzz --output-on-failure
+
+fmt: ## format the C sources
+	@tools/setup.sh test
+	@git ls-files -co --exclude-standard 'engine/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' | xargs clang-format -i
+
+lint: ## style and static checks only
+	@tools/build.sh dev
+	@ctest --test-dir build/dev -L tidy --output-on-failure
+
+clean: ## removes what was built; keeps fetched sources and the demo's database
+	@rm -rf build
