@@ -78,7 +78,7 @@ returning e.id, e.version]],
 })
 
 --- Claims what is open or held of a contract's entries up to a date, so that no other run can bill it.
---- $1 JSON {contract, codes, names, until, kinds}, $2 run id, $3 actor
+--- $1 JSON {contract, codes, names, until_date, kinds}, $2 run id, $3 actor
 statements.claim = db.statement({
   name = "billing.claim",
   sql = [[
@@ -88,7 +88,7 @@ select e.id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
   join billing.ledger_balance b on b.tenant_id = e.tenant_id and b.entry_id = e.id
  where b.state in ('open', 'held') and b.quantity > 0 and e.invalid is null
    and e.kind in (select jsonb_array_elements_text($1::jsonb->'kinds'))
-   and e.entry_date <= ($1::jsonb->>'until')::date
+   and e.entry_date <= ($1::jsonb->>'until_date')::date
    and (e.contract_id = $1::jsonb->>'contract'
         or (e.contract_id is null
             and (e.project_code in (select jsonb_array_elements_text($1::jsonb->'codes'))
@@ -97,7 +97,7 @@ select e.id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
  order by e.id]],
 })
 
---- What this run has claimed, in source order, with what the rules need to know of the neighbours: whether an earlier
+--- What this run has claimed, in source order, with what the rules need to know of the neighbours: which earlier
 --- entry has the same key, and how much the person worked that day in all. $1 run id
 statements.claimed = db.statement({
   name = "billing.claimed",
@@ -118,9 +118,10 @@ with mine as (
    group by f.person, f.entry_date
 )
 select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
-       exists (select 1 from billing.entry g
-                where g.kind = m.kind and g.dup_key = m.dup_key and g.invalid is null
-                  and (g.source_rank, g.sequence) < (m.source_rank, m.sequence)) as is_duplicate,
+       (select g.body->>'id' from billing.entry g
+         where g.kind = m.kind and g.dup_key = m.dup_key and g.invalid is null
+           and (g.source_rank, g.sequence) < (m.source_rank, m.sequence)
+         order by g.source_rank, g.sequence limit 1) as duplicate_of,
        d.seconds as day_seconds
   from mine m left join days d on m.kind = 'time' and d.person = m.person and d.entry_date = m.entry_date
  order by m.kind, m.source_rank, m.sequence]],
@@ -221,6 +222,16 @@ select e.id as entry_id, e.kind, e.body, e.invalid, e.quantity
                      (select jsonb_array_elements_text($2::jsonb->'names')))))
    and starts_with(e.id, $3 || '/')
  order by e.kind, e.source_rank, e.sequence]],
+})
+
+--- Makes a number series that is not there yet; one that has given numbers goes on as it is. $1 series, $2 format,
+--- $3 reset, $4 next sequence, $5 the date from which that holds
+statements.put_series = db.statement({
+  name = "billing.put_series",
+  sql = [[
+insert into billow.number_series (series, format, reset, next, last_date)
+values ($1, $2, $3, $4::bigint, $5::date)
+on conflict (tenant_id, series) do nothing]],
 })
 
 return statements

@@ -280,18 +280,28 @@ create constraint trigger invoice_adds_up after insert on billing.invoice
 -- Scripts see their tenant's rows only; documents, entries and outcomes are never deleted by them.
 do $$
 declare
-    t text;
+    opened record;
 begin
-    for t in select tablename from pg_tables where schemaname = 'billing' loop
-        execute format('alter table billing.%I enable row level security', t);
-        execute format('alter table billing.%I force row level security', t);
-        execute format('create policy tenant_only on billing.%I using (tenant_id = billow.current_tenant()) '
-                       'with check (tenant_id = billow.current_tenant())', t);
-        execute format('alter table billing.%I alter column tenant_id set default billow.current_tenant()', t);
+    for opened in
+        select * from (values
+            ('billing.document', 'select, insert'), ('billing.entry', 'select, insert, update'),
+            ('billing.entry_version', 'select'), ('billing.invoice', 'select, insert'),
+            ('billing.invoice_line', 'select, insert'), ('billing.ledger', 'select, insert'),
+            ('billing.ledger_balance', 'select'), ('billing.exception', 'select, insert, update'),
+            ('billing.closing', 'select, insert')) as t(name, privileges)
+    loop
+        execute format('alter table %s alter column tenant_id set default billow.current_tenant()', opened.name);
+        perform billow.open_to_scripts(opened.name::regclass, opened.privileges);
     end loop;
 end $$;
-grant usage on schema billing to billow_script;
-grant select, insert on billing.document, billing.entry_version, billing.invoice, billing.invoice_line,
-    billing.ledger, billing.closing to billow_script;
-grant select, insert, update on billing.entry, billing.exception to billow_script;
-grant select on billing.ledger_balance to billow_script;
+alter table billow.number_series alter column tenant_id set default billow.current_tenant();
+grant usage on schema billow to billow_script;
+grant select, insert on billow.number_series to billow_script;
+
+-- The triggers work with the engine's rights: scripts have none on what they keep.
+grant usage, create on schema billing to billow_engine;
+alter function billing.ledger_apply() owner to billow_engine;
+alter function billing.entry_received() owner to billow_engine;
+alter function billing.entry_edited() owner to billow_engine;
+alter function billing.invoice_adds_up() owner to billow_engine;
+revoke create on schema billing from billow_engine;

@@ -1,0 +1,222 @@
+--- Billing as a workflow sees it: a contract's month from open entries to issued invoices, each step durable.
+---
+---   local contract = billing.contract("C-17", "2026-10")
+---   local items = billing.validate(contract, billing.collect(contract))
+---   local draft = billing.draft(contract, items)
+---   local approved = approval.require(contract, draft)
+---   local invoices = billing.issue(contract, draft, approved)
+---
+--- The arithmetic is pure and lives in the modules beside this one; the database in billow.billing.store.
+---@class billow.billing
+local billing = {}
+
+local billow = require("billow")
+local canonical = require("billow.billing.canonical")
+local db = require("billow.db")
+local err = require("billow.err")
+local html = require("billow.billing.html")
+local json = require("billow.json")
+local ledger = require("billow.billing.ledger")
+local number = require("billow.billing.number")
+local period = require("billow.billing.period")
+local policy = require("billow.policy")
+local statements = require("billow.billing.statements")
+local store = require("billow.billing.store")
+local task = require("billow.task")
+local text = require("billow.text")
+
+-- Stands in the page where the number goes that the finalising transaction gives.
+local NUMBER_MARK = "{{billow:number}}"
+
+--- A contract in one period, as a run works on it.
+---@class billow.billing.Contract
+---@field id string
+---@field period string
+---@field ctx billing.Context
+---@field contract table
+
+--- A bill as it would be issued.
+---@class billow.billing.Bill
+---@field status "ready"|"blocked"|"on_hold"|"nothing"
+---@field canonical table[]              the invoice objects, without numbers
+---@field exceptions billing.Exception[] all of the contract: entry, invoice and contract level
+---@field closing table
+---@field dispositions table<string, table<string, integer>>   of the valid time entries
+---@field digest string                  what an approval is bound to
+
+--- Loads a contract with everything it leads to, and the state before the period.
+---@param id string
+---@param period_id string   "2026-10"
+---@return billow.billing.Contract
+function billing.contract(id, period_id)
+  local ctx = store.context(id, period_id)
+  local contract = ctx.contracts[id]
+  ctx.decide = function(name, subject)
+    return policy.decide(name, subject, { customer = contract.customer_id, contract = id })
+  end
+  return { id = id, period = period_id, ctx = ctx, contract = contract }
+end
+
+--- Claims the contract's open time and expenses up to the period's end, so that no other run can bill them.
+---@param contract billow.billing.Contract
+---@return billow.billing.Claimed
+function billing.collect(contract)
+  return store.claim(contract.contract, contract.ctx.period.end_date)
+end
+
+--- Asks a person about exceptions. "hold" leaves what they concern out of this bill; "recheck" looks again, after
+--- somebody mended the source.
+---@param contract billow.billing.Contract
+---@param title string
+---@param exceptions billing.Exception[]
+---@return string decision
+local function ask(contract, title, exceptions)
+  local answer = task.open({
+    kind = "exception", group = contract.id, title = title,
+    body = { contract = contract.id, period = contract.period, exceptions = canonical.exceptions(exceptions),
+      decisions = json.array({ "hold", "recheck" }) },
+  })
+  return answer.decision
+end
+
+--- Judges every claimed entry. Exceptions become one task; the run waits until somebody holds them or mends the
+--- source and has them checked again.
+---@param contract billow.billing.Contract
+---@param claimed billow.billing.Claimed
+---@return billow.billing.Judged
+function billing.validate(contract, claimed)
+  while true do
+    local judged = ledger.judge(contract.ctx, contract.contract, claimed)
+    if #judged.exceptions == 0 then
+      return judged
+    end
+    local title = string.format("%s %s: %d entries need a decision", contract.id, contract.period, #judged.exceptions)
+    if ask(contract, title, judged.exceptions) ~= "recheck" then
+      return judged
+    end
+    store.release("to be checked again")
+    claimed = billing.collect(contract)
+  end
+end
+
+local function status_of(result)
+  for _, found in ipairs(result.exceptions) do
+    if found.code == "CUSTOMER_ON_HOLD" then
+      return "on_hold"
+    end
+  end
+  for _, made in ipairs(result.invoices) do
+    if made.status == "blocked" then
+      return "blocked"
+    end
+  end
+  return #result.invoices > 0 and "ready" or "nothing"
+end
+
+--- The bill of a contract by its own model, checked for what would block it.
+---@param contract billow.billing.Contract
+---@param judged billow.billing.Judged
+---@return billow.billing.Bill
+function billing.draft(contract, judged)
+  local ctx, invoices = contract.ctx, {}
+  local result = period.bill(ctx, contract.contract, judged.items)
+  for i, made in ipairs(result.invoices) do
+    invoices[i] = canonical.invoice(ctx, made)
+  end
+  return {
+    status = status_of(result), canonical = json.array(invoices), exceptions = result.exceptions,
+    closing = result.closing, dispositions = result.dispositions,
+    digest = text.sha256_hex(json.encode(json.array(invoices))),
+  }
+end
+
+--- The bill of a time-and-materials contract.
+---@param contract billow.billing.Contract
+---@param judged billow.billing.Judged
+---@return billow.billing.Bill
+function billing.time_and_materials(contract, judged)
+  if contract.contract.model ~= "tm" then
+    error(string.format("contract %s is billed as %s: start the workflow of that model", contract.id,
+      contract.contract.model), 2)
+  end
+  return billing.draft(contract, judged)
+end
+
+--- Asks about a bill that must not go out as it is. Returns true when it is to be made again.
+---@param contract billow.billing.Contract
+---@param bill billow.billing.Bill
+---@return boolean
+function billing.is_to_be_redone(contract, bill)
+  local blocking = {}
+  for _, found in ipairs(bill.exceptions) do
+    if found.level ~= "entry" and found.code ~= "CEILING_REACHED" then
+      blocking[#blocking + 1] = found
+    end
+  end
+  local title = string.format("%s %s: the bill is %s", contract.id, contract.period,
+    bill.status == "on_hold" and "on hold" or "blocked")
+  return ask(contract, title, blocking) == "recheck"
+end
+
+--- Adds one invoice to the finalising transaction: its number, the object, its page, its lines.
+local function add_invoice(tx, contract, object, approval)
+  local ctx, run = contract.ctx, billow.run()
+  local series = number.series(ctx.firm, object.type_code)
+  if not series then
+    error(err.new({ code = "NO_SERIES",
+      text = string.format("no number series of the firm takes type %s: add it to number_series in firm.json",
+        object.type_code) }), 0)
+  end
+  local given = tx:number({ series = series.id, date = object.issue_date, customer = object.customer_id })
+  tx:exec(statements.put_invoice, {
+    object, given, series.id, run.id, approval.by, approval.digest, contract.period, html.page(ctx, object, NUMBER_MARK),
+  }, "one")
+  tx:exec(statements.put_lines, { object }, "any")
+end
+
+--- Issues an approved bill: number, invoice, lines, ledger, exceptions and closing in one transaction.
+---@param contract billow.billing.Contract
+---@param judged billow.billing.Judged
+---@param bill billow.billing.Bill
+---@param approval {by: string, digest: string}   of billow.approval.require
+---@return {id: string, number: string}[]
+function billing.issue(contract, judged, bill, approval)
+  if approval.digest ~= bill.digest then
+    error(err.new({ code = "APPROVAL_VOID",
+      text = "the bill is not the one that was approved: have it approved again" }), 0)
+  end
+  local run = billow.run()
+  local results = db.transaction(function(tx)
+    for _, object in ipairs(bill.canonical) do
+      add_invoice(tx, contract, object, approval)
+    end
+    tx:exec(statements.settle, { ledger.settlement(contract.ctx, judged, bill), run.id, approval.by }, "any")
+    tx:exec(statements.put_exceptions, { canonical.exceptions(bill.exceptions), contract.period, run.id }, "any")
+    tx:exec(statements.put_closing, { contract.id, contract.period, ledger.closing(contract, bill), run.id }, "one")
+  end)
+  local issued = {}
+  for i, object in ipairs(bill.canonical) do
+    issued[i] = { id = object.id, number = results[3 * i - 2].number }
+  end
+  return issued
+end
+
+--- Ends without an invoice: everything claimed is open again, the exceptions are on record.
+---@param contract billow.billing.Contract
+---@param bill billow.billing.Bill
+---@param reason string
+function billing.set_aside(contract, bill, reason)
+  local run = billow.run()
+  db.transaction(function(tx)
+    tx:exec(statements.release, { run.id, run.workflow, reason }, "any")
+    tx:exec(statements.put_exceptions, { canonical.exceptions(bill.exceptions), contract.period, run.id }, "any")
+  end)
+end
+
+--- Gives back what this run claims, to look at it again.
+---@param reason string
+function billing.release(reason)
+  store.release(reason)
+end
+
+return billing

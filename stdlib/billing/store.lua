@@ -1,0 +1,215 @@
+--- What billing keeps in the database, as the rules see it: typed documents and entries in, movements out.
+--- The only module of billing that has effects apart from the facade in init.lua.
+---@class billow.billing.store
+local store = {}
+
+local billow = require("billow")
+local date = require("billow.date")
+local db = require("billow.db")
+local decimal = require("billow.decimal")
+local json = require("billow.json")
+local model = require("billow.billing.model")
+local given = require("billow.billing.reading").given
+local statements = require("billow.billing.statements")
+
+local EMPTY_OPENING = {
+  number_series = {}, ceiling_used = {}, fixed_fee = {}, advances = {}, retainer = {}, purchase_order_used = {},
+  exchange_rates = {},
+}
+
+local function bodies(kind, ids)
+  local found = {}
+  for _, row in ipairs(db.query(statements.documents, { kind, json.array(ids) })) do
+    found[row.id] = row.body
+  end
+  return found
+end
+
+local function add_once(list, seen, id)
+  if id and id ~= json.null and not seen[id] then
+    seen[id] = true
+    list[#list + 1] = id
+  end
+end
+
+--- Ids of the customers and cards that a contract leads to.
+local function customers_of(contracts)
+  local ids, seen = {}, {}
+  for _, contract in ipairs(contracts) do
+    add_once(ids, seen, contract.customer_id)
+    for _, payer in ipairs(given(contract.payers) or {}) do
+      add_once(ids, seen, payer.customer_id)
+    end
+  end
+  return ids
+end
+
+local function cards_of(firm, customers, contracts)
+  local ids, seen = {}, {}
+  add_once(ids, seen, firm.rate_card_id)
+  for _, list in ipairs({ customers, contracts }) do
+    for _, owner in ipairs(list) do
+      add_once(ids, seen, owner.rate_card_id)
+    end
+  end
+  return ids
+end
+
+local function in_id_order(by_id)
+  local list = {}
+  for _, body in pairs(by_id) do
+    list[#list + 1] = body
+  end
+  return json.array(list)
+end
+
+--- The state before a period, as far as it concerns one contract: the closing of its last period, else what the
+--- firm's opening document says.
+---@param contract_id string
+---@param period string
+---@return table opening
+local function opening_of(contract_id, period)
+  local documents = bodies("opening", { "firm", "contract:" .. contract_id })
+  local opening = {}
+  for name, value in pairs(EMPTY_OPENING) do
+    opening[name] = value
+  end
+  for _, id in ipairs({ "firm", "contract:" .. contract_id }) do
+    for name, value in pairs(documents[id] or {}) do
+      opening[name] = value
+    end
+  end
+  local closing = db.query(statements.last_closing, { contract_id, period })[1]
+  if closing then
+    for name, value in pairs(closing.body.opening or {}) do
+      opening[name] = value
+    end
+  end
+  return opening
+end
+
+--- The contract that overflow goes to, when there is one, belongs to the picture.
+local function contracts_around(contract_id)
+  local contract = bodies("contract", { contract_id })[contract_id]
+  if not contract then
+    return nil
+  end
+  local around = { contract }
+  local ceiling = given(contract.terms) and given(contract.terms.ceiling)
+  local other = ceiling and given(ceiling.overflow_contract_id)
+  if other then
+    around[2] = bodies("contract", { other })[other]
+  end
+  return around
+end
+
+--- The typed context of one contract and period, as billing.Context.
+---@param contract_id string
+---@param period string   "2026-10"
+---@return billing.Context
+function store.context(contract_id, period)
+  local contracts = contracts_around(contract_id)
+  if not contracts then
+    error(string.format("there is no contract %s: import contracts.json, or correct the id", contract_id), 0)
+  end
+  local firm = bodies("firm", { "firm" }).firm
+  local customers = in_id_order(bodies("customer", customers_of(contracts)))
+  local opening = opening_of(contract_id, period)
+  if opening.period ~= period then
+    opening.issue_date = billow.today(firm.time_zone)
+    opening.period = period
+  end
+  local ctx, problems = model.read({
+    firm = firm, customers = customers, contracts = json.array(contracts), opening = opening,
+    rate_cards = in_id_order(bodies("rate_card", cards_of(firm, customers, contracts))),
+  }, period)
+  if not ctx then
+    local texts = {}
+    for i, problem in ipairs(problems) do
+      texts[i] = tostring(problem)
+    end
+    error("the documents do not fit together:\n" .. table.concat(texts, "\n"), 0)
+  end
+  return ctx
+end
+
+--- A stored entry as the rules know it. What is claimed of it may be less than the whole: the rest was billed before.
+local function typed(row)
+  local entry = {}
+  for name, value in pairs(row.body) do
+    if value ~= json.null then
+      entry[name] = value
+    end
+  end
+  entry.entry_id = row.entry_id
+  if row.kind == "time" then
+    entry.duration_seconds = decimal(row.claimed):to_integer()
+    entry.source_rate = entry.source_rate and decimal(entry.source_rate)
+  else
+    entry.amount = decimal(row.claimed)
+  end
+  return entry
+end
+
+---@class billow.billing.Claimed
+---@field time table[]
+---@field expenses table[]
+---@field marks billing.Marks
+
+--- Claims what is open of a contract up to the period's end for this run, and gives it in source order.
+---@param contract table
+---@param period_end string
+---@return billow.billing.Claimed
+function store.claim(contract, period_end)
+  local run, codes, names = billow.run(), {}, {}
+  for _, project in ipairs(contract.projects) do
+    codes[#codes + 1] = project.code
+    names[#names + 1] = project.name
+  end
+  local wanted = {
+    contract = contract.id, codes = json.array(codes), names = json.array(names), until_date = period_end,
+    kinds = json.array({ "time", "expense" }),
+  }
+  local results = db.transaction(function(tx)
+    tx:exec(statements.claim, { wanted, run.id, run.workflow }, "any")
+    tx:exec(statements.claimed, { run.id }, "any")
+  end)
+  local claimed = { time = {}, expenses = {}, marks = { duplicate_of = {}, day_seconds = {} } }
+  for _, row in ipairs(results[2]) do
+    local entry = typed(row)
+    local list = row.kind == "time" and claimed.time or claimed.expenses
+    list[#list + 1] = entry
+    claimed.marks.duplicate_of[entry.id] = given(row.duplicate_of)
+    if row.kind == "time" and given(row.day_seconds) then
+      claimed.marks.day_seconds[entry.person .. "\0" .. entry.work_date] = decimal(row.day_seconds):to_integer()
+    end
+  end
+  return claimed
+end
+
+--- Gives back everything that this run still claims.
+---@param reason string
+function store.release(reason)
+  local run = billow.run()
+  db.transaction(function(tx)
+    tx:exec(statements.release, { run.id, run.workflow, reason }, "any")
+  end)
+end
+
+--- The name under which a source row is kept: import sets keep equal file names of different months apart.
+---@param set string
+---@param id string
+---@return string
+function store.entry_id(set, id)
+  return set .. "/" .. id
+end
+
+--- The date that decides about an entry: the day of work, or of the expense.
+---@param entry table
+---@return string?
+function store.date_of(entry)
+  local day = entry.work_date or entry.date
+  return day and date.is_valid(day) and day or nil
+end
+
+return store

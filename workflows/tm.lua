@@ -1,0 +1,35 @@
+-- tm: bills the approved time and expenses of one contract for one period.
+local approval = require("billow.approval")
+local billing = require("billow.billing")
+local report = require("billow.billing.report")
+local workflow = require("billow.workflow")
+
+return workflow.define({
+  name = "tm",
+  version = "1.0.0",
+  title = "Time and materials",
+  input = { contract = "id", period = "period" },
+  policies = { "rates", "rounding", "ceiling", "tax", "approval" },
+
+  run = function(input)
+    while true do
+      local contract = billing.contract(input.contract, input.period)
+      local judged = billing.validate(contract, billing.collect(contract)) -- exceptions become tasks
+      local bill = billing.time_and_materials(contract, judged)
+
+      if bill.status == "ready" then
+        local approved = approval.require(contract, bill) -- matrix, no self-approval, bound to the digest
+        if approved then
+          local issued = billing.issue(contract, judged, bill, approved) -- numbers, ledger, documents: one transaction
+          return report.issued(contract, judged, bill, issued)
+        end
+        billing.set_aside(contract, bill, "rejected")
+        return report.not_issued(contract, judged, bill, "rejected")
+      elseif bill.status == "nothing" or not billing.is_to_be_redone(contract, bill) then
+        billing.set_aside(contract, bill, bill.status)
+        return report.not_issued(contract, judged, bill, bill.status)
+      end
+      billing.release("to be made again")
+    end
+  end,
+})
