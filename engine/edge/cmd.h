@@ -1,0 +1,56 @@
+/* cmd.h - the commands of the table, and what they share.
+ *
+ * Offers:  one function per command (named as it is typed), helpers for files, rows and errors.
+ * Relies on: edge/cli.h, edge/client.h. Every command talks to the engine through the API only.
+ */
+#ifndef BW_EDGE_CMD_H
+#define BW_EDGE_CMD_H
+
+#include "codec/value.h"
+#include "edge/cli.h"
+#include "edge/client.h"
+
+#define BW_CMD_FILE_BYTES_MAX ((size_t)256 * 1024 * 1024)
+
+int bw_cmd_bill(struct bw_cli *cli);
+int bw_cmd_dev(struct bw_cli *cli);
+int bw_cmd_serve(struct bw_cli *cli);
+int bw_cmd_migrate(struct bw_cli *cli);
+int bw_cmd_doctor(struct bw_cli *cli);
+int bw_cmd_test(struct bw_cli *cli);
+int bw_cmd_init(struct bw_cli *cli);
+int bw_cmd_import(struct bw_cli *cli);
+int bw_cmd_run_start(struct bw_cli *cli);
+int bw_cmd_run_list(struct bw_cli *cli);
+int bw_cmd_run_show(struct bw_cli *cli);
+int bw_cmd_run_explain(struct bw_cli *cli);
+int bw_cmd_run_journal(struct bw_cli *cli);
+int bw_cmd_run_resume(struct bw_cli *cli);
+int bw_cmd_run_cancel(struct bw_cli *cli);
+int bw_cmd_event_send(struct bw_cli *cli);
+int bw_cmd_task_list(struct bw_cli *cli);
+int bw_cmd_task_show(struct bw_cli *cli);
+int bw_cmd_task_answer(struct bw_cli *cli);
+int bw_cmd_invoice_list(struct bw_cli *cli);
+int bw_cmd_invoice_show(struct bw_cli *cli);
+int bw_cmd_tenant_create(struct bw_cli *cli);
+int bw_cmd_version(struct bw_cli *cli);
+int bw_cmd_completion(struct bw_cli *cli);
+int bw_cmd_man(struct bw_cli *cli);
+
+/* --- shared (cmd_shared.c) */
+/* Appends the whole file ("-" = standard input). NOT_FOUND, LIMIT, IO name the file. */
+BW_MUST_USE enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes, struct bw_error *error);
+BW_MUST_USE enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes, struct bw_error *error);
+/* Makes the directory and its parents. */
+BW_MUST_USE enum bw_err bw_cmd_make_dir(const char *path, struct bw_error *error);
+/* An array of maps as a table with these columns, or as JSON with --json. */
+void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const *heads, const char *const *keys);
+/* Why a run is parked: text, place in the script, stack. Nothing when it is not. */
+void bw_cmd_print_error(struct bw_cli *cli, const struct bw_value *run);
+/* Waits until the run needs the engine no longer; prints its outcome; exit code. */
+int bw_cmd_wait_run(struct bw_cli *cli, struct bw_str id, struct bw_error *error);
+/* The readable history of a run (cmd_timeline.c). */
+void bw_cmd_print_timeline(struct bw_cli *cli, struct bw_str value);
+
+#endif

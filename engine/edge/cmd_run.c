@@ -1,0 +1,256 @@
+/* cmd_run.c - billow run start|list|show|explain|journal|resume|cancel, event send. */
+#include "base/mem.h"
+#include "edge/cmd.h"
+#include "edge/form.h"
+#include "edge/grid.h"
+#include <string.h>
+
+/* Reads --input: inline JSON, "@file", or "-" for standard input. Encoded into `value`. */
+static enum bw_err read_input(const char *text, struct bw_buf *value, struct bw_error *error)
+{
+    struct bw_buf json;
+    bw_buf_init(&json, BW_CMD_FILE_BYTES_MAX);
+    enum bw_err err = BW_ERR_OK;
+    if (!text)
+        bw_buf_put_text(&json, "{}");
+    else if (text[0] == '@' || strcmp(text, "-") == 0)
+        err = bw_cmd_read_file(text[0] == '@' ? text + 1 : text, &json, error);
+    else
+        bw_buf_put_text(&json, text);
+    if (!err)
+        err = bw_value_from_json(value, bw_buf_str(&json), error);
+    if (err && text && err != BW_ERR_NOT_FOUND) {
+        struct bw_error inner = *error;
+        err = bw_fail(error, BW_ERR_INVALID, "--input: %.900s", inner.text);
+    }
+    bw_buf_deinit(&json);
+    return err;
+}
+
+int bw_cmd_run_start(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    struct bw_buf input, answer;
+    struct bw_form form;
+    bw_buf_init(&input, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    bw_form_init(&form);
+    enum bw_err err = read_input(bw_cli_option(cli, "input"), &input, &error);
+    if (!err) {
+        bw_form_put_text(&form, "workflow", cli->arguments[0]);
+        bw_form_put_text(&form, "key", bw_cli_option(cli, "key"));
+        bw_form_put_value(&form, "input", bw_buf_str(&input));
+        err = bw_cli_call(cli, "POST", "/v1/runs", bw_form_finish(&form), &answer, &error);
+    }
+    int status = err ? bw_cli_fail(cli, &error) : BW_EXIT_OK;
+    if (!err) {
+        struct bw_value run = bw_value_read(bw_buf_str(&answer));
+        struct bw_str id = bw_value_get_str(&run, "id", BW_STR(""));
+        if (bw_cli_option(cli, "wait"))
+            status = bw_cmd_wait_run(cli, id, &error);
+        else if (cli->is_json)
+            bw_print_json(cli->out, bw_buf_str(&answer));
+        else
+            fprintf(cli->out, "%.*s%s\n", BW_STR_ARG(id),
+                    bw_value_get_bool(&run, "is_new", true) ? "" : " (started before with this key)");
+    }
+    bw_form_deinit(&form);
+    bw_buf_deinit(&input);
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+/* Prints the run as JSON or in short, when it stopped needing the engine: done, cancelled, parked. */
+static int print_outcome(struct bw_cli *cli, const struct bw_value *run)
+{
+    struct bw_str status = bw_value_get_str(run, "status", BW_STR("?"));
+    if (cli->is_json) {
+        bw_print_json(cli->out, run->encoded);
+    } else {
+        struct bw_value result = bw_value_get(run, "result");
+        fprintf(cli->out, "%.*s %.*s\n", BW_STR_ARG(bw_value_get_str(run, "id", BW_STR(""))), BW_STR_ARG(status));
+        if (result.tag != BW_VALUE_NIL && result.tag != BW_VALUE_NULL)
+            bw_print_json(cli->out, result.encoded);
+        bw_cmd_print_error(cli, run);
+    }
+    return bw_str_eq(status, BW_STR("done")) ? BW_EXIT_OK : BW_EXIT_FAILED;
+}
+
+int bw_cmd_wait_run(struct bw_cli *cli, struct bw_str id, struct bw_error *error)
+{
+    char path[128];
+    struct bw_buf answer;
+    snprintf(path, sizeof path, "/v1/runs/%.*s", BW_STR_ARG(id));
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    int status = -1;
+    while (status < 0) {
+        bw_buf_clear(&answer);
+        if (bw_cli_call(cli, "GET", path, BW_STR_NONE, &answer, error)) {
+            status = bw_cli_fail(cli, error);
+            break;
+        }
+        struct bw_value run = bw_value_read(bw_buf_str(&answer));
+        if (!bw_str_eq(bw_value_get_str(&run, "status", BW_STR("")), BW_STR("open")))
+            status = print_outcome(cli, &run);
+        else
+            bw_client_wait(cli->client, 50);
+    }
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+static int list_rows(struct bw_cli *cli, const char *path, const char *const *heads, const char *const *keys)
+{
+    struct bw_error error = {0};
+    struct bw_buf answer;
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    int status = BW_EXIT_OK;
+    if (bw_cli_call(cli, "GET", path, BW_STR_NONE, &answer, &error))
+        status = bw_cli_fail(cli, &error);
+    else
+        bw_cmd_print_rows(cli, bw_buf_str(&answer), heads, keys);
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+int bw_cmd_run_list(struct bw_cli *cli)
+{
+    static const char *const heads[] = {"run", "workflow", "status", "waits for", "turns", "key", "updated", NULL};
+    static const char *const keys[] = {"id", "workflow", "status", "wake", "head", "key", "updated_at", NULL};
+    char path[256];
+    const char *filter = bw_cli_option(cli, "status");
+    const char *workflow = bw_cli_option(cli, "workflow");
+    const char *limit = bw_cli_option(cli, "limit");
+    snprintf(path, sizeof path, "/v1/runs?limit=%s%s%s%s%s", limit ? limit : "100", filter ? "&status=" : "",
+             filter ? filter : "", workflow ? "&workflow=" : "", workflow ? workflow : "");
+    return list_rows(cli, path, heads, keys);
+}
+
+/* GETs /v1/runs/{id}{suffix} and hands the value to `print` (or prints JSON). */
+static int show(struct bw_cli *cli, const char *suffix, void (*print)(struct bw_cli *, struct bw_str))
+{
+    struct bw_error error = {0};
+    struct bw_buf answer;
+    char path[256];
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    snprintf(path, sizeof path, "/v1/runs/%.128s%s", cli->arguments[0], suffix);
+    int status = BW_EXIT_OK;
+    if (bw_cli_call(cli, "GET", path, BW_STR_NONE, &answer, &error))
+        status = bw_cli_fail(cli, &error);
+    else if (cli->is_json)
+        bw_print_json(cli->out, bw_buf_str(&answer));
+    else
+        print(cli, bw_buf_str(&answer));
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+int bw_cmd_run_show(struct bw_cli *cli)
+{
+    return show(cli, "/timeline", bw_cmd_print_timeline);
+}
+
+static void print_explanation(struct bw_cli *cli, struct bw_str value)
+{
+    struct bw_value answer = bw_value_read(value);
+    fprintf(cli->out, "%.*s\n", BW_STR_ARG(bw_value_get_str(&answer, "text", BW_STR(""))));
+}
+
+int bw_cmd_run_explain(struct bw_cli *cli)
+{
+    return show(cli, "/explain", print_explanation);
+}
+
+static void print_journal(struct bw_cli *cli, struct bw_str value)
+{
+    struct bw_value turns = bw_value_read(value);
+    struct bw_str rest = turns.items;
+    struct bw_value turn;
+    while (bw_value_next(&rest, &turn))
+        bw_print_json(cli->out, turn.encoded);
+}
+
+int bw_cmd_run_journal(struct bw_cli *cli)
+{
+    return show(cli, "/journal", print_journal);
+}
+
+/* POSTs to /v1/runs/{id}{suffix} with the form and says what was done. */
+static int post_run(struct bw_cli *cli, const char *suffix, struct bw_form *form, const char *done)
+{
+    struct bw_error error = {0};
+    struct bw_buf answer;
+    char path[256];
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    snprintf(path, sizeof path, "/v1/runs/%.128s%s", cli->arguments[0], suffix);
+    int status = BW_EXIT_OK;
+    if (bw_cli_call(cli, "POST", path, bw_form_finish(form), &answer, &error))
+        status = bw_cli_fail(cli, &error);
+    else if (cli->is_json)
+        bw_print_json(cli->out, bw_buf_str(&answer));
+    else
+        fprintf(cli->out, "%s %s\n", cli->arguments[0], done);
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+int bw_cmd_run_resume(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    struct bw_form form;
+    struct bw_buf value;
+    bw_form_init(&form);
+    bw_buf_init(&value, BW_CMD_FILE_BYTES_MAX);
+    int status = BW_EXIT_OK;
+    const char *skip = bw_cli_option(cli, "skip-with");
+    if (skip && read_input(skip, &value, &error)) {
+        status = bw_cli_fail(cli, &error);
+    } else {
+        if (skip)
+            bw_form_put_value(&form, "skip_with", bw_buf_str(&value));
+        if (bw_cli_option(cli, "latest"))
+            bw_form_put_bool(&form, "latest", true);
+        status = post_run(cli, "/resume", &form, "resumed");
+    }
+    bw_buf_deinit(&value);
+    bw_form_deinit(&form);
+    return status;
+}
+
+int bw_cmd_run_cancel(struct bw_cli *cli)
+{
+    struct bw_form form;
+    bw_form_init(&form);
+    const char *reason = bw_cli_option(cli, "reason");
+    bw_form_put_text(&form, "reason", reason ? reason : "cancelled by an operator");
+    int status = post_run(cli, "/cancel", &form, "is being cancelled");
+    bw_form_deinit(&form);
+    return status;
+}
+
+int bw_cmd_event_send(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    struct bw_form form;
+    struct bw_buf body, answer;
+    bw_form_init(&form);
+    bw_buf_init(&body, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    enum bw_err err = read_input(bw_cli_option(cli, "body"), &body, &error);
+    if (!err) {
+        bw_form_put_text(&form, "topic", cli->arguments[0]);
+        bw_form_put_text(&form, "key", cli->arguments[1]);
+        bw_form_put_text(&form, "id", bw_cli_option(cli, "id"));
+        bw_form_put_value(&form, "body", bw_buf_str(&body));
+        err = bw_cli_call(cli, "POST", "/v1/events", bw_form_finish(&form), &answer, &error);
+    }
+    int status = err ? bw_cli_fail(cli, &error) : BW_EXIT_OK;
+    if (!err && cli->is_json)
+        bw_print_json(cli->out, bw_buf_str(&answer));
+    else if (!err)
+        fprintf(cli->out, "event stored\n");
+    bw_form_deinit(&form);
+    bw_buf_deinit(&body);
+    bw_buf_deinit(&answer);
+    return status;
+}

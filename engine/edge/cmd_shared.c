@@ -1,0 +1,92 @@
+/* cmd_shared.c - files, rows and errors as all commands read and print them. */
+#include "edge/cmd.h"
+#include "edge/grid.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes, struct bw_error *error)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (!file)
+        return bw_fail(error, errno == ENOENT ? BW_ERR_NOT_FOUND : BW_ERR_IO, "%s: %s", path, strerror(errno));
+    char chunk[65536];
+    size_t len;
+    while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
+        bw_buf_put(bytes, chunk, len);
+    bool has_failed = ferror(file) != 0;
+    int cause = errno;
+    if (file != stdin)
+        fclose(file);
+    if (has_failed)
+        return bw_fail(error, BW_ERR_IO, "%s: %s", path, strerror(cause));
+    if (bytes->is_over)
+        return bw_fail(error, BW_ERR_LIMIT, "%s: more than %zu bytes", path, bytes->bytes_max);
+    return BW_ERR_OK;
+}
+
+enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes, struct bw_error *error)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return bw_fail(error, BW_ERR_IO, "%s: %s", path, strerror(errno));
+    bool is_written = bytes.len == 0 || fwrite(bytes.ptr, 1, bytes.len, file) == bytes.len;
+    if (fclose(file) != 0 || !is_written)
+        return bw_fail(error, BW_ERR_IO, "%s: could not be written whole: %s", path, strerror(errno));
+    return BW_ERR_OK;
+}
+
+enum bw_err bw_cmd_make_dir(const char *path, struct bw_error *error)
+{
+    char part[4096];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof part)
+        return bw_fail(error, BW_ERR_INVALID, "a directory name of %zu bytes cannot be used", len);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return bw_fail(error, BW_ERR_IO, "%s: %s", part, strerror(errno));
+    }
+    return BW_ERR_OK;
+}
+
+void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const *heads, const char *const *keys)
+{
+    if (cli->is_json) {
+        bw_print_json(cli->out, rows);
+        return;
+    }
+    struct bw_grid grid;
+    bw_grid_init(&grid, heads);
+    struct bw_value list = bw_value_read(rows), row;
+    struct bw_str rest = list.items;
+    while (bw_value_next(&rest, &row)) {
+        for (size_t i = 0; keys[i]; i++) {
+            struct bw_value cell = bw_value_get(&row, keys[i]);
+            bw_grid_add_value(&grid, &cell);
+        }
+    }
+    if (grid.count == 0)
+        bw_cli_say(cli, "none");
+    else
+        bw_grid_print(&grid, cli->out);
+    bw_grid_deinit(&grid);
+}
+
+void bw_cmd_print_error(struct bw_cli *cli, const struct bw_value *run)
+{
+    struct bw_value why = bw_value_get(run, "error");
+    if (why.tag != BW_VALUE_MAP)
+        return;
+    struct bw_str file = bw_value_get_str(&why, "file", BW_STR(""));
+    fprintf(cli->out, "  %.*s: %.*s\n", BW_STR_ARG(bw_value_get_str(&why, "code", BW_STR("error"))),
+            BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR(""))));
+    if (file.len)
+        fprintf(cli->out, "  at %.*s:%lld\n", BW_STR_ARG(file), (long long)bw_value_get_int(&why, "line", 0));
+    struct bw_str stack = bw_value_get_str(&why, "stack", BW_STR(""));
+    if (stack.len)
+        fprintf(cli->out, "%.*s\n", BW_STR_ARG(stack));
+}

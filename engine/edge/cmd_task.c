@@ -1,0 +1,140 @@
+/* cmd_task.c - billow task list|show|answer, invoice list|show, tenant create. */
+#include "edge/cmd.h"
+#include "edge/form.h"
+#include "edge/grid.h"
+#include <string.h>
+
+/* One API call whose answer is printed as rows, or by `print` (NULL = JSON). */
+static int call(struct bw_cli *cli, const char *method, const char *path, struct bw_str body,
+                void (*print)(struct bw_cli *cli, struct bw_str value))
+{
+    struct bw_error error = {0};
+    struct bw_buf answer;
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    int status = BW_EXIT_OK;
+    if (bw_cli_call(cli, method, path, body, &answer, &error))
+        status = bw_cli_fail(cli, &error);
+    else if (cli->is_json || !print)
+        bw_print_json(cli->out, bw_buf_str(&answer));
+    else
+        print(cli, bw_buf_str(&answer));
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+static void print_tasks(struct bw_cli *cli, struct bw_str rows)
+{
+    static const char *const heads[] = {"task", "kind", "group", "title", "status", "for", "opened", NULL};
+    static const char *const keys[] = {"id", "kind", "group", "title", "status", "assignees", "opened_at", NULL};
+    bw_cmd_print_rows(cli, rows, heads, keys);
+}
+
+int bw_cmd_task_list(struct bw_cli *cli)
+{
+    char path[128];
+    const char *status = bw_cli_option(cli, "status");
+    snprintf(path, sizeof path, "/v1/tasks?status=%.32s", status ? status : "open");
+    return call(cli, "GET", path, BW_STR_NONE, print_tasks);
+}
+
+int bw_cmd_task_show(struct bw_cli *cli)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/v1/tasks/%.128s", cli->arguments[0]);
+    return call(cli, "GET", path, BW_STR_NONE, NULL);
+}
+
+static void print_answered(struct bw_cli *cli, struct bw_str value)
+{
+    (void)value;
+    fprintf(cli->out, "%s: %s, by %s\n", cli->arguments[0], cli->arguments[1], cli->actor);
+}
+
+int bw_cmd_task_answer(struct bw_cli *cli)
+{
+    struct bw_form form;
+    char path[256];
+    bw_form_init(&form);
+    bw_form_put_text(&form, "decision", cli->arguments[1]);
+    bw_form_put_text(&form, "by", cli->actor);
+    bw_form_put_text(&form, "comment", bw_cli_option(cli, "comment"));
+    snprintf(path, sizeof path, "/v1/tasks/%.128s/answer", cli->arguments[0]);
+    int status = call(cli, "POST", path, bw_form_finish(&form), print_answered);
+    bw_form_deinit(&form);
+    return status;
+}
+
+static void print_invoices(struct bw_cli *cli, struct bw_str rows)
+{
+    static const char *const heads[] = {"number", "customer",  "contract", "period", ">net",
+                                        ">tax",   ">gross",    "currency", "due",    NULL};
+    static const char *const keys[] = {"number", "customer_id", "contract_id", "period",   "tax_exclusive_amount",
+                                       "tax_amount", "payable_amount", "currency", "due_date", NULL};
+    bw_cmd_print_rows(cli, rows, heads, keys);
+}
+
+int bw_cmd_invoice_list(struct bw_cli *cli)
+{
+    char path[128];
+    const char *period = bw_cli_option(cli, "period");
+    snprintf(path, sizeof path, "/v1/invoices%s%.16s", period ? "?period=" : "", period ? period : "");
+    return call(cli, "GET", path, BW_STR_NONE, print_invoices);
+}
+
+static void print_line(struct bw_cli *cli, struct bw_grid *grid, const struct bw_value *line)
+{
+    static const char *const keys[] = {"id", "description_key", "quantity", "unit_code", "unit_price", "net_amount"};
+    (void)cli;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct bw_value cell = bw_value_get(line, keys[i]);
+        bw_grid_add_value(grid, &cell);
+    }
+}
+
+static void print_invoice(struct bw_cli *cli, struct bw_str value)
+{
+    static const char *const heads[] = {"line", "what", ">quantity", "unit", ">price", ">net", NULL};
+    struct bw_value invoice = bw_value_read(value);
+    struct bw_value totals = bw_value_get(&invoice, "totals");
+    struct bw_str currency = bw_value_get_str(&invoice, "currency", BW_STR(""));
+    fprintf(cli->out, "%.*s  %.*s  issued %.*s, due %.*s\n\n",
+            BW_STR_ARG(bw_value_get_str(&invoice, "number", BW_STR("(no number)"))),
+            BW_STR_ARG(bw_value_get_str(&invoice, "customer_id", BW_STR(""))),
+            BW_STR_ARG(bw_value_get_str(&invoice, "issue_date", BW_STR(""))),
+            BW_STR_ARG(bw_value_get_str(&invoice, "due_date", BW_STR(""))));
+    struct bw_grid grid;
+    bw_grid_init(&grid, heads);
+    struct bw_value lines = bw_value_get(&invoice, "lines"), line;
+    struct bw_str rest = lines.items;
+    while (bw_value_next(&rest, &line))
+        print_line(cli, &grid, &line);
+    bw_grid_print(&grid, cli->out);
+    bw_grid_deinit(&grid);
+    fprintf(cli->out, "\nnet %.*s  tax %.*s  to pay %.*s %.*s\n",
+            BW_STR_ARG(bw_value_get_str(&totals, "tax_exclusive_amount", BW_STR("?"))),
+            BW_STR_ARG(bw_value_get_str(&totals, "tax_amount", BW_STR("?"))),
+            BW_STR_ARG(bw_value_get_str(&totals, "payable_amount", BW_STR("?"))), BW_STR_ARG(currency));
+}
+
+int bw_cmd_invoice_show(struct bw_cli *cli)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/v1/invoices/%.128s", cli->arguments[0]);
+    return call(cli, "GET", path, BW_STR_NONE, print_invoice);
+}
+
+static void print_tenant(struct bw_cli *cli, struct bw_str value)
+{
+    struct bw_value tenant = bw_value_read(value);
+    fprintf(cli->out, "%s %.*s\n", cli->arguments[0], BW_STR_ARG(bw_value_get_str(&tenant, "id", BW_STR(""))));
+}
+
+int bw_cmd_tenant_create(struct bw_cli *cli)
+{
+    struct bw_form form;
+    bw_form_init(&form);
+    bw_form_put_text(&form, "name", cli->arguments[0]);
+    int status = call(cli, "POST", "/v1/tenants", bw_form_finish(&form), print_tenant);
+    bw_form_deinit(&form);
+    return status;
+}
