@@ -3,8 +3,8 @@
  * Offers:  BW_ASSERT (always on), BW_ASSERT_SLOW (development builds), BW_UNREACHABLE.
  * Relies on: libc only.
  *
- * An assertion states what is true of our own code. What comes from outside (files, requests, scripts, rows)
- * is checked with enum bw_err instead (base/err.h).
+ * An assertion states what is true of our own code. What comes from outside (files, requests,
+ * scripts, rows) is checked with enum bw_err instead (base/err.h).
  */
 #ifndef BW_BASE_ASSERT_H
 #define BW_BASE_ASSERT_H

@@ -35,7 +35,7 @@ void bw_buf_put_char(struct bw_buf *buf, char byte);
 void bw_buf_printf(struct bw_buf *buf, const char *format, ...) BW_PRINTF(2, 3);
 
 void bw_buf_put_u8(struct bw_buf *buf, uint8_t value);
-void bw_buf_put_u32(struct bw_buf *buf, uint32_t value); /* big-endian, for frame headers */
+void bw_buf_put_u32(struct bw_buf *buf, uint32_t value);    /* big-endian, for frame headers */
 void bw_buf_put_varint(struct bw_buf *buf, uint64_t value); /* LEB128, shortest form */
 void bw_buf_put_zigzag(struct bw_buf *buf, int64_t value);
 void bw_buf_put_bytes(struct bw_buf *buf, struct bw_str bytes); /* varint length, then the bytes */
@@ -50,8 +50,9 @@ const char *bw_buf_cstr(struct bw_buf *buf);
 /* Hands over the memory (free with bw_free); the buffer is empty afterwards. */
 char *bw_buf_take(struct bw_buf *buf, size_t *len);
 
-/* Reads what the put functions wrote. A reader that meets bytes it cannot accept (cut short, a varint that is
- * not in shortest form or over 64 bits) sets `is_bad`, and from then on returns zeros. Check once, at the end. */
+/* Reads what the put functions wrote. A reader that meets bytes it cannot accept (cut short, a
+ * varint that is not in shortest form or over 64 bits) sets `is_bad`, and from then on returns
+ * zeros. Check once, at the end. */
 struct bw_reader {
     const uint8_t *at;
     const uint8_t *end;

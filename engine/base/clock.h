@@ -1,4 +1,5 @@
-/* clock.h - the seam through which the engine reads time; the simulator and `billow test` put their own here.
+/* clock.h - the seam through which the engine reads time; the simulator and `billow test` put their
+ * own here.
  *
  * Offers:  struct bw_clock.
  * Relies on: base/time.h. Implementations: io/clock_os.c (real), core/clock_virtual.c (tests).

@@ -1,7 +1,9 @@
-/* entropy.h - the seam through which the engine gets random bytes; one seed can replay the world in tests.
+/* entropy.h - the seam through which the engine gets random bytes; one seed can replay the world in
+ * tests.
  *
  * Offers:  struct bw_entropy.
- * Relies on: libc only. Implementations: io/entropy_os.c (real), base/entropy_seed.c (tests: xoshiro256**).
+ * Relies on: libc only. Implementations: io/entropy_os.c (real), base/entropy_seed.c (tests:
+ *            xoshiro256**).
  */
 #ifndef BW_BASE_ENTROPY_H
 #define BW_BASE_ENTROPY_H

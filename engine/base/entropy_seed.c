@@ -1,4 +1,4 @@
-/* entropy_seed.c - xoshiro256** behind the entropy seam. Reproducible, fast, and not for secrets. */
+/* entropy_seed.c - xoshiro256** behind the entropy seam: reproducible, fast, not for secrets. */
 #include "base/entropy.h"
 
 #include <string.h>

@@ -15,7 +15,8 @@ struct err_info {
 };
 
 static const struct err_info INFO[BW_ERR_COUNT_] = {
-#define ERR_INFO(name, http, exit_code, retry, text) [BW_ERR_##name] = {#name, text, http, exit_code, retry},
+#define ERR_INFO(name, http, exit_code, retry, text)                                               \
+    [BW_ERR_##name] = {#name, text, http, exit_code, retry},
     BW_ERR_MAP(ERR_INFO)
 #undef ERR_INFO
 };

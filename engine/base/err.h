@@ -3,8 +3,9 @@
  * Offers:  BW_ERR_MAP (code, HTTP status, exit code, retry class), struct bw_error, bw_fail.
  * Relies on: libc only.
  *
- * Three kinds of trouble exist. A bug aborts (base/assert.h). A failed operation returns one of these
- * codes and fills a struct bw_error. A failed workflow is a value in its journal, never an engine error.
+ * Three kinds of trouble exist. A bug aborts (base/assert.h). A failed operation returns one of
+ * these codes and fills a struct bw_error. A failed workflow is a value in its journal, never an
+ * engine error.
  */
 #ifndef BW_BASE_ERR_H
 #define BW_BASE_ERR_H
@@ -50,7 +51,8 @@ enum bw_err {
 /* Details of a failure. Lives on the caller's stack; holds no references. */
 struct bw_error {
     enum bw_err code;
-    char text[BW_ERROR_TEXT_MAX]; /* what, where, why, what to do; cut at the limit, always terminated */
+    char text[BW_ERROR_TEXT_MAX]; /* what, where, why, what to do; cut at the limit, always
+                                     terminated */
     const char *file;             /* where bw_fail was called; static storage */
     int line;
 };

@@ -18,7 +18,7 @@ static const char *const NAMES[BW_FAULT_COUNT_ + 1] = {
 #define FAULT_NAME(name, outside, text) [BW_FAULT_##name] = outside,
     BW_FAULT_MAP(FAULT_NAME)
 #undef FAULT_NAME
-    [BW_FAULT_ANY] = "any",
+        [BW_FAULT_ANY] = "any",
 };
 
 static bool fault_fires(struct fault *fault)

@@ -1,18 +1,19 @@
 /* fault.h - named places where a failure can be made to happen on purpose.
  *
- * Offers:  BW_FAULT_MAP (all points), BW_FAULT (pass a point), arming from a test or from BILLOW_FAULT.
+ * Offers:  BW_FAULT_MAP (all points), BW_FAULT (pass a point), arming from a test or from
+ *          BILLOW_FAULT.
  * Relies on: libc only.
  *
- * Compiled in only with BW_FAULTS (development and test builds); otherwise BW_FAULT is `false` and the points cost
- * nothing. From outside:
+ * Compiled in only with BW_FAULTS (development and test builds); otherwise BW_FAULT is `false` and
+ * the points cost nothing. From outside:
  *
  *     BILLOW_FAULT=turn.after_commit:3            SIGKILL at the third pass of that point
  *     BILLOW_FAULT=http.after_answer:1:err        the third word says what happens: kill or err
  *     BILLOW_FAULT=any:57                         at the 57th pass of any point
  *     BILLOW_FAULT=any:0                          never; but the count is kept (bw_fault_passes)
  *
- * Several may stand behind each other with commas. `err` makes BW_FAULT true once; what that means is
- * written at the place: usually `return bw_fail(error, BW_ERR_UNAVAILABLE, "fault ...")`.
+ * Several may stand behind each other with commas. `err` makes BW_FAULT true once; what that means
+ * is written at the place: usually `return bw_fail(error, BW_ERR_UNAVAILABLE, "fault ...")`.
  */
 #ifndef BW_BASE_FAULT_H
 #define BW_BASE_FAULT_H
@@ -59,15 +60,16 @@ enum bw_fault_action {
 #endif
 
 bool bw_fault_pass(enum bw_fault_point point);
-/* At the `nth` pass from now (1 is the next) do `action`, once. 0 disarms. Forgets the passes counted so far. */
+/* At the `nth` pass from now (1 is the next) do `action`, once. 0 disarms. Forgets the passes
+ * counted so far. */
 void bw_fault_arm(enum bw_fault_point point, uint64_t nth, enum bw_fault_action action);
 void bw_fault_reset(void); /* disarms all, counts from 0 */
 uint64_t bw_fault_passes(enum bw_fault_point point);
 const char *bw_fault_name(enum bw_fault_point point); /* "turn.after_commit"; static storage */
 /* Arms from text as described above; false when it is not understood (nothing is armed then). */
 bool bw_fault_arm_text(const char *text);
-/* Arms from the environment variable BILLOW_FAULT. False when it is set and not understood, or set although this
- * build has no fault points. */
+/* Arms from the environment variable BILLOW_FAULT. False when it is set and not understood, or set
+ * although this build has no fault points. */
 bool bw_fault_arm_environment(void);
 
 #endif

@@ -51,7 +51,8 @@ static void sift_down(struct bw_heap *heap, size_t index)
         size_t child = index * 2 + 1;
         if (child >= heap->count)
             break;
-        if (child + 1 < heap->count && comes_before(heap, heap->nodes[child + 1], heap->nodes[child]))
+        if (child + 1 < heap->count &&
+            comes_before(heap, heap->nodes[child + 1], heap->nodes[child]))
             child++;
         if (!comes_before(heap, heap->nodes[child], node))
             break;

@@ -3,8 +3,8 @@
  * Offers:  push, peek, pop, remove, moved (after the order of one changed).
  * Relies on: base/mem.h.
  *
- * The node lives in the struct that is kept and is its handle. Things that compare equal come out in the
- * order in which they were pushed, so that a simulation can be repeated.
+ * The node lives in the struct that is kept and is its handle. Things that compare equal come out
+ * in the order in which they were pushed, so that a simulation can be repeated.
  */
 #ifndef BW_BASE_HEAP_H
 #define BW_BASE_HEAP_H
@@ -31,9 +31,9 @@ struct bw_heap {
 void bw_heap_init(struct bw_heap *heap, bw_heap_before_fn before);
 void bw_heap_deinit(struct bw_heap *heap); /* the nodes are the caller's */
 
-void bw_heap_push(struct bw_heap *heap, struct bw_heap_node *node); /* must be in no heap */
-struct bw_heap_node *bw_heap_peek(const struct bw_heap *heap);      /* NULL when empty */
-struct bw_heap_node *bw_heap_pop(struct bw_heap *heap);             /* NULL when empty */
+void bw_heap_push(struct bw_heap *heap, struct bw_heap_node *node);   /* must be in no heap */
+struct bw_heap_node *bw_heap_peek(const struct bw_heap *heap);        /* NULL when empty */
+struct bw_heap_node *bw_heap_pop(struct bw_heap *heap);               /* NULL when empty */
 void bw_heap_remove(struct bw_heap *heap, struct bw_heap_node *node); /* harmless when in no heap */
 /* Call after changing what `before` looks at. Among equals it counts as pushed now. */
 void bw_heap_moved(struct bw_heap *heap, struct bw_heap_node *node);

@@ -1,4 +1,5 @@
-/* id.c - see id.h. UUIDv7: 48 bits of milliseconds, version 7, 12 random bits, variant, 62 random bits. */
+/* id.c - see id.h. UUIDv7: 48 bits of milliseconds, version 7, 12 random bits, variant, 62 random
+ * bits. */
 #include "base/id.h"
 #include "base/assert.h"
 

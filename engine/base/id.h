@@ -18,8 +18,8 @@ struct bw_id {
 };
 
 struct bw_id bw_id_make(struct bw_stamp now, const struct bw_entropy *entropy);
-/* The id of the `seq`-th thing that `parent` makes: the same in every replay, and time-ordered like its parent
- * (the parent's time, then a mix of parent and seq). */
+/* The id of the `seq`-th thing that `parent` makes: the same in every replay, and time-ordered like
+ * its parent (the parent's time, then a mix of parent and seq). */
 struct bw_id bw_id_derive(struct bw_id parent, uint64_t seq);
 bool bw_id_eq(struct bw_id a, struct bw_id b);
 int bw_id_cmp(struct bw_id a, struct bw_id b);

@@ -3,7 +3,8 @@
  * Offers:  BW_LIMIT_*. The biggest word comes first, the unit last.
  * Relies on: nothing.
  *
- * A ceiling is where something is refused with BW_ERR_LIMIT and a text that names it; none is reached in silence.
+ * A ceiling is where something is refused with BW_ERR_LIMIT and a text that names it; none is
+ * reached in silence.
  */
 #ifndef BW_BASE_LIMITS_H
 #define BW_BASE_LIMITS_H

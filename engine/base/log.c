@@ -23,7 +23,8 @@ void bw_log_init(struct bw_log *log, enum bw_log_level level, const struct bw_cl
     *log = (struct bw_log){.clock = clock, .level = level, .write = write, .ud = ud, .fd = -1};
 }
 
-void bw_log_init_fd(struct bw_log *log, enum bw_log_level level, const struct bw_clock *clock, int fd)
+void bw_log_init_fd(struct bw_log *log, enum bw_log_level level, const struct bw_clock *clock,
+                    int fd)
 {
     bw_log_init(log, level, clock, write_fd, log);
     log->fd = fd;
@@ -40,7 +41,8 @@ bool bw_log_level_from_name(const char *name, enum bw_log_level *level)
     return false;
 }
 
-/* Length of the UTF-8 sequence at `at`, or 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
+/* Length of the UTF-8 sequence at `at`, or 0 when it is none (RFC 3629: no overlong forms, no
+ * surrogates). */
 static size_t utf8_len(const uint8_t *at, size_t left)
 {
     static const struct {
@@ -169,7 +171,8 @@ void bw_log_line(struct bw_log *log, enum bw_log_level level, struct bw_log_site
         struct bw_log_field field = va_arg(args, struct bw_log_field);
         if (field.kind == BW_LOG_END_)
             break;
-        /* A line must stay well-formed: the field that does not fit, and those behind it, are left out. */
+        /* A line must stay well-formed: the field that does not fit, and those behind it, are left
+         * out. */
         size_t before = line.len;
         put_field(&line, &field);
         if (line.is_over || line.len > BW_LOG_LINE_BYTES_MAX - 64) {

@@ -1,16 +1,18 @@
 /* log.h - log lines for people and their tools: one JSON object a line.
  *
- * Offers:  bw_log_debug/info/warn/error with typed fields, a rate limit at each place that logs, struct bw_secret.
+ * Offers:  bw_log_debug/info/warn/error with typed fields, a rate limit at each place that logs,
+ *          struct bw_secret.
  * Relies on: base/buf.h, base/clock.h, base/id.h.
  *
  *     bw_log_info(log, "run_finished", BW_F_RUN(run->id), BW_F_U64("seq", seq));
- *     {"at":"2026-10-31T22:15:03.123456Z","level":"info","event":"run_finished","run":"0192...","seq":7}
+ *     {"at":"2026-10-31T22:15:03.123456Z","level":"info","event":"run_finished","run":"01..","seq":7}
  *
- * warn: somebody should look. error: something was lost or refused. Bodies and secrets are never logged: there is no
- * field for bodies, and BW_F_SECRET prints only that there is one. Nothing reads logs back; the journal is the truth.
+ * warn: somebody should look. error: something was lost or refused. Bodies and secrets are never
+ * logged: there is no field for bodies, and BW_F_SECRET prints only that there is one. Nothing
+ * reads logs back; the journal is the truth.
  *
- * A place that logs more than BW_LOG_SITE_LINES_MAX lines within BW_LOG_SITE_WINDOW_S is silent for the rest of the
- * window; its next line says how many were left out. One thread only (the loop's).
+ * A place that logs more than BW_LOG_SITE_LINES_MAX lines within BW_LOG_SITE_WINDOW_S is silent for
+ * the rest of the window; its next line says how many were left out. One thread only (the loop's).
  */
 #ifndef BW_BASE_LOG_H
 #define BW_BASE_LOG_H
@@ -44,8 +46,10 @@ struct bw_secret {
 
 void bw_log_init(struct bw_log *log, enum bw_log_level level, const struct bw_clock *clock,
                  bw_log_write_fn write, void *ud);
-/* Writes each line by one write(2) to `fd`, which stays the caller's. The struct must not move afterwards. */
-void bw_log_init_fd(struct bw_log *log, enum bw_log_level level, const struct bw_clock *clock, int fd);
+/* Writes each line by one write(2) to `fd`, which stays the caller's. The struct must not move
+ * afterwards. */
+void bw_log_init_fd(struct bw_log *log, enum bw_log_level level, const struct bw_clock *clock,
+                    int fd);
 /* "debug", "info", "warn", "error", "off"; false when `name` is none of them. */
 bool bw_log_level_from_name(const char *name, enum bw_log_level *level);
 

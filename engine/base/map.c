@@ -1,4 +1,5 @@
-/* map.c - see map.h. Open addressing with linear probing; removal shifts back, so there are no tombstones. */
+/* map.c - see map.h. Open addressing with linear probing; removal shifts back, so there are no
+ * tombstones. */
 #include "base/map.h"
 #include "base/assert.h"
 #include "base/mem.h"
@@ -10,7 +11,8 @@ struct bw_map_slot {
     uint64_t hash;
     size_t key_len;
     union {
-        char bytes[KEY_INLINE_BYTES]; /* up to 16 bytes: ids and short names need no memory of their own */
+        char bytes[KEY_INLINE_BYTES]; /* up to 16 bytes: ids and short names need no memory of their
+                                         own */
         char *ptr;                    /* longer; owned */
     } key;
 };
@@ -168,7 +170,8 @@ void *bw_map_remove(struct bw_map *map, struct bw_str key)
         return NULL;
     slot_free_key(hole);
     map->count--;
-    /* Whoever could not have his own place because of this one moves into the hole, and leaves one himself. */
+    /* Whoever could not have his own place because of this one moves into the hole, and leaves one
+     * himself. */
     size_t mask = map->capacity - 1;
     size_t hole_at = (size_t)(hole - map->slots);
     for (size_t i = (hole_at + 1) & mask; map->slots[i].value; i = (i + 1) & mask) {

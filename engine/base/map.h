@@ -3,9 +3,9 @@
  * Offers:  put, get, remove, iterate; keys are copied, values belong to the caller.
  * Relies on: base/mem.h, base/id.h.
  *
- * Keys may come from outside, so the hash is SipHash-1-3 under a key of the process (bw_map_seed), and nobody can
- * choose keys that collide. Order of iteration is unspecified: whatever reaches a journal, a file or a
- * person is sorted first.
+ * Keys may come from outside, so the hash is SipHash-1-3 under a key of the process (bw_map_seed),
+ * and nobody can choose keys that collide. Order of iteration is unspecified: whatever reaches a
+ * journal, a file or a person is sorted first.
  */
 #ifndef BW_BASE_MAP_H
 #define BW_BASE_MAP_H
@@ -33,8 +33,8 @@ void *bw_map_get(const struct bw_map *map, struct bw_str key);
 /* Returns what was removed, or NULL when there was nothing. */
 void *bw_map_remove(struct bw_map *map, struct bw_str key);
 
-/* Iterates: start with `*at` = 0. `key` may be NULL; it is valid until the map changes. The map must not change
- * between two calls. False at the end. */
+/* Iterates: start with `*at` = 0. `key` may be NULL; it is valid until the map changes. The map
+ * must not change between two calls. False at the end. */
 bool bw_map_next(const struct bw_map *map, size_t *at, struct bw_str *key, void **value);
 
 /* The same map keyed by ids. Keys of one map are either all text or all ids. */

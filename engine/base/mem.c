@@ -9,12 +9,14 @@
 _Noreturn void bw_assert_failed(const char *expression, const char *file, int line,
                                 const char *function)
 {
-    fprintf(stderr, "billow: bug: %s does not hold in %s (%s:%d)\n", expression, function, file, line);
+    fprintf(stderr, "billow: bug: %s does not hold in %s (%s:%d)\n", expression, function, file,
+            line);
     fflush(stderr);
     abort();
 }
 
-/* Memory of the machine is out: nothing sensible can be done here, and what was committed is safe. */
+/* Memory of the machine is out: nothing sensible can be done here, and what was committed is safe.
+ */
 static _Noreturn void out_of_memory(size_t len)
 {
     fprintf(stderr, "billow: out of memory: %zu bytes could not be had\n", len);

@@ -1,6 +1,7 @@
 /* mem.h - memory by lifetime.
  *
- * Offers:  bw_xmalloc and friends (abort when memory is out), struct bw_arena (run, batch and turn lifetimes).
+ * Offers:  bw_xmalloc and friends (abort when memory is out), struct bw_arena (run, batch and turn
+ *          lifetimes).
  * Relies on: libc only. The only place in the engine that calls malloc.
  */
 #ifndef BW_BASE_MEM_H
@@ -11,7 +12,7 @@
 void *bw_xmalloc(size_t len);
 void *bw_xcalloc(size_t count, size_t len);
 void *bw_xrealloc(void *ptr, size_t len);
-char *bw_xstrdup(const char *text);          /* NULL stays NULL */
+char *bw_xstrdup(const char *text);             /* NULL stays NULL */
 char *bw_xstrndup(const char *ptr, size_t len); /* terminated copy */
 void bw_free(void *ptr);
 
@@ -23,13 +24,14 @@ struct bw_arena {
 };
 void bw_arena_init(struct bw_arena *arena);
 void bw_arena_deinit(struct bw_arena *arena);
-void bw_arena_reset(struct bw_arena *arena); /* keeps one block for reuse */
+void bw_arena_reset(struct bw_arena *arena);              /* keeps one block for reuse */
 void *bw_arena_alloc(struct bw_arena *arena, size_t len); /* aligned to 16; not zeroed */
 void *bw_arena_calloc(struct bw_arena *arena, size_t count, size_t len);
-struct bw_str bw_arena_copy(struct bw_arena *arena, struct bw_str bytes); /* a zero stands behind the copy */
+struct bw_str bw_arena_copy(struct bw_arena *arena,
+                            struct bw_str bytes); /* a zero stands behind the copy */
 const char *bw_arena_cstr(struct bw_arena *arena, struct bw_str text);
 
 /* From a member back to its struct. */
-#define bw_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define bw_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

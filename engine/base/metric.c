@@ -71,14 +71,14 @@ static void print_histogram(struct bw_buf *out, const char *name, const char *he
 void bw_metrics_print(const struct bw_metrics *metrics, struct bw_buf *out)
 {
 #define PRINT_COUNTER(name, help)                                                                  \
-    bw_buf_printf(out, "# HELP billow_%s_total %s\n# TYPE billow_%s_total counter\nbillow_%s_total %llu\n", \
-                  #name, help, #name, #name,                                                       \
-                  (unsigned long long)metrics->counters[BW_COUNTER_##name]);
+    bw_buf_printf(                                                                                 \
+        out, "# HELP billow_%s_total %s\n# TYPE billow_%s_total counter\nbillow_%s_total %llu\n",  \
+        #name, help, #name, #name, (unsigned long long)metrics->counters[BW_COUNTER_##name]);
     BW_COUNTER_MAP(PRINT_COUNTER)
 #undef PRINT_COUNTER
 #define PRINT_GAUGE(name, help)                                                                    \
-    bw_buf_printf(out, "# HELP billow_%s %s\n# TYPE billow_%s gauge\nbillow_%s %lld\n", #name, help,     \
-                  #name, #name, (long long)metrics->gauges[BW_GAUGE_##name]);
+    bw_buf_printf(out, "# HELP billow_%s %s\n# TYPE billow_%s gauge\nbillow_%s %lld\n", #name,     \
+                  help, #name, #name, (long long)metrics->gauges[BW_GAUGE_##name]);
     BW_GAUGE_MAP(PRINT_GAUGE)
 #undef PRINT_GAUGE
 #define PRINT_HISTOGRAM(name, help)                                                                \

@@ -3,8 +3,9 @@
  * Offers:  counters, gauges, histograms of microseconds; text in the Prometheus exposition format.
  * Relies on: base/buf.h.
  *
- * One struct bw_metrics for an engine, written by the loop's thread only. A gauge is set to what is; a counter only
- * grows; a histogram keeps counts in buckets four to a power of two, so a quantile is right to 25%.
+ * One struct bw_metrics for an engine, written by the loop's thread only. A gauge is set to what
+ * is; a counter only grows; a histogram keeps counts in buckets four to a power of two, so a
+ * quantile is right to 25%.
  */
 #ifndef BW_BASE_METRIC_H
 #define BW_BASE_METRIC_H
@@ -93,10 +94,12 @@ static inline void bw_metric_observe(struct bw_metrics *metrics, enum bw_histogr
 {
     bw_histogram_add(&metrics->histograms[histogram], value);
 }
-/* The value below or at which `permille` of 1000 lie, rounded up to its bucket; 0 when there are none. */
+/* The value below or at which `permille` of 1000 lie, rounded up to its bucket; 0 when there are
+ * none. */
 uint64_t bw_histogram_quantile(const struct bw_histogram_data *histogram, unsigned permille);
 
-/* Prometheus text (version 0.0.4): billow_turns_total, billow_runs_resident, billow_turn_us{quantile="0.99"} ... */
+/* Prometheus text (version 0.0.4): billow_turns_total, billow_runs_resident,
+ * billow_turn_us{quantile="0.99"} ... */
 void bw_metrics_print(const struct bw_metrics *metrics, struct bw_buf *out);
 
 #endif

@@ -1,7 +1,8 @@
 /* parse.h - numbers from text: all of the text, in range, or nothing.
  *
  * Offers:  bw_parse_i64, bw_parse_u64, bw_parse_int.
- * Relies on: base/str.h. In place of strtol and atoi, which skip spaces, stop early and know locales.
+ * Relies on: base/str.h. In place of strtol and atoi, which skip spaces, stop early and know
+ *            locales.
  */
 #ifndef BW_BASE_PARSE_H
 #define BW_BASE_PARSE_H
@@ -10,8 +11,8 @@
 #include "base/str.h"
 #include <stdint.h>
 
-/* Decimal digits only, for the signed ones with an optional '-' before them; no '+', no spaces. Leading zeros are fine.
- * False leaves `*number` as it was. */
+/* Decimal digits only, for the signed ones with an optional '-' before them; no '+', no spaces.
+ * Leading zeros are fine. False leaves `*number` as it was. */
 BW_MUST_USE bool bw_parse_u64(struct bw_str text, uint64_t *number);
 BW_MUST_USE bool bw_parse_i64(struct bw_str text, int64_t *number);
 /* Also within [min, max]. */

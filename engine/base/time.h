@@ -1,6 +1,7 @@
 /* time.h - two kinds of time that must never be mixed.
  *
- * Offers:  struct bw_instant (monotonic, for measuring), struct bw_stamp (UTC, for people and rows).
+ * Offers:  struct bw_instant (monotonic, for measuring), struct bw_stamp (UTC, for people and
+ *          rows).
  * Relies on: libc only. Reading a clock goes through base/clock.h.
  */
 #ifndef BW_BASE_TIME_H

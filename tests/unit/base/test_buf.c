@@ -77,7 +77,8 @@ static void test_take_hands_over_terminated_memory_and_leaves_it_empty(void **st
 static void test_the_reader_gives_back_what_the_writer_put(void **state)
 {
     (void)state;
-    static const uint64_t NUMBERS[] = {0, 1, 127, 128, 300, UINT32_MAX, UINT64_MAX >> 1, UINT64_MAX};
+    static const uint64_t NUMBERS[] = {0,         1, 127, 128, 300, UINT32_MAX, UINT64_MAX >> 1,
+                                       UINT64_MAX};
     static const int64_t SIGNED[] = {0, -1, 1, -64, 64, INT64_MIN, INT64_MAX};
     struct bw_buf buf;
     struct bw_reader reader;
@@ -110,8 +111,8 @@ static void test_numbers_have_one_encoding(void **state)
         const char *bytes;
         size_t len;
     } BAD[] = {
-        {"\x80", 1},                                     /* cut short */
-        {"\x80\x00", 2},                                 /* 0 in two bytes */
+        {"\x80", 1},                                      /* cut short */
+        {"\x80\x00", 2},                                  /* 0 in two bytes */
         {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10}, /* 65 bits */
         {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11},
     };

@@ -53,8 +53,9 @@ static void test_text_arms_several_points(void **state)
 static void test_text_that_is_not_understood_arms_nothing(void **state)
 {
     (void)state;
-    static const char *const BAD[] = {"pg.query", "pg.query:", "pg.query:x", "no.such:1", "pg.query:1:explode",
-                                      "pg.query:1:err,oops", "pg.query:99999999999"};
+    static const char *const BAD[] = {
+        "pg.query",           "pg.query:",           "pg.query:x",          "no.such:1",
+        "pg.query:1:explode", "pg.query:1:err,oops", "pg.query:99999999999"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
         assert_false(bw_fault_arm_text(BAD[i]));
     assert_false(bw_fault_pass(BW_FAULT_PG_QUERY));

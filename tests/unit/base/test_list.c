@@ -26,7 +26,7 @@ static int setup(void **state)
 static int digits(void)
 {
     int result = 0;
-    BW_LIST_EACH (&list, at)
+    BW_LIST_EACH(&list, at)
         result = result * 10 + bw_container_of(at, struct item, link)->number;
     return result;
 }
@@ -60,7 +60,7 @@ static void test_the_visited_one_may_be_removed(void **state)
     (void)state;
     for (int i = 1; i < 5; i++)
         bw_list_push_back(&list, &items[i].link);
-    BW_LIST_EACH (&list, at) {
+    BW_LIST_EACH(&list, at) {
         if (bw_container_of(at, struct item, link)->number % 2 == 0)
             bw_list_remove(at);
     }

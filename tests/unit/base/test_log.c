@@ -54,10 +54,11 @@ static void test_a_line_is_one_json_object_with_its_fields(void **state)
     logger.clock = &CLOCK;
     bw_log_info(&logger, "run_finished", BW_F_RUN(run), BW_F_U64("seq", 7), BW_F_I64("delta", -3),
                 BW_F_BOOL("is_final", true), BW_F_TEXT("workflow", "tm"));
-    assert_str(bw_buf_str(&lines),
-               "{\"at\":\"2026-10-31T22:15:03.123456Z\",\"level\":\"info\",\"event\":\"run_finished\","
-               "\"run\":\"0192ff00-0000-0000-0000-000000000000\",\"seq\":7,\"delta\":-3,\"is_final\":true,"
-               "\"workflow\":\"tm\"}\n");
+    assert_str(
+        bw_buf_str(&lines),
+        "{\"at\":\"2026-10-31T22:15:03.123456Z\",\"level\":\"info\",\"event\":\"run_finished\","
+        "\"run\":\"0192ff00-0000-0000-0000-000000000000\",\"seq\":7,\"delta\":-3,\"is_final\":true,"
+        "\"workflow\":\"tm\"}\n");
 }
 
 static void test_an_event_needs_no_fields(void **state)
@@ -78,9 +79,11 @@ static void test_text_cannot_break_out_of_its_line(void **state)
 static void test_bytes_that_are_not_utf8_are_replaced(void **state)
 {
     (void)state;
-    bw_log_info(&logger, "x", BW_F_TEXT("t", "\xc3\xa9 \xc0\x80 \xed\xa0\x80 \xf0\x9f\x92\xb6 \xe2\x82"));
-    assert_str(bw_buf_str(&lines), "{\"level\":\"info\",\"event\":\"x\",\"t\":\"\xc3\xa9 \\ufffd\\ufffd "
-                                   "\\ufffd\\ufffd\\ufffd \xf0\x9f\x92\xb6 \\ufffd\\ufffd\"}\n");
+    bw_log_info(&logger, "x",
+                BW_F_TEXT("t", "\xc3\xa9 \xc0\x80 \xed\xa0\x80 \xf0\x9f\x92\xb6 \xe2\x82"));
+    assert_str(bw_buf_str(&lines),
+               "{\"level\":\"info\",\"event\":\"x\",\"t\":\"\xc3\xa9 \\ufffd\\ufffd "
+               "\\ufffd\\ufffd\\ufffd \xf0\x9f\x92\xb6 \\ufffd\\ufffd\"}\n");
 }
 
 static void test_secrets_are_not_printed(void **state)

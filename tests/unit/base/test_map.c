@@ -57,7 +57,8 @@ static void test_keys_are_copied(void **state)
     bw_map_deinit(&map);
 }
 
-/* Random puts and removes, compared with a plain array after every step that could break a chain of probes. */
+/* Random puts and removes, compared with a plain array after every step that could break a chain of
+ * probes. */
 static void test_removing_keeps_all_others_reachable(void **state)
 {
     (void)state;

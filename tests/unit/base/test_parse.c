@@ -11,9 +11,12 @@ static void test_whole_numbers_in_range_are_taken(void **state)
         const char *text;
         int64_t number;
     } GOOD[] = {
-        {"0", 0},         {"-0", 0},
-        {"007", 7},       {"-12", -12},
-        {"2147483648", INT64_C(2147483648)}, {"9223372036854775807", INT64_MAX},
+        {"0", 0},
+        {"-0", 0},
+        {"007", 7},
+        {"-12", -12},
+        {"2147483648", INT64_C(2147483648)},
+        {"9223372036854775807", INT64_MAX},
         {"-9223372036854775808", INT64_MIN},
     };
     for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++) {
@@ -29,8 +32,17 @@ static void test_whole_numbers_in_range_are_taken(void **state)
 static void test_anything_else_is_refused_and_changes_nothing(void **state)
 {
     (void)state;
-    static const char *const BAD[] = {"",    "-",   "+1",  " 1",  "1 ",  "1.0", "0x10",
-                                      "1e3", "--1", "9223372036854775808", "-9223372036854775809",
+    static const char *const BAD[] = {"",
+                                      "-",
+                                      "+1",
+                                      " 1",
+                                      "1 ",
+                                      "1.0",
+                                      "0x10",
+                                      "1e3",
+                                      "--1",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
                                       "99999999999999999999999"};
     int64_t number = 99;
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
