@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "io/netaddr.h"
 #include <curl/curl.h>
@@ -233,12 +234,12 @@ static size_t on_curl_header(char *bytes, size_t size, size_t count, void *ud)
     const char *colon = line.len ? memchr(line.ptr, ':', line.len) : NULL;
     if (!colon)
         return len; /* the empty line, or a continued one, which no server may send */
-    if (request->span_count == BW_HTTPC_HEADERS_MAX) {
+    if (request->span_count == BW_LIMIT_HTTP_HEADERS) {
         request->is_head_over = true;
         return 0;
     }
     if (!request->spans)
-        request->spans = bw_xcalloc(BW_HTTPC_HEADERS_MAX, sizeof *request->spans);
+        request->spans = bw_xcalloc(BW_LIMIT_HTTP_HEADERS, sizeof *request->spans);
     head_add(request, line.ptr, colon, line.ptr + line.len);
     request->is_head_over = request->head.is_over;
     return request->is_head_over ? 0 : len;
@@ -384,11 +385,17 @@ static enum bw_err check_request(const struct bw_http_request *in, struct bw_err
         if (!is_token(header->name) || has_control(header->value))
             return bw_fail(error, BW_ERR_INVALID, "header %zu (\"%.*s\") is not valid", i + 1,
                            BW_STR_ARG(header->name));
+        if (header->name.len + header->value.len > BW_LIMIT_HTTP_HEADER_BYTES)
+            return bw_fail(error, BW_ERR_LIMIT, "header %zu is longer than %u bytes", i + 1,
+                           BW_LIMIT_HTTP_HEADER_BYTES);
         if (is_reserved_header(header->name))
             return bw_fail(error, BW_ERR_INVALID,
                            "the header \"%.*s\" is set by the engine and cannot be given",
                            BW_STR_ARG(header->name));
     }
+    if (in->url.len > BW_LIMIT_HTTP_URL_BYTES)
+        return bw_fail(error, BW_ERR_LIMIT, "the URL is longer than %u bytes",
+                       BW_LIMIT_HTTP_URL_BYTES);
     if (in->timeout_ms <= 0)
         return bw_fail(error, BW_ERR_INVALID, "the timeout has to be positive");
     return BW_ERR_OK;
@@ -405,7 +412,7 @@ static void set_headers(struct request *request, const struct bw_http_request *i
 {
     bool has_type = false;
     struct bw_buf line;
-    bw_buf_init(&line, SIZE_MAX / 2);
+    bw_buf_init(&line, 2 * BW_LIMIT_HTTP_HEADER_BYTES);
     for (size_t i = 0; i < in->header_count; i++) {
         const struct bw_http_header *header = &in->headers[i];
         has_type = has_type || eq_ignoring_case(header->name, "content-type");
@@ -548,8 +555,8 @@ static enum bw_err describe_failure(struct request *request, CURLcode code, stru
                        request->answer_bytes_max);
     if (request->is_head_over)
         return bw_fail(error, BW_ERR_LIMIT,
-                       "%s: the answer has more than %d headers or %u bytes of them", target,
-                       BW_HTTPC_HEADERS_MAX, BW_HTTPC_HEAD_BYTES_MAX);
+                       "%s: the answer has more than %u headers or %u bytes of them", target,
+                       BW_LIMIT_HTTP_HEADERS, BW_LIMIT_HTTP_HEADER_BYTES);
     if (request->is_refused_address && !is_sent)
         return bw_fail(error, BW_ERR_FORBIDDEN,
                        "%s: the address %s is private or reserved and not allowed", target,
@@ -644,7 +651,7 @@ static uint64_t httpc_send(void *self, const struct bw_http_request *in, bw_http
     request->ud = ud;
     request->timeout_ms = in->timeout_ms;
     request->answer_bytes_max = in->response_bytes_max;
-    bw_buf_init(&request->head, BW_HTTPC_HEAD_BYTES_MAX);
+    bw_buf_init(&request->head, BW_LIMIT_HTTP_HEADER_BYTES);
     bw_buf_init(&request->answer, in->response_bytes_max);
     set_target_text(request, in);
     if (check_request(in, &request->refusal)) {

@@ -15,9 +15,6 @@
 #include "io/httpc.h"
 #include "io/loop.h"
 
-#define BW_HTTPC_HEAD_BYTES_MAX (64u * 1024u) /* of an answer's header lines together */
-#define BW_HTTPC_HEADERS_MAX 200              /* of an answer */
-
 struct bw_httpc_curl_options {
     bool allow_private_addresses; /* loopback, private and the like (io/netaddr.h): development and
                                      tests */
