@@ -5,7 +5,8 @@
 ---   ctx   = model.read(files)                      -- typed firm, customers, contracts, cards, opening
 ---   items = period.collect(ctx, sources)[id]       -- valid entries, expenses and events of one contract
 ---   draft = draft.build(ctx, contract, items)      -- Model.bill, then the expense lines (this file)
----   invoices, exceptions = invoice.assemble(ctx, contract, draft)   -- discount, split, tax, totals, due date
+---   invoices, exceptions, hold = period.assemble(ctx, contract, draft)   -- discount, split, tax, totals, due date
+---   object = canonical.invoice(ctx, invoice)       -- the written form, amounts as text
 ---
 --- A model is a module `billow.billing.<tm|fixed_fee|retainer|usage>` with one function
 ---   Model.bill(ctx, contract, items) -> billing.Draft
@@ -16,7 +17,8 @@
 --- Everything is pure: no effects, no clock, no mutation of arguments. Typed values inside: decimals
 --- (billow.decimal) for every amount, price, percent and quantity of model and opening; integers for counts, days
 --- and seconds; ISO dates as text; absent optional fields are nil (never json.null); every default of the model is
---- already filled in by model.read (so `terms.prorate` is true when the contract is silent).
+--- already filled in by model.read (so `terms.prorate` is true when the contract is silent), save those that a policy
+--- may decide: terms.rounding, rate_source, rate_date and ceiling.overflow.
 --- Net amounts in a draft are rounded to the contract currency's decimals by the model that makes the line.
 local draft = {}
 
@@ -117,7 +119,7 @@ local decimal = require("billow.decimal")
 ---@field blocks {code: string, message: string}[]   invoice-level codes that block every 380 (CEILING_STOP)
 ---@field is_void boolean                    true: no invoice at all, entries stay open, closing {} (MILESTONES_EXCEED_FEE)
 ---@field closing table                      the contract's part of `closing`: fixed_fee, retainer, ... amounts are decimals
----                                          already rounded for writing (invoice.canonical_value makes them text)
+---                                          already rounded for writing (canonical.closing makes them text)
 ---@field dispositions table<string, table<string, integer>>   time entry id -> disposition -> worked seconds;
 ---                                          every entry of items.time has one, and its seconds add up to worked_seconds
 ---@field moved table<string, billing.Work[]>   overflow contract id -> parts (tm, next_contract); else {}

@@ -5,6 +5,7 @@
 local invoice = {}
 
 local blocks = require("billow.billing.blocks")
+local canonical = require("billow.billing.canonical")
 local discount = require("billow.billing.discount")
 local draft = require("billow.billing.draft")
 local due = require("billow.billing.due")
@@ -146,5 +147,9 @@ function invoice.assemble(ctx, contract, made)
   end
   return invoices, blocks.find(ctx, contract, invoices, made.blocks)
 end
+
+--- The finished object of model 2, and any value with its decimals as text (canonical.lua).
+invoice.canonical = canonical.invoice
+invoice.canonical_value = canonical.value
 
 return invoice

@@ -191,15 +191,36 @@ local function append(list, more)
   return list
 end
 
-local function on_hold(contract, customer, items, made)
+local function hold_exception(contract, customer)
   local reason = customer.hold.reason and " (" .. customer.hold.reason .. ")" or ""
-  local exceptions = append({}, items.exceptions)
-  append(exceptions, entry_level(made.exceptions))
-  append(exceptions, { draft.exception("CUSTOMER_ON_HOLD", contract.id, "contract", "customer " .. customer.id
-    .. " is on hold" .. reason .. ": nothing is billed until the hold ends", contract.id) })
-  return {
-    invoices = {}, exceptions = exceptions, closing = {}, dispositions = all_open(items.time), moved = {}, draft = made,
-  }
+  return draft.exception("CUSTOMER_ON_HOLD", contract.id, "contract",
+    "customer " .. customer.id .. " is on hold" .. reason .. ": nothing is billed until the hold ends", contract.id)
+end
+
+--- The invoices of a draft, unless a payer is on hold: then there are none, entries stay open, and of the draft's
+--- exceptions only those of level entry are to be reported (period.exceptions_of).
+---@param ctx billing.Context
+---@param contract table
+---@param made billing.Draft
+---@return table[] invoices
+---@return billing.Exception[] exceptions   invoice level; on hold the hold's alone
+---@return billing.Exception? hold
+function period.assemble(ctx, contract, made)
+  local invoices, blocking = invoice.assemble(ctx, contract, made)
+  local customer = #invoices > 0 and payer_on_hold(ctx, contract)
+  if customer then
+    local hold = hold_exception(contract, customer)
+    return {}, { hold }, hold
+  end
+  return invoices, blocking, nil
+end
+
+--- What is to be reported of a draft: all of it, or only the entry level when the customer is on hold.
+---@param made billing.Draft
+---@param hold? billing.Exception
+---@return billing.Exception[]
+function period.exceptions_of(made, hold)
+  return hold and entry_level(made.exceptions) or made.exceptions
 end
 
 --- Bill one contract: draft, assemble, and what a hold or a void draft takes back.
@@ -209,17 +230,16 @@ end
 ---@return billing.Result
 function period.bill(ctx, contract, items)
   local made = draft.build(ctx, contract, items)
-  local invoices, blocking = invoice.assemble(ctx, contract, made)
-  local customer = #invoices > 0 and payer_on_hold(ctx, contract)
-  if customer then
-    return on_hold(contract, customer, items, made)
-  end
+  local invoices, blocking, hold = period.assemble(ctx, contract, made)
   local exceptions = append({}, items.exceptions)
-  append(exceptions, made.exceptions)
+  append(exceptions, period.exceptions_of(made, hold))
   append(exceptions, blocking)
+  local is_nothing_billed = made.is_void or hold ~= nil
   return {
-    invoices = invoices, exceptions = exceptions, closing = made.is_void and {} or made.closing,
-    dispositions = made.is_void and all_open(items.time) or made.dispositions, moved = made.moved, draft = made,
+    invoices = invoices, exceptions = exceptions, draft = made,
+    closing = is_nothing_billed and {} or made.closing,
+    dispositions = is_nothing_billed and all_open(items.time) or made.dispositions,
+    moved = is_nothing_billed and {} or made.moved,
   }
 end
 

@@ -25,6 +25,12 @@ local json = require("billow.json")
 
 local VALUE_LENGTH_MAX = 60
 
+local Problem = {
+  __tostring = function(problem)
+    return problem.text
+  end,
+}
+
 local function shown(value)
   if value == nil or value == json.null then
     return "nothing"
@@ -35,7 +41,7 @@ local function shown(value)
   return #text > VALUE_LENGTH_MAX and text:sub(1, VALUE_LENGTH_MAX) .. "..." or text
 end
 
---- A problem at a place.
+--- A problem at a place; tostring gives its text.
 ---@param place billing.Place
 ---@param value any
 ---@param problem string
@@ -45,10 +51,10 @@ function shape.problem(place, value, problem, remedy)
   local found = shown(value)
   local where = place.file .. (place.id ~= "" and ": " .. place.id or "")
   local field = place.field ~= "" and ": " .. place.field or ""
-  return {
+  return setmetatable({
     file = place.file, id = place.id, field = place.field, value = found, problem = problem, remedy = remedy,
     text = string.format("%s%s: %s (found %s): %s", where, field, problem, found, remedy),
-  }
+  }, Problem)
 end
 
 ---@param place billing.Place
