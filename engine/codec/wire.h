@@ -135,12 +135,11 @@ enum bw_turn_status {
     BW_TURN_DONE = 2,       /* value = result */
     BW_TURN_FAILED = 3,     /* uncaught error; value = {code, text, file, line, stack, detail} */
     BW_TURN_CHECKPOINT = 4, /* value = state; the VM is closed */
-    BW_TURN_CANCELLED =
-        5, /* unwound after a cancel; value = nil or {text} when a compensation failed */
-    BW_TURN_BUDGET = 6, /* step budget used up; nothing of the turn counts */
-    BW_TURN_MEMORY = 7, /* memory cap reached */
-    BW_TURN_NONDETERMINISM =
-        8, /* value = {seq, turn, recorded={...}, replayed={...}, last_equal={...}, text} */
+    BW_TURN_CANCELLED = 5,  /* unwound after a cancel; value = nil, or {text} of a compensation */
+    BW_TURN_BUDGET = 6,     /* step budget used up; nothing of the turn counts */
+    BW_TURN_MEMORY = 7,     /* memory cap reached */
+    /* value = {seq, turn, recorded={...}, replayed={...}, last_equal={...}, text} */
+    BW_TURN_NONDETERMINISM = 8,
     BW_TURN_MISSING = 9,     /* not resident: send it again with its journal */
     BW_TURN_NO_RELEASE = 10, /* the release was not sent to this host */
 };
@@ -153,8 +152,7 @@ struct bw_turn_result {
     size_t command_count;
     struct bw_str value; /* see bw_turn_status; may be empty (nil) */
     struct bw_str logs;  /* encoded array of {level, text, fields}; bounded; not journaled */
-    uint64_t *pending;   /* seqs the script still waits for, ascending (after replay: to re-begin
-                            effects) */
+    uint64_t *pending; /* seqs it still waits for, ascending (after replay: to begin them again) */
     size_t pending_count;
     uint64_t steps;        /* fuel used by this turn */
     uint64_t memory_bytes; /* heap after the turn */
