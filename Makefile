@@ -29,7 +29,7 @@ sim: ## simulated months under faults, with fresh seeds
 	@ctest --test-dir build/dev -L sim --output-on-failure
 
 fuzz: ## twenty seconds of fuzzing for each decoder
-	@tools/setup.sh test
+	@tools/setup.sh fuzz
 	@tools/build.sh fuzz
 	@ctest --test-dir build/fuzz -L fuzz --output-on-failure
 

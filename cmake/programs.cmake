@@ -25,3 +25,22 @@ foreach(pair IN ITEMS stdlib:stdlib workflows:workflows policies:policies sql:en
         install(DIRECTORY "${folder}/" DESTINATION share/billow/${name})
     endif()
 endforeach()
+
+# Man page and shell completion come from the same command table as --help: the program prints them.
+if(TARGET billow)
+    set(printed "")
+    foreach(page IN ITEMS "docs man:share/man/man1/billow.1"
+            "completion bash:share/bash-completion/completions/billow"
+            "completion zsh:share/zsh/site-functions/_billow"
+            "completion fish:share/fish/vendor_completions.d/billow.fish")
+        string(REGEX MATCH "^(.*):(.*)/([^/]*)$" matched "${page}")
+        separate_arguments(arguments UNIX_COMMAND "${CMAKE_MATCH_1}")
+        set(folder "${CMAKE_MATCH_2}")
+        set(file "${CMAKE_BINARY_DIR}/${CMAKE_MATCH_2}/${CMAKE_MATCH_3}")
+        file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/${folder}")
+        add_custom_command(OUTPUT "${file}" COMMAND billow ${arguments} > "${file}" DEPENDS billow VERBATIM)
+        install(FILES "${file}" DESTINATION ${folder})
+        list(APPEND printed "${file}")
+    endforeach()
+    add_custom_target(billow-pages ALL DEPENDS ${printed})
+endif()

@@ -28,7 +28,7 @@ if [ -t 1 ]; then
     NINJA_STATUS="build: %f of %t " ninja -C "$tree" -j "$jobs" "$@" || exit 1
 else
     NINJA_STATUS="[%f/%t] " ninja -C "$tree" -j "$jobs" "$@" >"$log" 2>&1 || {
-        grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking|Generating)' "$log" >&2
+        grep -vE '^\[[0-9]+/[0-9]+\] |^ninja: Entering' "$log" >&2
         exit 1
     }
 fi

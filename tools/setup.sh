@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh - installs what Billow needs on this machine: Debian packages, and only those that are missing.
 #
-#   tools/setup.sh [demo|test|bench]     (demo when nothing is said)
+#   tools/setup.sh [demo|test|fuzz|bench]     (demo when nothing is said)
 #
 # Root, or sudo, is asked for only when something is missing; the second time it does nothing and takes no time. No
 # PostgreSQL cluster is created or started, and no service of the machine is touched. BILLOW_SETUP=skip
@@ -17,13 +17,14 @@ fail() { echo "setup: $*" >&2; exit 1; }
 build="gcc libc6-dev make cmake ninja-build pkg-config patch ca-certificates libuv1-dev libpq-dev libjansson-dev
     libcurl4-openssl-dev libssl-dev libintelrdfpmath-dev node-llhttp"
 run="postgresql-15 tzdata"
-check="libcmocka-dev lua-busted lua-check clang clang-format cppcheck python3"
+check="libcmocka-dev lua-busted lua-check clang-format cppcheck python3"
 
 case $what in
 demo) wanted="$build $run" ;;
 test) wanted="$build $run $check" ;;
+fuzz) wanted="$build $check clang libclang-rt-dev" ;;
 bench) wanted="$build $run python3" ;;
-*) fail "'$what' is unknown; say demo, test or bench" ;;
+*) fail "'$what' is unknown; say demo, test, fuzz or bench" ;;
 esac
 
 if [ "${BILLOW_SETUP:-}" = skip ]; then
@@ -82,7 +83,7 @@ if [ -n "$lacking" ]; then
         # Debian's server package makes and starts a cluster; we want the programs only.
         install_all postgresql-common
         saved_conf=$(mktemp)
-        cp "$cluster_conf" "$saved_conf"
+        cat "$cluster_conf" >"$saved_conf"
         echo "create_main_cluster = false" | $root tee -a "$cluster_conf" >/dev/null
         ;;
     esac
