@@ -21,6 +21,7 @@
 #include "codec/wire.h"
 
 #define BW_SHARD_COUNT 64 /* fixed for a database; stored on each run */
+#define BW_STORE_VALUE_BYTES_MAX (8u * 1024u * 1024u) /* of a turn, and of each value; over it a commit is REFUSED */
 
 enum bw_run_status {
     BW_RUN_OPEN = 1,
@@ -172,7 +173,9 @@ enum bw_commit_status {
 struct bw_commit_result {
     enum bw_commit_status status;
     struct bw_error error; /* REFUSED: what the database said */
-    /* Runs other than this one that got something in their inbox by this commit are told through on_mail. */
+    /* Runs that got something in their inbox by this commit are told through on_mail, right after the commit's
+     * callback: other runs, this one when it has db_works or its event had come before its wait, and children, which
+     * are new runs. */
 };
 
 struct bw_shard_lease {
@@ -230,6 +233,7 @@ struct bw_store {
     unsigned lanes;
 
     void (*start_run)(void *self, const struct bw_run_row *row, bw_start_fn done, void *ud);
+    /* NOT_FOUND when there is no such run, CONFLICT when it has ended. */
     void (*put_message)(void *self, const struct bw_message *message, bw_done_fn done, void *ud);
     void (*put_event)(void *self, const struct bw_event *event, bw_done_fn done, void *ud);
     /* Stores the answer once and puts it in the run's inbox. CONFLICT when answered already (by whom, when), NOT_FOUND. */
@@ -245,7 +249,9 @@ struct bw_store {
     void (*settings)(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done, void *ud);
 
     /* Read models for the API. `what`: "runs" {status?, workflow?, limit?, after?}, "run" {id}, "journal" {run},
-     * "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "tenants" {}. Array of maps, or one map. */
+     * "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "inbox" {run}, "tenants" {}, "series" {},
+     * "numbers" {series?, limit?}, "audit" {limit?}. Array of maps (runs newest first, tasks and the rest oldest
+     * first), or one map. The maps are store/rows.c's. */
     void (*read)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_value_fn done, void *ud);
 
     void (*put_tenant)(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done, void *ud);
@@ -254,6 +260,16 @@ struct bw_store {
                         bw_done_fn done, void *ud);
     void (*get_release)(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done, void *ud);
     void (*active_release)(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
+
+    /* What people and imports write beside runs. `what`, with args as a map:
+     * "setting" {policy, name, value, scope_type: "pack"|"tenant"|"customer"|"contract", scope_id?, valid_from: date,
+     *            locked?, set_by, at_us?}: one value from a date on, in one scope;
+     * "series"  {series, format, reset: "year"|"month"|"never", next}: a number series. Again with the same format and
+     *            reset changes nothing; CONFLICT when they differ, or when next is given and numbers were taken;
+     * "audit"   {actor, action, subject, detail?, at_us?}: who did what. */
+    void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_done_fn done, void *ud);
+    /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only got mail. */
+    void (*load_mail)(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
 
     void (*set_on_mail)(void *self, bw_mail_fn on_mail, void *ud);
     /* Ends connections (pending calls get CANCELLED), then calls `closed`; `self` is gone afterwards. */

@@ -173,6 +173,13 @@ BEGIN
 END
 $number$;
 
+-- --- Tenants ------------------------------------------------------------------------------------------------------
+
+-- The tenant of the statement at work: for policies and column defaults of tables that scripts may touch. Without one
+-- it raises, so everything fails closed.
+CREATE FUNCTION billow.current_tenant() RETURNS uuid
+LANGUAGE sql STABLE AS $tenant$ SELECT pg_catalog.current_setting('billow.tenant')::uuid $tenant$;
+
 -- --- A script's SQL -----------------------------------------------------------------------------------------------
 
 -- Runs one statement as billow_script (it owns this function, and only the engine may call it). $1 in the text is the
@@ -383,8 +390,8 @@ BEGIN
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', p_table);
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = p_table AND polname = 'script') THEN
         EXECUTE format('CREATE POLICY script ON %s TO billow_script '
-                       'USING (tenant_id = (SELECT current_setting(''billow.tenant'')::uuid)) '
-                       'WITH CHECK (tenant_id = (SELECT current_setting(''billow.tenant'')::uuid))', p_table);
+                       'USING (tenant_id = billow.current_tenant()) '
+                       'WITH CHECK (tenant_id = billow.current_tenant())', p_table);
         EXECUTE format('CREATE POLICY engine ON %s TO billow_engine USING (true) WITH CHECK (true)', p_table);
     END IF;
     EXECUTE format('GRANT %s ON %s TO billow_script', p_privileges, p_table);
@@ -407,6 +414,7 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO billow_engine', v_function);
     END LOOP;
     REVOKE ALL ON FUNCTION billow.open_to_scripts(regclass, text) FROM billow_engine;
+    GRANT EXECUTE ON FUNCTION billow.current_tenant() TO PUBLIC;
     -- Functions of the server that reach past a statement: they change the tenant, run SQL held in text, block
     -- others, or keep things outside of transactions. Nobody but the engine has them in this database.
     FOR v_function IN
