@@ -1,8 +1,8 @@
 --- A payment finds its invoices: as told, or the oldest due first (capabilities C3, C4, C6).
---
--- The allocations of a payment never exceed its amount plus what was settled without money
--- (discount, write-off, withholding, bank fee), and no invoice is paid below zero. What is left of
--- the payment is unapplied cash, never lost and never forced onto an invoice.
+---
+--- The allocations of a payment never exceed its amount plus what was settled without money
+--- (discount, write-off, withholding, bank fee), and no invoice is paid below zero. What is left of
+--- the payment is unapplied cash, never lost and never forced onto an invoice.
 ---@class billing.allocation
 local allocation = {}
 

@@ -1,8 +1,8 @@
 --- Buckets of a retainer: what was granted, in which order it is used, what is carried on.
---
--- A bucket holds an amount (seconds of hour retainers, money of money retainers, both as decimals)
--- until a date; it can be used by work of that date. Buckets given to `buckets.new` are copied, and
--- only the copies change.
+---
+--- A bucket holds an amount (seconds of hour retainers, money of money retainers, both as decimals)
+--- until a date; it can be used by work of that date. Buckets given to `buckets.new` are copied,
+--- and only the copies change.
 ---@class billing.buckets
 local buckets = {}
 
@@ -15,6 +15,8 @@ local ZERO = decimal(0)
 ---@field amount Decimal
 ---@field expires_on string
 ---@field priority integer|nil  lower is used first; only for draw order "priority"
+---@field is_own boolean|nil     the grant of the period itself
+---@field source table|nil       the opening bucket it was made from
 
 local function by_expiry(a, b)
   if a.expires_on ~= b.expires_on then

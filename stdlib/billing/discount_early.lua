@@ -1,8 +1,9 @@
 --- Early payment discount: until when, how much, and what it does to the tax (C6, A21).
---
--- Three modes, by country: `included` lowers the tax with the price when the discount is taken;
--- `mixed` computes the tax on the discounted price from the start, so that taking the discount
--- changes no tax; `excluded` leaves the tax as it is. Taxes of a fixed amount are never discounted.
+---
+--- Three modes, by country: `included` lowers the tax with the price when the discount is taken;
+--- `mixed` computes the tax on the discounted price from the start, so that taking the discount
+--- changes no tax; `excluded` leaves the tax as it is. Taxes of a fixed amount are never
+--- discounted.
 ---@class billing.discount_early
 local discount_early = {}
 

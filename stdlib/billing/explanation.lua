@@ -1,7 +1,7 @@
 --- The chain of steps behind a figure, in the order they were taken.
---
--- Computing functions take an optional explanation last and add to it; without one they stay silent,
--- so that the same code serves a period's run and `billow price`.
+---
+--- Computing functions take an optional explanation last and add to it; without one they stay
+--- silent, so that the same code serves a period's run and `billow price`.
 ---@class billing.explanation
 local explanation = {}
 
@@ -22,7 +22,8 @@ end
 ---@param value any
 function explanation.add(steps, step, text, value)
   if steps then
-    steps[#steps + 1] = { step = step, text = text, value = value ~= nil and tostring(value) or nil }
+    local shown = value ~= nil and tostring(value) or nil
+    steps[#steps + 1] = { step = step, text = text, value = shown }
   end
 end
 

@@ -1,8 +1,8 @@
 --- The fixed-fee model: milestones or percent complete, retainage, advances (data model 3.7).
---
--- The position of a contract is four figures carried from period to period: what is billed, which
--- milestones, what is withheld of it, what of that was released. Everything due now is a difference
--- between the position the contract has reached and the one it had.
+---
+--- The position of a contract is four figures carried from period to period: what is billed, which
+--- milestones, what is withheld of it, what of that was released. Everything due now is a
+--- difference between the position the contract has reached and the one it had.
 ---@class billing.fixed_fee
 local fixed_fee = {}
 

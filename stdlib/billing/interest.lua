@@ -1,8 +1,9 @@
---- Late payment: simple daily interest, statutory rates by half-year, fixed sums, fees by level (U3).
---
--- Interest is simple: amount x percent x days / days of the year. Over several rates the parts are
--- added exactly and rounded once. Nothing here is legal advice: the tables come with the call or are
--- the statutory ones named below, and a date beyond the table is refused rather than guessed.
+--- Late payment: simple daily interest, statutory rates by half-year, fixed sums, fees by level
+--- (U3).
+---
+--- Interest is simple: amount x percent x days / days of the year. Over several rates the parts are
+--- added exactly and rounded once. Nothing here is legal advice: the tables come with the call or
+--- are the statutory ones named below, and a date beyond the table is refused rather than guessed.
 ---@class billing.interest
 local interest = {}
 

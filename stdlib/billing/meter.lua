@@ -1,8 +1,9 @@
 --- A meter of a usage contract: from the events it counts to the lines it makes.
---
--- The order is fixed: aggregate, divide, round, subtract the free allowance, price. Amounts are
--- decimals; `d` is the number of decimals of the currency. Lines carry quantity and unit price; the
--- net amount of a line is round(quantity x unit_price, d), rounded once, by the caller's totals.
+---
+--- The order is fixed: aggregate, divide, round, subtract the free allowance, price. Amounts are
+--- decimals; `d` is the number of decimals of the currency. Lines carry quantity and unit price;
+--- the net amount of a line is round(quantity x unit_price, d), rounded once, by the caller's
+--- totals.
 ---@class billing.meter
 local meter = {}
 
@@ -180,6 +181,14 @@ end
 ---@return any
 local function field_of(self, data)
   return self.field and reading.given(data[self.field])
+end
+
+--- Whether the lines of the meter are amounts (quantity 1) instead of units at a price.
+---@param self billing.Meter
+---@return boolean
+function meter.is_amount_priced(self)
+  local model = self.price.model
+  return model == "percentage" or model == "graduated_percentage" or model == "cost_plus"
 end
 
 --- What is wrong with an event that feeds the meter; nil when it can be counted.

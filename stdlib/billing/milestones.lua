@@ -1,7 +1,7 @@
 --- Which milestones of a fixed fee are due, and what each is worth (data model 3.7).
---
--- Percent milestones are priced cumulatively, so that their amounts add up to the fee's part
--- without a cent lost or won. A milestone is due once, on its first accepted and evidenced event.
+---
+--- Percent milestones are priced cumulatively, so that their amounts add up to the fee's part
+--- without a cent lost or won. A milestone is due once, on its first accepted and evidenced event.
 ---@class billing.milestones
 local milestones = {}
 

@@ -1,10 +1,10 @@
 --- Proration: the part of a price that belongs to a part of a period.
---
--- Three questions, three families of functions: what a monthly amount is for a contract that is not
--- active all month (the rule of contracts), what fraction of a period two dates are under a named method (the choice is
--- part of the answer, so that it can be stored), and how many billing cycles lie between two dates
--- when cycles begin on a billing day of the month. Cycle dates are half open: the end day is not
--- in the range. Contract dates include both ends.
+---
+--- Three questions, three families of functions: what a monthly amount is for a contract that is
+--- not active all month (the rule of contracts), what fraction of a period two dates are under a
+--- named method (the choice is part of the answer, so that it can be stored), and how many billing
+--- cycles lie between two dates when cycles begin on a billing day of the month. Cycle dates are
+--- half open: the end day is not in the range. Contract dates include both ends.
 ---@class billing.proration
 local proration = {}
 
@@ -138,10 +138,10 @@ end
 ---@field target_date string      bill what is due up to this day
 ---@field billed "advance"|"arrears"
 
---- How many cycles are due from the start of service to a target date.
--- A start between billing days gives a leading fraction of the cycle that ends on the first billing
--- day; an end between them a trailing fraction of the cycle it falls in. In advance, a cycle is due
--- on its first day; in arrears, when it has ended.
+--- How many cycles are due from the start of service to a target date. A start between billing days
+--- gives a leading fraction of the cycle that ends on the first billing day; an end between them a
+--- trailing fraction of the cycle it falls in. In advance, a cycle is due on its first day; in
+--- arrears, when it has ended.
 ---@param terms billing.CycleTerms
 ---@return billing.Cycles
 function proration.cycles(terms)

@@ -1,11 +1,12 @@
 --- Reads the fields of plain tables (decoded JSON) and says precisely what is wrong with them.
---
--- A reader wraps one object and knows its path, so that every refusal names the field as the author
--- of the data wrote it (`meter.price.tiers[2].up_to`), the value found there, and what to write
--- instead. Decimals may be given as decimals (already read) or as text; binary floats are refused.
--- JSON null counts as absent. Nothing is defaulted silently: a default is always in the call.
---
--- Refusals are raised as `billing.Refusal` tables; `reading.try` turns them into `nil, refusal`.
+---
+--- A reader wraps one object and knows its path, so that every refusal names the field as the
+--- author of the data wrote it (`meter.price.tiers[2].up_to`), the value found there, and what to
+--- write instead. Decimals may be given as decimals (already read) or as text; binary floats are
+--- refused. JSON null counts as absent. Nothing is defaulted silently: a default is always in the
+--- call.
+---
+--- Refusals are raised as `billing.Refusal` tables; `reading.try` turns them into `nil, refusal`.
 ---@class billing.reading
 local reading = {}
 
@@ -50,12 +51,21 @@ local function shown(value)
   return tostring(value)
 end
 
+--- A refusal made elsewhere, to be raised here; `value` is already as it is to be shown.
+---@param field string
+---@param value string
+---@param remedy string
+---@return billing.Refusal
+function reading.refusal(field, value, remedy)
+  return setmetatable({ field = field, value = value, remedy = remedy }, Refusal)
+end
+
 --- Raise a refusal.
 ---@param field string
 ---@param value any
 ---@param remedy string
 function reading.refuse(field, value, remedy)
-  error(setmetatable({ field = field, value = shown(value), remedy = remedy }, Refusal), 0)
+  error(reading.refusal(field, shown(value), remedy), 0)
 end
 
 --- Call `action`; a refusal raised in it is returned, any other error goes on.

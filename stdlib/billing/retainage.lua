@@ -1,7 +1,8 @@
 --- Retainage: the part of a fixed fee held back until the work is proven (data model 3.7).
---
--- What must be withheld is a function of everything billed so far, never of one invoice; an invoice
--- withholds the difference. So rounding cannot pile up and a percentage that steps down works.
+---
+--- What must be withheld is a function of everything billed so far, never of one invoice; an
+--- invoice withholds the difference. So rounding cannot pile up and a percentage that steps down
+--- works.
 ---@class billing.retainage
 local retainage = {}
 

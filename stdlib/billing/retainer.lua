@@ -1,8 +1,8 @@
 --- The retainer model: a monthly fee, a grant drawn by time, overage, what is carried on.
---
--- A grant is a bucket; earlier grants carried on are buckets too (buckets.lua). Hour retainers count
--- in seconds, so that drawing is exact; money retainers in the contract's currency. Entries drawn
--- make no line: the fee has paid for them. What finds no bucket is overage and is priced.
+---
+--- A grant is a bucket; earlier grants carried on are buckets too (buckets.lua). Hour retainers
+--- count in seconds, so that drawing is exact; money retainers in the contract's currency. Entries
+--- drawn make no line: the fee has paid for them. What finds no bucket is overage and is priced.
 ---@class billing.retainer
 local retainer = {}
 
@@ -14,6 +14,7 @@ local explanation = require("billow.billing.explanation")
 local lines = require("billow.billing.lines")
 local proration = require("billow.billing.proration")
 local rounding = require("billow.billing.rounding")
+local tm = require("billow.billing.tm")
 
 local ZERO = decimal(0)
 local SECONDS_PER_HOUR = 3600
@@ -112,6 +113,7 @@ function retainer.open(contract, period, opening_buckets, d)
       amount = retainer.amount_of(terms, bucket.quantity),
       expires_on = bucket.expires_on,
       priority = bucket.priority,
+      source = bucket,
     }
   end
   return buckets.new(list, terms.draw_order or "oldest_first", period.id)
@@ -233,8 +235,8 @@ local function explain_draw(steps, work, parts, overage_seconds, terms)
 end
 
 --- Draw rounded works from buckets, by work date, then source order.
--- Work dated before the period draws like work of its first day. In money, what comes after the
--- first entry with overage is overage too; in hours a later entry may still find a bucket.
+--- Work dated before the period draws like work of its first day. In money, what comes after the
+--- first entry with overage is overage too; in hours a later entry may still find a bucket.
 ---@param contract table
 ---@param period billing.Period
 ---@param list billing.Bucket[]  changed
@@ -350,7 +352,7 @@ function retainer.bill(ctx, contract, items)
   made.trace.retainer = explanation.new()
 
   add_lines(made, retainer.fee_lines(contract, period, opening.invoiced_periods or {}, d))
-  local kept, away = rounding.apply(items.time, terms.rounding)
+  local kept, away = rounding.apply(items.time, tm.rounding_terms(ctx, contract))
   local list = retainer.open(contract, period, opening.buckets or {}, d)
   local overage = retainer.draw(contract, period, list, kept, d, made.trace.retainer)
   add_lines(made, lines.of_time("overage", overage, terms, d))

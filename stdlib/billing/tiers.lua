@@ -1,10 +1,10 @@
 --- Tariffs in tiers: what a quantity costs when the price depends on how much is used.
---
--- Upper bounds are inclusive and a tier begins above the bound of the one before: with a first tier
--- up to 5, the quantity 5 is in it and 5.001 is in the second. `up_to` nil means unlimited.
---
--- Every function returns parts in tier order, unrounded; the caller turns them into lines and
--- rounds each line once. Quantities and prices are decimals, never negative.
+---
+--- Upper bounds are inclusive and a tier begins above the bound of the one before: with a first
+--- tier up to 5, the quantity 5 is in it and 5.001 is in the second. `up_to` nil means unlimited.
+---
+--- Every function returns parts in tier order, unrounded; the caller turns them into lines and
+--- rounds each line once. Quantities and prices are decimals, never negative.
 ---@class billing.tiers
 local tiers = {}
 
@@ -145,8 +145,8 @@ function tiers.graduated_percentage(list, amount, is_flat_at_zero)
 end
 
 --- Volume: the first tier that holds the whole quantity prices all of it, so a total may fall.
--- `priced` is the quantity to charge when it differs from the one that picks the tier: a period
--- that is cut short picks its tier by full units and charges the prorated ones.
+--- `priced` is the quantity to charge when it differs from the one that picks the tier: a period
+--- that is cut short picks its tier by full units and charges the prorated ones.
 ---@param list billing.Tier[]
 ---@param quantity Decimal
 ---@param is_flat_at_zero boolean|nil
@@ -211,7 +211,8 @@ function tiers.read_blocks(owner)
     local size = reader:decimal("block_size", { above = 0 })
     local blocks_max = reader:integer("max_blocks", { is_optional = true, above = 0 })
     if not blocks_max and index < #readers then
-      reader:refuse("max_blocks", "write how many blocks this tier holds; only the last may be open")
+      reader:refuse("max_blocks", "write how many blocks this tier holds; only the last may "
+        .. "be open")
     end
     upper = blocks_max and upper + size * blocks_max or nil
     list[index] = {
@@ -226,8 +227,8 @@ function tiers.read_blocks(owner)
 end
 
 --- Blocks: a started block costs a whole block.
--- `all_tiers` fills the tiers one after the other; `top_tier` prices everything in blocks of the
--- tier reached, so the total may drop at a border.
+--- `all_tiers` fills the tiers one after the other; `top_tier` prices everything in blocks of the
+--- tier reached, so the total may drop at a border.
 ---@param list billing.Tier[]
 ---@param quantity Decimal
 ---@param mode "all_tiers"|"top_tier"

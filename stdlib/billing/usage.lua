@@ -1,8 +1,9 @@
 --- The usage model: meters, base fee, minimum commitment, maximum spend (data model 3.9).
---
--- The order is fixed: base fee, usage lines of the meters in contract order, percentage discount on
--- usage, then the minimum (a line) and the maximum (an allowance) against what is left. The base
--- fee counts for neither. A contract that is active owes base fee and minimum without any event.
+---
+--- The order is fixed: base fee, usage lines of the meters in contract order, percentage discount
+--- on usage, then the minimum (a line) and the maximum (an allowance) against what is left. The
+--- base fee counts for neither. A contract that is active owes base fee and minimum without any
+--- event.
 ---@class billing.usage
 local usage = {}
 
@@ -83,7 +84,7 @@ function usage.spend(amount, terms, d, steps)
       .. tostring(before) .. " billed before and " .. tostring(now) .. " now", spend.true_up)
   end
   if terms.maximum and before + now > terms.maximum then
-    -- What earlier invoices took above the maximum is theirs to credit: this one falls to 0, no lower.
+    -- What earlier invoices took above the maximum is theirs to credit: this one falls to 0.
     spend.reduction = decimal.min(now, before + now - terms.maximum)
     explanation.add(steps, "maximum", tostring(before) .. " billed before and " .. tostring(now)
       .. " now, at most " .. tostring(terms.maximum), spend.reduction)

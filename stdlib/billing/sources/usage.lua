@@ -1,8 +1,9 @@
 --- Usage events from CloudEvents 1.0 lines (data model 3.9, "Events").
---
--- Lines are read in file order; a blank line is ignored. An event is known by (source, id): when it
--- comes again it is dropped, silently if it says the same, else with DUPLICATE_EVENT_CONFLICT. Every other event gets the first disposition that applies; what remains is counted and
--- kept by contract and event type, ready for the meters.
+---
+--- Lines are read in file order; a blank line is ignored. An event is known by (source, id): when
+--- it comes again it is dropped, silently if it says the same, else with DUPLICATE_EVENT_CONFLICT.
+--- Every other event gets the first disposition that applies; what remains is counted and kept by
+--- contract and event type, ready for the meters.
 ---@class billing.sources.usage
 local usage = {}
 

@@ -1,0 +1,209 @@
+--- `billow price`: what a tariff or a rule makes of an example, before it goes into a contract.
+---
+--- Takes one item or a list; the field that names an item's kind (`meter`, `retainer`, `lines` ...)
+--- is in the item. Every item is priced by itself: one that is malformed gets a precise error and
+--- the others are still priced. Everything computed here is computed by the same functions that
+--- bill a contract; this file only finds the right one. `price_schema.json` documents the input.
+---@class billing.price
+local price = {}
+
+local currency = require("billow.billing.currency")
+local decimal = require("billow.decimal")
+local explanation = require("billow.billing.explanation")
+local figures = require("billow.billing.figures")
+local json = require("billow.json")
+local reading = require("billow.billing.reading")
+
+local CURRENCY_DEFAULT = "EUR"
+local AMOUNT_DECIMALS_MAX = 12
+
+-- Kind by the field that names it; each module has `price(reader, money, steps) -> result`.
+local MODULES = {
+  meter = "billow.billing.price.meter",
+  usage = "billow.billing.price.usage",
+  time_entries = "billow.billing.price.time",
+  retainer = "billow.billing.price.retainer",
+  fixed_fee = "billow.billing.price.fixed_fee",
+  lines = "billow.billing.price.totals",
+  payment_terms = "billow.billing.price.due_date",
+  interest = "billow.billing.price.interest",
+  instalments = "billow.billing.price.instalments",
+  payment = "billow.billing.price.payment",
+  early_payment_discount = "billow.billing.price.early_payment",
+  proration = "billow.billing.price.proration",
+  credit = "billow.billing.price.credit",
+  split = "billow.billing.price.split",
+  number = "billow.billing.price.number",
+}
+-- An item with a retainer may also have time entries; then it is a retainer.
+local STRONG_KINDS = { "retainer", "fixed_fee", "payment", "instalments" }
+
+---@class billing.PriceMoney  what amounts of an item are
+---@field currency string
+---@field d integer          decimals amounts are rounded to
+
+---@class billing.PriceResult
+---@field id string|nil
+---@field kind string|nil
+---@field result table|nil
+---@field explanation billing.Step[]|nil
+---@field error billing.PriceError|nil
+
+---@class billing.PriceError
+---@field field string
+---@field value string
+---@field remedy string
+---@field message string
+
+---@return string
+local function kind_names()
+  local names = {}
+  for name in pairs(MODULES) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
+---@param reader billing.Reader
+---@return string
+local function kind_of(reader)
+  for _, name in ipairs(STRONG_KINDS) do
+    if reader:has(name) then
+      return name
+    end
+  end
+  local found
+  for name in pairs(MODULES) do
+    if reader:has(name) then
+      if found then
+        reading.refuse(name, reader:raw(name), "leave out " .. name .. " or " .. found
+          .. ": an item is of one kind")
+      end
+      found = name
+    end
+  end
+  if not found then
+    reading.refuse("item", nil, "name the kind with one of the fields " .. kind_names())
+  end
+  return found
+end
+
+---@param reader billing.Reader
+---@return billing.PriceMoney
+local function money_of(reader)
+  local code = reader:text("currency", CURRENCY_DEFAULT)
+  if not currency.is_known(code) then
+    reader:refuse("currency", "write an ISO 4217 code, for example EUR")
+  end
+  local d = reader:integer("amount_decimals", { is_optional = true, min = 0,
+    max = AMOUNT_DECIMALS_MAX })
+  return { currency = code, d = d or currency.decimals(code) }
+end
+
+--- Fields whose decimals are amounts of money, or prices.
+---@param name string|integer
+---@return boolean
+local function is_amount(name)
+  return type(name) == "string" and (name == "amount" or name:find("_amounts?$") ~= nil
+    or name:find("_net$") ~= nil)
+end
+
+--- A decimal as text: amounts with the currency's decimals, prices with at least those, and
+--- everything else in plain digits.
+---@param name string|integer
+---@param value Decimal
+---@param d integer
+---@return string
+local function decimal_text(name, value, d)
+  if name == "unit_price" or is_amount(name) and value ~= value:round(d) then
+    return figures.price(value, d)
+  elseif is_amount(name) then
+    return figures.amount(value, d)
+  end
+  return figures.plain(value)
+end
+
+--- A result as it is written: decimals as text, everything below likewise. Elements of a list are
+--- named like the list.
+---@param value any
+---@param d integer
+---@param name string|integer
+---@return any
+local function written(value, d, name)
+  if decimal.is(value) then
+    return decimal_text(name, value, d)
+  elseif type(value) ~= "table" or value == json.null then
+    return value
+  end
+  local copy = {}
+  for key, inner in pairs(value) do
+    copy[key] = written(inner, d, type(key) == "string" and key or name)
+  end
+  if #copy > 0 or (next(copy) == nil and getmetatable(value) ~= nil) then
+    return json.array(copy)
+  end
+  return copy
+end
+
+---@param source any
+---@return {kind: string, result: table, steps: billing.Step[]}
+local function compute(source)
+  local reader = reading.open(source, "")
+  local kind = kind_of(reader)
+  local steps = explanation.new()
+  local money = money_of(reader)
+  local result = require(MODULES[kind]).price(reader, money, steps)
+  return { kind = kind, steps = steps, result = written(result, money.d, "result") }
+end
+
+--- Price one item.
+---@param source any  decoded JSON
+---@return billing.PriceResult
+function price.item(source)
+  local id = type(source) == "table" and reading.given(source.id) or nil
+  local done, refusal = reading.try(compute, source)
+  if not done then
+    return {
+      id = id,
+      error = {
+        field = refusal.field,
+        value = refusal.value,
+        remedy = refusal.remedy,
+        message = tostring(refusal),
+      },
+    }
+  end
+  return {
+    id = id,
+    kind = done.kind,
+    result = done.result,
+    explanation = json.array(done.steps),
+  }
+end
+
+---@param input any
+---@return boolean
+local function is_list(input)
+  return type(input) == "table" and (#input > 0 or (next(input) == nil
+    and getmetatable(input) ~= nil))
+end
+
+--- Price an item or a list of items.
+---@param input any  decoded JSON
+---@return billing.PriceResult|billing.PriceResult[]  as the input: one, or a list
+---@return boolean is_clean  false when any item has an error
+function price.run(input)
+  if not is_list(input) then
+    local result = price.item(input)
+    return result, result.error == nil
+  end
+  local results, is_clean = {}, true
+  for index, source in ipairs(input) do
+    results[index] = price.item(source)
+    is_clean = is_clean and results[index].error == nil
+  end
+  return json.array(results), is_clean
+end
+
+return price

@@ -1,0 +1,21 @@
+--- The numbers a format gives to the next invoices of a series.
+local number_item = {}
+
+local json = require("billow.json")
+local number = require("billow.billing.number")
+
+---@param reader billing.Reader
+---@return table
+function number_item.price(reader)
+  local terms = reader:object("number")
+  local format, issue_date = terms:text("format"), terms:date("issue_date")
+  local first = terms:integer("next_sequence", { default = 1, min = 1 })
+  local numbers = {}
+  for offset = 0, terms:integer("count", { default = 1, min = 1, max = 1000 }) - 1 do
+    numbers[offset + 1] = number.format(format, first + offset, issue_date,
+      terms:text("customer_id", ""))
+  end
+  return { numbers = json.array(numbers) }
+end
+
+return number_item

@@ -1,0 +1,309 @@
+--- Lines with taxes to totals: a whole document, as an invoice states it.
+local totals_item = {}
+
+local decimal = require("billow.decimal")
+local explanation = require("billow.billing.explanation")
+local json = require("billow.json")
+local line_taxes = require("billow.billing.line_taxes")
+local reading = require("billow.billing.reading")
+local split = require("billow.billing.split")
+local tax = require("billow.billing.tax")
+local totals = require("billow.billing.totals")
+
+local ZERO = decimal(0)
+local PERCENT = decimal(100)
+local TAX_NAME_DEFAULT = "VAT"
+
+---@class billing.PricedDocument
+---@field rules billing.TaxRules
+---@field codes table<string, table>  firm tax codes by id
+---@field tax_point_date string|nil
+---@field is_including boolean        every percentage and fixed tax is inside the prices
+
+--- The tax of a firm tax code on the tax point date.
+---@param reader billing.Reader
+---@param document billing.PricedDocument
+---@return billing.LineTax
+local function tax_of_code(reader, document)
+  local id = reader:text("tax_code")
+  local code = document.codes[id]
+  if not code then
+    reader:refuse("tax_code", "name one of the item's tax_codes")
+  elseif not document.tax_point_date then
+    reading.refuse("tax_point_date", nil, "write the day whose rate applies")
+  end
+  local has_rate = code.category_code ~= "S"
+    or tax.rate_on(code, document.tax_point_date) ~= nil
+  if not has_rate then
+    reader:refuse("tax_code", "add a rate valid on " .. document.tax_point_date)
+  end
+  return {
+    name = TAX_NAME_DEFAULT,
+    category_code = code.category_code,
+    percent = tax.percent(code, document.tax_point_date),
+  }
+end
+
+---@param reader billing.Reader
+---@param document billing.PricedDocument
+---@return billing.LineTax
+local function stated_tax(reader, document)
+  local own = {
+    name = reader:text("name", TAX_NAME_DEFAULT),
+    category_code = reader:text("category_code", false),
+    percent = reader:decimal("percent", { is_optional = true }),
+    fixed_amount = reader:decimal("fixed_amount", { is_optional = true }),
+    is_withheld = reader:boolean("is_withheld", false),
+    affects_next_base = reader:boolean("affects_next_base", false),
+  }
+  own.is_included = not own.is_withheld and reader:boolean("is_included", document.is_including)
+  return own
+end
+
+--- The taxes of a line, allowance or charge; nil when it does not say.
+---@param reader billing.Reader
+---@param document billing.PricedDocument
+---@return billing.LineTax[]|nil
+local function taxes_of(reader, document)
+  if reader:has("taxes") then
+    local list = {}
+    for index, own in ipairs(reader:objects("taxes")) do
+      list[index] = stated_tax(own, document)
+    end
+    return list
+  elseif reader:has("tax_code") then
+    local own = tax_of_code(reader, document)
+    own.is_included = document.is_including
+    return { own }
+  elseif reader:has("tax_percent") or reader:has("tax_category") then
+    return { {
+      name = TAX_NAME_DEFAULT,
+      category_code = reader:text("tax_category", false),
+      percent = reader:decimal("tax_percent", { is_optional = true }),
+      is_included = document.is_including,
+    } }
+  end
+  return nil
+end
+
+--- The amount of an allowance or charge on `base`, by percent or as stated.
+---@param reader billing.Reader
+---@param base Decimal
+---@param rules billing.TaxRules
+---@return Decimal
+local function reduction(reader, base, rules)
+  if not reader:has("percent") then
+    return reader:decimal("amount", { min = 0 })
+  end
+  local amount = base * reader:decimal("percent", { min = 0 }) / PERCENT
+  return rules.rounding == "precise" and amount or line_taxes.round(amount, rules)
+end
+
+---@param reader billing.Reader
+---@param document billing.PricedDocument
+---@return billing.TaxedItem
+local function line_of(reader, document)
+  local quantity = reader:decimal("quantity", { default = 1 })
+  local gross
+  if reader:has("unit_price") then
+    local priced = quantity * reader:decimal("unit_price")
+    gross = priced
+    for _, discount in ipairs(reader:objects("discounts")) do
+      gross = gross - reduction(discount, priced, document.rules)
+    end
+    for _, charge in ipairs(reader:objects("charges")) do
+      gross = gross + reduction(charge, priced, document.rules)
+    end
+  else
+    gross = reader:decimal("net_amount")
+  end
+  if document.rules.rounding ~= "precise" then
+    gross = line_taxes.round(gross, document.rules)
+  end
+  return { gross = gross, quantity = quantity, taxes = taxes_of(reader, document) or {} }
+end
+
+--- Take an amount off the lines (or put it on), by their size; the tax bases follow.
+---@param items billing.TaxedItem[]
+---@param amount Decimal  negative: an allowance
+---@param rules billing.TaxRules
+local function spread(items, amount, rules)
+  local weights = {}
+  for index, item in ipairs(items) do
+    weights[index] = item.gross:abs()
+  end
+  if decimal.sum(weights):is_zero() then
+    reading.refuse("allowances", amount, "give it taxes of its own: the lines come to 0")
+  end
+  local shares = split.largest_remainder(line_taxes.round(amount, rules), weights, rules.d)
+  for index, share in ipairs(shares) do
+    items[index].gross = items[index].gross + share
+    items[index].share = (items[index].share or ZERO) + share
+  end
+end
+
+--- Document allowances or charges; returns their sum.
+---@param reader billing.Reader
+---@param name "allowances"|"charges"
+---@param items billing.TaxedItem[]   lines; shares are spread over them
+---@param extra billing.TaxedItem[]   gets those with taxes of their own
+---@param base Decimal
+---@param document billing.PricedDocument
+---@return Decimal
+local function document_level(reader, name, items, extra, base, document)
+  local sum = ZERO
+  local sign = name == "allowances" and -1 or 1
+  for _, own in ipairs(reader:objects(name)) do
+    local amount = reduction(own, base, document.rules)
+    local taxes = taxes_of(own, document)
+    if taxes then
+      extra[#extra + 1] = { gross = amount * sign, quantity = decimal(sign), taxes = taxes }
+    else
+      spread(items, amount * sign, document.rules)
+    end
+    sum = sum + amount
+  end
+  return line_taxes.round(sum, document.rules)
+end
+
+---@param reader billing.Reader
+---@param money billing.PriceMoney
+---@return billing.PricedDocument
+local function document_of(reader, money)
+  local codes = {}
+  for _, code in ipairs(reader:objects("tax_codes")) do
+    local rates = {}
+    for index, rate in ipairs(code:objects("rates")) do
+      rates[index] = { valid_from = rate:date("valid_from"), percent = rate:decimal("percent") }
+    end
+    codes[code:text("id")] = {
+      id = code:text("id"),
+      category_code = code:text("category_code"),
+      rates = rates,
+    }
+  end
+  return {
+    rules = {
+      rounding = reader:choice("rounding", line_taxes.ROUNDINGS, "group"),
+      d = money.d,
+      increment = reader:decimal("rounding_increment", { is_optional = true, above = 0 }),
+    },
+    codes = codes,
+    tax_point_date = reader:date("tax_point_date", true),
+    is_including = reader:boolean("prices_include_tax", false),
+  }
+end
+
+---@param items billing.TaxedItem[]
+---@param amounts billing.TaxedAmounts[]
+---@param rules billing.TaxRules
+---@return table[]
+local function shown_lines(items, amounts, rules)
+  local shown = {}
+  for index, item in ipairs(items) do
+    local taxes, sum = {}, ZERO
+    for number, amount in ipairs(amounts[index].amounts) do
+      taxes[number] = { name = item.taxes[number].name,
+        amount = line_taxes.round(amount, rules) }
+      sum = sum + amount
+    end
+    shown[index] = {
+      priced_amount = line_taxes.round(item.gross - (item.share or ZERO), rules),
+      share_amount = item.share,
+      net_amount = line_taxes.round(amounts[index].net, rules),
+      tax_amount = line_taxes.round(sum, rules),
+      taxes = json.array(taxes),
+    }
+  end
+  return json.array(shown)
+end
+
+---@param groups billing.TaxGroup[]
+---@param steps billing.Step[]
+---@return table[]
+local function shown_groups(groups, steps)
+  local shown = {}
+  for index, group in ipairs(groups) do
+    shown[index] = {
+      name = group.name,
+      category_code = group.category_code,
+      percent = group.percent,
+      is_withheld = group.is_withheld or nil,
+      taxable_amount = group.taxable_amount,
+      tax_amount = group.tax_amount,
+    }
+    local rate = group.percent and tostring(group.percent) .. " %" or "no rate"
+    explanation.add(steps, "tax", group.name .. " " .. (group.category_code or "") .. " " .. rate
+      .. " on " .. tostring(group.taxable_amount), group.tax_amount)
+  end
+  return json.array(shown)
+end
+
+--- The tax in the firm's currency, when the item gives a rate.
+---@param reader billing.Reader
+---@param tax_amount Decimal
+---@return Decimal|nil
+local function accounting_tax(reader, tax_amount)
+  local rate = reader:decimal("exchange_rate", { is_optional = true, above = 0 })
+  local decimals = reader:integer("accounting_decimals", { default = 2, min = 0, max = 2 })
+  return rate and (tax_amount * rate):round(decimals)
+end
+
+---@param items billing.TaxedItem[]
+---@param extra billing.TaxedItem[]
+---@return billing.TaxedItem[]
+local function all_of(items, extra)
+  local all = { table.unpack(items) }
+  for _, item in ipairs(extra) do
+    all[#all + 1] = item
+  end
+  return all
+end
+
+---@param reader billing.Reader
+---@param money billing.PriceMoney
+---@param steps billing.Step[]
+---@return table
+function totals_item.price(reader, money, steps)
+  local document = document_of(reader, money)
+  local rules = document.rules
+  local items, extra, base = {}, {}, ZERO
+  for index, line in ipairs(reader:objects("lines", true)) do
+    items[index] = line_of(line, document)
+    base = base + items[index].gross
+  end
+  local allowance = document_level(reader, "allowances", items, extra, base, document)
+  local charge = document_level(reader, "charges", items, extra, base, document)
+  local all, amounts = all_of(items, extra), {}
+  for index, item in ipairs(all) do
+    amounts[index] = line_taxes.of_item(item, rules)
+  end
+  local groups = line_taxes.groups(all, amounts, rules)
+  local sums = line_taxes.totals(all, amounts, groups, rules)
+  local inclusive = sums.net + sums.tax
+  local prepaid = reader:decimal("prepaid_amount", { default = 0 })
+  local increment = reader:decimal("payable_rounding_increment", { is_optional = true, above = 0 })
+  local due = inclusive - sums.withheld - prepaid
+  local rounding = totals.payable_rounding(due, increment, money.d)
+  return {
+    currency = money.currency,
+    lines = shown_lines(items, amounts, rules),
+    tax_breakdown = shown_groups(groups, steps),
+    totals = {
+      priced_amount = line_taxes.round(base, rules),
+      line_extension_amount = sums.net + allowance - charge,
+      allowance_total_amount = allowance,
+      charge_total_amount = charge,
+      tax_exclusive_amount = sums.net,
+      tax_amount = sums.tax,
+      tax_inclusive_amount = inclusive,
+      withheld_amount = sums.withheld,
+      prepaid_amount = prepaid,
+      payable_rounding_amount = rounding,
+      payable_amount = due + rounding,
+      tax_amount_accounting = accounting_tax(reader, sums.tax),
+    },
+  }
+end
+
+return totals_item
