@@ -81,10 +81,10 @@ static int by_key(const void *a, const void *b)
 static enum bw_err sort_members(struct decode *decode, size_t start, size_t first)
 {
     struct bw_buf *out = decode->out;
-    struct member *members = decode->members + first;
     size_t count = decode->member_count - first;
-    if (out->is_over)
-        return BW_ERR_OK; /* offsets are not true any more; the caller reports LIMIT */
+    if (count == 0 || out->is_over)
+        return BW_ERR_OK; /* when over, offsets are not true any more; the caller reports LIMIT */
+    struct member *members = decode->members + first;
     bool is_sorted = true;
     for (size_t i = 0; i < count; i++) {
         members[i].key = bw_str(out->ptr + members[i].key_at, members[i].key_len);
