@@ -6,4 +6,4 @@
 set -eu
 cd "$(dirname "$0")/.."
 exec build/release/bin/billow bill examples/acme --period 2026-10 --out build/demo \
-    --approve-as "${BILLOW_APPROVER:-Marta Keller}" "$@"
+    --approve-as "${BILLOW_APPROVER:-Dana Scully}" "$@"
