@@ -23,6 +23,11 @@ return {
     text = "/* y.c - no. */\n",
     expect = "first line says",
   },
+  {
+    name = "a file whose contract is its header",
+    path = "engine/base/x.c",
+    text = '#include "base/x.h"\nint a;\n',
+  },
   c("upward include", "engine/codec/x.c",
     '#include "io/loop.h"\n', "layer codec may not use io/loop.h"),
   c("core does no I/O", "engine/core/x.c",
