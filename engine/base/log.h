@@ -5,7 +5,7 @@
  * Relies on: base/buf.h, base/clock.h, base/id.h.
  *
  *     bw_log_info(log, "run_finished", BW_F_RUN(run->id), BW_F_U64("seq", seq));
- *     {"at":"2026-10-31T22:15:03.123456Z","level":"info","event":"run_finished","run":"01..","seq":7}
+ *     {"at":"2026-10-31T22:15:03.123456Z","level":"info","event":"run_finished","seq":7}
  *
  * warn: somebody should look. error: something was lost or refused. Bodies and secrets are never
  * logged: there is no field for bodies, and BW_F_SECRET prints only that there is one. Nothing
