@@ -276,8 +276,6 @@ void bw_lua_encode(lua_State *L, int index, const char *root, struct bw_buf *buf
 
 /* --- decode */
 
-static void decode_value(lua_State *L, const struct bw_value *value);
-
 static struct bw_decimal decode_decimal(lua_State *L, const struct bw_value *value)
 {
     struct bw_decimal decimal;
@@ -295,7 +293,7 @@ static void decode_array(lua_State *L, const struct bw_value *value)
 
     lua_createtable(L, (int)value->count, 0);
     while (bw_value_next(&rest, &item)) {
-        decode_value(L, &item);
+        bw_lua_decode_value(L, &item);
         lua_rawseti(L, -2, ++at);
     }
     bw_lua_mark_array(L, -1);
@@ -309,12 +307,12 @@ static void decode_map(lua_State *L, const struct bw_value *value)
     lua_createtable(L, 0, (int)value->count);
     while (bw_value_next_pair(&rest, &key, &item)) {
         lua_pushlstring(L, key.ptr, key.len);
-        decode_value(L, &item);
+        bw_lua_decode_value(L, &item);
         lua_rawset(L, -3);
     }
 }
 
-static void decode_value(lua_State *L, const struct bw_value *value)
+void bw_lua_decode_value(lua_State *L, const struct bw_value *value)
 {
     luaL_checkstack(L, 8, "value");
     switch (value->tag) {
@@ -355,5 +353,5 @@ void bw_lua_decode(lua_State *L, struct bw_str bytes)
 {
     struct bw_value value = bw_value_read(bytes);
 
-    decode_value(L, &value);
+    bw_lua_decode_value(L, &value);
 }

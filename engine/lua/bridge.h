@@ -24,5 +24,7 @@ MAY_THROW void bw_lua_encode(lua_State *L, int index, const char *root, struct b
 
 /* Pushes the value that checked bytes hold (bw_value_check); empty bytes push nil. */
 MAY_THROW void bw_lua_decode(lua_State *L, struct bw_str bytes);
+/* The same for a value that was already looked at. */
+MAY_THROW void bw_lua_decode_value(lua_State *L, const struct bw_value *value);
 
 #endif

@@ -32,6 +32,22 @@ void bw_lua_drop_buf(struct bw_buf *buf)
     bw_buf_deinit(buf);
 }
 
+/* Pushes "file:line: " of the code to blame: the first Lua frame that is not the standard library's. */
+static void push_where(lua_State *L)
+{
+    lua_Debug ar;
+
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        (void)lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline > 0 && strncmp(ar.source, "=stdlib/", 8) != 0) {
+            lua_pushfstring(L, "%s:%d: ", ar.source[0] == '=' || ar.source[0] == '@' ? ar.source + 1 : ar.short_src,
+                            ar.currentline);
+            return;
+        }
+    }
+    luaL_where(L, 1);
+}
+
 int bw_lua_raise(lua_State *L, const char *format, ...)
 {
     char text[BW_ERROR_TEXT_MAX];
@@ -40,7 +56,7 @@ int bw_lua_raise(lua_State *L, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    luaL_where(L, 1);
+    push_where(L);
     lua_pushstring(L, text);
     lua_concat(L, 2);
     return lua_error(L);

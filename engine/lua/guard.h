@@ -23,7 +23,7 @@ MAY_THROW struct bw_buf *bw_lua_push_buf(lua_State *L, size_t bytes_max);
 /* Frees the buffer of a guard at once (the userdata may stay on the stack). */
 void bw_lua_drop_buf(struct bw_buf *buf);
 
-/* Raises `text` with the position of the Lua code that called this C function. Never returns. */
+/* Raises the text with the position of the Lua code to blame: the nearest caller outside stdlib/. Never returns. */
 MAY_THROW int bw_lua_raise(lua_State *L, const char *format, ...) BW_PRINTF(2, 3);
 
 /* The only way to call into Lua from outside a coroutine: `fn` gets `ud` as its one argument (a light userdata) and

@@ -84,47 +84,47 @@ static int refuse_key(lua_State *L, int index)
                         luaL_typename(L, index));
 }
 
-/* Iterator over a sequence 1..n. Upvalues: position, n. Called with (t, control). */
+/* Iterator over a sequence 1..n. Upvalues: table, position, n. The table is an upvalue, not the loop's state: a frozen
+ * table's pairs must not hand out what is behind it. */
 static int iterate_sequence(lua_State *L)
 {
-    lua_Integer at = lua_tointeger(L, lua_upvalueindex(1));
-    lua_Integer last = lua_tointeger(L, lua_upvalueindex(2));
+    lua_Integer at = lua_tointeger(L, lua_upvalueindex(2));
+    lua_Integer last = lua_tointeger(L, lua_upvalueindex(3));
 
     while (at < last) {
         at++;
-        if (lua_rawgeti(L, 1, at) != LUA_TNIL) {
+        lua_pushinteger(L, at);
+        if (lua_rawgeti(L, lua_upvalueindex(1), at) != LUA_TNIL) {
             lua_pushinteger(L, at);
-            lua_copy(L, -1, lua_upvalueindex(1));
-            lua_insert(L, -2);
+            lua_replace(L, lua_upvalueindex(2));
             return 2;
         }
-        lua_pop(L, 1); /* removed during the traversal */
+        lua_pop(L, 2); /* removed during the traversal */
     }
     lua_pushinteger(L, last);
-    lua_replace(L, lua_upvalueindex(1));
+    lua_replace(L, lua_upvalueindex(2));
     lua_pushnil(L);
     return 1;
 }
 
-/* Iterator over a list of keys. Upvalues: position, number of keys, keys. */
+/* Iterator over a list of keys. Upvalues: table, position, number of keys, keys. */
 static int iterate_keys(lua_State *L)
 {
-    lua_Integer at = lua_tointeger(L, lua_upvalueindex(1));
-    lua_Integer last = lua_tointeger(L, lua_upvalueindex(2));
+    lua_Integer at = lua_tointeger(L, lua_upvalueindex(2));
+    lua_Integer last = lua_tointeger(L, lua_upvalueindex(3));
 
-    lua_settop(L, 1);
     while (at < last) {
-        lua_rawgeti(L, lua_upvalueindex(3), ++at);
+        lua_rawgeti(L, lua_upvalueindex(4), ++at);
         lua_pushvalue(L, -1);
-        if (lua_rawget(L, 1) != LUA_TNIL) {
+        if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
             lua_pushinteger(L, at);
-            lua_replace(L, lua_upvalueindex(1));
+            lua_replace(L, lua_upvalueindex(2));
             return 2;
         }
-        lua_settop(L, 1);
+        lua_pop(L, 2);
     }
     lua_pushinteger(L, last);
-    lua_replace(L, lua_upvalueindex(1));
+    lua_replace(L, lua_upvalueindex(2));
     lua_pushnil(L);
     return 1;
 }
@@ -210,13 +210,14 @@ static int sorted_pairs(lua_State *L, bool is_strict)
         return 3;
     }
     bw_lua_charge(L, 4 * count);
+    lua_pushvalue(L, 1);
     lua_pushinteger(L, 0);
     lua_pushinteger(L, (lua_Integer)count);
     if (is_sequence || count == 0) {
-        lua_pushcclosure(L, iterate_sequence, 2);
+        lua_pushcclosure(L, iterate_sequence, 3);
     } else {
         push_sorted_keys(L, count);
-        lua_pushcclosure(L, iterate_keys, 3);
+        lua_pushcclosure(L, iterate_keys, 4);
     }
     lua_pushvalue(L, 1);
     lua_pushnil(L);

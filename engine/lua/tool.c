@@ -1,7 +1,7 @@
 #include "lua/tool.h"
 #include "base/mem.h"
+#include "lua/budget.h"
 #include "lua/lib.h"
-#include <errno.h>
 #include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,7 +203,9 @@ struct bw_tool *bw_tool_create(const struct bw_tool_options *options, struct bw_
     tool->options = *options;
     tool->zones = (struct bw_lua_zones){.find = find_zone, .self = tool};
     tool->L = luaL_newstate();
-    if (!tool->L)
+    if (tool->L)
+        bw_budget_set_none(tool->L);
+    else
         (void)bw_fail(error, BW_ERR_MEMORY, "no memory for a Lua state");
     if (!tool->L || bw_lua_protected(tool->L, open_all, tool, error) != LUA_OK) {
         bw_tool_destroy(tool);

@@ -1,0 +1,123 @@
+#include "lua/budget.h"
+#include "base/assert.h"
+#include "lua/lib.h"
+#include <stdlib.h>
+
+static const char fatal_key = 0; /* its address is the value that kills raise */
+static const char cancel_key = 0; /* its address is the value that a cancel raises */
+
+static void count_hook(lua_State *L, lua_Debug *ar);
+
+struct bw_budget *bw_budget_of(lua_State *L)
+{
+    return *(struct bw_budget **)lua_getextraspace(L);
+}
+
+void bw_budget_set_none(lua_State *L)
+{
+    *(struct bw_budget **)lua_getextraspace(L) = NULL;
+}
+
+/* Lua's allocator. realloc and free come from libc, not base/mem.h: running out is the script's problem here. */
+static void *allocate(void *ud, void *ptr, size_t size_old, size_t size_new)
+{
+    struct bw_budget *budget = ud;
+    size_t before = ptr ? size_old : 0; /* without a block, size_old is a type tag */
+    size_t cap = budget->bytes_max + (budget->fatal ? BW_BUDGET_HEADROOM_BYTES : 0);
+    void *result;
+
+    if (size_new == 0) {
+        free(ptr);
+        budget->bytes -= before;
+        return NULL;
+    }
+    if (size_new > before) {
+        if (size_new - before > cap || budget->bytes > cap - (size_new - before))
+            return NULL; /* Lua collects garbage and asks again; then it raises LUA_ERRMEM */
+        budget->bytes_uncharged += size_new - before;
+    }
+    result = realloc(ptr, size_new);
+    if (result)
+        budget->bytes = budget->bytes - before + size_new;
+    return result;
+}
+
+static int panic(lua_State *L)
+{
+    (void)L;
+    BW_ASSERT(!"a Lua error outside any protected call");
+    return 0;
+}
+
+lua_State *bw_budget_newstate(struct bw_budget *budget)
+{
+    lua_State *L = lua_newstate(allocate, budget);
+
+    if (!L)
+        return NULL;
+    (void)lua_atpanic(L, panic);
+    *(struct bw_budget **)lua_getextraspace(L) = budget;
+    /* On the main state before any coroutine exists: they inherit the hook. */
+    lua_sethook(L, count_hook, LUA_MASKCOUNT, BW_BUDGET_PERIOD);
+    return L;
+}
+
+int bw_budget_kill(lua_State *L, enum bw_fatal fatal)
+{
+    struct bw_budget *budget = bw_budget_of(L);
+
+    BW_ASSERT(budget);
+    if (!budget->fatal)
+        budget->fatal = fatal;
+    lua_sethook(L, count_hook, LUA_MASKCOUNT, 1); /* nothing of the script goes on, not even a <close> handler */
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&fatal_key);
+    return lua_error(L);
+}
+
+void bw_budget_push_cancel(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&cancel_key);
+}
+
+bool bw_budget_is_cancel(lua_State *L, int index)
+{
+    return lua_islightuserdata(L, index) && lua_touserdata(L, index) == (const void *)&cancel_key;
+}
+
+void bw_budget_check(lua_State *L, int status, bool was_cancelling)
+{
+    struct bw_budget *budget = bw_budget_of(L);
+
+    if (!budget)
+        return;
+    if (status == LUA_ERRMEM && !budget->fatal)
+        budget->fatal = BW_FATAL_MEMORY;
+    if (budget->fatal)
+        (void)bw_budget_kill(L, budget->fatal);
+    if (budget->is_cancelling && !was_cancelling) {
+        bw_budget_push_cancel(L);
+        (void)lua_error(L);
+    }
+}
+
+static void spend(lua_State *L, struct bw_budget *budget, uint64_t steps)
+{
+    budget->steps += steps + budget->bytes_uncharged / BW_BUDGET_BYTES_PER_STEP;
+    budget->bytes_uncharged %= BW_BUDGET_BYTES_PER_STEP;
+    if (budget->fatal || budget->steps > budget->steps_max)
+        (void)bw_budget_kill(L, BW_FATAL_STEPS);
+}
+
+static void count_hook(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    spend(L, bw_budget_of(L), BW_BUDGET_PERIOD);
+}
+
+void bw_lua_charge(lua_State *L, size_t steps)
+{
+    struct bw_budget *budget = bw_budget_of(L);
+
+    if (budget)
+        spend(L, budget, steps);
+}

@@ -1,0 +1,331 @@
+#include "lua/vm.h"
+#include "base/assert.h"
+#include "base/limits.h"
+#include "lua/bridge.h"
+#include "lua/sandbox.h"
+#include "lua/vm_state.h"
+#include <stdlib.h>
+
+#define VALUE_BYTES_MAX (2u * BW_LIMIT_VALUE_BYTES)
+
+/* --- create and destroy */
+
+static bool find_zone(void *self, struct bw_str name, struct bw_str *bytes)
+{
+    const struct bw_vm *vm = self;
+    char path[96];
+    struct bw_buf text;
+    bool is_found;
+
+    bw_buf_init(&text, sizeof path);
+    bw_buf_put_text(&text, "zoneinfo/");
+    bw_buf_put_str(&text, name);
+    is_found = !text.is_over && bw_release_find(vm->release, bw_buf_str(&text), bytes);
+    bw_buf_deinit(&text);
+    return is_found;
+}
+
+static int open_sandbox(lua_State *L)
+{
+    struct bw_vm *vm = lua_touserdata(L, 1);
+
+    bw_sandbox_open(L, &(struct bw_sandbox_options){.require = bw_lua_require, .random = bw_lua_random});
+    bw_lua_set_zones(L, &vm->zones);
+    return 0;
+}
+
+struct bw_vm *bw_vm_create(const struct bw_vm_options *options, struct bw_error *error)
+{
+    struct bw_vm *vm = bw_xcalloc(1, sizeof *vm);
+
+    vm->run = options->run;
+    vm->tenant = options->tenant;
+    vm->workflow = bw_xstrndup(options->workflow.ptr, options->workflow.len);
+    vm->release = bw_release_retain(options->release);
+    vm->zones = (struct bw_lua_zones){.find = find_zone, .self = vm};
+    bw_vm_set_limits(vm, options->steps_max, options->memory_bytes_max);
+    bw_arena_init(&vm->arena);
+    bw_arena_init(&vm->last_arena);
+    bw_buf_init(&vm->value, VALUE_BYTES_MAX);
+    bw_buf_init(&vm->logs, BW_LIMIT_ERROR_TEXT_BYTES * 8);
+    bw_buf_init(&vm->logs_encoded, BW_LIMIT_ERROR_TEXT_BYTES * 9);
+    vm->L = bw_budget_newstate(&vm->budget);
+    if (!vm->L || bw_lua_protected(vm->L, open_sandbox, vm, error) != LUA_OK) {
+        bw_vm_destroy(vm);
+        (void)bw_fail(error, BW_ERR_MEMORY, "the memory cap of %llu bytes is too small for an empty script",
+                      (unsigned long long)options->memory_bytes_max);
+        return NULL;
+    }
+    return vm;
+}
+
+void bw_vm_destroy(struct bw_vm *vm)
+{
+    if (!vm)
+        return;
+    vm->budget.fatal = BW_FATAL_STOP; /* should anything of the script still run, it ends at once */
+    if (vm->L)
+        lua_close(vm->L);
+    bw_strand_free_all(vm);
+    bw_release_drop(vm->release);
+    bw_arena_deinit(&vm->arena);
+    bw_arena_deinit(&vm->last_arena);
+    bw_buf_deinit(&vm->value);
+    bw_buf_deinit(&vm->logs);
+    bw_buf_deinit(&vm->logs_encoded);
+    bw_free(vm->commands);
+    bw_free(vm->pending);
+    bw_free(vm->workflow);
+    bw_free(vm);
+}
+
+uint64_t bw_vm_turn_number(const struct bw_vm *vm)
+{
+    return vm->turn;
+}
+
+void bw_vm_set_limits(struct bw_vm *vm, uint64_t steps_max, uint64_t memory_bytes_max)
+{
+    vm->budget.steps_max = steps_max;
+    vm->budget.bytes_max = (size_t)(memory_bytes_max < BW_LIMIT_VM_BYTES ? memory_bytes_max : BW_LIMIT_VM_BYTES);
+}
+
+/* --- the first turn */
+
+
+/* Pushes a function that runs runtime.main(workflow, input, state) on the new strand. */
+static int start_main(lua_State *L)
+{
+    const struct bw_delivery *start = lua_touserdata(L, 1);
+    struct bw_vm *vm = bw_vm_of(L);
+    struct bw_value value = bw_value_read(start->value);
+    static const char *const members[] = {"input", "state"};
+
+    lua_settop(L, 0);
+    lua_pushboolean(L, 1);
+    lua_pushcclosure(L, bw_lua_require, 1);
+    lua_pushliteral(L, "billow.runtime");
+    lua_call(L, 1, 1); /* stack: runtime */
+    lua_getfield(L, 1, "start");
+    lua_pushstring(L, vm->workflow);
+    for (size_t i = 0; i < 2; i++) {
+        struct bw_value member = bw_value_get(&value, members[i]);
+        bw_lua_decode_value(L, &member);
+    }
+    lua_call(L, 3, 1); /* stack: runtime body */
+    if (lua_type(L, -1) != LUA_TFUNCTION)
+        return bw_lua_raise(L, "billow.runtime: start gave no function");
+    (void)bw_strand_spawn(L, vm);
+    return 0;
+}
+
+static void fail_plain(struct bw_vm *vm, const char *text)
+{
+    vm->end = BW_VM_FAILED;
+    bw_buf_clear(&vm->value);
+    bw_value_put_map(&vm->value, 2);
+    bw_value_put_key(&vm->value, "code");
+    bw_value_put_text(&vm->value, "SCRIPT");
+    bw_value_put_key(&vm->value, "text");
+    bw_value_put_text(&vm->value, text);
+}
+
+static void start_run(struct bw_vm *vm, const struct bw_delivery *start)
+{
+    struct bw_value value = bw_value_read(start->value);
+    int64_t seq = bw_value_get_int(&value, "seq", 0);
+    struct bw_error error;
+    int status;
+
+    if (vm->strands)
+        return; /* started already: a second start changes nothing */
+    vm->seq = seq > 0 ? (uint64_t)seq : 0; /* after a checkpoint, seqs and random numbers go on */
+    bw_rng_seed(&vm->rng, bw_id_hash(vm->run) ^ (vm->seq * UINT64_C(0x9e3779b97f4a7c15)));
+    status = bw_lua_protected(vm->L, start_main, (void *)(uintptr_t)start, &error);
+    if (status == LUA_ERRMEM && !vm->budget.fatal)
+        vm->budget.fatal = BW_FATAL_MEMORY;
+    if (status != LUA_OK && !vm->budget.fatal)
+        fail_plain(vm, error.text);
+}
+
+/* --- deliveries */
+
+static void deliver_outcome(struct bw_vm *vm, const struct bw_delivery *delivery)
+{
+    struct bw_wait *wait = bw_wait_find(vm, delivery->seq);
+
+    if (!wait || wait->is_delivered)
+        return; /* given up meanwhile (a cancelled loser), or told twice */
+    wait->is_delivered = true;
+    wait->is_error = delivery->kind == BW_DELIVERY_ERROR;
+    wait->bytes = bw_xstrndup(delivery->value.ptr, delivery->value.len);
+    wait->len = delivery->value.len;
+    if (wait->waiter)
+        bw_strand_enqueue(vm, wait->waiter);
+}
+
+static void deliver_cancel(struct bw_vm *vm)
+{
+    struct bw_strand *strand;
+
+    if (vm->is_cancelled)
+        return;
+    vm->is_cancelled = true;
+    if (!vm->strands) { /* cancelled before it began */
+        vm->end = BW_VM_CANCELLED;
+        bw_buf_clear(&vm->value);
+        return;
+    }
+    /* The latest strand first, the workflow itself last: those who wait for others find them ended. */
+    for (uint32_t id = vm->strand_count; id > 0; id--) {
+        strand = bw_strand_find(vm, id);
+        if (strand && strand->state != BW_STRAND_DONE)
+            bw_strand_cancel(vm, strand, "", 0);
+    }
+    while (vm->wait_count)
+        bw_wait_give_up(vm, &vm->waits[0], "", 0);
+}
+
+static void deliver(struct bw_vm *vm, const struct bw_delivery *delivery)
+{
+    switch (delivery->kind) {
+    case BW_DELIVERY_START:
+        start_run(vm, delivery);
+        break;
+    case BW_DELIVERY_OUTCOME:
+    case BW_DELIVERY_ERROR:
+        deliver_outcome(vm, delivery);
+        break;
+    case BW_DELIVERY_CANCEL:
+        deliver_cancel(vm);
+        break;
+    }
+    bw_strand_run_all(vm);
+}
+
+/* --- one turn */
+
+static void begin_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at, const struct bw_turn_record *expected)
+{
+    BW_ASSERT(vm->end == BW_VM_RUNS);
+    BW_ASSERT(!vm->budget.fatal);
+    vm->turn = turn;
+    vm->at = at;
+    vm->expected = expected;
+    vm->budget.steps = 0;
+    vm->budget.bytes_uncharged = 0;
+    bw_arena_reset(&vm->arena);
+    vm->command_count = 0;
+    vm->command_bytes = 0;
+    bw_buf_clear(&vm->logs);
+    bw_buf_clear(&vm->logs_encoded);
+    vm->log_count = 0;
+    bw_buf_clear(&vm->value);
+}
+
+static void play(struct bw_vm *vm, const struct bw_delivery *deliveries, size_t count)
+{
+    for (size_t i = 0; i < count && vm->end == BW_VM_RUNS && !vm->budget.fatal; i++)
+        deliver(vm, &deliveries[i]);
+    if (vm->end == BW_VM_RUNS && !vm->budget.fatal && !vm->strands)
+        fail_plain(vm, "the first turn of a run has no start delivery");
+    if (vm->end == BW_VM_RUNS && !vm->budget.fatal && vm->wait_count == 0)
+        fail_plain(vm, "the run waits for nothing: its strands wait for each other");
+}
+
+static enum bw_turn_status status_of(const struct bw_vm *vm)
+{
+    switch (vm->budget.fatal) {
+    case BW_FATAL_STEPS:
+    case BW_FATAL_STOP:
+        return BW_TURN_BUDGET;
+    case BW_FATAL_MEMORY:
+        return BW_TURN_MEMORY;
+    case BW_FATAL_DIVERGED:
+        return BW_TURN_NONDETERMINISM;
+    case BW_FATAL_NONE:
+        break;
+    }
+    switch (vm->end) {
+    case BW_VM_DONE:
+        return BW_TURN_DONE;
+    case BW_VM_FAILED:
+        return BW_TURN_FAILED;
+    case BW_VM_CANCELLED:
+        return BW_TURN_CANCELLED;
+    case BW_VM_CHECKPOINT:
+        return BW_TURN_CHECKPOINT;
+    case BW_VM_RUNS:
+        break;
+    }
+    return BW_TURN_WAITING;
+}
+
+static void fill_pending(struct bw_vm *vm, struct bw_turn_result *result)
+{
+    if (vm->pending_capacity < vm->wait_count) {
+        vm->pending_capacity = vm->wait_count + 8;
+        vm->pending = bw_xrealloc(vm->pending, vm->pending_capacity * sizeof *vm->pending);
+    }
+    result->pending = vm->pending;
+    result->pending_count = 0;
+    for (size_t i = 0; i < vm->wait_count; i++) {
+        if (!vm->waits[i].is_delivered)
+            vm->pending[result->pending_count++] = vm->waits[i].seq;
+    }
+}
+
+static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
+{
+    enum bw_turn_status status = status_of(vm);
+    /* A turn that was killed never happened: its commands do not count. */
+    bool counts = !vm->budget.fatal;
+    bool has_value = status == BW_TURN_NONDETERMINISM || (counts && status != BW_TURN_WAITING);
+
+    if (vm->log_count) {
+        bw_value_put_arr(&vm->logs_encoded, vm->log_count);
+        bw_buf_put(&vm->logs_encoded, vm->logs.ptr, vm->logs.len);
+    }
+    *result = (struct bw_turn_result){
+        .run = vm->run,
+        .turn = vm->turn,
+        .status = status,
+        .commands = vm->commands,
+        .command_count = counts ? vm->command_count : 0,
+        .value = has_value ? bw_buf_str(&vm->value) : BW_STR_NONE,
+        .logs = bw_buf_str(&vm->logs_encoded),
+        .steps = vm->budget.steps,
+        .memory_bytes = vm->budget.bytes,
+    };
+    if (status == BW_TURN_WAITING)
+        fill_pending(vm, result);
+}
+
+void bw_vm_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at, const struct bw_delivery *deliveries, size_t count,
+                struct bw_turn_result *result)
+{
+    begin_turn(vm, turn, at, NULL);
+    play(vm, deliveries, count);
+    fill_result(vm, result);
+}
+
+void bw_vm_replay(struct bw_vm *vm, uint64_t turn, const struct bw_turn_record *record, struct bw_turn_result *result)
+{
+    begin_turn(vm, turn, record->at, record);
+    play(vm, record->deliveries, record->delivery_count);
+    if (!vm->budget.fatal && vm->end != BW_VM_RUNS) {
+        static const char *const how[] = {[BW_VM_DONE] = "is done",
+                                          [BW_VM_FAILED] = "fails",
+                                          [BW_VM_CANCELLED] = "has ended its cancellation",
+                                          [BW_VM_CHECKPOINT] = "makes a checkpoint"};
+        bw_vm_report_early_end(vm, how[vm->end]);
+        vm->budget.fatal = BW_FATAL_DIVERGED;
+    } else if (!vm->budget.fatal && vm->command_count < record->command_count) {
+        bw_vm_report_missing(vm);
+        vm->budget.fatal = BW_FATAL_DIVERGED;
+    }
+    vm->expected = NULL;
+    fill_result(vm, result);
+    result->command_count = 0; /* the journal has them */
+    result->logs = BW_STR_NONE;
+}

@@ -1,0 +1,135 @@
+/* vm_state.h - what a VM is made of; shared by vm.c, strand.c, lib_effect.c, load.c and report.c, and nobody else. */
+#ifndef BW_LUA_VM_STATE_H
+#define BW_LUA_VM_STATE_H
+
+#include "base/entropy.h"
+#include "lua/budget.h"
+#include "lua/chunk.h"
+#include "lua/lib.h"
+#include "lua/vm.h"
+
+enum bw_strand_state {
+    BW_STRAND_READY,   /* in the queue */
+    BW_STRAND_RUNNING, /* inside lua_resume */
+    BW_STRAND_WAITING, /* for the outcome `seq` */
+    BW_STRAND_JOINING, /* for any strand to end; looks again when one does */
+    BW_STRAND_DONE,
+};
+
+/* One line of execution of a run: the workflow itself, or a function given to effect.spawn. */
+struct bw_strand {
+    uint32_t id;   /* counts from 1; 1 is the workflow itself */
+    lua_State *co; /* anchored by `ref` */
+    int ref;
+    enum bw_strand_state state;
+    uint64_t seq;             /* WAITING: what for */
+    bool has_started;
+    bool is_cancel_requested; /* raise when it is resumed next */
+    bool is_cancelling;       /* raised; it unwinds */
+    uint32_t ended_at;        /* DONE: order of ending, from 1 */
+    struct bw_strand *next;       /* all strands, by id */
+    struct bw_strand *queue_next; /* READY */
+};
+
+/* A command whose outcome the script will take: from effect.call or effect.start until it is taken or cancelled. */
+struct bw_wait {
+    uint64_t seq;
+    uint32_t owner;           /* strand that asked */
+    struct bw_strand *waiter; /* NULL while nobody waits yet */
+    bool is_delivered;
+    bool is_error;
+    char *bytes; /* DELIVERED: encoded value; heap, owned */
+    size_t len;
+};
+
+enum bw_vm_end {
+    BW_VM_RUNS,
+    BW_VM_DONE,
+    BW_VM_FAILED,
+    BW_VM_CANCELLED,
+    BW_VM_CHECKPOINT,
+};
+
+struct bw_vm {
+    struct bw_budget budget; /* first: the state's extra space points here */
+    lua_State *L;
+    struct bw_release *release;
+    struct bw_lua_zones zones; /* zoneinfo/... of the release */
+    struct bw_id run, tenant;
+    char *workflow;
+
+    uint64_t turn;      /* number of the last turn played */
+    struct bw_stamp at; /* its time */
+    uint64_t seq;       /* of the last command */
+    struct bw_rng rng;
+    int pure_depth; /* > 0: a policy is deciding; no effects, no clock */
+
+    struct bw_strand *strands, *strands_last;
+    struct bw_strand *queue, *queue_last;
+    struct bw_strand *running;
+    uint32_t strand_count, ended_count;
+    bool is_cancelled; /* a cancel was delivered */
+
+    struct bw_wait *waits; /* ascending by seq */
+    size_t wait_count, wait_capacity;
+
+    /* Of the turn being played. */
+    struct bw_arena arena;
+    struct bw_command *commands;
+    size_t command_count, command_capacity;
+    size_t command_bytes;
+    const struct bw_turn_record *expected; /* replay: what the journal has; NULL when live */
+    struct bw_buf logs;                    /* encoded items */
+    size_t log_count;
+    struct bw_buf logs_encoded; /* the array made of them, for the result */
+    uint64_t *pending;
+    size_t pending_capacity;
+
+    enum bw_vm_end end;
+    struct bw_buf value; /* what the end comes with, or the report of a divergence */
+    struct bw_command last_equal; /* replay: the last command that agreed (kind, file, line, seq) */
+    struct bw_arena last_arena;   /* holds its strings */
+};
+
+static inline struct bw_vm *bw_vm_of(lua_State *L)
+{
+    return (struct bw_vm *)(void *)bw_budget_of(L);
+}
+
+/* --- strand.c */
+/* Makes a strand of the function at the top of `L` (pops it) and puts it behind the queue. */
+MAY_THROW struct bw_strand *bw_strand_spawn(lua_State *L, struct bw_vm *vm);
+struct bw_strand *bw_strand_find(struct bw_vm *vm, lua_Integer id);
+void bw_strand_enqueue(struct bw_vm *vm, struct bw_strand *strand);
+/* Runs ready strands, first in first out, until none is ready or the VM has ended. */
+void bw_strand_run_all(struct bw_vm *vm);
+/* Asks a strand that has not ended to unwind. Its waits are given up. */
+void bw_strand_cancel(struct bw_vm *vm, struct bw_strand *strand, const char *file, uint32_t line);
+void bw_strand_free_all(struct bw_vm *vm);
+struct bw_wait *bw_wait_add(struct bw_vm *vm, uint64_t seq, uint32_t owner);
+struct bw_wait *bw_wait_find(struct bw_vm *vm, uint64_t seq);
+void bw_wait_remove(struct bw_vm *vm, struct bw_wait *wait);
+/* Gives up a wait: if its outcome has not come, the engine is told by a "cancel" command. */
+void bw_wait_give_up(struct bw_vm *vm, struct bw_wait *wait, const char *file, uint32_t line);
+
+/* --- report.c */
+/* Notes a command, or compares it with the journal. False when it differs; the report is then in vm->value. */
+bool bw_vm_record(struct bw_vm *vm, uint8_t flags, struct bw_str kind, struct bw_str args, const char *file,
+                  uint32_t line);
+/* Replay: the journal has commands that the script did not give. Fills vm->value. */
+void bw_vm_report_missing(struct bw_vm *vm);
+/* Replay: the script ended though the journal goes on. Fills vm->value. */
+void bw_vm_report_early_end(struct bw_vm *vm, const char *how);
+
+/* --- lib_effect.c */
+MAY_THROW int bw_lua_open_effect_core(lua_State *L);
+MAY_THROW int bw_lua_random(lua_State *L); /* math.random of the sandbox */
+/* The first frame outside stdlib/: file name (valid while the chunk lives) and line; "" and 0 when there is none. */
+const char *bw_lua_script_frame(lua_State *L, uint32_t *line);
+
+/* --- load.c */
+MAY_THROW int bw_lua_require(lua_State *L);
+/* Pushes what the file gives when it is run in the scripts' environment. NOT_FOUND raises too. */
+MAY_THROW void bw_lua_run_file(lua_State *L, struct bw_str name);
+
+#endif
