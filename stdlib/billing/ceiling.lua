@@ -160,7 +160,7 @@ function ceiling.used_after(contract, used, time_lines, billed, d)
   for _, work in ipairs(billed) do
     seconds = seconds + (work.rate.is_no_charge and 0 or work.billed_seconds)
   end
-  return figures.trim((before + figures.hours(seconds)):round(USED_HOURS_DECIMALS, "down"))
+  return figures.trim(before + figures.hours(seconds):round(USED_HOURS_DECIMALS, "down"))
 end
 
 return ceiling

@@ -1,0 +1,18 @@
+local currency = require("billow.billing.currency")
+
+describe("decimals of a currency (model 1)", function()
+  it("are the ISO 4217 minor units, but at most 2", function()
+    assert.equal(2, currency.decimals("EUR"))
+    assert.equal(0, currency.decimals("JPY"))
+    assert.equal(2, currency.decimals("KWD"))
+    assert.equal(2, currency.decimals("CLF"))
+  end)
+
+  it("are unknown for anything else", function()
+    assert.is_false(currency.is_known("EURO"))
+    assert.is_false(currency.is_known("XAU"))
+    assert.has_error(function()
+      currency.decimals("EURO")
+    end, "currency EURO is not an ISO 4217 code")
+  end)
+end)

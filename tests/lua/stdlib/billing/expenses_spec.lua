@@ -1,0 +1,53 @@
+local build = require("support.billing")
+local decimal = require("billow.decimal")
+local expenses = require("billow.billing.expenses")
+
+local function bill(rules, list, currency)
+  local ctx = build.context_of({}, { expenses = rules, currency = currency or "EUR" })
+  local texts = {}
+  for i, line in ipairs(expenses.lines(ctx, ctx.contracts.C, list)) do
+    texts[i] = line.description_key .. " " .. tostring(line.net_amount)
+  end
+  return texts
+end
+
+describe("expenses (model 3.10)", function()
+  local list = {
+    build.expense(1, { category = "Travel", amount = decimal("10.05") }),
+    build.expense(2, { category = "Meals", amount = decimal("20.00"), date = "2026-10-02" }),
+    build.expense(3, { category = "Travel", amount = decimal("0.35") }),
+  }
+
+  it("makes one line per category, in text order", function()
+    assert.same({ "expense:Meals 20.00", "expense:Travel 10.40" }, bill({}, list))
+  end)
+
+  it("makes one line per expense by date, then source order", function()
+    assert.same({
+      "expense:expenses:2 20.00", "expense:expenses:1 10.05", "expense:expenses:3 0.35",
+    }, bill({ grouping = "entry" }, list))
+  end)
+
+  it("marks up and rounds each expense, by category before the general percent", function()
+    -- 10.05 + 10 % = 11.055 -> 11.06, 0.35 + 10 % = 0.385 -> 0.39
+    assert.same({ "expense:Meals 20.00", "expense:Travel 11.45" },
+      bill({ markup_percent = "10", category_markup_percent = { Meals = "0" } }, list))
+  end)
+
+  it("rounds to the currency's decimals", function()
+    assert.same({ "expense:Travel 1613" },
+      bill({ markup_percent = "7.5" }, { build.expense(1, { amount = decimal("1500"), currency = "JPY" }) }, "JPY"))
+  end)
+
+  it("carries the tax code of the expense rules as the line's override", function()
+    local ctx = build.context_of({}, { expenses = { tax_code = "R" } })
+    local line = expenses.lines(ctx, ctx.contracts.C, list)[1]
+    assert.equal("R", line.tax_code)
+    assert.same({ { type = "expense", id = "expenses:2", amount = decimal("20.00") } }, line.references)
+  end)
+
+  it("makes no lines when the contract does not bill expenses", function()
+    local ctx = build.context_of({})
+    assert.same({}, expenses.lines(ctx, ctx.contracts.C, list))
+  end)
+end)
