@@ -1,0 +1,852 @@
+/* pg_commit.c - the hot path: many turns of many runs in one fenced transaction.
+ *
+ * A group takes one statement when its turns only move their runs on: it locks the fences, moves the runs whose head is
+ * as expected, and writes their journal rows. The rest (acks, messages, children, events, tasks, database work, notes)
+ * are further statements of the same transaction, there only when some turn needs them; each counts only for runs whose
+ * last_batch is the turn's batch, which the first statement wrote for the accepted ones alone.
+ *
+ * A group that the database refuses as a whole is halved until the guilty turn stands alone. A connection lost under way
+ * is opened again, the old session is ended, and each batch is looked up; what is not there is sent again.
+ */
+#include "store/pg_store.h"
+
+#include "base/assert.h"
+#include "store/work.h"
+#include <stdio.h>
+
+#define UNIT_BYTES_MAX (32u * 1024u * 1024u)
+#define TURNS_MAX 1024
+
+struct range {
+    size_t from; /* into group->order */
+    size_t to;
+};
+
+struct bw_pg_group {
+    struct bw_list link;
+    struct bw_pg_lane *lane;
+    struct bw_arena arena;
+    struct bw_turn_commit *commits; /* copies */
+    struct bw_commit_result *results;
+    size_t count;
+    size_t *order; /* indices of the commits that are sent; those refused at once are not among them */
+    size_t order_count;
+    struct range *todo; /* a stack */
+    size_t todo_count;
+    size_t todo_capacity;
+    struct range current;
+    bool *is_mail;          /* of the statements of the unit in flight: its rows are (tenant, run) that got mail */
+    struct bw_id (*mail)[2]; /* (tenant, run) to report after the callback */
+    size_t mail_count;
+    size_t mail_capacity;
+    int lost_pid;
+    char lost_application[BW_PG_APPLICATION_MAX];
+    bw_commit_fn done;
+    void *ud;
+};
+
+/* --- Statements ---------------------------------------------------------------------------------- */
+
+#define HOT_TYPES "uusllulxssblllb"
+static const struct bw_pg_statement hot = {
+    "commit_hot",
+    "WITH f AS ("
+    " SELECT shard, epoch FROM billow.fence WHERE shard = ANY ($16::smallint[]) ORDER BY shard FOR SHARE"
+    "), u AS ("
+    " UPDATE billow.run r SET head = c.expected + (c.turn IS NOT NULL)::int, base = c.base, last_seq = c.last_seq,"
+    "  wake_at = c.wake_at, updated_at = c.at, last_batch = c.batch, status = c.status, wake = c.wake,"
+    "  is_active = c.is_active, has_error = c.has_error"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[],"
+    "  $8::bytea[], $9::smallint[], $10::smallint[], $11::boolean[], $12::bigint[], $13::bigint[], $14::bigint[],"
+    "  $15::boolean[]) WITH ORDINALITY AS c (tenant, run, shard, epoch, expected, batch, at, turn, status, wake,"
+    "  is_active, wake_at, base, last_seq, has_error, place)"
+    " JOIN f ON f.shard = c.shard AND f.epoch = c.epoch"
+    " WHERE r.tenant_id = c.tenant AND r.run_id = c.run AND r.head = c.expected"
+    " RETURNING c.tenant, c.run, c.expected, c.at, c.batch, c.turn, c.place"
+    "), j AS ("
+    " INSERT INTO billow.journal (tenant_id, run_id, turn, at, batch_id, body)"
+    " SELECT tenant, run, expected + 1, at, batch, turn FROM u WHERE turn IS NOT NULL"
+    ") SELECT 1::smallint, place, 0::bigint FROM u UNION ALL SELECT 2::smallint, shard, epoch FROM f",
+    16};
+
+/* What only the turns accepted by `hot` may do. */
+#define ACCEPTED " JOIN billow.run r ON r.tenant_id = c.tenant AND r.run_id = c.run AND r.last_batch = c.batch "
+
+#define DETAIL_TYPES "uuuxxx"
+static const struct bw_pg_statement detail = {
+    "commit_detail",
+    "UPDATE billow.run_detail d SET state = coalesce(c.state, d.state), result = coalesce(c.result, d.result),"
+    " error = coalesce(c.error, d.error)"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[])"
+    "  AS c (tenant, run, batch, state, result, error)" ACCEPTED
+    "WHERE d.tenant_id = c.tenant AND d.run_id = c.run",
+    6};
+
+#define ACK_TYPES "uuut"
+static const struct bw_pg_statement ack = {
+    "commit_ack",
+    "WITH a AS (UPDATE billow.inbox i SET is_read = true, value = NULL, value_json = NULL"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS c (tenant, run, batch, key)" ACCEPTED
+    "WHERE i.tenant_id = c.tenant AND i.run_id = c.run AND i.key = c.key"
+    " RETURNING i.tenant_id, i.run_id, i.seq, i.event_ordinal)"
+    " DELETE FROM billow.wait w USING a"
+    " WHERE a.event_ordinal IS NOT NULL AND w.tenant_id = a.tenant_id AND w.run_id = a.run_id AND w.seq = a.seq",
+    4};
+
+#define CHILD_TYPES "uuu" BW_PG_RUN_TYPES "x"
+static const struct bw_pg_statement child = {
+    "commit_child",
+    "WITH n AS MATERIALIZED (SELECT c.*"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::smallint[], $7::bytea[], $8::text[],"
+    "  $9::text[], $10::smallint[], $11::smallint[], $12::boolean[], $13::bigint[], $14::uuid[], $15::bigint[],"
+    "  $16::bytea[], $17::text[], $18::bigint[], $19::bytea[])"
+    " AS c (tenant, run, batch, owner, id, shard, release, workflow, key, status, wake, is_active, wake_at, parent,"
+    "  parent_seq, input, started_by, created_at, refusal)" ACCEPTED
+    "), d AS (INSERT INTO billow.run_detail (tenant_id, run_id, release, workflow, start_key, parent_id, parent_seq,"
+    "  started_by, created_at, input)"
+    " SELECT owner, id, release, workflow, key, parent, parent_seq, started_by, created_at, input FROM n"
+    " ON CONFLICT DO NOTHING RETURNING tenant_id, run_id"
+    "), s AS (INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at, shard, status, wake,"
+    "  is_active, has_error)"
+    " SELECT n.owner, n.id, 0, 0, 0, n.wake_at, n.created_at, n.shard, n.status, n.wake, n.is_active, false"
+    " FROM n JOIN d ON d.tenant_id = n.owner AND d.run_id = n.id RETURNING tenant_id, run_id"
+    "), x AS (INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
+    /* The start key is taken by another run: a parent that waits for the result has to hear it. */
+    " SELECT n.tenant, n.parent, 'child:' || n.parent_seq, p.shard, 2, n.parent_seq, n.refusal"
+    " FROM n JOIN billow.run p ON p.tenant_id = n.tenant AND p.run_id = n.parent"
+    " WHERE n.parent_seq > 0 AND NOT EXISTS (SELECT FROM d WHERE d.tenant_id = n.owner AND d.run_id = n.id)"
+    "  AND NOT EXISTS (SELECT FROM billow.run_detail e WHERE e.tenant_id = n.owner AND e.run_id = n.id)"
+    " ON CONFLICT DO NOTHING RETURNING tenant_id, run_id"
+    ") SELECT * FROM s UNION ALL SELECT * FROM x",
+    19};
+
+#define MESSAGE_TYPES "uuuuutslx"
+static const struct bw_pg_statement message = {
+    "commit_message",
+    "INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
+    " SELECT c.to_tenant, c.to_run, c.key, t.shard, c.kind, c.seq, c.value"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::smallint[], $8::bigint[],"
+    "  $9::bytea[]) WITH ORDINALITY AS c (tenant, run, batch, to_tenant, to_run, key, kind, seq, value, place)" ACCEPTED
+    "JOIN billow.run t ON t.tenant_id = c.to_tenant AND t.run_id = c.to_run AND t.status IN (1, 2)"
+    " ORDER BY c.place ON CONFLICT DO NOTHING RETURNING tenant_id, run_id",
+    9};
+
+const struct bw_pg_statement bw_pg_settle_events = {
+    "settle_events",
+    "SELECT tenant_id, run_id FROM billow.settle_events($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[],"
+    " $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bigint[], $13::uuid[],"
+    " $14::uuid[], $15::uuid[], $16::bigint[], $17::text[], $18::text[], $19::bigint)",
+    19};
+
+#define TASK_TYPES "uuuultttxxll"
+static const struct bw_pg_statement task = {
+    "commit_task",
+    "INSERT INTO billow.task (tenant_id, task_id, run_id, seq, kind, grouping, title, body, assignees, due_at, opened_at)"
+    " SELECT c.tenant, c.id, c.run, c.seq, c.kind, c.grouping, c.title, c.body, c.assignees, c.due_at, c.at"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[],"
+    "  $9::bytea[], $10::bytea[], $11::bigint[], $12::bigint[])"
+    "  AS c (tenant, run, batch, id, seq, kind, grouping, title, body, assignees, due_at, at)" ACCEPTED
+    "ON CONFLICT DO NOTHING",
+    12};
+
+#define CLOSE_TYPES "uuul"
+static const struct bw_pg_statement close_task = {
+    "commit_close_task",
+    "UPDATE billow.task t SET status = 3"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[]) AS c (tenant, run, batch, seq)" ACCEPTED
+    "WHERE t.tenant_id = c.tenant AND t.run_id = c.run AND t.seq = c.seq AND t.status = 1",
+    4};
+
+#define NOTE_TYPES "uuulllx"
+static const struct bw_pg_statement note = {
+    "commit_note",
+    "INSERT INTO billow.note (tenant_id, run_id, turn, ordinal, batch_id, at, body)"
+    " SELECT c.tenant, c.run, c.turn, c.ordinal, c.batch, c.at, c.body"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[])"
+    "  AS c (tenant, run, batch, turn, ordinal, at, body)" ACCEPTED,
+    7};
+
+static const struct bw_pg_statement work = {
+    "commit_work",
+    "SELECT tenant_id, run_id FROM billow.run_work($1::uuid, $2::uuid, $3::uuid, $4::bigint, $5::bigint,"
+    " $6::text::jsonb)",
+    6};
+
+static const struct bw_pg_statement end_session = {
+    NULL,
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE pid = $1::bigint AND application_name = $2::text AND pid <> pg_backend_pid()",
+    2};
+
+#define LOOKUP_TYPES "uuul"
+static const struct bw_pg_statement look_up = {
+    NULL,
+    "SELECT c.place FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[]) WITH ORDINALITY"
+    "  AS c (tenant, run, batch, turn, place)"
+    " WHERE EXISTS (SELECT FROM billow.run r"
+    "  WHERE r.tenant_id = c.tenant AND r.run_id = c.run AND r.last_batch = c.batch)"
+    " OR EXISTS (SELECT FROM billow.journal j WHERE j.tenant_id = c.tenant AND j.run_id = c.run AND j.turn = c.turn"
+    "  AND j.batch_id = c.batch)",
+    4};
+
+/* --- Copies: a commit may be sent several times, long after the call ------------------------------- */
+
+static void *copy_array(struct bw_arena *arena, const void *items, size_t count, size_t len)
+{
+    if (count == 0)
+        return NULL;
+    void *copy = bw_arena_alloc(arena, count * len);
+    memcpy(copy, items, count * len);
+    return copy;
+}
+
+static void copy_str(struct bw_arena *arena, struct bw_str *text)
+{
+    if (text->len)
+        *text = bw_arena_copy(arena, *text);
+}
+
+static void copy_run(struct bw_arena *arena, struct bw_run_row *row)
+{
+    copy_str(arena, &row->workflow);
+    copy_str(arena, &row->key);
+    copy_str(arena, &row->input);
+    copy_str(arena, &row->started_by);
+    row->state = row->result = row->error = BW_STR_NONE; /* a new run has none */
+}
+
+#define COPY_ARRAY(arena, commit, items, number)                                                       \
+    copy_array((arena), (commit)->items, (commit)->number, sizeof *(commit)->items)
+
+static void copy_commit(struct bw_arena *arena, const struct bw_turn_commit *from, struct bw_turn_commit *to)
+{
+    *to = *from;
+    copy_str(arena, &to->turn);
+    copy_str(arena, &to->state);
+    copy_str(arena, &to->result);
+    copy_str(arena, &to->error);
+    struct bw_str *acks = COPY_ARRAY(arena, from, acks, ack_count);
+    for (size_t i = 0; i < to->ack_count; i++)
+        copy_str(arena, &acks[i]);
+    struct bw_message *messages = COPY_ARRAY(arena, from, messages, message_count);
+    for (size_t i = 0; i < to->message_count; i++) {
+        copy_str(arena, &messages[i].key);
+        copy_str(arena, &messages[i].value);
+    }
+    struct bw_event *events = COPY_ARRAY(arena, from, events, event_count);
+    for (size_t i = 0; i < to->event_count; i++) {
+        copy_str(arena, &events[i].topic);
+        copy_str(arena, &events[i].key);
+        copy_str(arena, &events[i].id);
+        copy_str(arena, &events[i].body);
+    }
+    struct bw_wait *waits = COPY_ARRAY(arena, from, waits, wait_count);
+    for (size_t i = 0; i < to->wait_count; i++) {
+        copy_str(arena, &waits[i].topic);
+        copy_str(arena, &waits[i].key);
+    }
+    struct bw_task *tasks = COPY_ARRAY(arena, from, tasks, task_count);
+    for (size_t i = 0; i < to->task_count; i++) {
+        copy_str(arena, &tasks[i].kind);
+        copy_str(arena, &tasks[i].group);
+        copy_str(arena, &tasks[i].title);
+        copy_str(arena, &tasks[i].body);
+        copy_str(arena, &tasks[i].assignees);
+    }
+    struct bw_run_row *children = COPY_ARRAY(arena, from, children, child_count);
+    for (size_t i = 0; i < to->child_count; i++)
+        copy_run(arena, &children[i]);
+    struct bw_db_work *works = COPY_ARRAY(arena, from, db_works, db_work_count);
+    for (size_t i = 0; i < to->db_work_count; i++)
+        copy_str(arena, &works[i].statements);
+    struct bw_str *notes = COPY_ARRAY(arena, from, notes, note_count);
+    for (size_t i = 0; i < to->note_count; i++)
+        copy_str(arena, &notes[i]);
+    to->acks = acks;
+    to->messages = messages;
+    to->events = events;
+    to->waits = waits;
+    to->unwaits = COPY_ARRAY(arena, from, unwaits, unwait_count);
+    to->tasks = tasks;
+    to->closed_tasks = COPY_ARRAY(arena, from, closed_tasks, closed_task_count);
+    to->children = children;
+    to->db_works = works;
+    to->notes = notes;
+}
+
+/* --- Building a unit --------------------------------------------------------------------------------- */
+
+static const struct bw_turn_commit *commit_at(const struct bw_pg_group *group, size_t i)
+{
+    return &group->commits[group->order[i]];
+}
+
+/* The first three cells of every row that depends on its turn. */
+static void cell_turn(struct bw_pg_table *table, const struct bw_turn_commit *commit)
+{
+    bw_pg_cell_id(table, commit->tenant);
+    bw_pg_cell_id(table, commit->run);
+    bw_pg_cell_id(table, commit->batch);
+}
+
+/* Adds the statement if the table has rows, and drops the table. */
+static void add_table(struct bw_pg_group *group, struct bw_pgc_unit *unit, struct bw_pg_table *table,
+                      const struct bw_pg_statement *statement, bool is_mail)
+{
+    if (bw_pg_table_rows(table) > 0) {
+        group->is_mail[unit->count] = is_mail;
+        bw_pg_table_params(table, unit, bw_pgc_unit_add(unit, statement));
+    }
+    bw_pg_table_deinit(table);
+}
+
+static void add_hot(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table table;
+    struct bw_pg_table shards;
+    bool is_listed[BW_SHARD_COUNT] = {false};
+    bw_pg_table_init(&table, HOT_TYPES);
+    bw_pg_table_init(&shards, "s");
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        BW_ASSERT(commit->shard < BW_SHARD_COUNT);
+        bw_pg_cell_id(&table, commit->tenant);
+        bw_pg_cell_id(&table, commit->run);
+        bw_pg_cell_int(&table, commit->shard);
+        bw_pg_cell_int(&table, commit->epoch);
+        bw_pg_cell_int(&table, (int64_t)commit->expected_head);
+        bw_pg_cell_id(&table, commit->batch);
+        bw_pg_cell_int(&table, commit->at_us);
+        bw_pg_cell_str_or_null(&table, commit->turn);
+        bw_pg_cell_int(&table, commit->status);
+        bw_pg_cell_int(&table, commit->wake);
+        bw_pg_cell_bool(&table, commit->is_active);
+        bw_pg_cell_int_or_null(&table, commit->wake_at_us);
+        bw_pg_cell_int(&table, (int64_t)commit->base);
+        bw_pg_cell_int(&table, (int64_t)commit->last_seq);
+        bw_pg_cell_bool(&table, commit->error.len > 0);
+        if (!is_listed[commit->shard])
+            bw_pg_cell_int(&shards, commit->shard);
+        is_listed[commit->shard] = true;
+    }
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &hot);
+    bw_pg_table_params(&table, unit, params);
+    bw_pg_table_params(&shards, unit, params + sizeof HOT_TYPES - 1);
+    bw_pg_table_deinit(&table);
+    bw_pg_table_deinit(&shards);
+}
+
+static void add_detail(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table table;
+    bw_pg_table_init(&table, DETAIL_TYPES);
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        if (commit->state.len + commit->result.len + commit->error.len == 0)
+            continue;
+        cell_turn(&table, commit);
+        bw_pg_cell_str_or_null(&table, commit->state);
+        bw_pg_cell_str_or_null(&table, commit->result);
+        bw_pg_cell_str_or_null(&table, commit->error);
+    }
+    add_table(group, unit, &table, &detail, false);
+}
+
+static void add_acks(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table table;
+    bw_pg_table_init(&table, ACK_TYPES);
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        for (size_t k = 0; k < commit->ack_count; k++) {
+            cell_turn(&table, commit);
+            bw_pg_cell_str(&table, commit->acks[k]);
+        }
+    }
+    add_table(group, unit, &table, &ack, false);
+}
+
+void bw_pg_cell_run(struct bw_pg_table *table, const struct bw_run_row *row)
+{
+    bw_pg_cell_id(table, row->tenant);
+    bw_pg_cell_id(table, row->id);
+    bw_pg_cell_int(table, row->shard);
+    bw_pg_cell_str(table, bw_str((const char *)row->release, BW_RELEASE_HASH_LEN));
+    bw_pg_cell_str(table, row->workflow);
+    bw_pg_cell_str_or_null(table, row->key);
+    bw_pg_cell_int(table, row->status);
+    bw_pg_cell_int(table, row->wake);
+    bw_pg_cell_bool(table, row->is_active);
+    bw_pg_cell_int_or_null(table, row->wake_at_us);
+    bw_pg_cell_id_or_null(table, row->parent);
+    bw_pg_cell_int(table, (int64_t)row->parent_seq);
+    bw_pg_cell_str(table, row->input);
+    bw_pg_cell_str(table, row->started_by);
+    bw_pg_cell_int(table, row->created_at_us);
+}
+
+static void add_children(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table table;
+    bw_pg_table_init(&table, CHILD_TYPES);
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        for (size_t k = 0; k < commit->child_count; k++) {
+            const struct bw_run_row *row = &commit->children[k];
+            struct bw_buf refusal;
+            char text[512];
+            snprintf(text, sizeof text, "another run of workflow %.*s was started with the key %.200s",
+                     BW_STR_ARG(row->workflow), row->key.len ? bw_arena_cstr(&unit->arena, row->key) : "");
+            bw_buf_init(&refusal, 4096);
+            bw_work_put_error(&refusal, BW_ERR_CONFLICT, text, NULL);
+            cell_turn(&table, commit);
+            bw_pg_cell_run(&table, row);
+            bw_pg_cell_str(&table, bw_buf_str(&refusal));
+            bw_buf_deinit(&refusal);
+        }
+    }
+    add_table(group, unit, &table, &child, true);
+}
+
+static void add_messages(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table table;
+    bw_pg_table_init(&table, MESSAGE_TYPES);
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        for (size_t k = 0; k < commit->message_count; k++) {
+            const struct bw_message *row = &commit->messages[k];
+            cell_turn(&table, commit);
+            bw_pg_cell_id(&table, row->tenant);
+            bw_pg_cell_id(&table, row->run);
+            bw_pg_cell_str(&table, row->key);
+            bw_pg_cell_int(&table, row->kind);
+            bw_pg_cell_int(&table, (int64_t)row->seq);
+            bw_pg_cell_str_or_null(&table, row->value);
+        }
+    }
+    add_table(group, unit, &table, &message, true);
+}
+
+void bw_pg_cell_event(struct bw_pg_table *table, const struct bw_event *event, struct bw_id run, struct bw_id batch)
+{
+    bw_pg_cell_id(table, event->tenant);
+    bw_pg_cell_id_or_null(table, run);
+    bw_pg_cell_id_or_null(table, batch);
+    bw_pg_cell_str(table, event->topic);
+    bw_pg_cell_str(table, event->key);
+    bw_pg_cell_str(table, event->id);
+    bw_pg_cell_str(table, event->body);
+    bw_pg_cell_int_or_null(table, event->expires_at_us);
+}
+
+static void add_events(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table unwaits;
+    struct bw_pg_table events;
+    struct bw_pg_table waits;
+    bw_pg_table_init(&unwaits, BW_PG_UNWAIT_TYPES);
+    bw_pg_table_init(&events, BW_PG_EVENT_TYPES);
+    bw_pg_table_init(&waits, BW_PG_WAIT_TYPES);
+    int64_t now_us = 0;
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        now_us = commit->at_us > now_us ? commit->at_us : now_us;
+        for (size_t k = 0; k < commit->unwait_count; k++) {
+            cell_turn(&unwaits, commit);
+            bw_pg_cell_int(&unwaits, (int64_t)commit->unwaits[k]);
+        }
+        for (size_t k = 0; k < commit->event_count; k++)
+            bw_pg_cell_event(&events, &commit->events[k], commit->run, commit->batch);
+        for (size_t k = 0; k < commit->wait_count; k++) {
+            cell_turn(&waits, commit);
+            bw_pg_cell_int(&waits, (int64_t)commit->waits[k].seq);
+            bw_pg_cell_str(&waits, commit->waits[k].topic);
+            bw_pg_cell_str(&waits, commit->waits[k].key);
+        }
+    }
+    if (bw_pg_table_rows(&unwaits) + bw_pg_table_rows(&events) + bw_pg_table_rows(&waits) > 0) {
+        group->is_mail[unit->count] = true;
+        struct bw_pg_param *params = bw_pgc_unit_add(unit, &bw_pg_settle_events);
+        bw_pg_table_params(&unwaits, unit, params);
+        bw_pg_table_params(&events, unit, params + 4);
+        bw_pg_table_params(&waits, unit, params + 12);
+        params[18] = bw_pg_arg_int(unit, now_us);
+    }
+    bw_pg_table_deinit(&unwaits);
+    bw_pg_table_deinit(&events);
+    bw_pg_table_deinit(&waits);
+}
+
+static void add_tasks(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table opened;
+    struct bw_pg_table closed;
+    bw_pg_table_init(&opened, TASK_TYPES);
+    bw_pg_table_init(&closed, CLOSE_TYPES);
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        for (size_t k = 0; k < commit->task_count; k++) {
+            const struct bw_task *row = &commit->tasks[k];
+            cell_turn(&opened, commit);
+            bw_pg_cell_id(&opened, row->id);
+            bw_pg_cell_int(&opened, (int64_t)row->seq);
+            bw_pg_cell_str(&opened, row->kind);
+            bw_pg_cell_str(&opened, row->group);
+            bw_pg_cell_str(&opened, row->title);
+            bw_pg_cell_str(&opened, row->body);
+            bw_pg_cell_str(&opened, row->assignees);
+            bw_pg_cell_int_or_null(&opened, row->due_at_us);
+            bw_pg_cell_int(&opened, commit->at_us);
+        }
+        for (size_t k = 0; k < commit->closed_task_count; k++) {
+            cell_turn(&closed, commit);
+            bw_pg_cell_int(&closed, (int64_t)commit->closed_tasks[k]);
+        }
+    }
+    add_table(group, unit, &opened, &task, false);
+    add_table(group, unit, &closed, &close_task, false);
+}
+
+static void add_notes(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table table;
+    bw_pg_table_init(&table, NOTE_TYPES);
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        for (size_t k = 0; k < commit->note_count; k++) {
+            cell_turn(&table, commit);
+            bw_pg_cell_int(&table, (int64_t)commit->expected_head + 1);
+            bw_pg_cell_int(&table, (int64_t)k);
+            bw_pg_cell_int(&table, commit->at_us);
+            bw_pg_cell_str(&table, commit->notes[k]);
+        }
+    }
+    add_table(group, unit, &table, &note, false);
+}
+
+static void add_works(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        for (size_t k = 0; k < commit->db_work_count; k++) {
+            struct bw_buf json;
+            bw_buf_init(&json, 256u * 1024u * 1024u);
+            bw_work_to_json(commit->db_works[k].statements, &json);
+            group->is_mail[unit->count] = true;
+            struct bw_pg_param *params = bw_pgc_unit_add(unit, &work);
+            params[0] = bw_pg_arg_id(unit, commit->tenant);
+            params[1] = bw_pg_arg_id(unit, commit->run);
+            params[2] = bw_pg_arg_id(unit, commit->batch);
+            params[3] = bw_pg_arg_int(unit, (int64_t)commit->db_works[k].seq);
+            params[4] = bw_pg_arg_int(unit, commit->at_us);
+            params[5] = bw_pg_arg_text(unit, bw_buf_str(&json));
+            bw_buf_deinit(&json);
+        }
+    }
+}
+
+/* Order matters: an ack counts before an unwait may give its event back, a child exists before a message reaches it, and
+ * database work comes last, so that locks of number series are held for the shortest time. */
+static struct bw_pgc_unit *build_unit(struct bw_pg_group *group)
+{
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    unit->is_patient = true;
+    size_t statements = 9;
+    for (size_t i = group->current.from; i < group->current.to; i++)
+        statements += commit_at(group, i)->db_work_count;
+    group->is_mail = bw_arena_calloc(&group->arena, statements, sizeof *group->is_mail);
+    add_hot(group, unit);
+    add_detail(group, unit);
+    add_acks(group, unit);
+    add_children(group, unit);
+    add_messages(group, unit);
+    add_events(group, unit);
+    add_tasks(group, unit);
+    add_notes(group, unit);
+    add_works(group, unit);
+    return unit;
+}
+
+/* --- The life of a group --------------------------------------------------------------------------------- */
+
+static void group_next(struct bw_pg_group *group);
+static void group_look_up(struct bw_pg_group *group);
+
+static void push_range(struct bw_pg_group *group, size_t from, size_t to)
+{
+    if (from == to)
+        return;
+    if (group->todo_count == group->todo_capacity) {
+        group->todo_capacity = group->todo_capacity ? 2 * group->todo_capacity : 16;
+        group->todo = bw_xrealloc(group->todo, group->todo_capacity * sizeof *group->todo);
+    }
+    group->todo[group->todo_count++] = (struct range){from, to};
+}
+
+static void mail_add(struct bw_pg_group *group, struct bw_id tenant, struct bw_id run)
+{
+    if (group->mail_count == group->mail_capacity) {
+        group->mail_capacity = group->mail_capacity ? 2 * group->mail_capacity : 16;
+        group->mail = bw_xrealloc(group->mail, group->mail_capacity * sizeof *group->mail);
+    }
+    group->mail[group->mail_count][0] = tenant;
+    group->mail[group->mail_count++][1] = run;
+}
+
+/* After a look-up nobody tells who got mail: everyone who may have. */
+static void mail_add_all(struct bw_pg_group *group, const struct bw_turn_commit *commit)
+{
+    for (size_t i = 0; i < commit->message_count; i++)
+        mail_add(group, commit->messages[i].tenant, commit->messages[i].run);
+    for (size_t i = 0; i < commit->child_count; i++)
+        mail_add(group, commit->children[i].tenant, commit->children[i].id);
+    if (commit->db_work_count + commit->wait_count > 0)
+        mail_add(group, commit->tenant, commit->run);
+}
+
+static void group_free(struct bw_pg_group *group)
+{
+    bw_free(group->todo);
+    bw_free(group->mail);
+    bw_arena_deinit(&group->arena);
+    bw_free(group);
+}
+
+static void lane_start(struct bw_pg_lane *lane)
+{
+    struct bw_list *link = bw_list_pop_front(&lane->store->groups);
+    if (!link)
+        return;
+    struct bw_pg_group *group = bw_container_of(link, struct bw_pg_group, link);
+    lane->group = group;
+    group->lane = lane;
+    group_next(group);
+}
+
+static void group_finish(struct bw_pg_group *group)
+{
+    struct bw_pg_lane *lane = group->lane;
+    struct bw_pg_store *store = lane->store;
+    lane->group = NULL;
+    group->done(group->ud, group->results, group->count);
+    for (size_t i = 0; i < group->mail_count && !store->is_closing; i++)
+        bw_pg_mail(store, group->mail[i][0], group->mail[i][1]);
+    group_free(group);
+    if (!lane->group && !store->is_closing)
+        lane_start(lane);
+}
+
+static void take_results(struct bw_pg_group *group, const struct bw_pg_outcome *outcome)
+{
+    int64_t epochs[BW_SHARD_COUNT];
+    for (size_t i = 0; i < BW_SHARD_COUNT; i++)
+        epochs[i] = -1;
+    const struct bw_pg_result *rows = outcome->results[0];
+    size_t base = group->current.from;
+    for (size_t i = 0; i < bw_pg_rows(rows); i++) {
+        int64_t place = bw_pg_int(rows, i, 1);
+        if (bw_pg_int(rows, i, 0) == 1)
+            group->results[group->order[base + (size_t)place - 1]].status = BW_COMMIT_DONE;
+        else
+            epochs[place] = bw_pg_int(rows, i, 2);
+    }
+    for (size_t i = base; i < group->current.to; i++) {
+        struct bw_commit_result *result = &group->results[group->order[i]];
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        if (result->status == BW_COMMIT_DONE)
+            continue;
+        result->status = epochs[commit->shard] == commit->epoch ? BW_COMMIT_CONFLICT : BW_COMMIT_FENCED;
+    }
+    for (size_t i = 1; i < outcome->count; i++) {
+        const struct bw_pg_result *mail = outcome->results[i];
+        for (size_t k = 0; group->is_mail[i] && k < bw_pg_rows(mail); k++)
+            mail_add(group, bw_pg_id(mail, k, 0), bw_pg_id(mail, k, 1));
+    }
+}
+
+static void group_cancel(struct bw_pg_group *group, const struct bw_error *error)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        if (group->results[i].status != 0)
+            continue;
+        group->results[i].status = BW_COMMIT_CONFLICT;
+        group->results[i].error = *error;
+    }
+    group_finish(group);
+}
+
+static void group_failed(struct bw_pg_group *group, const struct bw_pg_outcome *outcome)
+{
+    struct range range = group->current;
+    size_t size = range.to - range.from;
+    bool is_transient = bw_pg_is_transient(outcome->sqlstate);
+    bool is_rivalry = strncmp(outcome->sqlstate, "40", 2) == 0;
+    if (is_transient) /* a full disk, a restart: wait, and try the same again */
+        bw_pgc_pause(group->lane->pgc, bw_pg_pause_ms(group->lane->failures++));
+    if (size > 1 && (!is_transient || is_rivalry)) {
+        size_t middle = range.from + size / 2;
+        push_range(group, middle, range.to);
+        push_range(group, range.from, middle);
+    } else if (is_transient) {
+        push_range(group, range.from, range.to);
+    } else {
+        struct bw_commit_result *result = &group->results[group->order[range.from]];
+        result->status = BW_COMMIT_REFUSED;
+        result->error = outcome->error;
+    }
+    group_next(group);
+}
+
+static void on_unit(void *ud, const struct bw_pg_outcome *outcome)
+{
+    struct bw_pg_group *group = ud;
+    switch (outcome->status) {
+    case BW_PG_DONE:
+        group->lane->failures = 0;
+        take_results(group, outcome);
+        group_next(group);
+        break;
+    case BW_PG_FAILED:
+        group_failed(group, outcome);
+        break;
+    case BW_PG_LOST:
+        group->lost_pid = outcome->backend_pid;
+        memcpy(group->lost_application, outcome->application, sizeof group->lost_application);
+        group_look_up(group);
+        break;
+    case BW_PG_UNSENT:
+    case BW_PG_CANCELLED:
+        group_cancel(group, &outcome->error);
+        break;
+    }
+}
+
+/* The old session has ended: what of the range is there now is there, what is not will never be. */
+static void on_look_up(void *ud, const struct bw_pg_outcome *outcome)
+{
+    struct bw_pg_group *group = ud;
+    if (outcome->status == BW_PG_CANCELLED) {
+        group_cancel(group, &outcome->error);
+        return;
+    }
+    bool is_over = outcome->status == BW_PG_DONE;
+    for (size_t i = 0; is_over && i < bw_pg_rows(outcome->results[0]); i++)
+        is_over = bw_pg_int(outcome->results[0], i, 0) == 1;
+    if (!is_over) {
+        bw_pgc_pause(group->lane->pgc, bw_pg_pause_ms(group->lane->failures++));
+        group_look_up(group);
+        return;
+    }
+    const struct bw_pg_result *rows = outcome->results[1];
+    for (size_t i = 0; i < bw_pg_rows(rows); i++) {
+        size_t index = group->order[group->current.from + (size_t)bw_pg_int(rows, i, 0) - 1];
+        group->results[index].status = BW_COMMIT_DONE;
+        mail_add_all(group, &group->commits[index]);
+    }
+    /* The rest is sent again; its places in `order` move together. */
+    size_t to = group->current.from;
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        size_t index = group->order[i];
+        if (group->results[index].status == 0)
+            group->order[to++] = index;
+    }
+    push_range(group, group->current.from, to);
+    group_next(group);
+}
+
+static void group_look_up(struct bw_pg_group *group)
+{
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    unit->is_patient = true;
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &end_session);
+    params[0] = bw_pg_arg_int(unit, group->lost_pid);
+    params[1] = bw_pg_arg_text(unit, bw_str_of(group->lost_application));
+    struct bw_pg_table table;
+    bw_pg_table_init(&table, LOOKUP_TYPES);
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        cell_turn(&table, commit);
+        bw_pg_cell_int(&table, (int64_t)commit->expected_head + 1);
+    }
+    bw_pg_table_params(&table, unit, bw_pgc_unit_add(unit, &look_up));
+    bw_pg_table_deinit(&table);
+    bw_pgc_send(group->lane->pgc, unit, on_look_up, group);
+}
+
+static void on_nothing_left(void *ud)
+{
+    group_finish(ud);
+}
+
+static void group_next(struct bw_pg_group *group)
+{
+    if (group->todo_count == 0) {
+        if (group->order_count == 0)
+            bw_pgc_later(group->lane->pgc, on_nothing_left, group); /* refused at once: still answered later */
+        else
+            group_finish(group);
+        return;
+    }
+    group->current = group->todo[--group->todo_count];
+    bw_pgc_send(group->lane->pgc, build_unit(group), on_unit, group);
+}
+
+/* Cuts the group into units of a size that a connection can take, the first on top of the stack. */
+static void group_cut(struct bw_pg_group *group)
+{
+    size_t to = group->order_count;
+    while (to > 0) {
+        size_t from = to;
+        size_t bytes = 0;
+        do {
+            bytes += bw_rows_commit_bytes(commit_at(group, --from));
+        } while (from > 0 && to - from < TURNS_MAX &&
+                 bytes + bw_rows_commit_bytes(commit_at(group, from - 1)) <= UNIT_BYTES_MAX);
+        push_range(group, from, to);
+        to = from;
+    }
+}
+
+void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count, bw_commit_fn done, void *ud)
+{
+    struct bw_pg_store *store = self;
+    struct bw_pg_group *group = bw_xcalloc(1, sizeof *group);
+    bw_arena_init(&group->arena);
+    bw_list_init(&group->link);
+    group->count = count;
+    group->done = done;
+    group->ud = ud;
+    group->commits = bw_arena_calloc(&group->arena, count, sizeof *group->commits);
+    group->results = bw_arena_calloc(&group->arena, count, sizeof *group->results);
+    group->order = bw_arena_calloc(&group->arena, count, sizeof *group->order);
+    for (size_t i = 0; i < count; i++) {
+        if (bw_rows_check_commit(&commits[i], &group->results[i].error) != BW_ERR_OK) {
+            group->results[i].status = BW_COMMIT_REFUSED;
+            continue;
+        }
+        copy_commit(&group->arena, &commits[i], &group->commits[i]);
+        group->order[group->order_count++] = i;
+    }
+    group_cut(group);
+    bw_list_push_back(&store->groups, &group->link);
+    for (unsigned i = 0; i < store->lane_count; i++) {
+        if (!store->lanes[i].group) {
+            lane_start(&store->lanes[i]);
+            return;
+        }
+    }
+}
+
+void bw_pg_commit_close(struct bw_pg_store *store)
+{
+    struct bw_error error;
+    bw_fail(&error, BW_ERR_CANCELLED, "the store is closing");
+    for (struct bw_list *link; (link = bw_list_pop_front(&store->groups));) {
+        struct bw_pg_group *group = bw_container_of(link, struct bw_pg_group, link);
+        group->lane = &store->lanes[0];
+        struct bw_pg_group *busy = store->lanes[0].group;
+        group_cancel(group, &error);
+        store->lanes[0].group = busy;
+    }
+}

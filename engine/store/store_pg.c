@@ -1,0 +1,313 @@
+/* store_pg.c - the PostgreSQL store: its connections, requests that may be repeated, leases. See pg_store.h for its parts.
+ */
+#include "store/store_pg.h"
+
+#include "base/assert.h"
+#include "store/migrate.h"
+#include "store/pg_store.h"
+#include <stdio.h>
+
+/* The hot statements are planned once, for tables of any size: by their keys, never by reading a table. */
+#define LANE_SETTINGS                                                                              \
+    "-c statement_timeout=30000 -c plan_cache_mode=force_generic_plan -c enable_seqscan=off "      \
+    "-c enable_hashjoin=off -c enable_mergejoin=off"
+#define READ_SETTINGS "-c statement_timeout=60000"
+#define QUERY_TIMEOUT_MS 30000u
+#define REQUEST_TRIES 3
+
+/* --- Requests ------------------------------------------------------------------------------------ */
+
+struct bw_pg_request *bw_pg_request_make(struct bw_pg_store *store, struct bw_pgc *pgc, void *ud)
+{
+    struct bw_pg_request *request = bw_xcalloc(1, sizeof *request);
+    request->store = store;
+    request->pgc = pgc;
+    request->ud = ud;
+    bw_arena_init(&request->arena);
+    return request;
+}
+
+static void request_answer(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+{
+    request->answer(request, outcome);
+    bw_arena_deinit(&request->arena);
+    bw_free(request);
+}
+
+static void on_request(void *ud, const struct bw_pg_outcome *outcome)
+{
+    struct bw_pg_request *request = ud;
+    bool is_rivalry = outcome->status == BW_PG_FAILED && strncmp(outcome->sqlstate, "40", 2) == 0;
+    if ((outcome->status == BW_PG_LOST || is_rivalry) && ++request->attempts < REQUEST_TRIES &&
+        !request->store->is_closing) {
+        bw_pgc_send(request->pgc, request->build(request), on_request, request);
+        return;
+    }
+    request_answer(request, outcome);
+}
+
+void bw_pg_request_send(struct bw_pg_request *request)
+{
+    bw_pgc_send(request->pgc, request->build(request), on_request, request);
+}
+
+static void on_refused(void *ud)
+{
+    request_answer(ud, NULL);
+}
+
+void bw_pg_request_refuse(struct bw_pg_request *request)
+{
+    bw_pgc_later(request->pgc, on_refused, request);
+}
+
+const struct bw_error *bw_pg_request_error(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+{
+    if (!outcome)
+        return &request->error;
+    if (outcome->status != BW_PG_DONE)
+        return &outcome->error;
+    request->error.code = BW_ERR_OK;
+    return &request->error;
+}
+
+int64_t bw_pg_now_us(const struct bw_pg_store *store)
+{
+    return bw_clock_utc(store->clock).us;
+}
+
+unsigned bw_pg_pause_ms(unsigned failures)
+{
+    return failures < 6 ? 20u << failures : 1000;
+}
+
+void bw_pg_mail(struct bw_pg_store *store, struct bw_id tenant, struct bw_id run)
+{
+    if (store->on_mail && !store->is_closing)
+        store->on_mail(store->on_mail_ud, tenant, run);
+}
+
+void bw_pg_mail_rows(struct bw_pg_store *store, const struct bw_pg_result *rows)
+{
+    for (size_t i = 0; i < bw_pg_rows(rows); i++)
+        bw_pg_mail(store, bw_pg_id(rows, i, 0), bw_pg_id(rows, i, 1));
+}
+
+/* --- Migration -------------------------------------------------------------------------------------- */
+
+static void pg_migrate(void *self, bw_done_fn done, void *ud)
+{
+    struct bw_pg_store *store = self;
+    bw_migrate(store->loop, store->conninfo, bw_migrations, bw_migration_count, NULL, done, ud);
+}
+
+/* --- Leases ----------------------------------------------------------------------------------------- */
+
+static const struct bw_pg_statement lease = {
+    "lease",
+    "WITH l AS ("
+    " SELECT shard FROM billow.lease WHERE $3::boolean OR owner IS NULL OR owner = $1::text OR until < clock_timestamp()"
+    " ORDER BY shard FOR UPDATE"
+    "), t AS ("
+    " UPDATE billow.lease SET owner = $1::text, until = clock_timestamp() + $2::bigint * interval '1 millisecond'"
+    " FROM l WHERE lease.shard = l.shard RETURNING lease.shard"
+    ") UPDATE billow.fence f SET epoch = f.epoch + 1 FROM t WHERE f.shard = t.shard RETURNING f.shard, f.epoch",
+    3};
+/* Also after it expired, as long as nobody else took it: then its epoch is still the one we have. */
+static const struct bw_pg_statement renew = {
+    "renew",
+    "WITH t AS ("
+    " UPDATE billow.lease SET until = clock_timestamp() + $2::bigint * interval '1 millisecond'"
+    " WHERE owner = $1::text RETURNING shard"
+    ") SELECT f.shard, f.epoch FROM t JOIN billow.fence f ON f.shard = t.shard ORDER BY f.shard",
+    2};
+static const struct bw_pg_statement release = {
+    "release", "UPDATE billow.lease SET owner = NULL, until = NULL WHERE owner = $1::text", 1};
+
+struct lease_args {
+    const struct bw_pg_statement *statement;
+    struct bw_str node;
+    int64_t lease_ms;
+    bool take_over;
+};
+
+static struct bw_pgc_unit *build_lease(struct bw_pg_request *request)
+{
+    const struct lease_args *args = request->args;
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, args->statement);
+    params[0] = bw_pg_arg_text(unit, args->node);
+    if (args->statement != &release)
+        params[1] = bw_pg_arg_int(unit, args->lease_ms);
+    if (args->statement == &lease)
+        params[2] = bw_pg_arg_bool(unit, args->take_over);
+    return unit;
+}
+
+static void answer_leases(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+{
+    const struct bw_error *error = bw_pg_request_error(request, outcome);
+    struct bw_shard_lease leases[BW_SHARD_COUNT];
+    size_t count = 0;
+    if (error->code == BW_ERR_OK) {
+        const struct bw_pg_result *rows = outcome->results[0];
+        for (; count < bw_pg_rows(rows) && count < BW_SHARD_COUNT; count++)
+            leases[count] = (struct bw_shard_lease){(uint32_t)bw_pg_int(rows, count, 0), bw_pg_int(rows, count, 1)};
+    }
+    request->fn.lease(request->ud, error, leases, count);
+}
+
+static void answer_done(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+{
+    request->fn.done(request->ud, bw_pg_request_error(request, outcome));
+}
+
+static struct bw_pg_request *lease_request(struct bw_pg_store *store, const struct bw_pg_statement *statement,
+                                           struct bw_str node, int64_t lease_ms, bool take_over, void *ud)
+{
+    struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
+    struct lease_args *args = bw_arena_calloc(&request->arena, 1, sizeof *args);
+    *args = (struct lease_args){statement, bw_arena_copy(&request->arena, node), lease_ms, take_over};
+    request->args = args;
+    request->build = build_lease;
+    request->answer = answer_leases;
+    return request;
+}
+
+static void pg_lease(void *self, struct bw_str node, int64_t lease_ms, bool take_over, bw_lease_fn done, void *ud)
+{
+    struct bw_pg_request *request = lease_request(self, &lease, node, lease_ms, take_over, ud);
+    request->fn.lease = done;
+    bw_pg_request_send(request);
+}
+
+static void pg_renew(void *self, struct bw_str node, int64_t lease_ms, bw_lease_fn done, void *ud)
+{
+    struct bw_pg_request *request = lease_request(self, &renew, node, lease_ms, false, ud);
+    request->fn.lease = done;
+    bw_pg_request_send(request);
+}
+
+static void pg_release_leases(void *self, struct bw_str node, bw_done_fn done, void *ud)
+{
+    struct bw_pg_request *request = lease_request(self, &release, node, 0, false, ud);
+    request->fn.done = done;
+    request->answer = answer_done;
+    bw_pg_request_send(request);
+}
+
+/* --- Life ------------------------------------------------------------------------------------------- */
+
+static void pg_set_on_mail(void *self, bw_mail_fn on_mail, void *ud)
+{
+    struct bw_pg_store *store = self;
+    store->on_mail = on_mail;
+    store->on_mail_ud = ud;
+}
+
+static void on_notice(void *ud, const char *text)
+{
+    struct bw_pg_store *store = ud;
+    if (store->on_notice)
+        store->on_notice(store->ud, text);
+}
+
+static void on_state(void *ud, bool is_connected, const struct bw_error *error)
+{
+    struct bw_pg_store *store = ud;
+    if (store->on_state)
+        store->on_state(store->ud, is_connected, error);
+}
+
+static struct bw_pgc *connect(struct bw_pg_store *store, const char *purpose, const char *settings)
+{
+    struct bw_pgc_options options = {.conninfo = store->conninfo,
+                                     .purpose = purpose,
+                                     .settings = settings,
+                                     .on_notice = on_notice,
+                                     .on_state = on_state,
+                                     .ud = store};
+    store->open_count++;
+    return bw_pgc_create(store->loop, &options);
+}
+
+static void on_connection_closed(void *ud)
+{
+    struct bw_pg_store *store = ud;
+    if (--store->open_count > 0)
+        return;
+    void (*closed)(void *closed_ud) = store->closed;
+    void *closed_ud = store->closed_ud;
+    bw_free(store->conninfo);
+    bw_free(store);
+    if (closed)
+        closed(closed_ud);
+}
+
+static void pg_close(void *self, void (*closed)(void *ud), void *ud)
+{
+    struct bw_pg_store *store = self;
+    BW_ASSERT(!store->is_closing);
+    store->is_closing = true;
+    store->closed = closed;
+    store->closed_ud = ud;
+    bw_pg_commit_close(store);
+    bw_pg_door_close(store);
+    bw_pgc_close(store->door, on_connection_closed, store);
+    bw_pgc_close(store->reader, on_connection_closed, store);
+    bw_pgc_close(store->script, on_connection_closed, store);
+    for (unsigned i = 0; i < store->lane_count; i++)
+        bw_pgc_close(store->lanes[i].pgc, on_connection_closed, store);
+}
+
+void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *options)
+{
+    struct bw_pg_store *store = bw_xcalloc(1, sizeof *store);
+    store->loop = options->loop;
+    store->clock = options->clock;
+    store->conninfo = bw_xstrdup(options->conninfo);
+    store->on_notice = options->on_notice;
+    store->on_state = options->on_state;
+    store->ud = options->ud;
+    bw_list_init(&store->groups);
+    bw_list_init(&store->door_ops);
+    store->lane_count = options->lanes ? options->lanes : BW_STORE_PG_LANES_DEFAULT;
+    BW_ASSERT(store->lane_count <= BW_STORE_PG_LANES_MAX);
+    for (unsigned i = 0; i < store->lane_count; i++) {
+        store->lanes[i].store = store;
+        store->lanes[i].pgc = connect(store, "commit", LANE_SETTINGS);
+    }
+    char settings[64];
+    snprintf(settings, sizeof settings, "-c statement_timeout=%u",
+             options->query_timeout_ms ? options->query_timeout_ms : QUERY_TIMEOUT_MS);
+    store->door = connect(store, "door", LANE_SETTINGS);
+    store->reader = connect(store, "read", READ_SETTINGS);
+    store->script = connect(store, "query", settings);
+    *table = (struct bw_store){
+        .self = store,
+        .migrate = pg_migrate,
+        .lease = pg_lease,
+        .renew = pg_renew,
+        .release_leases = pg_release_leases,
+        .commit = bw_pg_commit,
+        .lanes = store->lane_count,
+        .start_run = bw_pg_start_run,
+        .put_message = bw_pg_put_message,
+        .put_event = bw_pg_put_event,
+        .answer_task = bw_pg_answer_task,
+        .load = bw_pg_load,
+        .scan = bw_pg_scan,
+        .query = bw_pg_query,
+        .settings = bw_pg_settings,
+        .read = bw_pg_read,
+        .put_tenant = bw_pg_put_tenant,
+        .find_tenant = bw_pg_find_tenant,
+        .put_release = bw_pg_put_release,
+        .get_release = bw_pg_get_release,
+        .active_release = bw_pg_active_release,
+        .write = bw_pg_write,
+        .load_mail = bw_pg_load_mail,
+        .set_on_mail = pg_set_on_mail,
+        .close = pg_close,
+    };
+}
