@@ -1,0 +1,338 @@
+/* dispatch.c - see dispatch.h. */
+#include "core/dispatch.h"
+
+#include "base/assert.h"
+#include "core/inside.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+    TRIES_MAX = 3,       /* of a turn whose host dies */
+    LIMIT_TRIES_MAX = 2, /* of a turn that runs into a limit: the second time in a fresh VM */
+    WAKES_PER_FRAME = 256,
+};
+
+/* --- What hosts say, between turns: copied, nothing else. */
+
+static struct bw_frame_in *frame_in(struct bw_host_slot *slot, struct bw_str payload)
+{
+    struct bw_frame_in *frame = bw_xcalloc(1, sizeof *frame);
+    bw_arena_init(&frame->arena);
+    frame->references = 1;
+    frame->host = slot->index;
+    frame->payload = bw_arena_copy(&frame->arena, payload);
+    bw_list_push(&slot->engine->frames, &frame->link);
+    return frame;
+}
+
+static void host_on_frame(void *ud, uint8_t type, struct bw_str payload)
+{
+    struct bw_host_slot *slot = ud;
+    frame_in(slot, payload)->type = type;
+    bw_engine_poke(slot->engine);
+}
+
+static void host_on_lost(void *ud, const char *reason)
+{
+    struct bw_host_slot *slot = ud;
+    frame_in(slot, bw_str_of(reason))->is_loss = true;
+    bw_engine_poke(slot->engine);
+}
+
+void bw_frame_unref(struct bw_frame_in *frame)
+{
+    BW_ASSERT(frame->references > 0);
+    if (--frame->references > 0)
+        return;
+    bw_arena_deinit(&frame->arena);
+    bw_free(frame);
+}
+
+/* --- Life. */
+
+void bw_hosts_init(struct bw_engine *engine)
+{
+    size_t count = engine->config.host_count;
+    BW_ASSERT(count > 0 && count <= BW_HOSTS_MAX);
+    engine->hosts = bw_xcalloc(count, sizeof *engine->hosts);
+    for (size_t i = 0; i < count; i++) {
+        struct bw_host_slot *slot = &engine->hosts[i];
+        slot->engine = engine;
+        slot->host = engine->config.hosts[i];
+        slot->index = (unsigned)i;
+        bw_buf_init(&slot->buffer, BW_WIRE_FRAME_BYTES_MAX);
+        slot->host->set_callbacks(slot->host->self, host_on_frame, host_on_lost, slot);
+    }
+}
+
+static void ignore_frame(void *ud, uint8_t type, struct bw_str payload)
+{
+    (void)ud;
+    (void)type;
+    (void)payload;
+}
+
+static void ignore_loss(void *ud, const char *reason)
+{
+    (void)ud;
+    (void)reason;
+}
+
+void bw_hosts_deinit(struct bw_engine *engine)
+{
+    for (size_t i = 0; i < engine->config.host_count; i++) {
+        struct bw_host_slot *slot = &engine->hosts[i];
+        slot->host->set_callbacks(slot->host->self, ignore_frame, ignore_loss, NULL);
+        bw_buf_deinit(&slot->buffer);
+        bw_free(slot->wakes);
+        bw_free(slot->evicts);
+    }
+    bw_free(engine->hosts);
+    struct bw_list *link;
+    while ((link = bw_list_shift(&engine->frames)))
+        bw_frame_unref(bw_container_of(link, struct bw_frame_in, link));
+}
+
+/* --- Wakes out. */
+
+struct bw_host_slot *bw_host_pick(struct bw_engine *engine, const struct bw_run *run)
+{
+    if (run->is_resident)
+        return &engine->hosts[run->host];
+    struct bw_host_slot *best = &engine->hosts[0];
+    for (size_t i = 1; i < engine->config.host_count; i++) {
+        if (engine->hosts[i].executing_count < best->executing_count)
+            best = &engine->hosts[i];
+    }
+    return best;
+}
+
+void bw_host_teach(struct bw_host_slot *slot, struct bw_release *release)
+{
+    uint64_t bit = UINT64_C(1) << slot->index;
+    BW_ASSERT(release->is_here);
+    if (release->hosts & bit)
+        return;
+    bw_wire_put_release(&slot->buffer, &release->set);
+    if (slot->buffer.is_over)
+        bw_engine_log(slot->engine, "release_too_large", (struct bw_id){0}, "a release is over the %u bytes of a frame",
+                      BW_WIRE_FRAME_BYTES_MAX);
+    else
+        slot->host->send(slot->host->self, BW_FRAME_RELEASE, bw_buf_str(&slot->buffer));
+    bw_buf_clear(&slot->buffer);
+    release->hosts |= bit;
+}
+
+void bw_host_submit(struct bw_host_slot *slot, struct bw_run *run, const struct bw_wake *wake)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_EXECUTING);
+    if (slot->wake_count == slot->wake_capacity) {
+        slot->wake_capacity = slot->wake_capacity ? slot->wake_capacity * 2 : 64;
+        slot->wakes = bw_xrealloc(slot->wakes, slot->wake_capacity * sizeof *slot->wakes);
+    }
+    slot->wakes[slot->wake_count++] = *wake;
+    slot->executing_count++;
+    slot->engine->executing_count++;
+    run->host = slot->index;
+}
+
+void bw_host_evict(struct bw_engine *engine, unsigned host, struct bw_id run)
+{
+    struct bw_host_slot *slot = &engine->hosts[host];
+    if (slot->evict_count == slot->evict_capacity) {
+        slot->evict_capacity = slot->evict_capacity ? slot->evict_capacity * 2 : 64;
+        slot->evicts = bw_xrealloc(slot->evicts, slot->evict_capacity * sizeof *slot->evicts);
+    }
+    slot->evicts[slot->evict_count++] = run;
+}
+
+static void left_executing(struct bw_engine *engine, const struct bw_run *run)
+{
+    engine->hosts[run->host].executing_count--;
+    engine->executing_count--;
+}
+
+static void send_wakes(struct bw_host_slot *slot, const struct bw_wake *wakes, size_t count)
+{
+    bw_wire_put_wakes(&slot->buffer, wakes, count);
+    bool is_over = slot->buffer.is_over;
+    if (!is_over)
+        slot->host->send(slot->host->self, BW_FRAME_WAKES, bw_buf_str(&slot->buffer));
+    bw_buf_clear(&slot->buffer);
+    if (!is_over)
+        return;
+    if (count > 1) {
+        send_wakes(slot, wakes, count / 2);
+        send_wakes(slot, wakes + count / 2, count - count / 2);
+        return;
+    }
+    struct bw_run *run = bw_engine_find(slot->engine, wakes->run);
+    BW_ASSERT(run && run->state == BW_RUN_STATE_EXECUTING);
+    left_executing(slot->engine, run);
+    bw_engine_park(slot->engine, run, "LIMIT",
+                   "the run's history is too large to be replayed: long-lived runs must use checkpoint");
+}
+
+void bw_hosts_flush(struct bw_engine *engine)
+{
+    for (size_t i = 0; i < engine->config.host_count; i++) {
+        struct bw_host_slot *slot = &engine->hosts[i];
+        /* Evictions first: a run that left and came back in one turn is replayed into a fresh VM. */
+        if (slot->evict_count > 0) {
+            bw_wire_put_evict(&slot->buffer, slot->evicts, slot->evict_count);
+            slot->host->send(slot->host->self, BW_FRAME_EVICT, bw_buf_str(&slot->buffer));
+            bw_buf_clear(&slot->buffer);
+            slot->evict_count = 0;
+        }
+        for (size_t at = 0; at < slot->wake_count; at += WAKES_PER_FRAME) {
+            size_t left = slot->wake_count - at;
+            send_wakes(slot, slot->wakes + at, left < WAKES_PER_FRAME ? left : WAKES_PER_FRAME);
+        }
+        slot->wake_count = 0;
+    }
+}
+
+/* --- Results in. */
+
+static void give_up_host(struct bw_engine *engine, struct bw_run *run, const char *reason)
+{
+    if (run->is_doomed) {
+        bw_inbox_untake(&run->inbox);
+        run->state = BW_RUN_STATE_READY;
+        run->is_resident = false;
+        bw_run_evict(engine, run);
+        return;
+    }
+    if (++run->tries < TRIES_MAX) {
+        bw_run_retry(engine, run);
+        return;
+    }
+    char text[512];
+    snprintf(text, sizeof text, "the script host was lost %d times in this turn, last: %.300s", TRIES_MAX, reason);
+    bw_engine_park(engine, run, "UNAVAILABLE", text);
+}
+
+/* Every run it held is to be replayed elsewhere. */
+static void host_lost(struct bw_engine *engine, unsigned host, const char *reason)
+{
+    bw_engine_log(engine, "host_lost", (struct bw_id){0}, "host %u: %s", host, reason);
+    bw_releases_forget_host(&engine->releases, host);
+    /* First collect: what follows takes runs out of the table. */
+    size_t count = 0;
+    struct bw_run **runs = bw_arena_alloc(&engine->scratch, (engine->runs.count + 1) * sizeof(struct bw_run *));
+    struct bw_keyed *keyed;
+    for (size_t at = 0; (keyed = bw_table_next(&engine->runs, &at));) {
+        struct bw_run *run = bw_container_of(keyed, struct bw_run, keyed);
+        if (run->host == host && (run->is_resident || run->state == BW_RUN_STATE_EXECUTING))
+            runs[count++] = run;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct bw_run *run = runs[i];
+        run->is_resident = false;
+        if (run->state == BW_RUN_STATE_EXECUTING) {
+            left_executing(engine, run);
+            give_up_host(engine, run, reason);
+        } else if (run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING) {
+            bw_run_settle(engine, run);
+        }
+    }
+}
+
+static void over_limit(struct bw_engine *engine, struct bw_run *run, enum bw_turn_status status)
+{
+    bool is_budget = status == BW_TURN_BUDGET;
+    bw_host_evict(engine, run->host, run->keyed.id);
+    run->is_resident = false;
+    if (++run->limit_tries < LIMIT_TRIES_MAX) {
+        bw_run_retry(engine, run);
+        return;
+    }
+    char text[256];
+    if (is_budget)
+        snprintf(text, sizeof text, "the script used up its %" PRIu64 " steps in one turn, twice: is there an endless loop?",
+                 engine->limits.steps_max);
+    else
+        snprintf(text, sizeof text, "the script reached its memory limit of %" PRIu64 " bytes, twice",
+                 engine->limits.memory_bytes_max);
+    bw_engine_park(engine, run, is_budget ? "BUDGET" : "MEMORY", text);
+}
+
+static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *frame,
+                               const struct bw_turn_result *result, struct bw_error *error)
+{
+    struct bw_run *run = bw_engine_find(engine, result->run);
+    if (!run || run->state != BW_RUN_STATE_EXECUTING || run->host != frame->host || result->turn != run->head + 1)
+        return bw_fail(error, BW_ERR_CORRUPT, "a result for turn %" PRIu64 " that nobody asked for", result->turn);
+    if (run->is_doomed) {
+        left_executing(engine, run);
+        bw_inbox_untake(&run->inbox);
+        run->state = BW_RUN_STATE_READY;
+        run->is_resident = true;
+        bw_run_evict(engine, run);
+        return BW_ERR_OK;
+    }
+    switch (result->status) {
+    case BW_TURN_MISSING:
+    case BW_TURN_NO_RELEASE:
+        left_executing(engine, run);
+        if (result->status == BW_TURN_NO_RELEASE)
+            bw_release_get(engine, run->release_hash)->hosts &= ~(UINT64_C(1) << frame->host);
+        if (run->is_resident && result->status == BW_TURN_MISSING)
+            bw_run_retry(engine, run); /* the host had to forget it: it gets the journal */
+        else
+            give_up_host(engine, run, "it does not know what it was just sent");
+        return BW_ERR_OK;
+    case BW_TURN_BUDGET:
+    case BW_TURN_MEMORY:
+        left_executing(engine, run);
+        over_limit(engine, run, result->status);
+        return BW_ERR_OK;
+    default:
+        break;
+    }
+    struct bw_batch *batch = bw_group_batch(engine);
+    batch->frame = frame;
+    frame->references++;
+    enum bw_err code = bw_run_accept(engine, run, result, batch, error);
+    if (code != BW_ERR_OK) {
+        bw_group_release(engine, batch);
+        return code;
+    }
+    left_executing(engine, run);
+    run->is_resident = result->status == BW_TURN_WAITING || result->status == BW_TURN_FAILED ||
+                       result->status == BW_TURN_NONDETERMINISM;
+    bw_group_add(engine, batch);
+    return BW_ERR_OK;
+}
+
+static void take_frame(struct bw_engine *engine, struct bw_frame_in *frame)
+{
+    struct bw_error error;
+    struct bw_turn_result *results;
+    size_t count;
+    if (frame->is_loss) {
+        host_lost(engine, frame->host, frame->payload.ptr);
+        return;
+    }
+    if (frame->type == BW_FRAME_HELLO)
+        return;
+    enum bw_err code = frame->type == BW_FRAME_RESULTS
+                           ? bw_wire_get_results(frame->payload, &frame->arena, &results, &count, &error)
+                           : bw_fail(&error, BW_ERR_CORRUPT, "a frame of type %u", frame->type);
+    for (size_t i = 0; code == BW_ERR_OK && i < count; i++)
+        code = take_result(engine, frame, &results[i], &error);
+    /* Nothing a broken host says is believed: its turns did not happen. */
+    if (code != BW_ERR_OK)
+        host_lost(engine, frame->host, error.text);
+}
+
+void bw_hosts_take(struct bw_engine *engine)
+{
+    struct bw_list *link;
+    while ((link = bw_list_shift(&engine->frames))) {
+        struct bw_frame_in *frame = bw_container_of(link, struct bw_frame_in, link);
+        take_frame(engine, frame);
+        bw_frame_unref(frame);
+    }
+}

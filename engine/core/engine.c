@@ -1,0 +1,743 @@
+/* engine.c - see engine.h. The verbs of the API are in verbs.c. */
+#include "core/engine.h"
+
+#include "base/assert.h"
+#include "core/inside.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct bw_engine_limits DEFAULTS = {
+    .resident_max = 2000,
+    .executing_max = 512,
+    .turn_runs_max = 256,
+    .group_max = 256,
+    .loads_max = 64,
+    .steps_max = 20 * 1000 * 1000,
+    .memory_bytes_max = 64 * 1024 * 1024,
+    .commands_max = 10000,
+    .row_bytes_max = 16 * 1024 * 1024,
+    .response_bytes_max = 4 * 1024 * 1024,
+    .window_ms = 60 * 1000,
+    .poll_ms = 1000,
+};
+
+enum { SCAN_ACTIVE_MAX = 1000000, SCAN_DUE_MAX = 10000, SCAN_MAIL_MAX = 10000, LOAD_PAUSE_MS = 100 };
+
+/* --- Small services. */
+
+void bw_engine_poke(struct bw_engine *engine)
+{
+    if (engine->is_poked || engine->is_in_turn)
+        return;
+    engine->is_poked = true;
+    if (engine->config.on_work)
+        engine->config.on_work(engine->config.ud);
+}
+
+void bw_engine_log(struct bw_engine *engine, const char *event, struct bw_id run, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    if (!engine->config.on_log)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    engine->config.on_log(engine->config.ud, event, run, text);
+}
+
+struct bw_run *bw_engine_find(struct bw_engine *engine, struct bw_id run)
+{
+    struct bw_keyed *keyed = bw_table_find(&engine->runs, run);
+    return keyed ? bw_container_of(keyed, struct bw_run, keyed) : NULL;
+}
+
+static int64_t mono_us(const struct bw_engine *engine)
+{
+    return engine->now_ns / BW_NS_PER_US;
+}
+
+static void pause_timer(struct bw_engine *engine, struct bw_timer *timer, int64_t ms)
+{
+    bw_timer_arm(&engine->timers_mono, timer, mono_us(engine) + ms * BW_US_PER_MS);
+}
+
+/* --- Runs come into memory. */
+
+void bw_engine_touch(struct bw_engine *engine, struct bw_id tenant, struct bw_id id)
+{
+    struct bw_run *run = bw_engine_find(engine, id);
+    if (!bw_lease_owns(engine, bw_shard_of(id)))
+        return;
+    if (!run) {
+        run = bw_run_create(engine, tenant, id);
+        run->place = BW_RUN_IN_LOADS;
+        bw_list_push(&engine->loads, &run->link);
+        return;
+    }
+    if (run->state == BW_RUN_STATE_NEW && !run->load)
+        return; /* its rows are still to be read */
+    run->has_mail = true;
+    if (run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING)
+        bw_run_settle(engine, run);
+}
+
+void bw_engine_adopt(struct bw_engine *engine, const struct bw_run_row *row)
+{
+    if (!bw_lease_owns(engine, row->shard) || bw_engine_find(engine, row->id))
+        return;
+    bw_run_begin(engine, bw_run_create(engine, row->tenant, row->id), row);
+}
+
+static void load_again(struct bw_engine *engine, struct bw_run *run)
+{
+    BW_ASSERT(run->place == BW_RUN_NOWHERE);
+    run->place = BW_RUN_IN_LOADS;
+    bw_list_push(&engine->loads, &run->link);
+}
+
+static bool is_cancelled(const struct bw_loaded_run *loaded)
+{
+    for (size_t i = 0; i < loaded->message_count; i++) {
+        if (loaded->messages[i].kind == BW_MESSAGE_CANCEL)
+            return true;
+    }
+    return false;
+}
+
+/* A name gets its rows. */
+static void loaded_new(struct bw_engine *engine, struct bw_run *run, struct bw_call *call)
+{
+    const struct bw_loaded_run *loaded = &call->loaded;
+    struct bw_error error;
+    if (run->resume && bw_engine_resume_loaded(engine, run, call))
+        return;
+    bool is_of_interest = loaded->row.status == BW_RUN_OPEN ||
+                          (loaded->row.status == BW_RUN_PARKED && is_cancelled(loaded));
+    if (!is_of_interest || !bw_id_eq(loaded->row.tenant, run->tenant)) {
+        struct bw_id tenant = run->tenant, id = run->keyed.id;
+        bool has_mail = run->has_mail; /* came while the rows were read: perhaps the wish to cancel */
+        bw_run_evict(engine, run);
+        if (has_mail)
+            bw_engine_touch(engine, tenant, id);
+        return;
+    }
+    enum bw_err code = bw_run_load(engine, run, loaded, &call->arena, &error);
+    if (code != BW_ERR_OK) {
+        bw_engine_park(engine, run, bw_err_name(code), error.text);
+        return;
+    }
+    if (bw_run_has_news(run) && run->head > run->base) {
+        run->journal = call; /* the rows are here: no second load for the replay */
+        call->is_kept = true;
+        bw_list_remove(&call->link);
+    }
+    bw_run_settle(engine, run);
+}
+
+static void loaded_again(struct bw_engine *engine, struct bw_run *run, struct bw_call *call)
+{
+    struct bw_error error;
+    if (bw_run_merge(engine, run, &call->loaded, &error) != BW_ERR_OK) {
+        struct bw_id tenant = run->tenant, id = run->keyed.id;
+        engine->counters.conflicts++;
+        bw_engine_log(engine, "run_conflict", id, "%s", error.text);
+        bw_run_evict(engine, run);
+        bw_engine_touch(engine, tenant, id);
+        return;
+    }
+    if (!run->is_resident && !run->journal && run->head > run->base && bw_run_has_news(run)) {
+        run->journal = call;
+        call->is_kept = true;
+        bw_list_remove(&call->link);
+    }
+    bw_run_settle(engine, run);
+}
+
+static void loaded(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_run *run = call->subject;
+    engine->loads_in_flight--;
+    if (!run)
+        return; /* forgotten meanwhile */
+    BW_ASSERT(run->load == call);
+    run->load = NULL;
+    if (bw_err_is_retryable(call->code)) {
+        run->has_mail = run->state != BW_RUN_STATE_NEW;
+        load_again(engine, run);
+        engine->is_load_paused = true;
+        pause_timer(engine, &engine->load_timer, LOAD_PAUSE_MS);
+    } else if (call->code != BW_ERR_OK) {
+        if (run->resume) {
+            bw_engine_resume_failed(engine, run->resume, call->code, call->text);
+            run->resume = NULL;
+        }
+        if (call->code != BW_ERR_NOT_FOUND)
+            bw_engine_log(engine, "load_failed", run->keyed.id, "%s", call->text);
+        bw_run_evict(engine, run);
+    } else if (run->state == BW_RUN_STATE_NEW) {
+        loaded_new(engine, run, call);
+    } else {
+        loaded_again(engine, run, call);
+    }
+}
+
+static void load_pause_over(struct bw_engine *engine, struct bw_timer *timer)
+{
+    (void)timer;
+    engine->is_load_paused = false;
+}
+
+static void send_loads(struct bw_engine *engine)
+{
+    struct bw_store *store = engine->config.store;
+    while (!engine->is_load_paused && engine->loads_in_flight < engine->limits.loads_max &&
+           !bw_list_is_empty(&engine->loads)) {
+        struct bw_run *run = bw_container_of(engine->loads.next, struct bw_run, link);
+        bw_run_unlink(engine, run);
+        struct bw_call *call = bw_call_open(engine, loaded);
+        call->subject = run;
+        run->load = call;
+        run->has_mail = false; /* what comes from now on is news again */
+        engine->loads_in_flight++;
+        store->load(store->self, run->tenant, run->keyed.id, bw_call_on_load, call);
+    }
+}
+
+/* --- Finding runs: at start, after a take-over, and by polling. */
+
+static void found(struct bw_engine *engine, struct bw_call *call)
+{
+    for (size_t i = 0; i < call->count; i++)
+        bw_engine_touch(engine, call->refs[i].tenant, call->refs[i].run);
+}
+
+static void start_scan_done(struct bw_engine *engine, const struct bw_call *call)
+{
+    if (engine->phase != BW_ENGINE_STARTING || --engine->scans_in_flight > 0)
+        return;
+    engine->phase = BW_ENGINE_RUNNING;
+    bw_done_fn done = engine->start_done;
+    engine->start_done = NULL;
+    struct bw_error error;
+    bw_call_error(call, &error);
+    if (done)
+        done(engine->start_ud, &error);
+}
+
+static void found_at_start(struct bw_engine *engine, struct bw_call *call)
+{
+    found(engine, call);
+    start_scan_done(engine, call);
+}
+
+static void scan(struct bw_engine *engine, enum bw_scan what, int64_t limit_us, size_t count_max, bw_call_act_fn act)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_call *call = bw_call_open(engine, act);
+    call->number = limit_us;
+    call->is_background = engine->phase == BW_ENGINE_RUNNING;
+    store->scan(store->self, what, limit_us, count_max, bw_call_on_scan, call);
+}
+
+/* Those that are due soon and not in memory get a timer here; the rest stays rows. */
+static void found_due(struct bw_engine *engine, struct bw_call *call)
+{
+    int64_t until_us = call->number;
+    for (size_t i = 0; i < call->count; i++) {
+        const struct bw_run_ref *ref = &call->refs[i];
+        if (bw_lease_owns(engine, bw_shard_of(ref->run)) && !bw_engine_find(engine, ref->run))
+            bw_run_note_sleeper(engine, ref->tenant, ref->run, ref->wake_at_us);
+    }
+    int64_t pause_ms = engine->limits.window_ms / 2;
+    if (call->count == SCAN_DUE_MAX) { /* more are due than fit: up to here we know them all */
+        until_us = call->refs[call->count - 1].wake_at_us;
+        pause_ms = LOAD_PAUSE_MS;
+    }
+    engine->window_us = until_us;
+    if (call->code != BW_ERR_OK)
+        pause_ms = LOAD_PAUSE_MS;
+    pause_timer(engine, &engine->window_timer, pause_ms);
+    start_scan_done(engine, call);
+}
+
+static void window_due(struct bw_engine *engine, struct bw_timer *timer)
+{
+    (void)timer;
+    int64_t until_us = engine->now_us + engine->limits.window_ms * BW_US_PER_MS;
+    /* From now on evicted runs keep their timer up to the new limit: the scan may or may not see them. */
+    if (until_us > engine->window_us)
+        engine->window_us = until_us;
+    scan(engine, BW_SCAN_DUE, until_us, SCAN_DUE_MAX, found_due);
+}
+
+static void poll_due(struct bw_engine *engine, struct bw_timer *timer)
+{
+    (void)timer;
+    if (engine->phase != BW_ENGINE_RUNNING)
+        return;
+    pause_timer(engine, &engine->poll_timer, engine->limits.poll_ms);
+    scan(engine, BW_SCAN_MAIL, 0, SCAN_MAIL_MAX, found);
+}
+
+void bw_engine_recover(struct bw_engine *engine)
+{
+    bool is_start = engine->phase == BW_ENGINE_STARTING;
+    if (is_start)
+        engine->scans_in_flight = 3;
+    scan(engine, BW_SCAN_ACTIVE, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
+    scan(engine, BW_SCAN_MAIL, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
+    window_due(engine, NULL);
+    if (engine->limits.poll_ms > 0)
+        pause_timer(engine, &engine->poll_timer, engine->limits.poll_ms);
+}
+
+/* Somebody told the store something for a run: between turns. */
+static void store_on_mail(void *ud, struct bw_id tenant, struct bw_id run)
+{
+    struct bw_engine *engine = ud;
+    struct bw_mail *mail = bw_xmalloc(sizeof *mail);
+    *mail = (struct bw_mail){.tenant = tenant, .run = run};
+    bw_list_push(&engine->mail, &mail->link);
+    bw_engine_poke(engine);
+}
+
+/* --- After a commit. */
+
+void bw_engine_park(struct bw_engine *engine, struct bw_run *run, const char *code, const char *text)
+{
+    struct bw_batch *batch = bw_group_batch(engine);
+    struct bw_buf buf;
+    bw_buf_init(&buf, 16 * 1024);
+    bw_effect_put_error(&buf, code, text, BW_STR_NONE, false);
+    bw_run_park(engine, run, bw_buf_str(&buf), batch);
+    bw_buf_deinit(&buf);
+    bw_group_add(engine, batch);
+}
+
+static void tell(struct bw_engine *engine, const struct bw_batch *batch)
+{
+    const struct bw_turn_commit *commit = &batch->commit;
+    if (batch->logs.len && engine->config.on_script_log)
+        engine->config.on_script_log(engine->config.ud, commit->tenant, commit->run, batch->logs);
+    if (engine->config.on_status && (commit->status != BW_RUN_OPEN || commit->expected_head == 0))
+        engine->config.on_status(engine->config.ud, commit->tenant, commit->run, commit->status);
+    if (commit->status == BW_RUN_PARKED) {
+        struct bw_value error = bw_value_read(commit->error);
+        struct bw_str text = bw_value_get_str(&error, "text", BW_STR_NONE);
+        bw_engine_log(engine, "run_parked", commit->run, "%.*s", BW_STR_ARG(text));
+    }
+}
+
+void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
+{
+    struct bw_run *run = batch->run;
+    const struct bw_turn_commit *commit = &batch->commit;
+    bw_run_committed(engine, run, batch);
+    engine->counters.turns += batch->kind == BW_BATCH_TURN;
+    for (size_t i = 0; i < batch->begin_count; i++)
+        bw_effect_begin(engine, batch->begins[i], batch->begins[i]->args);
+    for (size_t i = 0; i < commit->child_count; i++) {
+        struct bw_run_row row = commit->children[i];
+        if (row.key.len == 0)
+            bw_engine_adopt(engine, &row);
+        else /* another run may have its start key: only the rows know */
+            bw_engine_touch(engine, row.tenant, row.id);
+    }
+    tell(engine, batch);
+    if (batch->reply)
+        bw_call_post(batch->reply, BW_ERR_OK, "");
+    struct bw_id tenant = run->tenant, id = run->keyed.id;
+    if (run->state != BW_RUN_STATE_WAITING) {
+        bool is_open = batch->kind == BW_BATCH_RESUME;
+        bool has_mail = run->has_mail && commit->status == BW_RUN_PARKED;
+        bw_run_evict(engine, run);
+        if (is_open || has_mail)
+            bw_engine_touch(engine, tenant, id);
+    } else if (batch->is_checkpoint || run->is_doomed) {
+        /* The script begins again with (input, state): both are in the row. */
+        bool is_doomed = run->is_doomed;
+        bw_run_evict(engine, run);
+        if (!is_doomed)
+            bw_engine_touch(engine, tenant, id);
+    } else {
+        /* Work inside the commit, and events that had come before their wait, answered into the inbox. */
+        run->has_mail = run->has_mail || commit->db_work_count > 0 || commit->wait_count > 0;
+        bw_run_settle(engine, run);
+    }
+    bw_group_release(engine, batch);
+}
+
+void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch, enum bw_commit_status status, const char *text)
+{
+    struct bw_run *run = batch->run;
+    struct bw_id tenant = run->tenant, id = run->keyed.id;
+    uint32_t shard = run->shard;
+    bool is_turn = batch->kind == BW_BATCH_TURN;
+    struct bw_call *reply = batch->reply;
+    engine->counters.conflicts += status == BW_COMMIT_CONFLICT;
+    bw_group_release(engine, batch);
+    if (status == BW_COMMIT_REFUSED && is_turn) {
+        /* The database will never take it: the turn did not happen, and the run stops with what it said. */
+        run->state = BW_RUN_STATE_EXECUTING;
+        bw_engine_park(engine, run, "LIMIT", text);
+        return;
+    }
+    bw_engine_log(engine, status == BW_COMMIT_FENCED ? "turn_fenced" : "turn_rejected", id, "%s", text);
+    run->inbox.taken = 0;
+    run->state = BW_RUN_STATE_READY;
+    bw_run_evict(engine, run);
+    if (reply)
+        bw_call_post(reply, status == BW_COMMIT_REFUSED ? BW_ERR_LIMIT : BW_ERR_CONFLICT,
+                     status == BW_COMMIT_REFUSED ? text : "the run changed in the meantime: try again");
+    if (status == BW_COMMIT_FENCED)
+        bw_lease_lost(engine, shard);
+    else if (status == BW_COMMIT_CONFLICT)
+        bw_engine_touch(engine, tenant, id);
+}
+
+void bw_engine_let_go(struct bw_engine *engine, uint32_t shard)
+{
+    size_t count = 0;
+    struct bw_run **runs = bw_xmalloc((engine->runs.count + 1) * sizeof(struct bw_run *));
+    struct bw_keyed *keyed;
+    for (size_t at = 0; (keyed = bw_table_next(&engine->runs, &at));) {
+        struct bw_run *run = bw_container_of(keyed, struct bw_run, keyed);
+        if (run->shard == shard)
+            runs[count++] = run;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool is_busy =
+            runs[i]->state == BW_RUN_STATE_EXECUTING || runs[i]->state == BW_RUN_STATE_COMMITTING;
+        if (is_busy)
+            runs[i]->is_doomed = true; /* leaves with the host's answer, or with the commit's verdict */
+        else
+            bw_run_evict(engine, runs[i]);
+    }
+    bw_free(runs);
+}
+
+/* --- The turn. */
+
+static void take_news(struct bw_engine *engine)
+{
+    struct bw_list *link;
+    while ((link = bw_list_shift(&engine->mail))) {
+        struct bw_mail *mail = bw_container_of(link, struct bw_mail, link);
+        bw_engine_touch(engine, mail->tenant, mail->run);
+        bw_free(mail);
+    }
+    while ((link = bw_list_shift(&engine->news))) {
+        struct bw_call *call = bw_container_of(link, struct bw_call, link);
+        call->is_kept = false;
+        call->act(engine, call);
+        if (!call->is_kept)
+            bw_call_close(call);
+    }
+}
+
+static void take_timers(struct bw_engine *engine)
+{
+    struct bw_timer *timer;
+    while ((timer = bw_timers_take(&engine->timers_mono, mono_us(engine))))
+        timer->on_due(engine, timer);
+    while ((timer = bw_timers_take(&engine->timers_utc, engine->now_us)))
+        timer->on_due(engine, timer);
+}
+
+static void wake_run(struct bw_engine *engine, struct bw_run *run)
+{
+    struct bw_wake wake;
+    struct bw_release *release = bw_release_get(engine, run->release_hash);
+    if (!release->is_here) {
+        bw_release_wait(engine, release, run);
+        return;
+    }
+    struct bw_host_slot *slot = bw_host_pick(engine, run);
+    if (!bw_run_wake(engine, run, &engine->scratch, &wake)) {
+        bw_run_settle(engine, run);
+        return;
+    }
+    bw_host_teach(slot, release);
+    bw_host_submit(slot, run, &wake);
+}
+
+static bool has_room(const struct bw_engine *engine)
+{
+    return engine->phase <= BW_ENGINE_RUNNING && bw_lease_may_act(engine) &&
+           engine->executing_count < engine->limits.executing_max * engine->config.host_count;
+}
+
+static void wake_runs(struct bw_engine *engine)
+{
+    for (size_t i = 0; i < engine->limits.turn_runs_max && has_room(engine); i++) {
+        struct bw_run *run = bw_sched_next(&engine->sched);
+        if (!run)
+            break;
+        run->place = BW_RUN_NOWHERE;
+        wake_run(engine, run);
+    }
+}
+
+static void close_idle(struct bw_engine *engine, size_t kept)
+{
+    while (engine->idle_count > kept) {
+        struct bw_run *run = bw_container_of(engine->idle.next, struct bw_run, link);
+        bw_run_unlink(engine, run);
+        bw_run_close_vm(engine, run);
+        bw_run_settle(engine, run); /* without a VM and without effects in flight it is forgotten */
+    }
+}
+
+void bw_engine_evict_idle(struct bw_engine *engine)
+{
+    close_idle(engine, 0);
+    bw_hosts_flush(engine);
+}
+
+static void finish_stop(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_error error;
+    engine->phase = BW_ENGINE_STOPPED;
+    bw_call_error(call, &error);
+    if (engine->stop_done)
+        engine->stop_done(engine->stop_ud, &error);
+}
+
+static void drain(struct bw_engine *engine)
+{
+    struct bw_store *store = engine->config.store;
+    if (engine->phase != BW_ENGINE_STOPPING || engine->executing_count > 0 || engine->lease.is_in_flight)
+        return;
+    if (engine->committing_count > 0 && bw_lease_may_act(engine))
+        return;
+    engine->phase = BW_ENGINE_STOPPED;
+    store->release_leases(store->self, bw_str_of(engine->node), bw_call_on_done, bw_call_open(engine, finish_stop));
+}
+
+static int64_t next_turn_ms(const struct bw_engine *engine)
+{
+    bool has_work = !bw_list_is_empty(&engine->news) || !bw_list_is_empty(&engine->mail) ||
+                    !bw_list_is_empty(&engine->frames) || !bw_list_is_empty(&engine->answered) ||
+                    (engine->sched.ready_count > 0 && has_room(engine));
+    if (has_work)
+        return 0;
+    int64_t wait_us = INT64_MAX;
+    int64_t mono_next = bw_timers_next_us(&engine->timers_mono), utc_next = bw_timers_next_us(&engine->timers_utc);
+    if (mono_next != INT64_MAX)
+        wait_us = mono_next - mono_us(engine);
+    if (utc_next != INT64_MAX && utc_next - engine->now_us < wait_us)
+        wait_us = utc_next - engine->now_us;
+    if (wait_us == INT64_MAX)
+        return -1;
+    return wait_us <= 0 ? 0 : (wait_us + BW_US_PER_MS - 1) / BW_US_PER_MS;
+}
+
+int64_t bw_engine_turn(struct bw_engine *engine)
+{
+    BW_ASSERT(!engine->is_in_turn);
+    engine->is_in_turn = true;
+    engine->is_poked = false;
+    /* One reading of the clocks: everything in this turn happens at one moment. */
+    engine->now_us = bw_clock_utc(engine->config.clock).us;
+    engine->now_ns = bw_clock_mono(engine->config.clock).ns;
+
+    take_news(engine);     /* stored messages and committed batches first: they make runs ready */
+    bw_http_take(engine);  /* outcomes of our own effects */
+    take_timers(engine);   /* what is due joins the same turn of its run */
+    bw_hosts_take(engine); /* results become batches */
+    bw_group_flush(engine); /* as soon as a lane is free: the database works while the hosts do */
+    send_loads(engine);
+    wake_runs(engine);     /* after the news, so that a run wakes once for all of them */
+    close_idle(engine, engine->limits.resident_max); /* after the wakes: who just got work is not idle */
+    bw_hosts_flush(engine); /* one frame per host */
+    bw_group_flush(engine); /* what the steps above parked */
+    drain(engine);
+    bw_arena_reset(&engine->scratch);
+
+    engine->is_in_turn = false;
+    return next_turn_ms(engine);
+}
+
+/* --- Life. */
+
+static void fill_limits(struct bw_engine_limits *limits, const struct bw_engine_limits *wanted)
+{
+    *limits = *wanted;
+#define DEFAULT(member)                                                                            \
+    if (limits->member == 0)                                                                       \
+    limits->member = DEFAULTS.member
+    DEFAULT(resident_max);
+    DEFAULT(executing_max);
+    DEFAULT(turn_runs_max);
+    DEFAULT(group_max);
+    DEFAULT(loads_max);
+    DEFAULT(steps_max);
+    DEFAULT(memory_bytes_max);
+    DEFAULT(commands_max);
+    DEFAULT(row_bytes_max);
+    DEFAULT(response_bytes_max);
+    DEFAULT(window_ms);
+    DEFAULT(poll_ms);
+#undef DEFAULT
+}
+
+struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
+{
+    BW_ASSERT(config->store && config->clock && config->entropy && config->httpc && config->node);
+    BW_ASSERT(config->lease_ms > 0);
+    struct bw_engine *engine = bw_xcalloc(1, sizeof *engine);
+    engine->config = *config;
+    engine->node = bw_xstrdup(config->node);
+    fill_limits(&engine->limits, &config->limits);
+    bw_table_init(&engine->runs);
+    bw_table_init(&engine->sleepers);
+    bw_list_init(&engine->loads);
+    bw_list_init(&engine->idle);
+    bw_list_init(&engine->news);
+    bw_list_init(&engine->calls_open);
+    bw_list_init(&engine->calls_spare);
+    bw_list_init(&engine->mail);
+    bw_list_init(&engine->frames);
+    bw_list_init(&engine->answered);
+    bw_timers_init(&engine->timers_utc);
+    bw_timers_init(&engine->timers_mono);
+    bw_sched_init(&engine->sched);
+    bw_lease_init(&engine->lease);
+    bw_releases_init(&engine->releases);
+    bw_groups_init(&engine->groups);
+    bw_hosts_init(engine);
+    bw_arena_init(&engine->scratch);
+    bw_buf_init(&engine->buffer, engine->limits.row_bytes_max);
+    bw_buf_init(&engine->value, engine->limits.row_bytes_max);
+    engine->window_timer.on_due = window_due;
+    engine->poll_timer.on_due = poll_due;
+    engine->load_timer.on_due = load_pause_over;
+    engine->now_us = bw_clock_utc(config->clock).us;
+    engine->now_ns = bw_clock_mono(config->clock).ns;
+    config->store->set_on_mail(config->store->self, store_on_mail, engine);
+    return engine;
+}
+
+static void ignore_mail(void *ud, struct bw_id tenant, struct bw_id run)
+{
+    (void)ud;
+    (void)tenant;
+    (void)run;
+}
+
+static void forget_runs(struct bw_engine *engine)
+{
+    struct bw_keyed *keyed;
+    size_t at = 0;
+    while ((keyed = bw_table_next(&engine->runs, &at))) {
+        struct bw_run *run = bw_container_of(keyed, struct bw_run, keyed);
+        run->is_resident = false; /* its host is not told: it may be gone before us */
+        if (run->resume) /* its client is gone as well; the call must not leak */
+            bw_call_post(run->resume, BW_ERR_CANCELLED, "");
+        run->resume = NULL;
+        run->inbox.taken = 0;
+        run->state = BW_RUN_STATE_PARKED;
+        bw_run_evict(engine, run);
+        at = 0; /* the table has changed */
+    }
+    at = 0;
+    while ((keyed = bw_table_next(&engine->sleepers, &at)))
+        bw_free(bw_container_of(keyed, struct bw_sleeper, keyed));
+    bw_table_deinit(&engine->sleepers);
+    bw_table_deinit(&engine->runs);
+}
+
+static void forget_batches(struct bw_engine *engine, struct bw_list *batches)
+{
+    struct bw_list *link;
+    while ((link = bw_list_shift(batches))) {
+        struct bw_batch *batch = bw_container_of(link, struct bw_batch, link);
+        if (batch->reply)
+            bw_call_post(batch->reply, BW_ERR_CANCELLED, "");
+        bw_group_release(engine, batch);
+    }
+}
+
+static void forget_calls(struct bw_engine *engine)
+{
+    struct bw_list *link;
+    forget_batches(engine, &engine->groups.queue);
+    /* Releasing a batch may move its client's call to the news, so take those first. */
+    for (link = engine->calls_open.next; link != &engine->calls_open;) {
+        struct bw_call *call = bw_container_of(link, struct bw_call, link);
+        bool has_batches = !bw_list_is_empty(&call->batches);
+        forget_batches(engine, &call->batches);
+        link = has_batches ? engine->calls_open.next : link->next;
+    }
+    while ((link = bw_list_shift(&engine->calls_open)))
+        bw_container_of(link, struct bw_call, link)->engine = NULL; /* the answer will find nobody */
+    for (link = engine->news.next; link != &engine->news; link = link->next)
+        forget_batches(engine, &bw_container_of(link, struct bw_call, link)->batches);
+    bw_list_splice(&engine->calls_spare, &engine->news);
+    while ((link = bw_list_shift(&engine->calls_spare))) {
+        struct bw_call *call = bw_container_of(link, struct bw_call, link);
+        bw_arena_deinit(&call->arena);
+        bw_free(call);
+    }
+    while ((link = bw_list_shift(&engine->mail)))
+        bw_free(bw_container_of(link, struct bw_mail, link));
+}
+
+void bw_engine_destroy(struct bw_engine *engine)
+{
+    if (!engine)
+        return;
+    BW_ASSERT(!engine->is_in_turn);
+    engine->config.store->set_on_mail(engine->config.store->self, ignore_mail, NULL);
+    engine->is_in_turn = true; /* nobody is asked for a turn any more */
+    forget_runs(engine);
+    forget_calls(engine);
+    bw_groups_deinit(engine, &engine->groups);
+    bw_hosts_deinit(engine);
+    bw_releases_deinit(&engine->releases);
+    bw_sched_deinit(&engine->sched);
+    bw_timers_deinit(&engine->timers_utc);
+    bw_timers_deinit(&engine->timers_mono);
+    bw_arena_deinit(&engine->scratch);
+    bw_buf_deinit(&engine->buffer);
+    bw_buf_deinit(&engine->value);
+    bw_free(engine->node);
+    bw_free(engine);
+}
+
+void bw_engine_start(struct bw_engine *engine, bw_done_fn done, void *ud)
+{
+    BW_ASSERT(engine->phase == BW_ENGINE_CREATED);
+    engine->phase = BW_ENGINE_STARTING;
+    engine->start_done = done;
+    engine->start_ud = ud;
+    bw_lease_acquire(engine);
+}
+
+void bw_engine_stop(struct bw_engine *engine, bw_done_fn done, void *ud)
+{
+    BW_ASSERT(engine->phase < BW_ENGINE_STOPPING);
+    engine->phase = BW_ENGINE_STOPPING;
+    engine->stop_done = done;
+    engine->stop_ud = ud;
+    bw_engine_poke(engine);
+}
+
+void bw_engine_stats(const struct bw_engine *engine, struct bw_engine_stats *stats)
+{
+    size_t background_count = 0;
+    for (const struct bw_list *link = engine->calls_open.next; link != &engine->calls_open; link = link->next)
+        background_count += bw_container_of(link, struct bw_call, link)->is_background;
+    *stats = engine->counters;
+    stats->runs = engine->runs.count;
+    stats->resident = engine->idle_count;
+    stats->executing = engine->executing_count;
+    stats->shards = engine->lease.owned_count;
+    stats->is_quiet = bw_list_is_empty(&engine->news) && bw_list_is_empty(&engine->mail) &&
+                      bw_list_is_empty(&engine->frames) && bw_list_is_empty(&engine->answered) &&
+                      bw_list_is_empty(&engine->loads) && engine->sched.ready_count == 0 &&
+                      engine->executing_count == 0 && engine->committing_count == 0 &&
+                      engine->calls_open_count == background_count;
+}

@@ -1,0 +1,35 @@
+/* lease.h - which shards this process owns, and until when it may act on that.
+ *
+ * Offers:  acquire, renew every third of the lease, the epoch of a shard, may we act now.
+ * Relies on: store/store.h (database time decides who owns a shard), the monotonic clock (decides when we stop).
+ * Invariants: J3 (core/journal.h).
+ *
+ * The fence in the database is what makes a paused process harmless. This file only makes it polite: it stops acting
+ * at 70% of the lease by its own clock, counted from before the renewal was sent.
+ */
+#ifndef BW_CORE_LEASE_H
+#define BW_CORE_LEASE_H
+
+#include "core/timer.h"
+#include "store/store.h"
+
+struct bw_lease {
+    int64_t epochs[BW_SHARD_COUNT]; /* 0 = not ours */
+    size_t owned_count;
+    int64_t asked_ns;   /* monotonic: when the last successful acquire or renewal was sent */
+    int64_t sent_ns;    /* when the one in flight was sent */
+    bool is_in_flight;
+    struct bw_timer timer; /* monotonic: the next renewal */
+};
+
+void bw_lease_init(struct bw_lease *lease);
+/* Sends an acquire; `act` is called with the answer through bw_lease_take. */
+void bw_lease_acquire(struct bw_engine *engine);
+bool bw_lease_owns(const struct bw_engine *engine, uint32_t shard);
+int64_t bw_lease_epoch(const struct bw_engine *engine, uint32_t shard);
+/* Is the lease young enough to take turns, send commits and begin effects? */
+bool bw_lease_may_act(const struct bw_engine *engine);
+/* A commit was fenced: the shard is somebody else's. */
+void bw_lease_lost(struct bw_engine *engine, uint32_t shard);
+
+#endif

@@ -1,0 +1,154 @@
+/* release.c - see release.h. */
+#include "core/release.h"
+
+#include "base/assert.h"
+#include "core/inside.h"
+
+#define ACTIVE_NS BW_NS_PER_S
+
+void bw_releases_init(struct bw_releases *releases)
+{
+    bw_list_init(&releases->all);
+    bw_list_init(&releases->active);
+}
+
+void bw_releases_deinit(struct bw_releases *releases)
+{
+    struct bw_list *link;
+    while ((link = bw_list_shift(&releases->all))) {
+        struct bw_release *release = bw_container_of(link, struct bw_release, link);
+        bw_arena_deinit(&release->arena);
+        bw_free(release);
+    }
+    while ((link = bw_list_shift(&releases->active)))
+        bw_free(bw_container_of(link, struct bw_active_release, link));
+}
+
+void bw_release_fill(struct bw_release *release, const struct bw_release_set *set)
+{
+    if (release->is_here)
+        return;
+    struct bw_release_set *copy = &release->set;
+    memcpy(copy->hash, release->hash, sizeof copy->hash);
+    copy->count = set->count;
+    copy->files = bw_arena_alloc(&release->arena, (set->count + 1) * sizeof *copy->files);
+    for (size_t i = 0; i < set->count; i++) {
+        copy->files[i].name = bw_arena_copy(&release->arena, set->files[i].name);
+        copy->files[i].bytes = bw_arena_copy(&release->arena, set->files[i].bytes);
+    }
+    release->is_here = true;
+}
+
+/* Its files came, or will not come. */
+static void fetched(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_release *release = call->subject;
+    release->is_loading = false;
+    if (call->code == BW_ERR_OK)
+        bw_release_fill(release, &call->release);
+    struct bw_list waiters;
+    bw_list_init(&waiters);
+    bw_list_splice(&waiters, &release->waiters);
+    struct bw_list *link;
+    while ((link = bw_list_shift(&waiters))) {
+        struct bw_run *run = bw_container_of(link, struct bw_run, link);
+        run->place = BW_RUN_NOWHERE;
+        if (call->code == BW_ERR_OK || bw_err_is_retryable(call->code))
+            bw_run_settle(engine, run); /* asks again when it is not here */
+        else
+            bw_engine_park(engine, run, bw_err_name(call->code), "the release that the run is pinned to is not stored");
+    }
+}
+
+struct bw_release *bw_release_get(struct bw_engine *engine, const uint8_t hash[BW_RELEASE_HASH_LEN])
+{
+    struct bw_releases *releases = &engine->releases;
+    for (struct bw_list *link = releases->all.next; link != &releases->all; link = link->next) {
+        struct bw_release *release = bw_container_of(link, struct bw_release, link);
+        if (memcmp(release->hash, hash, BW_RELEASE_HASH_LEN) != 0)
+            continue;
+        bw_list_remove(link); /* the last used one is found first */
+        link->next = releases->all.next;
+        link->prev = &releases->all;
+        releases->all.next->prev = link;
+        releases->all.next = link;
+        return release;
+    }
+    struct bw_release *release = bw_xcalloc(1, sizeof *release);
+    memcpy(release->hash, hash, BW_RELEASE_HASH_LEN);
+    bw_arena_init(&release->arena);
+    bw_list_init(&release->waiters);
+    bw_list_push(&releases->all, &release->link);
+    return release;
+}
+
+void bw_release_wait(struct bw_engine *engine, struct bw_release *release, struct bw_run *run)
+{
+    BW_ASSERT(run->place == BW_RUN_NOWHERE && !release->is_here);
+    run->place = BW_RUN_IN_RELEASE;
+    bw_list_push(&release->waiters, &run->link);
+    if (release->is_loading)
+        return;
+    struct bw_store *store = engine->config.store;
+    struct bw_call *call = bw_call_open(engine, fetched);
+    call->subject = release;
+    release->is_loading = true;
+    store->get_release(store->self, release->hash, bw_call_on_release, call);
+}
+
+bool bw_release_has_workflow(const struct bw_release *release, struct bw_str workflow)
+{
+    static const struct bw_str PREFIX = {"workflows/", 10}, SUFFIX = {".lua", 4};
+    for (size_t i = 0; i < release->set.count; i++) {
+        struct bw_str name = release->set.files[i].name;
+        if (name.len != PREFIX.len + workflow.len + SUFFIX.len || !bw_str_starts(name, PREFIX))
+            continue;
+        struct bw_str rest = bw_str(name.ptr + PREFIX.len, name.len - PREFIX.len);
+        if (bw_str_starts(rest, workflow) && bw_str_eq(bw_str(rest.ptr + workflow.len, SUFFIX.len), SUFFIX))
+            return true;
+    }
+    return false;
+}
+
+void bw_releases_forget_host(struct bw_releases *releases, unsigned host)
+{
+    for (struct bw_list *link = releases->all.next; link != &releases->all; link = link->next)
+        bw_container_of(link, struct bw_release, link)->hosts &= ~(UINT64_C(1) << host);
+}
+
+static struct bw_active_release *active_find(const struct bw_engine *engine, struct bw_id tenant)
+{
+    const struct bw_list *all = &engine->releases.active;
+    for (struct bw_list *link = all->next; link != all; link = link->next) {
+        struct bw_active_release *active = bw_container_of(link, struct bw_active_release, link);
+        if (bw_id_eq(active->tenant, tenant))
+            return active;
+    }
+    return NULL;
+}
+
+const uint8_t *bw_release_active(const struct bw_engine *engine, struct bw_id tenant)
+{
+    const struct bw_active_release *active = active_find(engine, tenant);
+    bool is_fresh = active && bw_clock_mono(engine->config.clock).ns < active->until_ns;
+    return is_fresh ? active->hash : NULL;
+}
+
+void bw_release_set_active(struct bw_engine *engine, struct bw_id tenant, const uint8_t hash[BW_RELEASE_HASH_LEN])
+{
+    struct bw_active_release *active = active_find(engine, tenant);
+    if (!active) {
+        active = bw_xcalloc(1, sizeof *active);
+        active->tenant = tenant;
+        bw_list_push(&engine->releases.active, &active->link);
+    }
+    memcpy(active->hash, hash, BW_RELEASE_HASH_LEN);
+    active->until_ns = bw_clock_mono(engine->config.clock).ns + ACTIVE_NS;
+}
+
+void bw_release_drop_active(struct bw_engine *engine, struct bw_id tenant)
+{
+    struct bw_active_release *active = active_find(engine, tenant);
+    if (active)
+        active->until_ns = 0;
+}

@@ -1,0 +1,56 @@
+/* release.h - the releases in memory: found by hash, sent to a host once.
+ *
+ * Offers:  find or fetch, who has it, which one is active for a tenant.
+ * Relies on: core/table.h's sibling (a short list: releases are few), store/store.h through core/call.h.
+ */
+#ifndef BW_CORE_RELEASE_H
+#define BW_CORE_RELEASE_H
+
+#include "core/list.h"
+#include "store/store.h"
+
+struct bw_engine;
+struct bw_run;
+
+#define BW_HOSTS_MAX 64 /* one bit each */
+
+struct bw_release {
+    struct bw_list link;
+    uint8_t hash[BW_RELEASE_HASH_LEN];
+    struct bw_arena arena;
+    struct bw_release_set set;
+    bool is_here;          /* the files are loaded */
+    bool is_loading;
+    uint64_t hosts;        /* bit i: host i has it */
+    struct bw_list waiters; /* runs that want to take a turn with it */
+};
+
+/* What a tenant's new runs start with; asked again after a second, or at once after bw_engine_release_changed. */
+struct bw_active_release {
+    struct bw_list link;
+    struct bw_id tenant;
+    uint8_t hash[BW_RELEASE_HASH_LEN];
+    int64_t until_ns; /* monotonic */
+};
+
+struct bw_releases {
+    struct bw_list all;
+    struct bw_list active;
+};
+
+void bw_releases_init(struct bw_releases *releases);
+void bw_releases_deinit(struct bw_releases *releases);
+/* Never NULL; fetches it when it is not here. The hash is copied. */
+struct bw_release *bw_release_get(struct bw_engine *engine, const uint8_t hash[BW_RELEASE_HASH_LEN]);
+/* The run waits until the release is here; then it is READY's turn again. */
+void bw_release_wait(struct bw_engine *engine, struct bw_release *release, struct bw_run *run);
+/* Takes over the files a store call brought. */
+void bw_release_fill(struct bw_release *release, const struct bw_release_set *set);
+bool bw_release_has_workflow(const struct bw_release *release, struct bw_str workflow);
+void bw_releases_forget_host(struct bw_releases *releases, unsigned host);
+/* NULL: not known, or too old. */
+const uint8_t *bw_release_active(const struct bw_engine *engine, struct bw_id tenant);
+void bw_release_set_active(struct bw_engine *engine, struct bw_id tenant, const uint8_t hash[BW_RELEASE_HASH_LEN]);
+void bw_release_drop_active(struct bw_engine *engine, struct bw_id tenant);
+
+#endif

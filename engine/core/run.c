@@ -1,0 +1,515 @@
+/* run.c - see run.h. How a turn's result becomes a batch is in run_accept.c.
+ *
+ *   NEW --bw_run_begin, bw_run_load--> READY --bw_run_wake--> EXECUTING --bw_run_accept--> COMMITTING
+ *                                      ^   ^                      |                            |
+ *                                      |   +----bw_run_retry------+                   bw_run_committed
+ *                                      |   (host lost, limit: the turn did not happen)         |
+ *                                      +--bw_run_deliver-- WAITING <---------------------------+
+ *                                                                                              |
+ *   READY, EXECUTING --bw_run_park--> COMMITTING --bw_run_committed--> PARKED                  |
+ *                                                                      DONE <------------------+
+ *   any but EXECUTING --bw_run_evict--> gone; its rows know everything (J8). A conflict goes this way, and loads again.
+ *   PARKED rows --bw_engine_resume_run--> OPEN rows --> NEW.
+ *
+ * What holds in each state, asserted by bw_run_check_state at the entry and exit of every arrow:
+ *   NEW         nothing is known but its id; no effects; it is in the load queue, or its load is in flight.
+ *   READY       something deliverable lies in the inbox (or it is being parked); no turn is taken.
+ *   EXECUTING   the items of the turn are taken; a host has it, its VM is ahead of the journal; in no list; no load.
+ *   COMMITTING  exactly one batch of it is queued or in a commit; in no list; no load.
+ *   WAITING     nothing deliverable lies in the inbox; at least one effect is pending.
+ *   PARKED, DONE its last commit is applied; it leaves memory in the same turn.
+ */
+#include "core/run.h"
+
+#include "base/assert.h"
+#include "core/inside.h"
+
+void bw_run_check_state(const struct bw_run *run)
+{
+    bool is_busy = run->state == BW_RUN_STATE_EXECUTING || run->state == BW_RUN_STATE_COMMITTING;
+    if (is_busy) {
+        BW_ASSERT(run->place == BW_RUN_NOWHERE);
+        BW_ASSERT(!run->load);
+    } else if (run->state != BW_RUN_STATE_PARKED && run->state != BW_RUN_STATE_DONE) {
+        BW_ASSERT(run->inbox.taken == 0);
+    }
+    switch (run->state) {
+    case BW_RUN_STATE_NEW:
+        BW_ASSERT(run->effect_count == 0 && run->inbox.count == 0 && !run->is_resident);
+        break;
+    case BW_RUN_STATE_READY:
+        BW_ASSERT(run->place != BW_RUN_IN_IDLE);
+        break;
+    case BW_RUN_STATE_EXECUTING:
+        BW_ASSERT(run->inbox.taken > 0);
+        break;
+    case BW_RUN_STATE_WAITING:
+        BW_ASSERT(run->place == BW_RUN_NOWHERE || run->place == BW_RUN_IN_IDLE ||
+                  run->place == BW_RUN_IN_LOADS);
+        break;
+    case BW_RUN_STATE_COMMITTING:
+    case BW_RUN_STATE_PARKED:
+    case BW_RUN_STATE_DONE:
+        break;
+    }
+    BW_ASSERT(run->base <= run->head);
+}
+
+struct bw_run *bw_run_create(struct bw_engine *engine, struct bw_id tenant, struct bw_id id)
+{
+    struct bw_run *run = bw_xcalloc(1, sizeof *run);
+    run->keyed.id = id;
+    run->tenant = tenant;
+    run->shard = bw_shard_of(id);
+    run->state = BW_RUN_STATE_NEW;
+    bw_list_init(&run->link);
+    bw_inbox_init(&run->inbox);
+    bw_table_put(&engine->runs, &run->keyed);
+    return run;
+}
+
+/* --- Where a run is listed. */
+
+void bw_run_unlink(struct bw_engine *engine, struct bw_run *run)
+{
+    switch (run->place) {
+    case BW_RUN_NOWHERE:
+        break;
+    case BW_RUN_IN_READY:
+        bw_sched_remove(&engine->sched, run);
+        break;
+    case BW_RUN_IN_IDLE:
+        engine->idle_count--;
+        bw_list_remove(&run->link);
+        break;
+    case BW_RUN_IN_LOADS:
+    case BW_RUN_IN_RELEASE:
+        bw_list_remove(&run->link);
+        break;
+    }
+    run->place = BW_RUN_NOWHERE;
+}
+
+bool bw_run_has_news(const struct bw_run *run)
+{
+    for (size_t i = 0; i < run->inbox.count; i++) {
+        const struct bw_item *item = &run->inbox.items[i];
+        switch (item->kind) {
+        case BW_DELIVERY_START:
+            return true;
+        case BW_DELIVERY_CANCEL:
+            if (!run->is_cancelling)
+                return true;
+            break;
+        case BW_DELIVERY_OUTCOME:
+        case BW_DELIVERY_ERROR:
+            if (bw_run_find_effect(run, item->seq))
+                return true;
+            break;
+        }
+    }
+    return false;
+}
+
+void bw_run_settle(struct bw_engine *engine, struct bw_run *run)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING);
+    bw_run_unlink(engine, run);
+    bool has_news = bw_run_has_news(run);
+    run->state = has_news ? BW_RUN_STATE_READY : BW_RUN_STATE_WAITING;
+    if (run->load)
+        return; /* settled again when it is back */
+    bool needs_journal = !run->is_resident && !run->journal && run->head > run->base;
+    if (run->has_mail || (has_news && needs_journal)) {
+        run->place = BW_RUN_IN_LOADS;
+        bw_list_push(&engine->loads, &run->link);
+    } else if (has_news) {
+        bw_sched_add(&engine->sched, run);
+        run->place = BW_RUN_IN_READY;
+    } else if (run->is_resident) {
+        run->place = BW_RUN_IN_IDLE;
+        bw_list_push(&engine->idle, &run->link);
+        engine->idle_count++;
+    } else if (!run->has_own) {
+        bw_run_evict(engine, run);
+        return;
+    }
+    bw_run_check_state(run);
+}
+
+/* --- Effects that are pending. */
+
+struct bw_effect *bw_run_find_effect(const struct bw_run *run, uint64_t seq)
+{
+    size_t low = 0, high = run->effect_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (run->effects[middle]->seq < seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < run->effect_count && run->effects[low]->seq == seq ? run->effects[low] : NULL;
+}
+
+void bw_run_add_effect(struct bw_run *run, struct bw_effect *effect)
+{
+    BW_ASSERT(run->effect_count == 0 || run->effects[run->effect_count - 1]->seq < effect->seq);
+    if (run->effect_count == run->effect_capacity) {
+        run->effect_capacity = run->effect_capacity ? run->effect_capacity * 2 : 4;
+        run->effects = bw_xrealloc(run->effects, run->effect_capacity * sizeof(struct bw_effect *));
+    }
+    run->effects[run->effect_count++] = effect;
+    run->has_own = run->has_own || effect->kind->is_own;
+}
+
+/* Takes out what the committed turn delivered or gave up. */
+static void sweep_effects(struct bw_engine *engine, struct bw_run *run)
+{
+    size_t kept = 0;
+    run->has_own = false;
+    for (size_t i = 0; i < run->effect_count; i++) {
+        struct bw_effect *effect = run->effects[i];
+        if (effect->is_delivered || effect->is_leaving) {
+            bw_effect_destroy(engine, effect);
+            continue;
+        }
+        run->effects[kept++] = effect;
+        run->has_own = run->has_own || effect->kind->is_own;
+    }
+    run->effect_count = kept;
+}
+
+enum bw_wake_reason bw_run_wake_reason(const struct bw_run *run, const struct bw_batch *batch,
+                                       int64_t *wake_at_us, bool *is_active)
+{
+    /* The soonest to end by itself says most; what only a person or a clock ends comes last. */
+    static const unsigned char RANK[] = {
+        [BW_WAKE_NONE] = 0,  [BW_WAKE_TIMER] = 1, [BW_WAKE_EVENT] = 2,
+        [BW_WAKE_CHILD] = 3, [BW_WAKE_TASK] = 4,  [BW_WAKE_DATABASE] = 5,
+        [BW_WAKE_EFFECT] = 6,
+    };
+    enum bw_wake_reason reason = BW_WAKE_NONE;
+    size_t count = run->effect_count + (batch ? batch->begin_count : 0);
+    *wake_at_us = 0;
+    *is_active = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct bw_effect *effect =
+            i < run->effect_count ? run->effects[i] : batch->begins[i - run->effect_count];
+        if (effect->is_leaving || (batch && effect->is_delivered))
+            continue;
+        if (RANK[effect->kind->wake] > RANK[reason])
+            reason = effect->kind->wake;
+        if (effect->due_us && (*wake_at_us == 0 || effect->due_us < *wake_at_us))
+            *wake_at_us = effect->due_us;
+        *is_active = *is_active || effect->kind->is_own;
+    }
+    return reason;
+}
+
+/* --- NEW ->. */
+
+static void put_start(struct bw_engine *engine, struct bw_run *run, const struct bw_run_row *row)
+{
+    struct bw_buf *buf = &engine->value;
+    bool has_state = row->state.len != 0;
+    BW_ASSERT(buf->len == 0);
+    bw_value_put_map(buf, has_state ? 3 : 1);
+    bw_value_put_key(buf, "input");
+    if (row->input.len)
+        bw_buf_put_str(buf, row->input);
+    else
+        bw_value_put_nil(buf);
+    if (has_state) {
+        /* The new VM counts on from here: ids derived from a seq never come twice (J1). */
+        bw_value_put_key(buf, "last_seq");
+        bw_value_put_int(buf, (int64_t)row->last_seq);
+        bw_value_put_key(buf, "state");
+        bw_buf_put_str(buf, row->state);
+    }
+    bw_inbox_put(&run->inbox, BW_DELIVERY_START, 0, BW_STR_NONE, bw_buf_str(buf));
+    bw_buf_clear(buf);
+}
+
+static void take_row(struct bw_run *run, const struct bw_run_row *row)
+{
+    memcpy(run->release_hash, row->release, sizeof run->release_hash);
+    bw_free(run->workflow);
+    run->workflow = bw_xstrndup(row->workflow.ptr, row->workflow.len);
+    run->parent = row->parent;
+    run->parent_seq = row->parent_seq;
+    run->head = row->head;
+    run->base = row->base;
+    run->last_seq = row->last_seq;
+    run->last_at_us = row->created_at_us;
+    run->was_parked = row->status == BW_RUN_PARKED;
+}
+
+void bw_run_begin(struct bw_engine *engine, struct bw_run *run, const struct bw_run_row *row)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_NEW && row->head == 0);
+    take_row(run, row);
+    put_start(engine, run, row);
+    run->state = BW_RUN_STATE_READY;
+    bw_run_settle(engine, run);
+}
+
+static void take_messages(struct bw_run *run, const struct bw_loaded_run *loaded)
+{
+    for (size_t i = 0; i < loaded->message_count; i++) {
+        const struct bw_message *message = &loaded->messages[i];
+        enum bw_delivery_kind kind = message->kind == BW_MESSAGE_CANCEL  ? BW_DELIVERY_CANCEL
+                                     : message->kind == BW_MESSAGE_ERROR ? BW_DELIVERY_ERROR
+                                                                         : BW_DELIVERY_OUTCOME;
+        uint64_t seq = kind == BW_DELIVERY_CANCEL ? 0 : message->seq;
+        struct bw_effect *effect = seq ? bw_run_find_effect(run, seq) : NULL;
+        struct bw_value outcome;
+        /* number.next is a transaction of one statement; the script wants its result, not a list. */
+        if (effect && effect->kind->unwrap && kind == BW_DELIVERY_OUTCOME &&
+            effect->kind->unwrap(message->value, &outcome))
+            bw_inbox_put(&run->inbox, kind, seq, message->key, outcome.encoded);
+        else
+            bw_inbox_put(&run->inbox, kind, seq, message->key, message->value);
+        if (effect)
+            effect->is_answered = true;
+    }
+}
+
+enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run, const struct bw_loaded_run *loaded,
+                        struct bw_arena *arena, struct bw_error *error)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_NEW);
+    take_row(run, &loaded->row);
+    run->state = BW_RUN_STATE_READY;
+    struct bw_history history;
+    enum bw_err code = bw_journal_load(loaded, arena, &history, error);
+    if (code != BW_ERR_OK)
+        return code;
+    run->last_at_us = history.last_at_us;
+    run->is_cancelling = history.is_cancelling;
+    if (run->head == run->base)
+        put_start(engine, run, &loaded->row);
+    for (size_t i = 0; i < history.pending_count; i++) {
+        struct bw_effect *effect = bw_effect_restore(engine, run, history.pending[i]);
+        if (!effect)
+            return bw_fail(error, BW_ERR_CORRUPT, "command %llu is of kind '%.*s', which this build does not know",
+                           (unsigned long long)history.pending[i]->seq, BW_STR_ARG(history.pending[i]->kind));
+        bw_run_add_effect(run, effect);
+    }
+    take_messages(run, loaded);
+    if (run->was_parked)
+        return BW_ERR_OK; /* nothing of it may go on by itself */
+    for (size_t i = 0; i < history.pending_count; i++)
+        bw_effect_recover(engine, run->effects[i], history.pending[i]->args);
+    return BW_ERR_OK;
+}
+
+enum bw_err bw_run_merge(struct bw_engine *engine, struct bw_run *run, const struct bw_loaded_run *loaded,
+                         struct bw_error *error)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING);
+    (void)engine;
+    if (loaded->row.head != run->head || loaded->row.status != BW_RUN_OPEN)
+        return bw_fail(error, BW_ERR_CONFLICT, "the run was changed by somebody else");
+    take_messages(run, loaded);
+    return BW_ERR_OK;
+}
+
+void bw_run_deliver(struct bw_engine *engine, struct bw_run *run, enum bw_delivery_kind kind, uint64_t seq,
+                    struct bw_str key, struct bw_str value)
+{
+    if (!bw_inbox_put(&run->inbox, kind, seq, key, value))
+        return;
+    if (run->state == BW_RUN_STATE_WAITING)
+        bw_run_settle(engine, run);
+}
+
+/* --- READY -> EXECUTING and back. */
+
+/* Which items of the turn can still be delivered? Each pending effect takes one answer (J5). */
+static size_t mark_stale(struct bw_run *run)
+{
+    struct bw_inbox *inbox = &run->inbox;
+    size_t live_count = 0;
+    bool has_cancel = run->is_cancelling;
+    for (size_t i = 0; i < run->effect_count; i++)
+        run->effects[i]->is_delivered = run->effects[i]->is_leaving = false;
+    for (size_t i = 0; i < inbox->count; i++) {
+        struct bw_item *item = &inbox->items[i];
+        item->is_stale = false;
+        if (item->kind == BW_DELIVERY_CANCEL) {
+            item->is_stale = has_cancel;
+            has_cancel = true;
+        } else if (item->kind != BW_DELIVERY_START) {
+            struct bw_effect *effect = bw_run_find_effect(run, item->seq);
+            item->is_stale = !effect || effect->is_delivered;
+            if (effect)
+                effect->is_delivered = true;
+        }
+        live_count += !item->is_stale;
+    }
+    return live_count;
+}
+
+bool bw_run_wake(struct bw_engine *engine, struct bw_run *run, struct bw_arena *scratch,
+                 struct bw_wake *wake)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_READY && run->place == BW_RUN_NOWHERE);
+    bw_run_check_state(run);
+    size_t live_count = mark_stale(run);
+    if (live_count == 0)
+        return false;
+    *wake = (struct bw_wake){
+        .run = run->keyed.id,
+        .tenant = run->tenant,
+        .workflow = bw_str_of(run->workflow),
+        .turn = run->head + 1,
+        .is_resident = run->is_resident,
+        .steps_max = engine->limits.steps_max,
+        .memory_bytes_max = engine->limits.memory_bytes_max,
+    };
+    memcpy(wake->release, run->release_hash, sizeof wake->release);
+    /* Turn time never goes back, whatever the machine's clock does. */
+    run->turn_at_us = engine->now_us > run->last_at_us ? engine->now_us : run->last_at_us;
+    wake->at.us = run->turn_at_us;
+    wake->deliveries = bw_arena_alloc(scratch, live_count * sizeof *wake->deliveries);
+    for (size_t i = 0; i < run->inbox.count; i++) {
+        const struct bw_item *item = &run->inbox.items[i];
+        if (!item->is_stale)
+            wake->deliveries[wake->delivery_count++] =
+                (struct bw_delivery){item->kind, item->seq, item->value};
+    }
+    if (!run->is_resident && run->head > run->base) {
+        BW_ASSERT(run->journal);
+        wake->replay = run->journal->loaded.turns;
+        wake->replay_count = run->journal->loaded.turn_count;
+        engine->counters.replays++;
+    }
+    bw_inbox_take(&run->inbox);
+    run->state = BW_RUN_STATE_EXECUTING;
+    bw_run_check_state(run);
+    return true;
+}
+
+/* The rows for a replay are a copy of the database's: dropped as soon as a host has them. */
+static void drop_journal(struct bw_run *run)
+{
+    if (run->journal)
+        bw_call_close(run->journal);
+    run->journal = NULL;
+}
+
+void bw_run_retry(struct bw_engine *engine, struct bw_run *run)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_EXECUTING);
+    bw_run_check_state(run);
+    bw_inbox_untake(&run->inbox);
+    run->is_resident = false;
+    drop_journal(run);
+    run->state = BW_RUN_STATE_READY;
+    bw_run_settle(engine, run);
+}
+
+/* --- COMMITTING ->. */
+
+void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_COMMITTING && batch->run == run);
+    bw_run_check_state(run);
+    const struct bw_turn_commit *commit = &batch->commit;
+    if (batch->kind != BW_BATCH_TURN) {
+        bool is_final = commit->status == BW_RUN_CANCELLED;
+        run->inbox.taken = 0;
+        run->state = is_final ? BW_RUN_STATE_DONE : BW_RUN_STATE_PARKED;
+        return;
+    }
+    BW_ASSERT(commit->expected_head == run->head);
+    run->head++;
+    run->base = commit->base;
+    run->last_seq = commit->last_seq;
+    run->last_at_us = run->turn_at_us;
+    run->tries = run->limit_tries = 0;
+    run->was_parked = false;
+    run->is_resident = commit->status == BW_RUN_OPEN && !batch->is_checkpoint;
+    drop_journal(run);
+    for (size_t i = 0; i < run->inbox.taken; i++)
+        run->is_cancelling = run->is_cancelling || run->inbox.items[i].kind == BW_DELIVERY_CANCEL;
+    bw_inbox_drop_taken(&run->inbox);
+    sweep_effects(engine, run);
+    size_t kept = 0;
+    for (size_t i = 0; i < batch->begin_count; i++) {
+        struct bw_effect *effect = batch->begins[i];
+        if (effect->is_leaving) {
+            bw_effect_destroy(engine, effect);
+            continue;
+        }
+        bw_run_add_effect(run, effect);
+        batch->begins[kept++] = effect;
+    }
+    batch->begin_count = kept;
+    batch->is_taken = true;
+    run->state = commit->status == BW_RUN_OPEN ? BW_RUN_STATE_WAITING : BW_RUN_STATE_DONE;
+    bw_run_check_state(run);
+}
+
+/* --- Leaving memory. */
+
+void bw_run_close_vm(struct bw_engine *engine, struct bw_run *run)
+{
+    BW_ASSERT(run->state != BW_RUN_STATE_EXECUTING);
+    if (run->is_resident)
+        bw_host_evict(engine, run->host, run->keyed.id);
+    run->is_resident = false;
+}
+
+static void sleeper_due(struct bw_engine *engine, struct bw_timer *timer)
+{
+    struct bw_sleeper *sleeper = bw_container_of(timer, struct bw_sleeper, timer);
+    struct bw_id tenant = sleeper->tenant, run = sleeper->keyed.id;
+    bw_table_remove(&engine->sleepers, run);
+    bw_free(sleeper);
+    bw_engine_touch(engine, tenant, run);
+}
+
+void bw_run_note_sleeper(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, int64_t due_us)
+{
+    struct bw_keyed *keyed = bw_table_find(&engine->sleepers, run);
+    struct bw_sleeper *sleeper = NULL;
+    if (keyed) {
+        sleeper = bw_container_of(keyed, struct bw_sleeper, keyed);
+    } else {
+        sleeper = bw_xcalloc(1, sizeof *sleeper);
+        sleeper->keyed.id = run;
+        sleeper->tenant = tenant;
+        sleeper->timer.on_due = sleeper_due;
+        bw_table_put(&engine->sleepers, &sleeper->keyed);
+    }
+    bw_timer_arm(&engine->timers_utc, &sleeper->timer, due_us);
+}
+
+void bw_run_evict(struct bw_engine *engine, struct bw_run *run)
+{
+    BW_ASSERT(run->state != BW_RUN_STATE_EXECUTING);
+    bw_run_unlink(engine, run);
+    bw_run_close_vm(engine, run);
+    if (run->state == BW_RUN_STATE_WAITING || run->state == BW_RUN_STATE_READY) {
+        int64_t wake_at_us;
+        bool is_active;
+        (void)bw_run_wake_reason(run, NULL, &wake_at_us, &is_active);
+        if (wake_at_us && wake_at_us <= engine->window_us && bw_lease_owns(engine, run->shard))
+            bw_run_note_sleeper(engine, run->tenant, run->keyed.id, wake_at_us);
+    }
+    if (run->load)
+        run->load->subject = NULL; /* the rows come for nobody */
+    if (run->resume)
+        bw_engine_resume_failed(engine, run->resume, BW_ERR_UNAVAILABLE,
+                                "the run moved to another node: try again");
+    for (size_t i = 0; i < run->effect_count; i++)
+        bw_effect_destroy(engine, run->effects[i]);
+    drop_journal(run);
+    bw_table_remove(&engine->runs, run->keyed.id);
+    bw_inbox_deinit(&run->inbox);
+    bw_free(run->effects);
+    bw_free(run->workflow);
+    bw_free(run);
+}

@@ -1,0 +1,394 @@
+/* run_accept.c - how the result of a turn becomes a batch: what was delivered, what the script asks for, what becomes of
+ * the run. Stations 6 and 7 of docs/walk.md; the states are in run.c. */
+#include "core/run.h"
+
+#include "base/assert.h"
+#include "core/args.h"
+#include "core/inside.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void bw_run_fill(struct bw_engine *engine, struct bw_run *run, enum bw_batch_kind kind, struct bw_batch *batch)
+{
+    batch->kind = kind;
+    batch->run = run;
+    batch->commit = (struct bw_turn_commit){
+        .batch = bw_id_make((struct bw_stamp){engine->now_us}, engine->config.entropy),
+        .tenant = run->tenant,
+        .run = run->keyed.id,
+        .shard = run->shard,
+        .epoch = bw_lease_epoch(engine, run->shard),
+        .expected_head = run->head,
+        .at_us = engine->now_us,
+        .status = BW_RUN_OPEN,
+        .wake = BW_WAKE_READY,
+        .base = run->base,
+        .last_seq = run->last_seq,
+    };
+}
+
+/* --- What was delivered. */
+
+/* The answer did not come from where the effect asked: its rows are still open. */
+static bool is_answered_elsewhere(const struct bw_item *item)
+{
+    return item->key.len == 0 || bw_str_starts(item->key, BW_STR("kept:")) ||
+           bw_str_starts(item->key, BW_STR("skip:"));
+}
+
+/* An event was matched to a wait that had just timed out, or lost a race: it goes back for the next one to take. */
+static void give_event_back(struct bw_batch *batch, const struct bw_item *item)
+{
+    struct bw_value event = bw_value_read(item->value);
+    struct bw_buf id;
+    char run[BW_ID_TEXT_LEN + 1];
+    if (event.tag != BW_VALUE_MAP || bw_value_get(&event, "id").tag != BW_VALUE_STR)
+        return;
+    bw_id_print(batch->run->keyed.id, run);
+    bw_buf_init(&id, 4096);
+    bw_buf_put_str(&id, bw_value_get(&event, "id").text);
+    bw_buf_printf(&id, "~%s/%" PRIu64, run, item->seq);
+    bw_batch_event(batch, (struct bw_event){
+                              .tenant = batch->run->tenant,
+                              .topic = bw_arena_copy(&batch->arena, bw_value_get_str(&event, "topic", BW_STR_NONE)),
+                              .key = bw_arena_copy(&batch->arena, bw_value_get_str(&event, "key", BW_STR_NONE)),
+                              .id = bw_arena_copy(&batch->arena, bw_buf_str(&id)),
+                              .body = bw_arena_copy(&batch->arena, bw_value_get(&event, "body").encoded),
+                          });
+    bw_buf_deinit(&id);
+}
+
+static void withdraw(struct bw_batch *batch, struct bw_effect *effect)
+{
+    if (effect->is_leaving)
+        return;
+    effect->is_leaving = true;
+    if (effect->kind->withdraw)
+        effect->kind->withdraw(batch, effect);
+}
+
+/* Deliveries of the turn as the journal keeps them; acknowledgements of the rows they came from. */
+static void put_deliveries(struct bw_run *run, struct bw_batch *batch, struct bw_turn_record *turn)
+{
+    turn->deliveries = bw_arena_alloc(&batch->arena, (run->inbox.taken + 1) * sizeof *turn->deliveries);
+    for (size_t i = 0; i < run->inbox.taken; i++) {
+        const struct bw_item *item = &run->inbox.items[i];
+        if (item->key.len)
+            bw_batch_ack(batch, item->key);
+        if (item->is_stale) {
+            if (bw_str_starts(item->key, BW_STR("event:")))
+                give_event_back(batch, item);
+            continue;
+        }
+        turn->deliveries[turn->delivery_count++] = (struct bw_delivery){item->kind, item->seq, item->value};
+        struct bw_effect *effect = bw_run_find_effect(run, item->seq);
+        if (effect && effect->kind->withdraw && is_answered_elsewhere(item))
+            effect->kind->withdraw(batch, effect);
+        if (item->kind != BW_DELIVERY_CANCEL)
+            continue;
+        /* Raised in every strand: whatever they waited for is given up. */
+        for (size_t k = 0; k < run->effect_count; k++) {
+            if (!run->effects[k]->is_delivered)
+                withdraw(batch, run->effects[k]);
+        }
+    }
+}
+
+/* --- What the script asks for. */
+
+static void plan_cancel(struct bw_run *run, struct bw_batch *batch, const struct bw_command *command)
+{
+    struct bw_value args = bw_value_read(command->args);
+    uint64_t seq = (uint64_t)bw_value_get_int(&args, "seq", 0);
+    struct bw_effect *effect = bw_run_find_effect(run, seq);
+    for (size_t i = 0; !effect && i < batch->begin_count; i++) {
+        if (batch->begins[i]->seq == seq)
+            effect = batch->begins[i]; /* asked for and given up in one turn: its rows open and close in one commit */
+    }
+    if (effect && !effect->is_delivered)
+        withdraw(batch, effect);
+}
+
+static enum bw_err plan_commands(struct bw_engine *engine, struct bw_run *run,
+                                 const struct bw_turn_result *result, struct bw_batch *batch,
+                                 struct bw_error *error)
+{
+    if (result->command_count > engine->limits.commands_max)
+        return bw_fail(error, BW_ERR_LIMIT,
+                       "%zu effects in one turn, at most %zu are allowed: wait for some before asking for more",
+                       result->command_count, engine->limits.commands_max);
+    for (size_t i = 0; i < result->command_count; i++) {
+        const struct bw_command *command = &result->commands[i];
+        enum bw_err code = BW_ERR_OK;
+        if (bw_str_eq(command->kind, BW_STR(BW_COMMAND_CANCEL)))
+            plan_cancel(run, batch, command);
+        else
+            code = bw_effect_plan(engine, run, batch, command, error);
+        if (code != BW_ERR_OK)
+            return code;
+    }
+    return BW_ERR_OK;
+}
+
+/* --- What becomes of the run. */
+
+/* Tells the run that called this one. */
+static void tell_parent(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch, struct bw_str value,
+                        bool is_error)
+{
+    if (run->parent_seq == 0)
+        return;
+    (void)engine;
+    bw_batch_message(batch, (struct bw_message){
+                                .tenant = run->tenant,
+                                .run = run->parent,
+                                .key = bw_batch_key(batch, "child", run->parent_seq),
+                                .kind = is_error ? BW_MESSAGE_ERROR : BW_MESSAGE_OUTCOME,
+                                .seq = run->parent_seq,
+                                .value = value,
+                            });
+}
+
+static struct bw_str nil_value(void)
+{
+    static const char NIL[] = {BW_VALUE_NIL};
+    return bw_str(NIL, 1);
+}
+
+static void close_effects(struct bw_run *run, struct bw_batch *batch)
+{
+    for (size_t i = 0; i < run->effect_count; i++) {
+        if (!run->effects[i]->is_delivered)
+            withdraw(batch, run->effects[i]);
+    }
+    for (size_t i = 0; i < batch->begin_count; i++)
+        withdraw(batch, batch->begins[i]);
+}
+
+static void end_done(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch, struct bw_str value)
+{
+    struct bw_turn_commit *commit = &batch->commit;
+    close_effects(run, batch);
+    commit->status = BW_RUN_DONE;
+    commit->wake = BW_WAKE_NONE;
+    commit->result = value.len ? value : nil_value();
+    tell_parent(engine, run, batch, commit->result, false);
+}
+
+static void end_cancelled(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch, struct bw_str why)
+{
+    struct bw_turn_commit *commit = &batch->commit;
+    char id[BW_ID_TEXT_LEN + 1];
+    char text[128];
+    struct bw_buf *buf = &engine->value;
+    close_effects(run, batch);
+    commit->status = BW_RUN_CANCELLED;
+    commit->wake = BW_WAKE_NONE;
+    if (why.len && bw_value_read(why).tag == BW_VALUE_MAP)
+        commit->error = why;
+    bw_id_print(run->keyed.id, id);
+    snprintf(text, sizeof text, "run %s (%.60s) was cancelled", id, run->workflow);
+    bw_effect_put_error(buf, "CANCELLED", text, commit->error, false);
+    tell_parent(engine, run, batch, bw_arena_copy(&batch->arena, bw_buf_str(buf)), true);
+    bw_buf_clear(buf);
+}
+
+static bool has_cancel(const struct bw_run *run)
+{
+    for (size_t i = 0; i < run->inbox.count; i++) {
+        if (run->inbox.items[i].kind == BW_DELIVERY_CANCEL)
+            return true;
+    }
+    return false;
+}
+
+/* What of the failed turn must not be lost, and what must be forgotten so that a resume performs it again. */
+static void keep_deliveries(struct bw_run *run, struct bw_batch *batch)
+{
+    for (size_t i = 0; i < run->inbox.count; i++) {
+        const struct bw_item *item = &run->inbox.items[i];
+        const struct bw_effect *effect = bw_run_find_effect(run, item->seq);
+        if (!effect || (item->kind != BW_DELIVERY_OUTCOME && item->kind != BW_DELIVERY_ERROR))
+            continue;
+        if (item->kind == BW_DELIVERY_ERROR) {
+            if (item->key.len && effect->kind->is_in_commit)
+                bw_batch_ack(batch, item->key);
+        } else if (item->key.len == 0) {
+            bw_batch_message(batch, (struct bw_message){
+                                        .tenant = run->tenant,
+                                        .run = run->keyed.id,
+                                        .key = bw_batch_key(batch, "kept", item->seq),
+                                        .kind = BW_MESSAGE_OUTCOME,
+                                        .seq = item->seq,
+                                        .value = bw_arena_copy(&batch->arena, item->value),
+                                    });
+        }
+    }
+}
+
+/* The failed effect: the first error outcome of the turn. 0 when the script failed by itself. */
+static uint64_t failed_seq(const struct bw_run *run)
+{
+    for (size_t i = 0; i < run->inbox.taken; i++) {
+        const struct bw_item *item = &run->inbox.items[i];
+        if (item->kind == BW_DELIVERY_ERROR && !item->is_stale)
+            return item->seq;
+    }
+    return 0;
+}
+
+void bw_run_park(struct bw_engine *engine, struct bw_run *run, struct bw_str error, struct bw_batch *batch)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_EXECUTING);
+    bw_run_check_state(run);
+    BW_ASSERT(batch->commit.turn.len == 0 && batch->begin_count == 0);
+    struct bw_turn_commit *commit = &batch->commit;
+    bw_run_fill(engine, run, BW_BATCH_PARK, batch);
+    for (size_t i = 0; i < run->effect_count; i++)
+        run->effects[i]->is_leaving = run->effects[i]->is_delivered = false;
+    if (has_cancel(run)) {
+        /* It was to end anyway, and cannot even unwind: end it, and say so. */
+        end_cancelled(engine, run, batch, bw_arena_copy(&batch->arena, error));
+        for (size_t i = 0; i < run->inbox.count; i++) {
+            if (run->inbox.items[i].key.len)
+                bw_batch_ack(batch, bw_arena_copy(&batch->arena, run->inbox.items[i].key));
+        }
+    } else {
+        struct bw_buf *buf = &engine->value;
+        struct bw_value map = bw_value_read(error);
+        uint64_t seq = failed_seq(run);
+        commit->status = BW_RUN_PARKED;
+        commit->wake = BW_WAKE_PARKED;
+        if (seq) {
+            bw_value_put_map_with_int(buf, &map, "effect", (int64_t)seq);
+            commit->error = bw_arena_copy(&batch->arena, bw_buf_str(buf));
+            bw_buf_clear(buf);
+        } else {
+            commit->error = bw_arena_copy(&batch->arena, error);
+        }
+        keep_deliveries(run, batch);
+    }
+    bw_run_unlink(engine, run);
+    run->state = BW_RUN_STATE_COMMITTING;
+    bw_run_check_state(run);
+}
+
+/* The batch that was being filled is given up for one that parks. */
+static void park_instead(struct bw_engine *engine, struct bw_run *run, struct bw_str error, struct bw_batch *batch)
+{
+    struct bw_frame_in *frame = batch->frame; /* keeps what `error` borrows from */
+    for (size_t i = 0; i < batch->begin_count; i++)
+        bw_effect_destroy(engine, batch->begins[i]);
+    batch->begin_count = 0;
+    batch->frame = NULL;
+    bw_batch_reset(batch);
+    batch->frame = frame;
+    bw_run_park(engine, run, error, batch);
+}
+
+static void park_with_error(struct bw_engine *engine, struct bw_run *run, const struct bw_error *error,
+                            struct bw_batch *batch)
+{
+    struct bw_buf buf;
+    bw_buf_init(&buf, 64 * 1024);
+    bw_effect_put_error(&buf, bw_err_name(error->code), error->text, BW_STR_NONE, false);
+    park_instead(engine, run, bw_buf_str(&buf), batch);
+    bw_buf_deinit(&buf);
+}
+
+/* What the host says went wrong: a script's error as it is, anything else wrapped into one. */
+static void park_failed(struct bw_engine *engine, struct bw_run *run, const struct bw_turn_result *result,
+                        struct bw_batch *batch)
+{
+    struct bw_value value = bw_value_read(result->value);
+    bool is_error = value.tag == BW_VALUE_MAP && bw_value_get(&value, "code").tag == BW_VALUE_STR;
+    if (is_error) {
+        park_instead(engine, run, result->value, batch);
+        return;
+    }
+    bool is_replay = result->status == BW_TURN_NONDETERMINISM;
+    struct bw_str text = bw_value_get_str(
+        &value, "text", is_replay ? BW_STR("the replay differs from the journal") : BW_STR("the script raised an error"));
+    struct bw_buf buf;
+    bw_buf_init(&buf, engine->limits.row_bytes_max);
+    bw_effect_put_error(&buf, is_replay ? "NONDETERMINISM" : "SCRIPT", bw_arena_cstr(&engine->scratch, text),
+                        result->value, false);
+    park_instead(engine, run, bw_buf_str(&buf), batch);
+    bw_buf_deinit(&buf);
+}
+
+static void accept_status(struct bw_engine *engine, struct bw_run *run, const struct bw_turn_result *result,
+                          struct bw_batch *batch)
+{
+    struct bw_turn_commit *commit = &batch->commit;
+    switch (result->status) {
+    case BW_TURN_DONE:
+        end_done(engine, run, batch, result->value);
+        break;
+    case BW_TURN_CANCELLED:
+        end_cancelled(engine, run, batch, result->value);
+        break;
+    case BW_TURN_CHECKPOINT:
+        close_effects(run, batch);
+        commit->base = run->head + 1;
+        commit->state = result->value.len ? result->value : nil_value();
+        commit->is_active = true;
+        batch->is_checkpoint = true;
+        break;
+    default:
+        commit->wake = bw_run_wake_reason(run, batch, &commit->wake_at_us, &commit->is_active);
+        break;
+    }
+}
+
+/* J1 of what a host claims. */
+static enum bw_err check_commands(const struct bw_run *run, const struct bw_turn_result *result,
+                                  struct bw_error *error)
+{
+    for (size_t i = 0; i < result->command_count; i++) {
+        if (result->commands[i].seq != run->last_seq + 1 + i)
+            return bw_fail(error, BW_ERR_CORRUPT,
+                           "the host's command %zu has seq %" PRIu64 " where %" PRIu64 " comes next", i + 1,
+                           result->commands[i].seq, run->last_seq + 1 + i);
+    }
+    return BW_ERR_OK;
+}
+
+enum bw_err bw_run_accept(struct bw_engine *engine, struct bw_run *run, const struct bw_turn_result *result,
+                          struct bw_batch *batch, struct bw_error *error)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_EXECUTING);
+    bw_run_check_state(run);
+    enum bw_err code = check_commands(run, result, error);
+    if (code != BW_ERR_OK)
+        return code;
+    if (result->status == BW_TURN_FAILED || result->status == BW_TURN_NONDETERMINISM) {
+        park_failed(engine, run, result, batch);
+        return BW_ERR_OK;
+    }
+
+    struct bw_error wrong;
+    struct bw_turn_record turn = {
+        .at = {run->turn_at_us}, .commands = result->commands, .command_count = result->command_count};
+    bw_run_fill(engine, run, BW_BATCH_TURN, batch);
+    batch->commit.last_seq = run->last_seq + result->command_count;
+    batch->logs = result->logs;
+    put_deliveries(run, batch, &turn);
+    code = plan_commands(engine, run, result, batch, &wrong);
+    if (code == BW_ERR_OK) {
+        accept_status(engine, run, result, batch);
+        if (result->status == BW_TURN_WAITING && batch->commit.wake == BW_WAKE_NONE)
+            code = bw_fail(&wrong, BW_ERR_SCRIPT,
+                           "the script waits for nothing: every strand is blocked, and no effect is pending");
+    }
+    if (code == BW_ERR_OK)
+        code = bw_journal_append(batch, &turn, run->last_seq, &engine->buffer, &wrong);
+    if (code != BW_ERR_OK) {
+        park_with_error(engine, run, &wrong, batch);
+        return BW_ERR_OK;
+    }
+    run->state = BW_RUN_STATE_COMMITTING;
+    bw_run_check_state(run);
+    return BW_ERR_OK;
+}

@@ -1,0 +1,26 @@
+/* sched.h - whose turn it is: ready runs, taken round robin over tenants.
+ *
+ * Offers:  add, next. A run is in at most one queue (through its link).
+ * Relies on: core/run.h. Station 3 of docs/walk.md.
+ *
+ * One queue per tenant with ready runs; each tenant gives one run per round, so that a tenant with a hundred thousand
+ * ready runs delays another's next one by one turn only. Weights and priorities would live here.
+ */
+#ifndef BW_CORE_SCHED_H
+#define BW_CORE_SCHED_H
+
+#include "core/run.h"
+
+struct bw_sched {
+    struct bw_table tenants; /* struct bw_sched_tenant by tenant id */
+    struct bw_list rounds;   /* tenants with ready runs, whose turn is next first */
+    size_t ready_count;
+};
+
+void bw_sched_init(struct bw_sched *sched);
+void bw_sched_deinit(struct bw_sched *sched);
+void bw_sched_add(struct bw_sched *sched, struct bw_run *run); /* its link is in no list */
+struct bw_run *bw_sched_next(struct bw_sched *sched);          /* taken off; NULL when none is ready */
+void bw_sched_remove(struct bw_sched *sched, struct bw_run *run); /* it is in a queue */
+
+#endif

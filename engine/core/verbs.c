@@ -1,0 +1,269 @@
+/* verbs.c - what people and machines can ask of the engine: stations 1 and 2 of docs/walk.md.
+ *
+ * Each verb validates, sends one call to the store, and answers its client from a later turn, after the store has
+ * committed (J10). Only resume takes the way of a turn: it is a batch without a journal row. */
+#include "base/assert.h"
+#include "core/args.h"
+#include "core/inside.h"
+
+#include <stdio.h>
+
+static void reply_done(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_error error;
+    (void)engine;
+    bw_call_error(call, &error);
+    if (call->reply.done)
+        call->reply.done(call->reply_ud, &error);
+}
+
+static struct bw_call *open_done(struct bw_engine *engine, bw_done_fn done, void *ud)
+{
+    struct bw_call *call = bw_call_open(engine, reply_done);
+    call->reply.done = done;
+    call->reply_ud = ud;
+    return call;
+}
+
+/* --- Start. */
+
+static void reply_start(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_error error;
+    struct bw_run_row *row = call->subject;
+    bw_call_error(call, &error);
+    if (call->code == BW_ERR_OK && call->is_new)
+        bw_engine_adopt(engine, row);
+    if (call->reply.start)
+        call->reply.start(call->reply_ud, &error, call->id, call->is_new);
+}
+
+static void start_stored_release(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_run_row *row = call->subject;
+    struct bw_release *release = bw_release_get(engine, row->release);
+    bw_call_again(call, reply_start);
+    if (release->is_here && !bw_release_has_workflow(release, row->workflow)) {
+        char text[512];
+        snprintf(text, sizeof text, "there is no workflow '%.*s' (workflows/%.*s.lua) in the active release",
+                 BW_STR_ARG(row->workflow), BW_STR_ARG(row->workflow));
+        bw_call_post(call, BW_ERR_NOT_FOUND, text);
+        return;
+    }
+    store->start_run(store->self, row, bw_call_on_start, call);
+}
+
+static void start_active_release(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_run_row *row = call->subject;
+    if (call->code == BW_ERR_OK) {
+        memcpy(row->release, call->release.hash, sizeof row->release);
+        bw_release_fill(bw_release_get(engine, row->release), &call->release);
+        bw_release_set_active(engine, row->tenant, row->release);
+        start_stored_release(engine, call);
+        return;
+    }
+    reply_start(engine, call);
+}
+
+void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start *start, bw_start_fn done, void *ud)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_call *call = bw_call_open(engine, reply_start);
+    struct bw_run_row *row = bw_arena_calloc(&call->arena, 1, sizeof *row);
+    struct bw_stamp now = bw_clock_utc(engine->config.clock);
+    call->reply.start = done;
+    call->reply_ud = ud;
+    call->subject = row;
+    row->tenant = start->tenant;
+    row->id = bw_id_is_zero(start->id) ? bw_id_make(now, engine->config.entropy) : start->id;
+    row->shard = bw_shard_of(row->id);
+    row->workflow = bw_arena_copy(&call->arena, start->workflow);
+    row->key = bw_arena_copy(&call->arena, start->key);
+    row->input = bw_arena_copy(&call->arena, start->input);
+    row->started_by = bw_arena_copy(&call->arena, start->started_by);
+    row->status = BW_RUN_OPEN;
+    row->wake = BW_WAKE_READY;
+    row->is_active = true;
+    row->created_at_us = row->updated_at_us = now.us;
+    const uint8_t *release = start->release ? start->release : bw_release_active(engine, start->tenant);
+    if (release) {
+        memcpy(row->release, release, sizeof row->release);
+        /* As if the question about the release had just been answered. */
+        call->act = start_stored_release;
+        bw_call_post(call, BW_ERR_OK, "");
+        return;
+    }
+    call->act = start_active_release;
+    store->active_release(store->self, start->tenant, bw_call_on_release, call);
+}
+
+/* --- Events, answers, cancel. */
+
+void bw_engine_send_event(struct bw_engine *engine, const struct bw_event *event, bw_done_fn done, void *ud)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_event stored = *event;
+    char id[BW_ID_TEXT_LEN + 1];
+    if (stored.id.len == 0) {
+        bw_id_print(bw_id_make(bw_clock_utc(engine->config.clock), engine->config.entropy), id);
+        stored.id = bw_str(id, BW_ID_TEXT_LEN);
+    }
+    store->put_event(store->self, &stored, bw_call_on_done, open_done(engine, done, ud));
+}
+
+void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct bw_id task, struct bw_str answer,
+                           bw_done_fn done, void *ud)
+{
+    struct bw_store *store = engine->config.store;
+    store->answer_task(store->self, tenant, task, answer, bw_call_on_done, open_done(engine, done, ud));
+}
+
+static void cancel_stored(struct bw_engine *engine, struct bw_call *call)
+{
+    if (call->code == BW_ERR_OK)
+        bw_engine_touch(engine, call->tenant, call->id); /* the same wish twice announces nothing */
+    reply_done(engine, call);
+}
+
+void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, struct bw_str reason,
+                          struct bw_str by, bw_done_fn done, void *ud)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_call *call = open_done(engine, done, ud);
+    struct bw_buf value;
+    call->act = cancel_stored;
+    call->tenant = tenant;
+    call->id = run;
+    bw_buf_init(&value, 64 * 1024);
+    bw_value_put_map(&value, 2);
+    bw_value_put_key(&value, "by");
+    bw_value_put_str(&value, by);
+    bw_value_put_key(&value, "reason");
+    bw_value_put_str(&value, reason);
+    if (value.is_over) {
+        bw_call_post(call, BW_ERR_LIMIT, "the reason is too long");
+    } else {
+        store->put_message(store->self,
+                           &(struct bw_message){
+                               .tenant = tenant,
+                               .run = run,
+                               .key = BW_STR("cancel"),
+                               .kind = BW_MESSAGE_CANCEL,
+                               .value = bw_buf_str(&value),
+                           },
+                           bw_call_on_done, call);
+    }
+    bw_buf_deinit(&value);
+}
+
+/* --- Resume. */
+
+static void resume_asked(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_run *run = bw_engine_find(engine, call->id);
+    bool is_ours = bw_lease_owns(engine, bw_shard_of(call->id));
+    bw_call_again(call, reply_done);
+    if (!is_ours) {
+        bw_call_post(call, BW_ERR_UNAVAILABLE, "another node owns the run: ask that one");
+    } else if (run && (run->state != BW_RUN_STATE_NEW || run->resume)) {
+        bw_call_post(call, BW_ERR_CONFLICT, "the run is not parked");
+    } else {
+        bw_engine_touch(engine, call->tenant, call->id);
+        bw_engine_find(engine, call->id)->resume = call;
+    }
+}
+
+void bw_engine_resume_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, const struct bw_str *skip,
+                          bw_done_fn done, void *ud)
+{
+    struct bw_call *call = open_done(engine, done, ud);
+    call->act = resume_asked;
+    call->tenant = tenant;
+    call->id = run;
+    call->is_new = skip != NULL; /* borrowed to remember: there is a value */
+    if (skip)
+        call->value = bw_arena_copy(&call->arena, *skip);
+    bw_call_post(call, BW_ERR_OK, "");
+}
+
+void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code, const char *text)
+{
+    (void)engine;
+    bw_call_post(resume, code, text);
+}
+
+/* Work of the commit whose error was dropped when the run was parked is asked for again, in the resume's commit. */
+static enum bw_err plan_again(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch,
+                              const struct bw_history *history, uint64_t skipped_seq, struct bw_error *error)
+{
+    for (size_t i = 0; i < history->pending_count; i++) {
+        const struct bw_command *command = history->pending[i];
+        const struct bw_effect *effect = bw_run_find_effect(run, command->seq);
+        if (!effect->kind->is_in_commit || effect->is_answered || command->seq == skipped_seq)
+            continue;
+        struct bw_plan plan = {
+            .engine = engine, .run = run, .batch = batch, .command = command, .args = bw_value_read(command->args)};
+        enum bw_err code = effect->kind->plan(&plan, error);
+        if (code != BW_ERR_OK)
+            return code;
+    }
+    return BW_ERR_OK;
+}
+
+static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, struct bw_call *load,
+                               struct bw_call *resume, struct bw_batch *batch, struct bw_error *error)
+{
+    struct bw_history history;
+    struct bw_value why = bw_value_read(load->loaded.row.error);
+    uint64_t failed_seq = (uint64_t)bw_value_get_int(&why, "effect", 0);
+    bool has_skip = resume->is_new;
+    if (has_skip && !bw_run_find_effect(run, failed_seq))
+        return bw_fail(error, BW_ERR_INVALID, "no effect failed: there is nothing to skip; resume without a value");
+    enum bw_err code = bw_journal_load(&load->loaded, &load->arena, &history, error);
+    if (code != BW_ERR_OK)
+        return code;
+    bw_run_fill(engine, run, BW_BATCH_RESUME, batch);
+    batch->commit.is_active = true;
+    if (has_skip)
+        bw_batch_message(batch, (struct bw_message){
+                                    .tenant = run->tenant,
+                                    .run = run->keyed.id,
+                                    .key = bw_batch_key(batch, "skip", failed_seq),
+                                    .kind = BW_MESSAGE_OUTCOME,
+                                    .seq = failed_seq,
+                                    .value = bw_arena_copy(&batch->arena, resume->value),
+                                });
+    return plan_again(engine, run, batch, &history, has_skip ? failed_seq : 0, error);
+}
+
+bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struct bw_call *load)
+{
+    struct bw_call *resume = run->resume;
+    struct bw_error error;
+    run->resume = NULL;
+    if (load->loaded.row.status != BW_RUN_PARKED) {
+        bw_call_post(resume, BW_ERR_CONFLICT, "the run is not parked");
+        return false;
+    }
+    enum bw_err code = bw_run_load(engine, run, &load->loaded, &load->arena, &error);
+    struct bw_batch *batch = bw_group_batch(engine);
+    if (code == BW_ERR_OK)
+        code = fill_resume(engine, run, load, resume, batch, &error);
+    if (code != BW_ERR_OK) {
+        bw_call_post(resume, code, error.text);
+        bw_group_release(engine, batch);
+        bw_run_evict(engine, run);
+        return true;
+    }
+    batch->reply = resume;
+    run->state = BW_RUN_STATE_COMMITTING;
+    bw_group_add(engine, batch);
+    return true;
+}
+
+void bw_engine_release_changed(struct bw_engine *engine, struct bw_id tenant)
+{
+    bw_release_drop_active(engine, tenant);
+}
