@@ -65,11 +65,11 @@ function clock.round(seconds, terms)
   return rounding.round(seconds, terms.increment_minutes * SECONDS_PER_MINUTE, terms.mode)
 end
 
---- The seconds from begin to end, each rounded by itself.
+--- Begin and end, each rounded by itself, and the seconds between them.
 ---@param begin string
 ---@param stop string
 ---@param terms billing.ClockTerms
----@return integer|nil seconds
+---@return {seconds: integer, begin: string, end: string}|nil span
 ---@return string|nil field  "begin" or "end" when it is not a time, or the end is before the begin
 function clock.span(begin, stop, terms)
   local from, to = clock.seconds(begin), clock.seconds(stop)
@@ -78,7 +78,12 @@ function clock.span(begin, stop, terms)
   elseif not to or to < from then
     return nil, "end"
   end
-  return math.max(0, clock.round(to, terms.stop) - clock.round(from, terms.begin))
+  from, to = clock.round(from, terms.begin), clock.round(to, terms.stop)
+  return {
+    seconds = math.max(0, to - from),
+    begin = clock.text(from),
+    ["end"] = clock.text(to),
+  }
 end
 
 return clock

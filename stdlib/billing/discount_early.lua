@@ -30,8 +30,8 @@ end
 ---@class billing.EarlyAmounts
 ---@field tax_amount Decimal       on the invoice as issued
 ---@field total_amount Decimal
----@field base_discount Decimal    off the net when taken
----@field tax_discount Decimal     off the tax when taken
+---@field base_discount_amount Decimal off the net when taken
+---@field tax_discount_amount Decimal  off the tax when taken
 ---@field discounted_amount Decimal what is paid with the discount
 
 --- The figures of an invoice of one tax rate with a discount on offer.
@@ -53,8 +53,8 @@ function discount_early.amounts(net, tax_percent, fixed_tax, terms, d)
   return {
     tax_amount = tax_amount,
     total_amount = net + tax_amount,
-    base_discount = base_discount,
-    tax_discount = tax_discount,
+    base_discount_amount = base_discount,
+    tax_discount_amount = tax_discount,
     discounted_amount = net + tax_amount - base_discount - tax_discount,
   }
 end

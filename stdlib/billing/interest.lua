@@ -88,7 +88,7 @@ end
 ---@return Decimal interest  not rounded
 ---@return integer days
 function interest.over_rates(amount, rates, due_date, until_date, days_in_year, steps)
-  local total, days = ZERO, 0
+  local weighted, days = ZERO, 0
   local from = date.add_days(due_date, 1)
   while from <= until_date do
     local rate = rate_on(rates, from)
@@ -101,14 +101,15 @@ function interest.over_rates(amount, rates, due_date, until_date, days_in_year, 
       stop = change
     end
     local part_days = date.days_between(from, stop)
-    local part = interest.simple(amount, rate.percent, part_days, days_in_year)
     explanation.add(steps, "interest", part_days .. " days from " .. from .. " at "
-      .. tostring(rate.percent) .. " % on " .. tostring(amount), part)
-    total = total + part
+      .. tostring(rate.percent) .. " % on " .. tostring(amount),
+      interest.simple(amount, rate.percent, part_days, days_in_year))
+    -- Days are weighted with their rates and divided once: quotients cannot be added exactly.
+    weighted = weighted + rate.percent * part_days
     days = days + part_days
     from = stop
   end
-  return total, days
+  return interest.simple(amount, weighted, 1, days_in_year), days
 end
 
 --- The fixed compensation for a debt.

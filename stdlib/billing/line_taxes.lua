@@ -17,6 +17,8 @@ local decimal = require("billow.decimal")
 local ZERO = decimal(0)
 local ONE = decimal(1)
 local PERCENT = decimal(100)
+-- The net inside a price need not have an end; what is kept leaves room for exact products.
+local INSIDE_DECIMALS = 16
 
 line_taxes.ROUNDINGS = { "group", "line", "precise" }
 
@@ -73,7 +75,7 @@ local function coefficients(item)
   return result
 end
 
---- The net inside a price that includes some of its taxes; exact.
+--- The net inside a price that includes some of its taxes.
 ---@param item billing.TaxedItem
 ---@param parts {slope: Decimal, constant: Decimal}[]
 ---@return Decimal
@@ -85,7 +87,7 @@ local function net_inside(item, parts)
       constant = constant + parts[index].constant
     end
   end
-  return (item.gross - constant) / slope
+  return ((item.gross - constant) / slope):round(INSIDE_DECIMALS)
 end
 
 ---@param item billing.TaxedItem

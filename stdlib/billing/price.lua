@@ -35,8 +35,9 @@ local MODULES = {
   split = "billow.billing.price.split",
   number = "billow.billing.price.number",
 }
--- An item with a retainer may also have time entries; then it is a retainer.
-local STRONG_KINDS = { "retainer", "fixed_fee", "payment", "instalments" }
+-- Fields that name a kind only when nothing else does: a retainer is drawn by time entries, the
+-- minimum of a meter is prorated.
+local AUXILIARY = { time_entries = true, proration = true }
 
 ---@class billing.PriceMoney  what amounts of an item are
 ---@field currency string
@@ -65,28 +66,26 @@ local function kind_names()
   return table.concat(names, ", ")
 end
 
+--- The field that names the item's kind.
 ---@param reader billing.Reader
 ---@return string
 local function kind_of(reader)
-  for _, name in ipairs(STRONG_KINDS) do
-    if reader:has(name) then
-      return name
-    end
-  end
-  local found
+  local found, auxiliary
   for name in pairs(MODULES) do
-    if reader:has(name) then
-      if found then
-        reading.refuse(name, reader:raw(name), "leave out " .. name .. " or " .. found
-          .. ": an item is of one kind")
-      end
+    local is_there = reader:has(name)
+    if is_there and AUXILIARY[name] then
+      auxiliary = auxiliary or name
+    elseif is_there and found then
+      reading.refuse(name, reader:raw(name), "leave out " .. name .. " or " .. found
+        .. ": an item is of one kind")
+    elseif is_there then
       found = name
     end
   end
-  if not found then
+  if not found and not auxiliary then
     reading.refuse("item", nil, "name the kind with one of the fields " .. kind_names())
   end
-  return found
+  return found or auxiliary
 end
 
 ---@param reader billing.Reader
@@ -157,12 +156,27 @@ local function compute(source)
   return { kind = kind, steps = steps, result = written(result, money.d, "result") }
 end
 
+--- Compute, or say what is wrong. Numbers too large for exact arithmetic are the item's fault too.
+---@param source any
+---@return {kind: string, result: table, steps: billing.Step[]}|nil done
+---@return billing.Refusal|nil refusal
+local function attempt(source)
+  local is_done, done, refusal = pcall(reading.try, compute, source)
+  if is_done then
+    return done, refusal
+  elseif type(done) == "string" and done:find("decimal %a+: ") then
+    return nil, reading.refusal("item", "numbers with too many digits", "shorten them: an exact "
+      .. "product or sum has at most 34 digits (" .. done:match("decimal %a+: .*") .. ")")
+  end
+  error(done, 0)
+end
+
 --- Price one item.
 ---@param source any  decoded JSON
 ---@return billing.PriceResult
 function price.item(source)
   local id = type(source) == "table" and reading.given(source.id) or nil
-  local done, refusal = reading.try(compute, source)
+  local done, refusal = attempt(source)
   if not done then
     return {
       id = id,

@@ -33,6 +33,8 @@ local Refusal = {
 Refusal.__index = Refusal
 
 local VALUE_TEXT_MAX = 80
+-- Exact arithmetic has 34 digits; numbers of half as many can be multiplied.
+local DIGITS_MAX = 18
 
 --- A value as an error message shows it: text in quotes, tables by their kind, long text cut.
 ---@param value any
@@ -193,6 +195,8 @@ function Reader:decimal(name, rule)
   local value = reading.number(raw)
   if not value then
     self:refuse(name, 'write a decimal as text in plain digits, for example "12.50"')
+  elseif #tostring(value):gsub("[^%d]", "") > DIGITS_MAX then
+    self:refuse(name, "write a number of at most " .. DIGITS_MAX .. " digits")
   end
   check_bounds(self, name, value, rule)
   return value

@@ -30,8 +30,8 @@ function early_payment_item.price(reader, money, steps)
     for name, value in pairs(amounts) do
       result[name] = value
     end
-    explanation.add(steps, "discount", "off the net " .. tostring(amounts.base_discount)
-      .. ", off the tax " .. tostring(amounts.tax_discount), amounts.discounted_amount)
+    explanation.add(steps, "discount", "off the net " .. tostring(amounts.base_discount_amount)
+      .. ", off the tax " .. tostring(amounts.tax_discount_amount), amounts.discounted_amount)
   end
   return result
 end

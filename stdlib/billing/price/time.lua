@@ -19,6 +19,7 @@ local SECONDS_PER_HOUR = 3600
 ---@param clock_terms table
 ---@param steps billing.Step[]
 ---@return integer
+---@return {begin: string, end: string}|nil rounded
 local function seconds_of(entry, clock_terms, steps)
   if entry:has("duration_seconds") then
     return entry:integer("duration_seconds", { min = 0 })
@@ -29,12 +30,13 @@ local function seconds_of(entry, clock_terms, steps)
     entry:refuse("duration_seconds", "write duration_seconds, hours, or begin and end")
   end
   local begin, stop = entry:text("begin"), entry:text("end")
-  local seconds, problem = clock.span(begin, stop, clock_terms)
-  if not seconds then
+  local span, problem = clock.span(begin, stop, clock_terms)
+  if not span then
     entry:refuse(problem, "write a time of day as HH:MM:SS; the end is not before the begin")
   end
-  explanation.add(steps, "clock", begin .. " to " .. stop .. ", rounded", seconds)
-  return seconds
+  explanation.add(steps, "clock", begin .. " to " .. stop .. " is " .. span.begin .. " to "
+    .. span["end"], span.seconds)
+  return span.seconds, { begin = span.begin, ["end"] = span["end"] }
 end
 
 ---@param entry billing.Reader
@@ -43,6 +45,7 @@ end
 ---@param steps billing.Step[]
 ---@return billing.Work
 local function work_of(entry, index, clock_terms, steps)
+  local seconds, rounded = seconds_of(entry, clock_terms, steps)
   return {
     id = entry:text("id", "entry-" .. index),
     sequence = index,
@@ -51,7 +54,8 @@ local function work_of(entry, index, clock_terms, steps)
     task = entry:text("task", ""),
     project = entry:text("project_code", ""),
     work_date = entry:date("work_date", true) or "2026-01-15",
-    worked_seconds = seconds_of(entry, clock_terms, steps),
+    worked_seconds = seconds,
+    clock = rounded,
     is_moved = false,
     entry = {
       source = entry:text("source", "item"),
@@ -108,6 +112,19 @@ function time_item.shown(lines)
   return json.array(shown), total
 end
 
+--- Begin and end as rounded, of the entries that have them.
+---@param works billing.Work[]
+---@return table[]
+local function clock_of(works)
+  local shown = {}
+  for _, work in ipairs(works) do
+    if work.clock then
+      shown[#shown + 1] = { id = work.id, begin = work.clock.begin, ["end"] = work.clock["end"] }
+    end
+  end
+  return shown
+end
+
 ---@param reader billing.Reader
 ---@param money billing.PriceMoney
 ---@param steps billing.Step[]
@@ -136,6 +153,7 @@ function time_item.price(reader, money, steps)
     currency = money.currency,
     lines = lines,
     billed_seconds = billed_seconds,
+    clock = json.array(clock_of(works)),
     dispositions = made.dispositions,
     exceptions = json.array(made.exceptions),
     net_amount = net,
