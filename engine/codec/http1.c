@@ -10,10 +10,9 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "codec/b64.h"
+#include "codec/http1_chunk.h"
 #include <llhttp.h>
 
-/* Framing one chunk takes at most this: 16 digits of size, two line ends. */
-#define CHUNK_FRAME_BYTES 20
 #define HOST_BYTES_MAX 260
 
 enum state {
@@ -34,13 +33,12 @@ struct bw_http1 {
     size_t line_len;     /* bytes of the line that is being collected, without its end */
     size_t line_count;   /* lines ended so far */
     char last;           /* byte before the next one */
+    bool has_value;      /* the last header has its value (while llhttp parses) */
     bool has_blank_line; /* one empty line before the request line is allowed */
 
     size_t body_bytes_max;
     struct bw_buf body;
-    uint64_t body_raw;        /* bytes of the body's part of the stream, with its framing */
-    uint64_t chunks;          /* chunk sizes seen */
-    uint64_t extension_bytes; /* of chunk extensions */
+    struct bw_chunk_walk chunks; /* of a chunked body */
     bool is_message_complete;
 
     int status; /* of FAILED */
@@ -122,13 +120,17 @@ static int on_header_field(llhttp_t *llhttp, const char *at, size_t len)
     if (request->header_count == BW_HTTP1_HEADERS_MAX)
         return refuse(llhttp, 431, "too many headers");
     request->headers[request->header_count++] = (struct bw_http1_header){.name = bw_str(at, len)};
+    http1->has_value = false;
     return 0;
 }
 
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t len)
 {
-    struct bw_http1_request *request = &http1_of(llhttp)->request;
-    BW_ASSERT(request->header_count > 0);
+    struct bw_http1 *http1 = http1_of(llhttp);
+    struct bw_http1_request *request = &http1->request;
+    if (request->header_count == 0 || http1->has_value)
+        return refuse(llhttp, 400, "a header without a name");
+    http1->has_value = true;
     request->headers[request->header_count - 1].value = bw_str(at, len);
     return 0;
 }
@@ -148,25 +150,6 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
     return 0;
 }
 
-static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t len)
-{
-    struct bw_http1 *http1 = http1_of(llhttp);
-    http1->extension_bytes += len + 1;
-    if (http1->extension_bytes > http1->limits.chunk_extension_bytes_max)
-        return refuse(llhttp, 400, "chunk extensions are too long");
-    for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)at[i] < 0x20 || at[i] == 0x7F)
-            return refuse(llhttp, 400, "a control byte in a chunk extension");
-    }
-    return 0;
-}
-
-static int on_chunk_header(llhttp_t *llhttp)
-{
-    http1_of(llhttp)->chunks++;
-    return 0;
-}
-
 static int on_message_complete(llhttp_t *llhttp)
 {
     http1_of(llhttp)->is_message_complete = true;
@@ -179,9 +162,6 @@ static const llhttp_settings_t settings = {
     .on_header_value = on_header_value,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
-    .on_chunk_extension_name = on_chunk_extension,
-    .on_chunk_extension_value = on_chunk_extension,
-    .on_chunk_header = on_chunk_header,
     .on_message_complete = on_message_complete,
 };
 
@@ -230,9 +210,8 @@ void bw_http1_reset(struct bw_http1 *http1)
     http1->last = '\0';
     http1->has_blank_line = false;
     http1->body_bytes_max = http1->limits.body_bytes_max;
-    http1->body_raw = 0;
-    http1->chunks = 0;
-    http1->extension_bytes = 0;
+    http1->has_value = false;
+    bw_chunk_walk_init(&http1->chunks, http1->limits.chunk_extension_bytes_max);
     http1->is_message_complete = false;
 }
 
@@ -252,6 +231,10 @@ static bool scan_byte(struct bw_http1 *http1, char c)
     else if (http1->line_len == 0 && (c == ' ' || c == '\t'))
         fail(http1, 400,
              "a line of the head begins with white space (folded headers are not taken)");
+    else if (http1->line_len == 0 && c == ':')
+        fail(http1, 400, "a header without a name");
+    else if (http1->line_count == 0 && c == ' ' && last == ' ')
+        fail(http1, 400, "two spaces in the request line");
     if (http1->state == FAILED)
         return false;
     bw_buf_put_char(&http1->head, c);
@@ -491,37 +474,42 @@ static enum bw_http1_event take_head(struct bw_http1 *http1, struct bw_str *byte
 
 /* --- the body ----------------------------------------------------------------------------- */
 
-/* What is neither body nor extensions nor the frames of the chunks seen is padding, such as a size
- * with a thousand leading zeros. */
-static void check_padding(struct bw_http1 *http1)
+/* Did our walk and llhttp come to the same end? */
+static bool is_agreed(const struct bw_http1 *http1, size_t walked, size_t taken)
 {
-    uint64_t accounted =
-        http1->body.len + http1->extension_bytes * 2 + (http1->chunks + 1) * CHUNK_FRAME_BYTES;
-    if (http1->request.is_chunked && http1->body_raw > accounted)
-        fail(http1, 400, "chunks with too much around their bytes");
+    if (!http1->request.is_chunked)
+        return true;
+    return walked == taken && http1->is_message_complete == http1->chunks.is_end;
 }
 
 static enum bw_http1_event take_body(struct bw_http1 *http1, struct bw_str *bytes)
 {
-    const char *start = bytes->len > 0 ? bytes->ptr : "";
+    struct bw_str own = {bytes->len > 0 ? bytes->ptr : "", bytes->len};
+    const char *trouble = NULL;
+    if (http1->request.is_chunked)
+        own.len = bw_chunk_walk_take(&http1->chunks, own, &trouble);
+    if (trouble) {
+        fail(http1, 400, trouble);
+        return BW_HTTP1_BAD;
+    }
     llhttp_resume(&http1->llhttp);
-    enum llhttp_errno code = llhttp_execute(&http1->llhttp, start, bytes->len);
+    enum llhttp_errno code = llhttp_execute(&http1->llhttp, own.ptr, own.len);
     if (http1->state == FAILED)
         return BW_HTTP1_BAD;
     if (code != HPE_OK && code != HPE_PAUSED) {
         fail_llhttp(http1, code);
         return BW_HTTP1_BAD;
     }
-    size_t taken = bytes->len;
+    size_t taken = own.len;
     if (code == HPE_PAUSED)
-        taken = (size_t)(llhttp_get_error_pos(&http1->llhttp) - start);
-    BW_ASSERT(taken <= bytes->len);
-    http1->body_raw += taken;
+        taken = (size_t)(llhttp_get_error_pos(&http1->llhttp) - own.ptr);
+    BW_ASSERT(taken <= own.len);
+    if (!is_agreed(http1, own.len, taken)) {
+        fail(http1, 400, "the chunks are malformed");
+        return BW_HTTP1_BAD;
+    }
     bytes->ptr += taken;
     bytes->len -= taken;
-    check_padding(http1);
-    if (http1->state == FAILED)
-        return BW_HTTP1_BAD;
     if (!http1->is_message_complete)
         return BW_HTTP1_MORE;
     http1->request.body = bw_buf_str(&http1->body);
