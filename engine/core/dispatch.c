@@ -11,6 +11,7 @@ enum {
     TRIES_MAX = 3,       /* of a turn whose host dies */
     LIMIT_TRIES_MAX = 2, /* of a turn that runs into a limit: the second time in a fresh VM */
     WAKES_PER_FRAME = 256,
+    EVICTS_PER_FRAME = 1024,
 };
 
 /* --- What hosts say, between turns: copied, nothing else. */
@@ -179,12 +180,13 @@ void bw_hosts_flush(struct bw_engine *engine)
     for (size_t i = 0; i < engine->config.host_count; i++) {
         struct bw_host_slot *slot = &engine->hosts[i];
         /* Evictions first: a run that left and came back in one turn is replayed into a fresh VM. */
-        if (slot->evict_count > 0) {
-            bw_wire_put_evict(&slot->buffer, slot->evicts, slot->evict_count);
+        for (size_t at = 0; at < slot->evict_count; at += EVICTS_PER_FRAME) {
+            size_t left = slot->evict_count - at;
+            bw_wire_put_evict(&slot->buffer, slot->evicts + at, left < EVICTS_PER_FRAME ? left : EVICTS_PER_FRAME);
             slot->host->send(slot->host->self, BW_FRAME_EVICT, bw_buf_str(&slot->buffer));
             bw_buf_clear(&slot->buffer);
-            slot->evict_count = 0;
         }
+        slot->evict_count = 0;
         for (size_t at = 0; at < slot->wake_count; at += WAKES_PER_FRAME) {
             size_t left = slot->wake_count - at;
             send_wakes(slot, slot->wakes + at, left < WAKES_PER_FRAME ? left : WAKES_PER_FRAME);

@@ -16,7 +16,8 @@ static const struct bw_engine_limits DEFAULTS = {
     .steps_max = 20 * 1000 * 1000,
     .memory_bytes_max = 64 * 1024 * 1024,
     .commands_max = 10000,
-    .row_bytes_max = 16 * 1024 * 1024,
+    .pending_max = 20000,
+    .row_bytes_max = BW_STORE_VALUE_BYTES_MAX,
     .response_bytes_max = 4 * 1024 * 1024,
     .window_ms = 60 * 1000,
     .poll_ms = 1000,
@@ -78,6 +79,10 @@ void bw_engine_touch(struct bw_engine *engine, struct bw_id tenant, struct bw_id
     }
     if (run->state == BW_RUN_STATE_NEW && !run->load)
         return; /* its rows are still to be read */
+    if (run->is_announced) { /* the store tells of a new run that we know already */
+        run->is_announced = false;
+        return;
+    }
     run->has_mail = true;
     if (run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING)
         bw_run_settle(engine, run);
@@ -87,7 +92,9 @@ void bw_engine_adopt(struct bw_engine *engine, const struct bw_run_row *row)
 {
     if (!bw_lease_owns(engine, row->shard) || bw_engine_find(engine, row->id))
         return;
-    bw_run_begin(engine, bw_run_create(engine, row->tenant, row->id), row);
+    struct bw_run *run = bw_run_create(engine, row->tenant, row->id);
+    run->is_announced = !bw_id_is_zero(row->parent);
+    bw_run_begin(engine, run, row);
 }
 
 static void load_again(struct bw_engine *engine, struct bw_run *run)
@@ -147,7 +154,8 @@ static void loaded_again(struct bw_engine *engine, struct bw_run *run, struct bw
         bw_engine_touch(engine, tenant, id);
         return;
     }
-    if (!run->is_resident && !run->journal && run->head > run->base && bw_run_has_news(run)) {
+    bool is_whole = call->number != 0;
+    if (is_whole && !run->is_resident && !run->journal && run->head > run->base && bw_run_has_news(run)) {
         run->journal = call;
         call->is_kept = true;
         bw_list_remove(&call->link);
@@ -197,11 +205,16 @@ static void send_loads(struct bw_engine *engine)
         struct bw_run *run = bw_container_of(engine->loads.next, struct bw_run, link);
         bw_run_unlink(engine, run);
         struct bw_call *call = bw_call_open(engine, loaded);
+        bool is_whole = run->state == BW_RUN_STATE_NEW || (!run->is_resident && !run->journal && run->head > run->base);
         call->subject = run;
+        call->number = is_whole;
         run->load = call;
         run->has_mail = false; /* what comes from now on is news again */
         engine->loads_in_flight++;
-        store->load(store->self, run->tenant, run->keyed.id, bw_call_on_load, call);
+        if (is_whole)
+            store->load(store->self, run->tenant, run->keyed.id, bw_call_on_load, call);
+        else
+            store->load_mail(store->self, run->tenant, run->keyed.id, bw_call_on_load, call);
     }
 }
 
@@ -339,11 +352,9 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
     for (size_t i = 0; i < batch->begin_count; i++)
         bw_effect_begin(engine, batch->begins[i], batch->begins[i]->args);
     for (size_t i = 0; i < commit->child_count; i++) {
-        struct bw_run_row row = commit->children[i];
-        if (row.key.len == 0)
-            bw_engine_adopt(engine, &row);
-        else /* another run may have its start key: only the rows know */
-            bw_engine_touch(engine, row.tenant, row.id);
+        /* With a start key another run may have been there first: only the rows know; the store's notice loads it. */
+        if (commit->children[i].key.len == 0)
+            bw_engine_adopt(engine, &commit->children[i]);
     }
     tell(engine, batch);
     if (batch->reply)
@@ -362,8 +373,6 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
         if (!is_doomed)
             bw_engine_touch(engine, tenant, id);
     } else {
-        /* Work inside the commit, and events that had come before their wait, answered into the inbox. */
-        run->has_mail = run->has_mail || commit->db_work_count > 0 || commit->wait_count > 0;
         bw_run_settle(engine, run);
     }
     bw_group_release(engine, batch);
@@ -423,17 +432,18 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard)
 static void take_news(struct bw_engine *engine)
 {
     struct bw_list *link;
-    while ((link = bw_list_shift(&engine->mail))) {
-        struct bw_mail *mail = bw_container_of(link, struct bw_mail, link);
-        bw_engine_touch(engine, mail->tenant, mail->run);
-        bw_free(mail);
-    }
+    /* Commits before the mail they announce: a child is adopted from its row, and not loaded because of its mail. */
     while ((link = bw_list_shift(&engine->news))) {
         struct bw_call *call = bw_container_of(link, struct bw_call, link);
         call->is_kept = false;
         call->act(engine, call);
         if (!call->is_kept)
             bw_call_close(call);
+    }
+    while ((link = bw_list_shift(&engine->mail))) {
+        struct bw_mail *mail = bw_container_of(link, struct bw_mail, link);
+        bw_engine_touch(engine, mail->tenant, mail->run);
+        bw_free(mail);
     }
 }
 
@@ -576,6 +586,7 @@ static void fill_limits(struct bw_engine_limits *limits, const struct bw_engine_
     DEFAULT(steps_max);
     DEFAULT(memory_bytes_max);
     DEFAULT(commands_max);
+    DEFAULT(pending_max);
     DEFAULT(row_bytes_max);
     DEFAULT(response_bytes_max);
     DEFAULT(window_ms);

@@ -30,6 +30,7 @@ struct bw_engine_limits {
     uint64_t steps_max;         /* fuel of one turn */
     uint64_t memory_bytes_max;  /* heap of one run */
     size_t commands_max;        /* of one turn */
+    size_t pending_max;         /* effects that one run waits for at a time */
     size_t row_bytes_max;       /* of one journal row */
     size_t response_bytes_max;  /* of one HTTP answer */
     int64_t window_ms;          /* sleepers due within it have their timer in memory */

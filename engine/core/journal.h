@@ -48,6 +48,6 @@ BW_MUST_USE enum bw_err bw_journal_load(const struct bw_loaded_run *loaded, stru
                                         struct bw_history *history, struct bw_error *error);
 
 /* The command by which a script gives up one of its effects: kind, and the seq in its args {seq}. */
-#define BW_COMMAND_CANCEL "effect.cancel"
+#define BW_COMMAND_CANCEL "cancel"
 
 #endif

@@ -222,7 +222,7 @@ static void put_start(struct bw_engine *engine, struct bw_run *run, const struct
         bw_value_put_nil(buf);
     if (has_state) {
         /* The new VM counts on from here: ids derived from a seq never come twice (J1). */
-        bw_value_put_key(buf, "last_seq");
+        bw_value_put_key(buf, "seq");
         bw_value_put_int(buf, (int64_t)row->last_seq);
         bw_value_put_key(buf, "state");
         bw_buf_put_str(buf, row->state);

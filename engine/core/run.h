@@ -69,6 +69,7 @@ struct bw_run {
     bool is_resident;       /* the host has its VM after turn `head` */
     bool has_mail;          /* rows may lie in the store's inbox that are not in ours */
     bool is_cancelling;     /* a CANCEL was delivered */
+    bool is_announced;      /* the store's notice of the new run is still to come, and tells nothing new */
     bool is_doomed;         /* to be forgotten as soon as its host answered */
 };
 

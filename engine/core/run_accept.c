@@ -106,8 +106,12 @@ static void plan_cancel(struct bw_run *run, struct bw_batch *batch, const struct
         if (batch->begins[i]->seq == seq)
             effect = batch->begins[i]; /* asked for and given up in one turn: its rows open and close in one commit */
     }
-    if (effect && !effect->is_delivered)
+    if (!effect)
+        return;
+    if (!effect->is_delivered)
         withdraw(batch, effect);
+    else if (effect->kind == &bw_effect_event_wait)
+        give_event_back(batch, bw_inbox_find(&run->inbox, seq)); /* delivered, but another strand won the race before */
 }
 
 static enum bw_err plan_commands(struct bw_engine *engine, struct bw_run *run,
@@ -128,6 +132,9 @@ static enum bw_err plan_commands(struct bw_engine *engine, struct bw_run *run,
         if (code != BW_ERR_OK)
             return code;
     }
+    if (run->effect_count + batch->begin_count > engine->limits.pending_max)
+        return bw_fail(error, BW_ERR_LIMIT, "the run waits for over %zu effects at a time: wait for some before asking for more",
+                       engine->limits.pending_max);
     return BW_ERR_OK;
 }
 
