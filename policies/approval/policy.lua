@@ -1,7 +1,9 @@
---- approval: how many people must approve a bill, and who may. By default one person who did not prepare it.
+--- approval: how many people must approve a bill, and who may. By default one person who did not
+--- prepare it.
 ---
---- Subject: { contract, customer, model, currency, invoices = { {net = "1787.50", ...} }, prepared_by? }.
---- A threshold replaces count and approvers for bills above its amount; it never asks for less than every bill needs.
+--- Subject: { contract, customer, model, currency, invoices = { {net = "1787.50", ...} },
+--- prepared_by? }. A threshold replaces count and approvers for bills above its amount; it never
+--- asks for less than every bill needs.
 
 local decimal = require("billow.decimal")
 
@@ -44,7 +46,11 @@ local function conflict_of(decision)
     end
   end
   if #decision.approvers > 0 and eligible < decision.count then
-    return string.format("%d must approve but only %d of the approvers may: add approvers", decision.count, eligible)
+    return string.format(
+      "%d must approve but only %d of the approvers may: add approvers",
+      decision.count,
+      eligible
+    )
   end
   return nil
 end
@@ -65,8 +71,12 @@ local function decide(subject, settings)
   local reasons = decision.reasons
   reasons[1] = string.format("%d must approve", decision.count)
   if threshold then
-    reasons[#reasons + 1] = string.format("%s %s without tax is above %s", tostring(net), subject.currency,
-      threshold.above)
+    reasons[#reasons + 1] = string.format(
+      "%s %s without tax is above %s",
+      tostring(net),
+      subject.currency,
+      threshold.above
+    )
   end
   if not decision.self_approval then
     reasons[#reasons + 1] = "who prepared the bill does not count"

@@ -1,7 +1,7 @@
 --- ceiling: what happens beyond the ceiling of a contract that does not say it itself.
 ---
---- Subject: { contract, period }. Overage rates and next contracts need terms of their own, so only a contract can
---- choose those; its own overflow wins over this decision.
+--- Subject: { contract, period }. Overage rates and next contracts need terms of their own, so only
+--- a contract can choose those; its own overflow wins over this decision.
 
 local REASONS = {
   hold = "work beyond the ceiling stays open",

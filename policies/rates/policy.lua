@@ -1,6 +1,7 @@
 --- rates: which cards and selectors are searched, and on which date a rate must be in force.
 ---
---- Subject: { contract, period }. A contract's own terms (rate_date, rate_source) win over this decision.
+--- Subject: { contract, period }. A contract's own terms (rate_date, rate_source) win over this
+--- decision.
 
 local LEVELS = { "contract", "customer", "firm" }
 
@@ -29,7 +30,8 @@ local function decide(_, settings)
       "rows by " .. (selectors and table.concat(selectors, ", ") or "each card's own order"),
       rate_date == "work_date" and "a rate must be in force on the day of the work"
         or "a rate must be in force on the day of issue",
-      rate_source == "source" and "a rate of the time tracker wins" or "rates of the time tracker are ignored",
+      rate_source == "source" and "a rate of the time tracker wins"
+        or "rates of the time tracker are ignored",
     },
   }
 end

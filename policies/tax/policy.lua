@@ -1,7 +1,9 @@
---- tax: exceptions to the tax code of a payer's line. Without settings every code stays as the contract gives it.
+--- tax: exceptions to the tax code of a payer's line. Without settings every code stays as the
+--- contract gives it.
 ---
---- Subject: { contract, customer, firm, component, tax_code }; tax_code is what payer, line, contract and customer
---- give. A rule for the component is more special than one for the country, so it wins.
+--- Subject: { contract, customer, firm, component, tax_code }; tax_code is what payer, line,
+--- contract and customer give. A rule for the component is more special than one for the country,
+--- so it wins.
 
 ---@class policy.tax.Decision
 ---@field tax_code string
@@ -15,7 +17,9 @@ local function decide(subject, settings)
   if by_component then
     return {
       tax_code = by_component,
-      reasons = { "policy tax: lines of component " .. subject.component .. " have " .. by_component },
+      reasons = {
+        "policy tax: lines of component " .. subject.component .. " have " .. by_component,
+      },
     }
   end
   local country = subject.customer.address.country_code

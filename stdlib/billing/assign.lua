@@ -1,4 +1,5 @@
---- Which contract an entry belongs to (model 3.1): by project code, or by project name when the code is empty.
+--- Which contract an entry belongs to (model 3.1): by project code, or by project name when the
+--- code is empty.
 local assign = {}
 
 ---@class billing.ProjectIndex

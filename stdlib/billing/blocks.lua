@@ -1,4 +1,5 @@
---- What blocks an invoice: same figures, no number, until the reason is gone (model 3.2, invoice level).
+--- What blocks an invoice: same figures, no number, until the reason is gone (model 3.2, invoice
+--- level).
 local blocks = {}
 
 local decimal = require("billow.decimal")
@@ -12,64 +13,98 @@ local NEEDS_BUYER_VAT_ID = { AE = true, K = true }
 -- Each check returns a message when it applies.
 local checks = {}
 
-checks[1] = { "MISSING_BUYER_REFERENCE", function(ctx, _, made)
-  if ctx.customers[made.customer_id].buyer_reference_required and not made.buyer_reference then
-    return "the customer requires a buyer reference: set buyer_reference on the contract or the customer"
-  end
-end }
-
-checks[2] = { "MISSING_VAT_ID", function(ctx, _, made)
-  for _, group in ipairs(made.tax_breakdown) do
-    if NEEDS_SELLER_VAT_ID[group.category_code] and not ctx.firm.vat_id then
-      return "category " .. group.category_code .. " needs the firm's vat_id"
-    elseif NEEDS_BUYER_VAT_ID[group.category_code] and not ctx.customers[made.customer_id].vat_id then
-      return "category " .. group.category_code .. " needs the customer's vat_id"
+checks[1] = {
+  "MISSING_BUYER_REFERENCE",
+  function(ctx, _, made)
+    if ctx.customers[made.customer_id].buyer_reference_required and not made.buyer_reference then
+      return "the customer requires a buyer reference: set it on the contract or the customer"
     end
-  end
-end }
+  end,
+}
 
-checks[3] = { "TAX_CATEGORY_MIX", function(_, _, made)
-  local has_out_of_scope, has_other = false, false
-  for _, group in ipairs(made.tax_breakdown) do
-    if group.category_code == "O" then
-      has_out_of_scope = true
-    else
-      has_other = true
+checks[2] = {
+  "MISSING_VAT_ID",
+  function(ctx, _, made)
+    for _, group in ipairs(made.tax_breakdown) do
+      if NEEDS_SELLER_VAT_ID[group.category_code] and not ctx.firm.vat_id then
+        return "category " .. group.category_code .. " needs the firm's vat_id"
+      elseif
+        NEEDS_BUYER_VAT_ID[group.category_code] and not ctx.customers[made.customer_id].vat_id
+      then
+        return "category " .. group.category_code .. " needs the customer's vat_id"
+      end
     end
-  end
-  if has_out_of_scope and has_other then
-    return "category O stands beside another one: bill what is out of scope of VAT on an invoice of its own"
-  end
-end }
+  end,
+}
 
-checks[4] = { "PO_EXPIRED", function(ctx, contract)
-  local order = contract.purchase_order
-  if order and order.end_date and ctx.period.end_date > order.end_date then
-    return string.format("purchase order %s ended on %s: ask for a new one", tostring(order.number), order.end_date)
-  end
-end }
+checks[3] = {
+  "TAX_CATEGORY_MIX",
+  function(_, _, made)
+    local has_out_of_scope, has_other = false, false
+    for _, group in ipairs(made.tax_breakdown) do
+      if group.category_code == "O" then
+        has_out_of_scope = true
+      else
+        has_other = true
+      end
+    end
+    if has_out_of_scope and has_other then
+      return "category O stands beside another one: bill what is out of scope of VAT by itself"
+    end
+  end,
+}
 
-checks[5] = { "PO_EXCEEDED", function(ctx, contract, _, net)
-  local order = contract.purchase_order
-  local used = ctx.opening.purchase_order_used[contract.id] or decimal(0)
-  if order and order.amount and order.amount < used + net then
-    return string.format("purchase order %s is for %s; %s would be used: ask for an increase", tostring(order.number),
-      figures.plain(order.amount), figures.plain(used + net))
-  end
-end }
+checks[4] = {
+  "PO_EXPIRED",
+  function(ctx, contract)
+    local order = contract.purchase_order
+    if order and order.end_date and ctx.period.end_date > order.end_date then
+      return string.format(
+        "purchase order %s ended on %s: ask for a new one",
+        tostring(order.number),
+        order.end_date
+      )
+    end
+  end,
+}
 
-checks[6] = { "EXCHANGE_RATE_MISSING", function(_, _, made)
-  if made.is_exchange_rate_missing then
-    return string.format("the tax must be stated in the firm's currency and no %s rate is known on or before %s",
-      made.currency, made.tax_point_date)
-  end
-end }
+checks[5] = {
+  "PO_EXCEEDED",
+  function(ctx, contract, _, net)
+    local order = contract.purchase_order
+    local used = ctx.opening.purchase_order_used[contract.id] or decimal(0)
+    if order and order.amount and order.amount < used + net then
+      return string.format(
+        "purchase order %s is for %s; %s would be used: ask for an increase",
+        tostring(order.number),
+        figures.plain(order.amount),
+        figures.plain(used + net)
+      )
+    end
+  end,
+}
 
-checks[7] = { "NEGATIVE_INVOICE", function(_, _, made)
-  if made.totals.payable_amount:sign() < 0 then
-    return "the payable amount is negative: issue a credit note or hold the invoice"
-  end
-end }
+checks[6] = {
+  "EXCHANGE_RATE_MISSING",
+  function(_, _, made)
+    if made.is_exchange_rate_missing then
+      return string.format(
+        "the tax must be stated in the firm's currency and no %s rate is known on or before %s",
+        made.currency,
+        made.tax_point_date
+      )
+    end
+  end,
+}
+
+checks[7] = {
+  "NEGATIVE_INVOICE",
+  function(_, _, made)
+    if made.totals.payable_amount:sign() < 0 then
+      return "the payable amount is negative: issue a credit note or hold the invoice"
+    end
+  end,
+}
 
 local function net_of(made)
   local net = decimal(0)

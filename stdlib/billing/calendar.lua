@@ -1,4 +1,5 @@
---- Periods, active days and business days. All dates are ISO text; ranges include both ends (model 1).
+--- Periods, active days and business days. All dates are ISO text; ranges include both ends (model
+--- 1).
 local calendar = {}
 
 local date = require("billow.date")
@@ -17,7 +18,9 @@ end
 ---@param text any
 ---@return boolean
 function calendar.is_period(text)
-  return type(text) == "string" and text:find("^%d%d%d%d%-%d%d$") ~= nil and date.is_valid(text .. "-01")
+  return type(text) == "string"
+    and text:find("^%d%d%d%d%-%d%d$") ~= nil
+    and date.is_valid(text .. "-01")
 end
 
 --- The month `count` months after `id`.
@@ -34,7 +37,8 @@ function calendar.days(period)
   return date.days_between(period.start_date, period.end_date) + 1
 end
 
---- Days of `period` on which the contract is in force, and the days of the period: the terms of every proration.
+--- Days of `period` on which the contract is in force, and the days of the period: the terms of
+--- every proration.
 ---@param contract table   start_date, end_date?
 ---@param period billing.Period
 ---@return integer active_days

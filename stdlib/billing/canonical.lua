@@ -1,12 +1,10 @@
---- The finished, written form of invoices, exceptions and closings (model 2, 3.13): amounts as text with exactly d
---- decimals, absent values as null, nothing in it that is only of use inside.
+--- The finished, written form of invoices, exceptions and closings (model 2, 3.13): amounts as text
+--- with exactly d decimals, absent values as null, nothing in it that is only of use inside.
 local canonical = {}
 
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
-
-
 
 local function or_null(value)
   if value == nil then
@@ -41,8 +39,10 @@ local function split_of_written(split_of, d)
     return json.null
   end
   return {
-    quantity = figures.plain(split_of.quantity), unit_code = split_of.unit_code,
-    unit_price = figures.price(split_of.unit_price, d), net_amount = figures.amount(split_of.net_amount, d),
+    quantity = figures.plain(split_of.quantity),
+    unit_code = split_of.unit_code,
+    unit_price = figures.price(split_of.unit_price, d),
+    net_amount = figures.amount(split_of.net_amount, d),
     percent = figures.plain(split_of.percent),
   }
 end
@@ -50,11 +50,18 @@ end
 local function line_writer(d)
   return function(line)
     return {
-      id = line.id, component = line.component, description_key = line.description_key,
-      quantity = figures.plain(line.quantity), unit_code = line.unit_code,
-      unit_price = figures.price(line.unit_price, d), net_amount = figures.amount(line.net_amount, d),
-      tax_code = line.tax_code, tax_category = line.tax_category, tax_percent = percent_text(line.tax_percent),
-      references = array(line.references, reference_writer(d)), split_of = split_of_written(line.split_of, d),
+      id = line.id,
+      component = line.component,
+      description_key = line.description_key,
+      quantity = figures.plain(line.quantity),
+      unit_code = line.unit_code,
+      unit_price = figures.price(line.unit_price, d),
+      net_amount = figures.amount(line.net_amount, d),
+      tax_code = line.tax_code,
+      tax_category = line.tax_category,
+      tax_percent = percent_text(line.tax_percent),
+      references = array(line.references, reference_writer(d)),
+      split_of = split_of_written(line.split_of, d),
     }
   end
 end
@@ -62,8 +69,12 @@ end
 local function allowance_writer(d)
   return function(allowance)
     return {
-      component = allowance.component, amount = figures.amount(allowance.amount, d), reason = allowance.reason,
-      reason_code = allowance.reason_code, tax_code = allowance.tax_code, tax_category = allowance.tax_category,
+      component = allowance.component,
+      amount = figures.amount(allowance.amount, d),
+      reason = allowance.reason,
+      reason_code = allowance.reason_code,
+      tax_code = allowance.tax_code,
+      tax_category = allowance.tax_category,
       tax_percent = percent_text(allowance.tax_percent),
     }
   end
@@ -72,9 +83,12 @@ end
 local function group_writer(d)
   return function(group)
     return {
-      category_code = group.category_code, percent = percent_text(group.percent),
-      taxable_amount = figures.amount(group.taxable_amount, d), tax_amount = figures.amount(group.tax_amount, d),
-      exemption_reason = or_null(group.exemption_reason), exemption_reason_code = or_null(group.exemption_reason_code),
+      category_code = group.category_code,
+      percent = percent_text(group.percent),
+      taxable_amount = figures.amount(group.taxable_amount, d),
+      tax_amount = figures.amount(group.tax_amount, d),
+      exemption_reason = or_null(group.exemption_reason),
+      exemption_reason_code = or_null(group.exemption_reason_code),
     }
   end
 end
@@ -95,9 +109,16 @@ end
 function canonical.invoice(ctx, made)
   local d = ctx.decimals(made.currency)
   return {
-    id = made.id, number = or_null(made.number), type_code = made.type_code, status = made.status,
-    contract_id = made.contract_id, customer_id = made.customer_id, currency = made.currency,
-    issue_date = made.issue_date, tax_point_date = made.tax_point_date, due_date = made.due_date,
+    id = made.id,
+    number = or_null(made.number),
+    type_code = made.type_code,
+    status = made.status,
+    contract_id = made.contract_id,
+    customer_id = made.customer_id,
+    currency = made.currency,
+    issue_date = made.issue_date,
+    tax_point_date = made.tax_point_date,
+    due_date = made.due_date,
     period = { start_date = made.period.start_date, end_date = made.period.end_date },
     buyer_reference = or_null(made.buyer_reference),
     purchase_order_reference = or_null(made.purchase_order_reference),
@@ -130,8 +151,12 @@ end
 
 local function exception_written(exception)
   return {
-    code = exception.code, ref = exception.ref, contract_id = or_null(exception.contract_id), level = exception.level,
-    message = exception.message, details = canonical.value(exception.details),
+    code = exception.code,
+    ref = exception.ref,
+    contract_id = or_null(exception.contract_id),
+    level = exception.level,
+    message = exception.message,
+    details = canonical.value(exception.details),
   }
 end
 
@@ -161,7 +186,9 @@ local closings = {}
 
 function closings.fixed_fee(state, d)
   local written = amounts_of({
-    billed_net = state.billed_net, withheld_net = state.withheld_net, released_net = state.released_net,
+    billed_net = state.billed_net,
+    withheld_net = state.withheld_net,
+    released_net = state.released_net,
   }, d)
   written.milestones_billed = json.array({ table.unpack(state.milestones_billed) })
   return written
@@ -175,7 +202,8 @@ function closings.retainer(state, d, contract)
   return {
     buckets = array(state.buckets, function(bucket)
       return {
-        period = bucket.period, expires_on = bucket.expires_on,
+        period = bucket.period,
+        expires_on = bucket.expires_on,
         quantity = contract.terms.unit == "money" and figures.amount(bucket.quantity, d)
           or figures.plain(bucket.quantity),
       }

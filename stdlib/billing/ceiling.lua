@@ -1,6 +1,7 @@
 --- Ceilings of time and materials (model 3.6): the longest prefix that fits, cut at a whole minute.
 ---
---- Order is work date, then source order. No-charge entries are outside the ceiling: always billed, never counted.
+--- Order is work date, then source order. No-charge entries are outside the ceiling: always billed,
+--- never counted.
 local ceiling = {}
 
 local decimal = require("billow.decimal")
@@ -51,7 +52,8 @@ function ceiling.available(terms, used)
   return decimal.max(limit, decimal(0))
 end
 
---- A meter counts what the works so far would cost. `try` tells whether a work fits, `take` counts it.
+--- A meter counts what the works so far would cost. `try` tells whether a work fits, `take` counts
+--- it.
 ---@class billing.CeilingMeter
 ---@field fits fun(work: billing.Work, seconds: integer): boolean
 ---@field take fun(work: billing.Work, seconds: integer)

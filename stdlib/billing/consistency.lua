@@ -1,10 +1,12 @@
---- What must fit together across the files of a month: every reference names something, alternatives are not both
---- given, sums are right. Works on the typed context of model.read; reports billing.Problem values.
+--- What must fit together across the files of a month: every reference names something,
+--- alternatives are not both given, sums are right. Works on the typed context of model.read;
+--- reports billing.Problem values.
 local consistency = {}
 
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local figures = require("billow.billing.figures")
+local number = require("billow.billing.number")
 local shape = require("billow.billing.shape")
 
 local HUNDRED = decimal(100)
@@ -42,8 +44,13 @@ end
 local function one_of(check, field, record, first, second)
   if (record[first] == nil) == (record[second] == nil) then
     local both = record[first] ~= nil
-    check.error(field, nil, both and "both " .. first .. " and " .. second .. " are given" or "neither " .. first
-      .. " nor " .. second .. " is given", "give exactly one of " .. first .. " and " .. second)
+    check.error(
+      field,
+      nil,
+      both and "both " .. first .. " and " .. second .. " are given"
+        or "neither " .. first .. " nor " .. second .. " is given",
+      "give exactly one of " .. first .. " and " .. second
+    )
   end
 end
 
@@ -59,18 +66,32 @@ local function check_firm(check, firm)
   for i, series in ipairs(firm.number_series) do
     local field = string.format("number_series[%d]", i)
     if not series.format:find("{SEQ", 1, true) then
-      check.error(field .. ".format", series.format, "has no sequence", "put {SEQ:5} where the number counts")
+      check.error(
+        field .. ".format",
+        series.format,
+        "has no sequence",
+        "put {SEQ:5} where the number counts"
+      )
     end
     for _, type_code in ipairs(series.type_codes) do
       if series_of[type_code] then
-        check.error(field .. ".type_codes", type_code, "already belongs to series " .. series_of[type_code],
-          "let one series number each document type")
+        check.error(
+          field .. ".type_codes",
+          type_code,
+          "already belongs to series " .. series_of[type_code],
+          "let one series number each document type"
+        )
       end
       series_of[type_code] = series.id
     end
   end
   if not series_of["380"] then
-    check.error("number_series", nil, "no series numbers invoices", 'add a series with type_codes ["380"]')
+    check.error(
+      "number_series",
+      nil,
+      "no series numbers invoices",
+      'add a series with type_codes ["380"]'
+    )
   end
   local seen = {}
   for i, code in ipairs(firm.tax_codes) do
@@ -80,7 +101,12 @@ local function check_firm(check, firm)
     end
     seen[code.id] = true
     if code.category_code == "S" and #code.rates == 0 then
-      check.error(field .. ".rates", nil, "category S without a rate", "add a row with valid_from and percent")
+      check.error(
+        field .. ".rates",
+        nil,
+        "category S without a rate",
+        "add a row with valid_from and percent"
+      )
     end
   end
 end
@@ -99,8 +125,12 @@ local function check_rate_card(check, card)
     in_sequence(check, field .. ".valid_to", version.valid_from, version.valid_to)
     for r, row in ipairs(version.rates) do
       if row.selector ~= "default" and not row.value then
-        check.error(string.format("%s.rates[%d].value", field, r), nil, "is missing",
-          "write the " .. row.selector .. " that the rate is for")
+        check.error(
+          string.format("%s.rates[%d].value", field, r),
+          nil,
+          "is missing",
+          "write the " .. row.selector .. " that the rate is for"
+        )
       end
     end
   end
@@ -113,13 +143,23 @@ local function check_payers(check, contract)
     known(check, field .. ".customer_id", payer.customer_id, check.ctx.customer_list, "customer")
     known(check, field .. ".tax_code", payer.tax_code, check.ctx.firm.tax_codes, "tax code")
     if seen[payer.customer_id] then
-      check.error(field .. ".customer_id", payer.customer_id, "pays twice", "add the percents into one payer")
+      check.error(
+        field .. ".customer_id",
+        payer.customer_id,
+        "pays twice",
+        "add the percents into one payer"
+      )
     end
     seen[payer.customer_id] = true
     total = total + payer.percent
   end
   if #contract.payers > 0 and total ~= HUNDRED then
-    check.error("payers", figures.plain(total), "percents do not sum to 100", "change the percents to sum to 100")
+    check.error(
+      "payers",
+      figures.plain(total),
+      "percents do not sum to 100",
+      "change the percents to sum to 100"
+    )
   end
 end
 
@@ -131,32 +171,63 @@ local function check_discount(check, discount)
   end
   for i, component in ipairs(discount.components) do
     if not is_component[component] then
-      check.error(string.format("discount.components[%d]", i), component, "no such component",
-        "write one of: " .. table.concat(draft.COMPONENTS, ", "))
+      check.error(
+        string.format("discount.components[%d]", i),
+        component,
+        "no such component",
+        "write one of: " .. table.concat(draft.COMPONENTS, ", ")
+      )
     end
+  end
+end
+
+local function check_hours_per_day(check, terms)
+  if terms.hours_per_day:is_zero() then
+    check.error("terms.hours_per_day", "0", "is zero", 'write the hours of a day, such as "8"')
   end
 end
 
 local terms_checks = {}
 
 terms_checks["tm"] = function(check, contract)
+  check_hours_per_day(check, contract.terms)
   local ceiling = contract.terms.ceiling
   if not ceiling then
     return
   end
   one_of(check, "terms.ceiling", ceiling, "amount", "hours")
   if ceiling.overflow == "overage_rate" and not ceiling.overage_rate then
-    check.error("terms.ceiling.overage_rate", nil, "is missing", "write the price per hour beyond the ceiling")
+    check.error(
+      "terms.ceiling.overage_rate",
+      nil,
+      "is missing",
+      "write the price per hour beyond the ceiling"
+    )
   elseif ceiling.overflow == "next_contract" then
     local field = "terms.ceiling.overflow_contract_id"
     local target = check.ctx.contracts[ceiling.overflow_contract_id]
     local target_ceiling = target and target.terms.ceiling
     if not target then
-      check.error(field, ceiling.overflow_contract_id, "no such contract", "name the tm contract that takes the rest")
+      check.error(
+        field,
+        ceiling.overflow_contract_id,
+        "no such contract",
+        "name the tm contract that takes the rest"
+      )
     elseif target.model ~= "tm" or target.id == contract.id then
-      check.error(field, target.id, "is not another tm contract", "name a tm contract that takes the rest")
+      check.error(
+        field,
+        target.id,
+        "is not another tm contract",
+        "name a tm contract that takes the rest"
+      )
     elseif target_ceiling and target_ceiling.overflow == "next_contract" then
-      check.error(field, target.id, "passes its own overflow on", "name a contract whose ceiling ends the chain")
+      check.error(
+        field,
+        target.id,
+        "passes its own overflow on",
+        "name a contract whose ceiling ends the chain"
+      )
     end
   end
 end
@@ -167,8 +238,12 @@ local function check_retainage(check, retainage, is_milestone)
   if release then
     one_of(check, "terms.retainage.release", release, "milestone_id", "date")
     if release.milestone_id and not is_milestone[release.milestone_id] then
-      check.error("terms.retainage.release.milestone_id", release.milestone_id, "no such milestone",
-        "name one of terms.milestones")
+      check.error(
+        "terms.retainage.release.milestone_id",
+        release.milestone_id,
+        "no such milestone",
+        "name one of terms.milestones"
+      )
     end
   end
 end
@@ -190,15 +265,28 @@ terms_checks["fixed-fee"] = function(check, contract)
   end
   if terms.advance then
     one_of(check, "terms.advance", terms.advance, "percent", "amount")
+    if not number.series(check.ctx.firm, "386") then
+      check.error(
+        "terms.advance",
+        nil,
+        "no number series takes prepayment invoices",
+        'add "386" to the type_codes of one of the firm\'s number_series'
+      )
+    end
   end
 end
 
 terms_checks["retainer"] = function(check, contract)
   local terms = contract.terms
+  check_hours_per_day(check, terms)
   one_of(check, "terms.overage", terms.overage, "rate", "source")
   if terms.unused == "credit" and (terms.unit ~= "hours" or not terms.credit_rate) then
-    check.error("terms.unused", terms.unused, "needs unit hours and a credit_rate",
-      "add credit_rate, or choose expire or rollover")
+    check.error(
+      "terms.unused",
+      terms.unused,
+      "needs unit hours and a credit_rate",
+      "add credit_rate, or choose expire or rollover"
+    )
   elseif terms.unused == "rollover" and not terms.rollover then
     check.error("terms.rollover", nil, "is missing", "write max_quantity and expires_after_periods")
   end
@@ -207,12 +295,23 @@ end
 terms_checks["usage"] = function(check, contract)
   for i, meter in ipairs(contract.terms.meters) do
     local field = string.format("terms.meters[%d]", i)
-    local is_percentage = meter.price.model == "percentage" or meter.price.model == "graduated_percentage"
+    local is_percentage = meter.price.model == "percentage"
+      or meter.price.model == "graduated_percentage"
     if not meter.field and (meter.aggregation ~= "count" or is_percentage) then
-      check.error(field .. ".field", nil, "is missing", "name the key of the event's data to be measured")
+      check.error(
+        field .. ".field",
+        nil,
+        "is missing",
+        "name the key of the event's data to be measured"
+      )
     end
     if meter.conversion and meter.conversion.divide_by:is_zero() then
-      check.error(field .. ".conversion.divide_by", "0", "is zero", "write the number of units in one billed unit")
+      check.error(
+        field .. ".conversion.divide_by",
+        "0",
+        "is zero",
+        "write the number of units in one billed unit"
+      )
     end
     if meter.price.model == "package" and meter.price.size:is_zero() then
       check.error(field .. ".price.size", "0", "is zero", "write the units in a package")
@@ -226,18 +325,34 @@ local function check_contract(check, contract)
   known(check, "customer_id", contract.customer_id, ctx.customer_list, "customer")
   known(check, "rate_card_id", contract.rate_card_id, ctx.rate_card_list, "rate card")
   known(check, "tax_code", contract.tax_code, ctx.firm.tax_codes, "tax code")
-  known(check, "expenses.tax_code", contract.expenses and contract.expenses.tax_code, ctx.firm.tax_codes, "tax code")
+  known(
+    check,
+    "expenses.tax_code",
+    contract.expenses and contract.expenses.tax_code,
+    ctx.firm.tax_codes,
+    "tax code"
+  )
   in_sequence(check, "end_date", contract.start_date, contract.end_date)
   check_payers(check, { payers = contract.payers or {} })
   if contract.discount then
     check_discount(check, contract.discount)
   end
   if contract.payable_rounding_increment and contract.payable_rounding_increment:is_zero() then
-    check.error("payable_rounding_increment", "0", "is zero", 'write the smallest coin, such as "0.05"')
+    check.error(
+      "payable_rounding_increment",
+      "0",
+      "is zero",
+      'write the smallest coin, such as "0.05"'
+    )
   end
   for i, project in ipairs(contract.projects) do
     if not project.code and not project.name then
-      check.error(string.format("projects[%d]", i), nil, "has neither code nor name", "write at least one of them")
+      check.error(
+        string.format("projects[%d]", i),
+        nil,
+        "has neither code nor name",
+        "write at least one of them"
+      )
     end
   end
   terms_checks[contract.model](check, contract)
@@ -249,8 +364,12 @@ local function check_ownership(ctx, report)
   local function claim(contract, noun, field, value)
     local other = value and owner[noun][value]
     if other and other ~= contract.id then
-      checker(ctx, "contracts.json", "contract " .. contract.id, report).error(field, value,
-        "belongs to contract " .. other .. " already", "let each " .. noun .. " belong to one contract")
+      checker(ctx, "contracts.json", "contract " .. contract.id, report).error(
+        field,
+        value,
+        "belongs to contract " .. other .. " already",
+        "let each " .. noun .. " belong to one contract"
+      )
     elseif value then
       owner[noun][value] = contract.id
     end
@@ -271,22 +390,34 @@ local OPENING_MAPS = { "ceiling_used", "fixed_fee", "retainer", "purchase_order_
 local function check_opening(ctx, period_id, report, warn)
   local opening = ctx.opening
   if period_id and opening.period ~= period_id then
-    checker(ctx, "opening.json", "opening", report).error("period", opening.period,
-      "is not the period to bill, " .. period_id, "bill " .. opening.period .. ", or take the opening state of "
-      .. period_id)
+    checker(ctx, "opening.json", "opening", report).error(
+      "period",
+      opening.period,
+      "is not the period to bill, " .. period_id,
+      "bill " .. opening.period .. ", or take the opening state of " .. period_id
+    )
   end
   local check = checker(ctx, "opening.json", "opening", warn)
   for _, name in ipairs(OPENING_MAPS) do
     for id in pairs(opening[name]) do
       if not ctx.contracts[id] then
-        check.error(name .. "." .. id, id, "no such contract; not used", "remove it or correct the id")
+        check.error(
+          name .. "." .. id,
+          id,
+          "no such contract; not used",
+          "remove it or correct the id"
+        )
       end
     end
   end
   for i, advance in ipairs(opening.advances) do
     if not ctx.contracts[advance.contract_id] then
-      check.error(string.format("advances[%d].contract_id", i), advance.contract_id, "no such contract; not used",
-        "remove it or correct the id")
+      check.error(
+        string.format("advances[%d].contract_id", i),
+        advance.contract_id,
+        "no such contract; not used",
+        "remove it or correct the id"
+      )
     end
   end
 end

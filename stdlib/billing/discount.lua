@@ -36,11 +36,12 @@ function discount.bases(lines, components)
   return bases
 end
 
---- Divide an amount over tax codes by largest remainder with the bases as weights. Bases of 0 or less take no part.
+--- Divide an amount over tax codes by largest remainder with the bases as weights. Bases of 0 or
+--- less take no part.
 ---@param amount Decimal
 ---@param bases billing.TaxCodeBase[]
 ---@param d integer
----@return {tax_code?: string, amount: Decimal}[]   in the order of the bases, amounts that are not 0
+---@return {tax_code?: string, amount: Decimal}[]   in the order of the bases, none of them 0
 function discount.divide(amount, bases, d)
   local weights, members, parts = {}, {}, {}
   for _, base in ipairs(bases) do
@@ -91,11 +92,15 @@ function discount.allowances(contract, lines, d)
     return {}
   end
   local bases = discount.bases(lines, terms.components)
-  local parts = terms.percent and by_percent(terms.percent, bases, d) or by_amount(terms.amount, bases, d)
+  local parts = terms.percent and by_percent(terms.percent, bases, d)
+    or by_amount(terms.amount, bases, d)
   local made = {}
   for i, part in ipairs(parts) do
     made[i] = {
-      component = "discount", amount = part.amount, reason = REASON, reason_code = REASON_CODE,
+      component = "discount",
+      amount = part.amount,
+      reason = REASON,
+      reason_code = REASON_CODE,
       tax_code = part.tax_code,
     }
   end

@@ -1,25 +1,27 @@
---- The draft of a contract's bill: the contract between the billing models and everything around them.
+--- The draft of a contract's bill: the contract between the billing models and everything around
+--- them.
 ---
 --- A period is billed contract by contract:
 ---
----   ctx   = model.read(files)                      -- typed firm, customers, contracts, cards, opening
----   items = period.collect(ctx, sources)[id]       -- valid entries, expenses and events of one contract
----   draft = draft.build(ctx, contract, items)      -- Model.bill, then the expense lines (this file)
----   invoices, exceptions, hold = period.assemble(ctx, contract, draft)   -- discount, split, tax, totals, due date
----   object = canonical.invoice(ctx, invoice)       -- the written form, amounts as text
+---   ctx   = model.read(files)                   -- typed firm, customers, contracts, cards, ...
+---   items = period.collect(ctx, sources)[id]    -- valid entries, expenses, events of a contract
+---   draft = draft.build(ctx, contract, items)   -- Model.bill, then the expense lines (this file)
+---   invoices, exceptions, hold = period.assemble(ctx, contract, draft)   -- split, tax, totals
+---   object = canonical.invoice(ctx, invoice)    -- the written form, amounts as text
 ---
 --- A model is a module `billow.billing.<tm|fixed_fee|retainer|usage>` with one function
 ---   Model.bill(ctx, contract, items) -> billing.Draft
---- It makes the lines of its own components and nothing else. NOT its work: expenses (draft.build adds them),
---- the contract's discount, the payers' split, tax percents, totals, numbers, line ids, line order by component
---- (invoice.assemble), customers on hold (period.bill).
+--- It makes the lines of its own components and nothing else. NOT its work: expenses (draft.build
+--- adds them), the contract's discount, the payers' split, tax percents, totals, numbers, line ids,
+--- line order by component (invoice.assemble), customers on hold (period.bill).
 ---
---- Everything is pure: no effects, no clock, no mutation of arguments. Typed values inside: decimals
---- (billow.decimal) for every amount, price, percent and quantity of model and opening; integers for counts, days
---- and seconds; ISO dates as text; absent optional fields are nil (never json.null); every default of the model is
---- already filled in by model.read (so `terms.prorate` is true when the contract is silent), save those that a policy
---- may decide: terms.rounding, rate_source, rate_date and ceiling.overflow.
---- Net amounts in a draft are rounded to the contract currency's decimals by the model that makes the line.
+--- Everything is pure: no effects, no clock, no mutation of arguments. Typed values inside:
+--- decimals (billow.decimal) for every amount, price, percent and quantity of model and opening;
+--- integers for counts, days and seconds; ISO dates as text; absent optional fields are nil (never
+--- json.null); every default of the model is already filled in by model.read (so `terms.prorate` is
+--- true when the contract is silent), save those that a policy may decide: terms.rounding,
+--- rate_source, rate_date and ceiling.overflow. Net amounts in a draft are rounded to the contract
+--- currency's decimals by the model that makes the line.
 local draft = {}
 
 local decimal = require("billow.decimal")
@@ -35,16 +37,17 @@ local decimal = require("billow.decimal")
 ---@field contracts table<string, table>      by id
 ---@field contract_list table[]               the same, in the order of the file
 ---@field rate_cards table<string, table>     by id
----@field opening table                       number_series, ceiling_used, fixed_fee, advances, retainer,
----                                           purchase_order_used, exchange_rates: always tables, perhaps empty
+---@field opening table             number_series, ceiling_used, fixed_fee, advances, retainer,
+---                                 purchase_order_used, exchange_rates: tables, perhaps empty
 ---@field period billing.Period
 ---@field issue_date string
 ---@field decimals fun(currency: string): integer   d of an amount: min(ISO minor units, 2)
----@field decide? fun(policy: string, subject: table): table?   the policy decision in force (rates, rounding,
----                                           ceiling, tax); nil or absent = the data model's own defaults
+---@field decide? fun(policy: string, subject: table): table?   the policy decision in force (rates,
+---                                 rounding, ceiling, tax); nil or absent = the model's defaults
 
---- A valid time entry on its way to a line. Models get `rate` only where one is needed and `billed_seconds` only
---- after rounding.apply; they never write to a work, they take what the core's functions return.
+--- A valid time entry on its way to a line. Models get `rate` only where one is needed and
+--- `billed_seconds` only after rounding.apply; they never write to a work, they take what the
+--- core's functions return.
 ---@class billing.Work
 ---@field id string                 the entry's id; a part moved by a ceiling ends in "#2"
 ---@field sequence integer          source order
@@ -65,13 +68,13 @@ local decimal = require("billow.decimal")
 ---@field unit_code "HUR"|"DAY"
 ---@field currency string
 ---@field is_no_charge boolean
----@field source string             where it came from: "RC-C01@2025-04-01: task=Architecture", "no_charge", ...
+---@field source string             where it came from, such as "RC@2026-01-01: role=Analyst"
 ---@field searched string[]         the path, as far as it was walked
 ---@field steps string[]            forms applied to the base, in order
 
 --- What Model.bill gets. Lists are in source (file) order, only valid things in them.
 ---@class billing.Items
----@field time billing.Work[]       valid entries; for fixed-fee and usage always empty (their time is "included")
+---@field time billing.Work[]       valid entries; none for fixed-fee and usage ("included")
 ---@field expenses table[]          valid expenses (typed: amount is a decimal)
 ---@field milestones table[]        events of the contract whose milestone is known, file order
 ---@field usage? any                what sources/usage.collect keeps for the contract (see below)
@@ -90,7 +93,7 @@ local decimal = require("billow.decimal")
 ---@field unit_code string
 ---@field unit_price Decimal
 ---@field net_amount Decimal        rounded to d
----@field tax_code? string          the line's own override (expenses, meters); nil = contract's or payer's
+---@field tax_code? string          the line's own override (expenses, meters), or nil
 ---@field references billing.Reference[]
 ---@field works? billing.Work[]     for explain.lua: the works behind the line
 ---@field explain? string[]         for explain.lua: how a line without works came about, in words
@@ -104,7 +107,7 @@ local decimal = require("billow.decimal")
 
 ---@class billing.Exception
 ---@field code string
----@field ref string                entry id | usage:<id> | milestone:<event id> | contract/customer | contract
+---@field ref string                an id, usage:<id>, milestone:<id>, contract/customer or contract
 ---@field contract_id? string
 ---@field level "entry"|"invoice"|"contract"
 ---@field message string            one sentence: what, and what to do
@@ -112,29 +115,41 @@ local decimal = require("billow.decimal")
 
 ---@class billing.Draft
 ---@field lines billing.Line[]               of the 380
----@field allowances billing.Allowance[]     of the 380, the model's own (usage: discount, maximum_spend)
+---@field allowances billing.Allowance[]     of the 380, the model's own (usage)
 ---@field advance_lines billing.Line[]       of the 386; empty = none
 ---@field preceding_invoices {number: string, issue_date: string}[]   of the 380
 ---@field exceptions billing.Exception[]     entry and contract level
----@field blocks {code: string, message: string}[]   invoice-level codes that block every 380 (CEILING_STOP)
----@field is_void boolean                    true: no invoice at all, entries stay open, closing {} (MILESTONES_EXCEED_FEE)
----@field closing table                      the contract's part of `closing`: fixed_fee, retainer, ... amounts are decimals
----                                          already rounded for writing (canonical.closing makes them text)
----@field dispositions table<string, table<string, integer>>   time entry id -> disposition -> worked seconds;
----                                          every entry of items.time has one, and its seconds add up to worked_seconds
----@field moved table<string, billing.Work[]>   overflow contract id -> parts (tm, next_contract); else {}
+---@field blocks {code: string, message: string}[]   what blocks every 380 (CEILING_STOP)
+---@field is_void boolean   no invoice, entries stay open, closing {} (MILESTONES_EXCEED_FEE)
+---@field closing table     the contract's part of `closing`: fixed_fee, retainer, ...; amounts are
+---                         decimals already rounded for writing (canonical.closing makes them text)
+---@field dispositions table<string, table<string, integer>>   entry id -> disposition -> worked
+---                         seconds; every work of items.time has one; sum = worked_seconds
+---@field moved table<string, billing.Work[]>   overflow contract id -> parts (tm), else {}
 ---@field trace table                        whatever explain.lua may show; plain data
 
 -- What period.compute expects of the two foreign sources:
---   sources/milestones.assign(ctx, events) -> {by_contract = {id -> events}, exceptions}      (MILESTONE_UNKNOWN)
---   sources/usage.collect(ctx, lines)      -> {by_contract = {id -> items.usage}, exceptions} (3.9 up to the meters)
--- exceptions carry contract_id, or nil when no contract is known. Contracts absent from by_contract get
--- items.usage = nil; a usage model must bill its base fee and minimum all the same.
+--   sources/milestones.assign(ctx, events) -> {by_contract = {id -> events}, exceptions}
+--   sources/usage.collect(ctx, lines)      -> {by_contract = {id -> items.usage}, exceptions}
+-- exceptions carry contract_id, or nil when no contract is known. Contracts absent from by_contract
+-- get items.usage = nil; a usage model must bill its base fee and minimum all the same.
 
 --- Line order of an invoice (model 3.12).
 draft.COMPONENTS = {
-  "advance", "milestone", "progress", "retainage", "retainage_release", "advance_deduction", "retainer",
-  "retainer_unused", "time", "overage", "base_fee", "usage", "minimum_commit", "expense",
+  "advance",
+  "milestone",
+  "progress",
+  "retainage",
+  "retainage_release",
+  "advance_deduction",
+  "retainer",
+  "retainer_unused",
+  "time",
+  "overage",
+  "base_fee",
+  "usage",
+  "minimum_commit",
+  "expense",
 }
 
 local MODELS = {
@@ -149,8 +164,17 @@ local MODELS = {
 ---@return billing.Draft
 function draft.new(fields)
   local made = {
-    lines = {}, allowances = {}, advance_lines = {}, preceding_invoices = {}, exceptions = {}, blocks = {},
-    is_void = false, closing = {}, dispositions = {}, moved = {}, trace = {},
+    lines = {},
+    allowances = {},
+    advance_lines = {},
+    preceding_invoices = {},
+    exceptions = {},
+    blocks = {},
+    is_void = false,
+    closing = {},
+    dispositions = {},
+    moved = {},
+    trace = {},
   }
   for name, value in pairs(fields or {}) do
     made[name] = value
@@ -158,7 +182,8 @@ function draft.new(fields)
   return made
 end
 
---- A line; net_amount = round(quantity x unit_price, d) unless given. quantity defaults to 1, unit_code to C62.
+--- A line; net_amount = round(quantity x unit_price, d) unless given. quantity defaults to 1,
+--- unit_code to C62.
 ---@param d integer       decimals of the contract's currency
 ---@param fields table    of billing.Line
 ---@return billing.Line
@@ -186,7 +211,14 @@ end
 ---@param details? table
 ---@return billing.Exception
 function draft.exception(code, ref, level, message, contract_id, details)
-  return { code = code, ref = ref, level = level, message = message, contract_id = contract_id, details = details }
+  return {
+    code = code,
+    ref = ref,
+    level = level,
+    message = message,
+    contract_id = contract_id,
+    details = details,
+  }
 end
 
 --- The model's draft with the expense lines, which every model bills alike.

@@ -1,4 +1,5 @@
---- Expense lines of any model (model 3.10): marked up, rounded per expense, by category or one by one.
+--- Expense lines of any model (model 3.10): marked up, rounded per expense, by category or one by
+--- one.
 local expenses = {}
 
 local decimal = require("billow.decimal")
@@ -31,12 +32,24 @@ local function line_of(key, members, rules, d)
     local billed = expenses.billed(rules, expense, d)
     total = total + billed
     references[i] = { type = "expense", id = expense.id, amount = billed }
-    words[i] = string.format("%s: %s %s on %s + %s %% = %s", expense.id, figures.plain(expense.amount),
-      expense.currency, expense.date, figures.plain(expenses.markup(rules, expense.category)), billed:fixed(d))
+    words[i] = string.format(
+      "%s: %s %s on %s + %s %% = %s",
+      expense.id,
+      figures.plain(expense.amount),
+      expense.currency,
+      expense.date,
+      figures.plain(expenses.markup(rules, expense.category)),
+      billed:fixed(d)
+    )
   end
   return draft.line(d, {
-    component = "expense", description_key = "expense:" .. key, unit_price = total, net_amount = total,
-    tax_code = rules.tax_code, references = references, explain = words,
+    component = "expense",
+    description_key = "expense:" .. key,
+    unit_price = total,
+    net_amount = total,
+    tax_code = rules.tax_code,
+    references = references,
+    explain = words,
   })
 end
 

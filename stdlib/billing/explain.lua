@@ -28,9 +28,15 @@ local function rounding_text(rounding)
   if not rounding then
     return ""
   end
-  return string.format("%s to %d minutes by %s: %d entries, %d s -> %d s", rounding.mode,
-    rounding.increment_minutes, rounding.scope, rounding.pool_entries, rounding.pool_seconds,
-    rounding.pool_rounded_seconds)
+  return string.format(
+    "%s to %d minutes by %s: %d entries, %d s -> %d s",
+    rounding.mode,
+    rounding.increment_minutes,
+    rounding.scope,
+    rounding.pool_entries,
+    rounding.pool_seconds,
+    rounding.pool_rounded_seconds
+  )
 end
 
 ---@param work billing.Work
@@ -38,9 +44,15 @@ end
 function explain.entry(work)
   local rate = work.rate
   return {
-    id = work.id, person = work.person, work_date = work.work_date, worked_seconds = work.worked_seconds,
-    billed_seconds = work.billed_seconds, rounding = rounding_text(work.rounding), rate = rate and rate.source or "",
-    searched = rate and rate.searched or {}, steps = rate and rate.steps or {},
+    id = work.id,
+    person = work.person,
+    work_date = work.work_date,
+    worked_seconds = work.worked_seconds,
+    billed_seconds = work.billed_seconds,
+    rounding = rounding_text(work.rounding),
+    rate = rate and rate.source or "",
+    searched = rate and rate.searched or {},
+    steps = rate and rate.steps or {},
   }
 end
 
@@ -49,13 +61,26 @@ local function tax_text(ctx, line)
   local percent = line.tax_percent and " " .. figures.plain(line.tax_percent) .. " %" or ""
   local row = code.category_code == "S" and tax.rate_on(code, ctx.period.end_date)
   local since = row and " (since " .. row.valid_from .. ")" or ""
-  return string.format("%s: %s%s%s on %s; %s", line.tax_code, line.tax_category, percent, since,
-    ctx.period.end_date, line.tax_reason)
+  return string.format(
+    "%s: %s%s%s on %s; %s",
+    line.tax_code,
+    line.tax_category,
+    percent,
+    since,
+    ctx.period.end_date,
+    line.tax_reason
+  )
 end
 
 local function product(line, d, currency)
-  return string.format("%s %s x %s = %s %s", figures.plain(line.quantity), line.unit_code,
-    figures.price(line.unit_price, d), figures.amount(line.net_amount, d), currency)
+  return string.format(
+    "%s %s x %s = %s %s",
+    figures.plain(line.quantity),
+    line.unit_code,
+    figures.price(line.unit_price, d),
+    figures.amount(line.net_amount, d),
+    currency
+  )
 end
 
 --- Everything behind one line of an assembled invoice.
@@ -76,7 +101,9 @@ function explain.line(ctx, made, line_id)
         line = line.description_key .. ": " .. product(line, d, made.currency),
         entries = entries,
         notes = line.explain or {},
-        split = whole and figures.plain(whole.percent) .. " % of " .. product(whole, d, made.currency) or nil,
+        split = whole
+            and figures.plain(whole.percent) .. " % of " .. product(whole, d, made.currency)
+          or nil,
         tax = tax_text(ctx, line),
       }
     end
@@ -96,12 +123,20 @@ function explain.text(explanation)
     out[#out + 1] = "  " .. note
   end
   for _, entry in ipairs(explanation.entries) do
-    out[#out + 1] = string.format("  %s %s %s: worked %d s, billed %d s", entry.id, entry.work_date, entry.person,
-      entry.worked_seconds, entry.billed_seconds)
+    out[#out + 1] = string.format(
+      "  %s %s %s: worked %d s, billed %d s",
+      entry.id,
+      entry.work_date,
+      entry.person,
+      entry.worked_seconds,
+      entry.billed_seconds
+    )
     if entry.rounding ~= "" then
       out[#out + 1] = "    rounding: " .. entry.rounding
     end
-    out[#out + 1] = "    rate: " .. entry.rate .. (#entry.steps > 1 and "; " .. table.concat(entry.steps, "; ") or "")
+    out[#out + 1] = "    rate: "
+      .. entry.rate
+      .. (#entry.steps > 1 and "; " .. table.concat(entry.steps, "; ") or "")
     for _, place in ipairs(entry.searched) do
       out[#out + 1] = "      searched " .. place
     end

@@ -1,6 +1,7 @@
 --- How decimals are written on invoices, and the whole-number arithmetic of durations.
 ---
---- Amounts have exactly d decimals, unit prices at least d, quantities and percents no trailing zeros (model 1).
+--- Amounts have exactly d decimals, unit prices at least d, quantities and percents no trailing
+--- zeros (model 1).
 local figures = {}
 
 local decimal = require("billow.decimal")
@@ -34,7 +35,8 @@ function figures.amount(value, d)
   return value:fixed(d)
 end
 
---- At least `d` decimals, more only when the value needs them: 165 -> "165.00", 131.18750 -> "131.1875".
+--- At least `d` decimals, more only when the value needs them: 165 -> "165.00", 131.18750 ->
+--- "131.1875".
 ---@param value Decimal
 ---@param d integer
 ---@return string
@@ -48,7 +50,8 @@ function figures.price(value, d)
   return text .. (point and "" or ".") .. ("0"):rep(d - decimals)
 end
 
---- Seconds as hours, or as days of `hours_per_day` hours; exact or 34 digits, to be rounded by the caller's rule.
+--- Seconds as hours, or as days of `hours_per_day` hours; exact or 34 digits, to be rounded by the
+--- caller's rule.
 ---@param seconds integer
 ---@param hours_per_day? Decimal   nil: hours
 ---@return Decimal

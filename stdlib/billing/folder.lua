@@ -1,4 +1,5 @@
---- A month's folder (model 1) from the texts of its files: the typed context and the normalised sources.
+--- A month's folder (model 1) from the texts of its files: the typed context and the normalised
+--- sources.
 ---
 --- Pure: whoever calls reads the files. Missing optional files are simply absent from `texts`.
 local folder = {}
@@ -12,8 +13,10 @@ local shape = require("billow.billing.shape")
 local text = require("billow.text")
 
 local JSON_FILES = {
-  { field = "firm", file = "firm.json" }, { field = "customers", file = "customers.json" },
-  { field = "contracts", file = "contracts.json" }, { field = "rate_cards", file = "rate-cards.json" },
+  { field = "firm", file = "firm.json" },
+  { field = "customers", file = "customers.json" },
+  { field = "contracts", file = "contracts.json" },
+  { field = "rate_cards", file = "rate-cards.json" },
   { field = "opening", file = "opening.json" },
 }
 
@@ -75,12 +78,17 @@ end
 local function read_sources(ctx, texts, report)
   local sources = { time = {}, expenses = {}, milestones = {}, usage = {}, exceptions = {} }
   for _, file in ipairs(folder.TIME_FILES) do
-    for _, entry in ipairs(texts[file] and read_csv(ctx.firm, file, texts[file], sources.exceptions, report) or {}) do
+    for _, entry in
+      ipairs(
+        texts[file] and read_csv(ctx.firm, file, texts[file], sources.exceptions, report) or {}
+      )
+    do
       table.insert(sources.time, entry)
     end
   end
   if texts["expenses.csv"] then
-    sources.expenses = read_csv(ctx.firm, "expenses.csv", texts["expenses.csv"], sources.exceptions, report)
+    sources.expenses =
+      read_csv(ctx.firm, "expenses.csv", texts["expenses.csv"], sources.exceptions, report)
   end
   if texts["milestones.json"] then
     local events, problems = milestones.read(decode(texts, "milestones.json", report) or {})

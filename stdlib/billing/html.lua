@@ -1,6 +1,7 @@
 --- A canonical invoice object as a readable, printable page: self-contained, everything escaped.
 ---
---- Pages of blocked invoices and of drafts without a number say in large letters that they are no invoices.
+--- Pages of blocked invoices and of drafts without a number say in large letters that they are no
+--- invoices.
 local html = {}
 
 local json = require("billow.json")
@@ -8,14 +9,18 @@ local labels = require("billow.billing.labels")
 local text = require("billow.text")
 
 local STYLE = [[
-body{font:14px/1.45 "Helvetica Neue",Arial,sans-serif;color:#1c2430;max-width:52em;margin:2em auto;padding:0 1.5em}
+body{font:14px/1.45 "Helvetica Neue",Arial,sans-serif;color:#1c2430;
+max-width:52em;margin:2em auto;padding:0 1.5em}
 h1{font-size:1.7em;margin:0 0 .2em}h2{font-size:1em;margin:1.6em 0 .4em}
 .parties,.facts{display:flex;gap:3em;margin:1.2em 0}.parties>div{flex:1}.muted{color:#667}
-table{border-collapse:collapse;width:100%}th,td{padding:.32em .5em;text-align:left;vertical-align:top}
+table{border-collapse:collapse;width:100%}
+th,td{padding:.32em .5em;text-align:left;vertical-align:top}
 th{border-bottom:2px solid #1c2430;font-weight:600}td{border-bottom:1px solid #dde}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.totals{width:24em;margin-left:auto;margin-top:1.2em}.totals .due td{border-top:2px solid #1c2430;font-weight:700}
-.mark{border:3px solid #b3261e;color:#b3261e;font-size:1.3em;font-weight:700;padding:.5em .8em;margin:1em 0}
+.totals{width:24em;margin-left:auto;margin-top:1.2em}
+.totals .due td{border-top:2px solid #1c2430;font-weight:700}
+.mark{border:3px solid #b3261e;color:#b3261e;
+font-size:1.3em;font-weight:700;padding:.5em .8em;margin:1em 0}
 @media print{body{margin:0;max-width:none}thead{display:table-header-group}tr{break-inside:avoid}}
 ]]
 
@@ -47,9 +52,11 @@ end
 local function party(label, title, who)
   local address = who.address
   local lines = {
-    element("strong", escape(who.name)), escape(given(address.street_name) or ""),
+    element("strong", escape(who.name)),
+    escape(given(address.street_name) or ""),
     escape(table.concat({ given(address.postal_zone) or "", given(address.city_name) or "" }, " ")),
-    escape(given(address.country_subentity) or ""), escape(address.country_code),
+    escape(given(address.country_subentity) or ""),
+    escape(address.country_code),
   }
   if given(who.vat_id) then
     lines[#lines + 1] = escape(label.words.vat_id .. " " .. who.vat_id)
@@ -83,23 +90,37 @@ end
 
 local function line_rows(label, invoice)
   local words, rows = label.words, {}
-  rows[1] = element("thead", row({
-    heading(words.item), heading(words.description), heading(words.quantity, "n"), heading(words.price, "n"),
-    heading(words.tax), heading(words.amount, "n"),
-  }))
+  rows[1] = element(
+    "thead",
+    row({
+      heading(words.item),
+      heading(words.description),
+      heading(words.quantity, "n"),
+      heading(words.price, "n"),
+      heading(words.tax),
+      heading(words.amount, "n"),
+    })
+  )
   for _, line in ipairs(invoice.lines) do
     local unit = label.units[line.unit_code] or line.unit_code
     local quantity = labels.number(label, line.quantity) .. (unit ~= "" and " " .. unit or "")
     rows[#rows + 1] = row({
-      cell(line.id), cell(description(label, line)), cell(quantity, "n"),
-      cell(labels.number(label, line.unit_price), "n"), cell(tax_text(label, line)),
+      cell(line.id),
+      cell(description(label, line)),
+      cell(quantity, "n"),
+      cell(labels.number(label, line.unit_price), "n"),
+      cell(tax_text(label, line)),
       cell(labels.number(label, line.net_amount), "n"),
     })
   end
   for _, allowance in ipairs(invoice.allowances) do
     rows[#rows + 1] = row({
-      cell(""), cell(label.components[allowance.component] or allowance.reason), cell("", "n"), cell("", "n"),
-      cell(tax_text(label, allowance)), cell(labels.number(label, "-" .. allowance.amount), "n"),
+      cell(""),
+      cell(label.components[allowance.component] or allowance.reason),
+      cell("", "n"),
+      cell("", "n"),
+      cell(tax_text(label, allowance)),
+      cell(labels.number(label, "-" .. allowance.amount), "n"),
     })
   end
   return element("table", table.concat(rows))
@@ -107,15 +128,22 @@ end
 
 local function tax_rows(label, invoice)
   local words = label.words
-  local rows = { row({
-    heading(words.category), heading(words.percent, "n"), heading(words.taxable, "n"), heading(words.tax_total, "n"),
-    heading(""),
-  }) }
+  local rows = {
+    row({
+      heading(words.category),
+      heading(words.percent, "n"),
+      heading(words.taxable, "n"),
+      heading(words.tax_total, "n"),
+      heading(""),
+    }),
+  }
   for _, group in ipairs(invoice.tax_breakdown) do
     local percent = given(group.percent)
     rows[#rows + 1] = row({
-      cell(group.category_code), cell(percent and labels.number(label, percent) .. " %" or "", "n"),
-      cell(labels.number(label, group.taxable_amount), "n"), cell(labels.number(label, group.tax_amount), "n"),
+      cell(group.category_code),
+      cell(percent and labels.number(label, percent) .. " %" or "", "n"),
+      cell(labels.number(label, group.taxable_amount), "n"),
+      cell(labels.number(label, group.tax_amount), "n"),
       cell(given(group.exemption_reason) or ""),
     })
   end
@@ -135,7 +163,8 @@ local function total_rows(label, invoice, firm)
   local sums, words, currency = invoice.totals, label.words, invoice.currency
   local rows = { total_row(label, words.net_lines, sums.line_extension_amount, currency) }
   if not is_zero(sums.allowance_total_amount) then
-    rows[#rows + 1] = total_row(label, words.allowances, "-" .. sums.allowance_total_amount, currency)
+    rows[#rows + 1] =
+      total_row(label, words.allowances, "-" .. sums.allowance_total_amount, currency)
   end
   rows[#rows + 1] = total_row(label, words.net, sums.tax_exclusive_amount, currency)
   rows[#rows + 1] = total_row(label, words.tax_total, sums.tax_amount, currency)
@@ -154,9 +183,14 @@ end
 local function facts(label, invoice, contract, number)
   local words = label.words
   local list = {
-    { words.number, number }, { words.issue_date, labels.day(label, invoice.issue_date) },
-    { words.period, labels.day(label, invoice.period.start_date) .. " - "
-      .. labels.day(label, invoice.period.end_date) },
+    { words.number, number },
+    { words.issue_date, labels.day(label, invoice.issue_date) },
+    {
+      words.period,
+      labels.day(label, invoice.period.start_date)
+        .. " - "
+        .. labels.day(label, invoice.period.end_date),
+    },
     { words.due_date, labels.day(label, invoice.due_date) },
     { words.contract, contract and contract.name },
     { words.buyer_reference, given(invoice.buyer_reference) },
@@ -194,26 +228,50 @@ end
 --- The page of an invoice.
 ---@param ctx billing.Context
 ---@param invoice table               canonical form (canonical.invoice)
----@param options? {number?: string}  a number to show in place of the invoice's own, such as a placeholder to be
----                                   filled when the number is given
+---@param options? {number?: string}  shown in place of the invoice's own number: a placeholder
+---                                   to be filled when the number is given
 ---@return string
 function html.render(ctx, invoice, options)
   local customer = ctx.customers[invoice.customer_id]
   local label = labels.of(customer.language)
   local number = options and options.number or given(invoice.number)
   local title = label.titles[invoice.type_code] or label.titles["380"]
-  local terms = string.format(label.words.terms, labels.number(label, invoice.totals.payable_amount),
-    invoice.currency, labels.day(label, invoice.due_date))
+  local terms = string.format(
+    label.words.terms,
+    labels.number(label, invoice.totals.payable_amount),
+    invoice.currency,
+    labels.day(label, invoice.due_date)
+  )
   return table.concat({
-    "<!DOCTYPE html>\n<html lang=\"", label.language, "\">\n<head>\n<meta charset=\"utf-8\">\n",
-    element("title", escape(title .. " " .. (number or invoice.id))), "\n", element("style", STYLE),
-    "\n</head>\n<body>\n", mark_of(label, invoice, number),
-    element("h1", escape(title .. (number and " " .. number or ""))), "\n",
-    element("div", party(label, label.words.seller, ctx.firm) .. party(label, label.words.buyer, customer), "parties"),
-    "\n", facts(label, invoice, ctx.contracts[invoice.contract_id], number),
-    "\n", element("h2", ""), line_rows(label, invoice), "\n", total_rows(label, invoice, ctx.firm), "\n",
-    element("h2", escape(label.words.tax_total)), tax_rows(label, invoice), "\n", preceding(label, invoice),
-    element("p", escape(terms)), "\n</body>\n</html>\n",
+    '<!DOCTYPE html>\n<html lang="',
+    label.language,
+    '">\n<head>\n<meta charset="utf-8">\n',
+    element("title", escape(title .. " " .. (number or invoice.id))),
+    "\n",
+    element("style", STYLE),
+    "\n</head>\n<body>\n",
+    mark_of(label, invoice, number),
+    element("h1", escape(title .. (number and " " .. number or ""))),
+    "\n",
+    element(
+      "div",
+      party(label, label.words.seller, ctx.firm) .. party(label, label.words.buyer, customer),
+      "parties"
+    ),
+    "\n",
+    facts(label, invoice, ctx.contracts[invoice.contract_id], number),
+    "\n",
+    element("h2", ""),
+    line_rows(label, invoice),
+    "\n",
+    total_rows(label, invoice, ctx.firm),
+    "\n",
+    element("h2", escape(label.words.tax_total)),
+    tax_rows(label, invoice),
+    "\n",
+    preceding(label, invoice),
+    element("p", escape(terms)),
+    "\n</body>\n</html>\n",
   })
 end
 

@@ -1,7 +1,8 @@
---- From a draft to invoices: line order, discount, split, tax, totals, due date, and what blocks them (model 3.10-3.12).
+--- From a draft to invoices: line order, discount, split, tax, totals, due date, and what blocks
+--- them (model 3.10-3.12).
 ---
---- Amounts stay decimals until canonical.invoice writes the finished object with exactly d decimals. An assembled
---- invoice has no number; it is given when the invoice is finalised.
+--- Amounts stay decimals until canonical.invoice writes the finished object with exactly d
+--- decimals. An assembled invoice has no number; it is given when the invoice is finalised.
 local invoice = {}
 
 local blocks = require("billow.billing.blocks")
@@ -68,7 +69,8 @@ local function with_tax(ctx, contract, payer, items)
   for i, item in ipairs(items) do
     local id, reason = tax.code_of(ctx, contract, payer, item)
     local code = tax.find(ctx.firm, id)
-    local copy = copy_of(item, { tax_code = id, tax_category = code.category_code, tax_reason = reason })
+    local copy =
+      copy_of(item, { tax_code = id, tax_category = code.category_code, tax_reason = reason })
     copy.tax_percent = tax.percent(code, tax_point)
     taxed[i] = copy
   end
@@ -93,14 +95,24 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
   local terms = due.terms(contract, customer)
   return {
     id = table.concat({ contract.id, customer.id, ctx.period.id, type_code }, "/"),
-    type_code = type_code, status = "ready", contract_id = contract.id, customer_id = customer.id,
-    currency = contract.currency, issue_date = ctx.issue_date, tax_point_date = tax_point_date,
+    type_code = type_code,
+    status = "ready",
+    contract_id = contract.id,
+    customer_id = customer.id,
+    currency = contract.currency,
+    issue_date = ctx.issue_date,
+    tax_point_date = tax_point_date,
     due_date = due.date(ctx.issue_date, terms, ctx.firm.holidays),
     period = { start_date = ctx.period.start_date, end_date = ctx.period.end_date },
     buyer_reference = contract.buyer_reference or customer.buyer_reference,
     purchase_order_reference = contract.purchase_order and contract.purchase_order.number or nil,
-    preceding_invoices = {}, lines = number_lines(lines), allowances = allowances, charges = {},
-    tax_breakdown = breakdown, totals = sums, is_exchange_rate_missing = is_rate_missing,
+    preceding_invoices = {},
+    lines = number_lines(lines),
+    allowances = allowances,
+    charges = {},
+    tax_breakdown = breakdown,
+    totals = sums,
+    is_exchange_rate_missing = is_rate_missing,
   }
 end
 
@@ -111,8 +123,14 @@ local function documents(ctx, contract, type_code, lines, allowances)
   local allowances_of = split.allowances(allowances, payers, d)
   for i, payer in ipairs(payers) do
     if #lines_of[i] > 0 or #allowances_of[i] > 0 then
-      made[#made + 1] = object(ctx, contract, payer, type_code, with_tax(ctx, contract, payer, lines_of[i]),
-        with_tax(ctx, contract, payer, allowances_of[i]))
+      made[#made + 1] = object(
+        ctx,
+        contract,
+        payer,
+        type_code,
+        with_tax(ctx, contract, payer, lines_of[i]),
+        with_tax(ctx, contract, payer, allowances_of[i])
+      )
     end
   end
   return made

@@ -1,4 +1,5 @@
---- Words and number formats of invoice pages, by the customer's language: German for "de", else English.
+--- Words and number formats of invoice pages, by the customer's language: German for "de", else
+--- English.
 local labels = {}
 
 local date = require("billow.date")
@@ -7,7 +8,12 @@ local ENGLISH = {
   language = "en",
   thousands = ",",
   point = ".",
-  titles = { ["380"] = "Invoice", ["381"] = "Credit note", ["384"] = "Corrected invoice", ["386"] = "Prepayment invoice" },
+  titles = {
+    ["380"] = "Invoice",
+    ["381"] = "Credit note",
+    ["384"] = "Corrected invoice",
+    ["386"] = "Prepayment invoice",
+  },
   components = {
     advance = "Advance payment",
     milestone = "Milestone",
@@ -28,13 +34,37 @@ local ENGLISH = {
   },
   units = { HUR = "h", DAY = "days", MON = "month", C62 = "" },
   words = {
-    number = "Number", issue_date = "Invoice date", due_date = "Payable by", period = "Service period", seller = "Seller",
-    buyer = "Buyer", buyer_reference = "Your reference", order = "Purchase order", vat_id = "VAT id", item = "Item",
-    description = "Description", quantity = "Quantity", price = "Unit price", amount = "Amount", tax = "Tax",
-    share = "share of %s %%", net_lines = "Sum of items", allowances = "Allowances", net = "Total without tax",
-    tax_total = "Tax", gross = "Total with tax", rounding = "Rounding", payable = "Amount due", category = "Category",
-    taxable = "Taxable amount", percent = "Rate", preceding = "Preceding invoices", contract = "Contract",
-    tax_accounting = "Tax in %s", blocked = "BLOCKED: this is not an invoice", draft = "DRAFT: this is not an invoice",
+    number = "Number",
+    issue_date = "Invoice date",
+    due_date = "Payable by",
+    period = "Service period",
+    seller = "Seller",
+    buyer = "Buyer",
+    buyer_reference = "Your reference",
+    order = "Purchase order",
+    vat_id = "VAT id",
+    item = "Item",
+    description = "Description",
+    quantity = "Quantity",
+    price = "Unit price",
+    amount = "Amount",
+    tax = "Tax",
+    share = "share of %s %%",
+    net_lines = "Sum of items",
+    allowances = "Allowances",
+    net = "Total without tax",
+    tax_total = "Tax",
+    gross = "Total with tax",
+    rounding = "Rounding",
+    payable = "Amount due",
+    category = "Category",
+    taxable = "Taxable amount",
+    percent = "Rate",
+    preceding = "Preceding invoices",
+    contract = "Contract",
+    tax_accounting = "Tax in %s",
+    blocked = "BLOCKED: this is not an invoice",
+    draft = "DRAFT: this is not an invoice",
     terms = "Please pay %s %s by %s.",
   },
 }
@@ -44,7 +74,9 @@ local GERMAN = {
   thousands = ".",
   point = ",",
   titles = {
-    ["380"] = "Rechnung", ["381"] = "Rechnungskorrektur", ["384"] = "Korrigierte Rechnung",
+    ["380"] = "Rechnung",
+    ["381"] = "Rechnungskorrektur",
+    ["384"] = "Korrigierte Rechnung",
     ["386"] = "Vorauszahlungsrechnung",
   },
   components = {
@@ -67,14 +99,37 @@ local GERMAN = {
   },
   units = { HUR = "Std.", DAY = "Tage", MON = "Monat", C62 = "" },
   words = {
-    number = "Nummer", issue_date = "Rechnungsdatum", due_date = "Zahlbar bis", period = "Leistungszeitraum",
-    seller = "Leistender", buyer = "Leistungsempfänger", buyer_reference = "Ihre Referenz", order = "Bestellnummer",
-    vat_id = "USt-IdNr.", item = "Pos.", description = "Beschreibung", quantity = "Menge", price = "Einzelpreis",
-    amount = "Betrag", tax = "USt.", share = "Anteil von %s %%", net_lines = "Summe der Positionen",
-    allowances = "Nachlässe", net = "Gesamt ohne USt.", tax_total = "Umsatzsteuer", gross = "Gesamt mit USt.",
-    rounding = "Rundung", payable = "Zahlbetrag", category = "Kategorie", taxable = "Bemessungsgrundlage",
-    percent = "Satz", preceding = "Vorangegangene Rechnungen", contract = "Vertrag", tax_accounting = "USt. in %s",
-    blocked = "GESPERRT: dies ist keine Rechnung", draft = "ENTWURF: dies ist keine Rechnung",
+    number = "Nummer",
+    issue_date = "Rechnungsdatum",
+    due_date = "Zahlbar bis",
+    period = "Leistungszeitraum",
+    seller = "Leistender",
+    buyer = "Leistungsempfänger",
+    buyer_reference = "Ihre Referenz",
+    order = "Bestellnummer",
+    vat_id = "USt-IdNr.",
+    item = "Pos.",
+    description = "Beschreibung",
+    quantity = "Menge",
+    price = "Einzelpreis",
+    amount = "Betrag",
+    tax = "USt.",
+    share = "Anteil von %s %%",
+    net_lines = "Summe der Positionen",
+    allowances = "Nachlässe",
+    net = "Gesamt ohne USt.",
+    tax_total = "Umsatzsteuer",
+    gross = "Gesamt mit USt.",
+    rounding = "Rundung",
+    payable = "Zahlbetrag",
+    category = "Kategorie",
+    taxable = "Bemessungsgrundlage",
+    percent = "Satz",
+    preceding = "Vorangegangene Rechnungen",
+    contract = "Vertrag",
+    tax_accounting = "USt. in %s",
+    blocked = "GESPERRT: dies ist keine Rechnung",
+    draft = "ENTWURF: dies ist keine Rechnung",
     terms = "Bitte zahlen Sie %s %s bis zum %s.",
   },
 }
@@ -100,7 +155,9 @@ function labels.number(label, number)
     whole = whole:sub(1, -4)
   end
   table.insert(groups, 1, whole)
-  return sign .. table.concat(groups, label.thousands) .. (fraction ~= "" and label.point .. fraction or "")
+  return sign
+    .. table.concat(groups, label.thousands)
+    .. (fraction ~= "" and label.point .. fraction or "")
 end
 
 ---@param label table

@@ -84,7 +84,8 @@ function lines.add(total, seconds, rate, terms)
   local is_by_entry = terms.quantity_basis == "entry"
   return {
     seconds = before.seconds + seconds,
-    entry_quantity = is_by_entry and before.entry_quantity + lines.quantity(seconds, rate.unit_code, terms)
+    entry_quantity = is_by_entry
+        and before.entry_quantity + lines.quantity(seconds, rate.unit_code, terms)
       or before.entry_quantity,
   }
 end
@@ -153,15 +154,21 @@ function lines.of_time(component, works, terms, d)
   return made
 end
 
---- A rate for works priced by the contract's terms instead of a card (overage_rate, overage.rate): per hour.
+--- A rate for works priced by the contract's terms instead of a card (overage_rate, overage.rate):
+--- per hour.
 ---@param price Decimal
 ---@param currency string
 ---@param source string   for the explanation, such as "terms.overage.rate"
 ---@return billing.Rate
 function lines.flat_rate(price, currency, source)
   return {
-    price = price, unit_code = "HUR", currency = currency, is_no_charge = false, source = source,
-    searched = {}, steps = {},
+    price = price,
+    unit_code = "HUR",
+    currency = currency,
+    is_no_charge = false,
+    source = source,
+    searched = {},
+    steps = {},
   }
 end
 

@@ -1,7 +1,9 @@
---- The gate of the data model: a firm's files become one typed billing.Context, or a list of precise problems.
+--- The gate of the data model: a firm's files become one typed billing.Context, or a list of
+--- precise problems.
 ---
---- Decimals are parsed, nulls dropped, the model's defaults filled in (terms that a policy may decide stay nil:
---- rounding, rate_source, rate_date, ceiling.overflow). What refers to something else is checked in consistency.lua.
+--- Decimals are parsed, nulls dropped, the model's defaults filled in (terms that a policy may
+--- decide stay nil: rounding, rate_source, rate_date, ceiling.overflow). What refers to something
+--- else is checked in consistency.lua.
 local model = {}
 
 local calendar = require("billow.billing.calendar")
@@ -33,39 +35,73 @@ local PAYMENT_TERMS = shape.by_word("type", {
 })
 
 local ADDRESS = record({
-  street_name = optional(text), city_name = optional(text), postal_zone = optional(text),
-  country_subentity = optional(text), country_code = required(text),
+  street_name = optional(text),
+  city_name = optional(text),
+  postal_zone = optional(text),
+  country_subentity = optional(text),
+  country_code = required(text),
 })
 
 local FIRM = record({
-  id = required(text), name = required(text), address = required(ADDRESS), vat_id = optional(text),
-  currency = required(shape.currency), country_code = required(text), time_zone = required(text),
-  holidays = optional(list(day), {}), rate_card_id = optional(text),
-  number_series = required(list(record({
-    id = required(text), type_codes = required(list(text, { is_filled = true })), format = required(text),
-    reset = required(enum({ "year", "month", "never" })),
-  }), { is_filled = true })),
-  tax_codes = required(list(record({
-    id = required(text), category_code = required(enum({ "S", "Z", "E", "AE", "K", "G", "O" })),
-    rates = optional(list(record({ valid_from = required(day), percent = required(amount) })), {}),
-    exemption_reason = optional(text), exemption_reason_code = optional(text),
-  }), { is_filled = true })),
-  imports = optional(map(record({ date_format = optional(enum({ "YYYY-MM-DD", "DD/MM/YYYY", "MM/DD/YYYY" })) })), {}),
+  id = required(text),
+  name = required(text),
+  address = required(ADDRESS),
+  vat_id = optional(text),
+  currency = required(shape.currency),
+  country_code = required(text),
+  time_zone = required(text),
+  holidays = optional(list(day), {}),
+  rate_card_id = optional(text),
+  number_series = required(list(
+    record({
+      id = required(text),
+      type_codes = required(list(text, { is_filled = true })),
+      format = required(text),
+      reset = required(enum({ "year", "month", "never" })),
+    }),
+    { is_filled = true }
+  )),
+  tax_codes = required(list(
+    record({
+      id = required(text),
+      category_code = required(enum({ "S", "Z", "E", "AE", "K", "G", "O" })),
+      rates = optional(
+        list(record({ valid_from = required(day), percent = required(amount) })),
+        {}
+      ),
+      exemption_reason = optional(text),
+      exemption_reason_code = optional(text),
+    }),
+    { is_filled = true }
+  )),
+  imports = optional(
+    map(record({ date_format = optional(enum({ "YYYY-MM-DD", "DD/MM/YYYY", "MM/DD/YYYY" })) })),
+    {}
+  ),
 })
 
 local CUSTOMER = record({
-  id = required(text), name = required(text), address = required(ADDRESS), vat_id = optional(text),
-  currency = required(shape.currency), language = optional(text), tax_code = required(text),
-  rate_card_id = optional(text), buyer_reference = optional(text),
+  id = required(text),
+  name = required(text),
+  address = required(ADDRESS),
+  vat_id = optional(text),
+  currency = required(shape.currency),
+  language = optional(text),
+  tax_code = required(text),
+  rate_card_id = optional(text),
+  buyer_reference = optional(text),
   buyer_reference_required = optional(shape.boolean, false),
   electronic_address = optional(record({ scheme_id = required(text), value = required(text) })),
   payment_terms = optional(PAYMENT_TERMS),
-  hold = optional(record({ reason = optional(text), start_date = required(day), end_date = optional(day) })),
+  hold = optional(
+    record({ reason = optional(text), start_date = required(day), end_date = optional(day) })
+  ),
 })
 
 local function rounding(scopes)
   return record({
-    increment_minutes = required(at_least_1), mode = required(enum({ "up", "nearest", "down" })),
+    increment_minutes = required(at_least_1),
+    mode = required(enum({ "up", "nearest", "down" })),
     scope = required(enum(scopes)),
   })
 end
@@ -73,9 +109,12 @@ end
 -- What tm and retainer share.
 local function time_terms(default_grouping, rounding_scopes)
   return {
-    grouping = optional(list(enum(GROUPINGS)), default_grouping), rounding = optional(rounding(rounding_scopes)),
-    quantity_decimals = optional(count, 2), quantity_basis = optional(enum({ "line", "entry" }), "line"),
-    hours_per_day = optional(amount), rate_source = optional(enum({ "card", "source" })),
+    grouping = optional(list(enum(GROUPINGS)), default_grouping),
+    rounding = optional(rounding(rounding_scopes)),
+    quantity_decimals = optional(count, 2),
+    quantity_basis = optional(enum({ "line", "entry" }), "line"),
+    hours_per_day = optional(amount),
+    rate_source = optional(enum({ "card", "source" })),
     rate_date = optional(enum({ "work_date", "issue_date" })),
   }
 end
@@ -90,95 +129,151 @@ end
 local TM = with(time_terms({ "task" }, { "entry", "person_day", "task_day", "line" }), {
   no_charge_tasks = optional(list(text), {}),
   ceiling = optional(record({
-    amount = optional(amount), hours = optional(amount), scope = optional(enum({ "contract", "period" }), "contract"),
+    amount = optional(amount),
+    hours = optional(amount),
+    scope = optional(enum({ "contract", "period" }), "contract"),
     overflow = optional(enum({ "hold", "write_off", "overage_rate", "next_contract", "stop" })),
-    overage_rate = optional(amount), overflow_contract_id = optional(text),
+    overage_rate = optional(amount),
+    overflow_contract_id = optional(text),
   })),
 })
 
 local FIXED_FEE = record({
-  fee_amount = required(amount), billing = optional(enum({ "milestones", "percent_complete" }), "milestones"),
-  milestones = optional(list(record({
-    id = required(text), description = optional(text), percent = optional(amount), amount = optional(amount),
-    depends_on = optional(list(text), {}),
-  })), {}),
+  fee_amount = required(amount),
+  billing = optional(enum({ "milestones", "percent_complete" }), "milestones"),
+  milestones = optional(
+    list(record({
+      id = required(text),
+      description = optional(text),
+      percent = optional(amount),
+      amount = optional(amount),
+      depends_on = optional(list(text), {}),
+    })),
+    {}
+  ),
   retainage = optional(record({
     percent = optional(amount),
-    bands = optional(list(record({ up_to_percent = optional(amount), percent = required(amount) }))),
+    bands = optional(
+      list(record({ up_to_percent = optional(amount), percent = required(amount) }))
+    ),
     release = optional(record({ milestone_id = optional(text), date = optional(day) })),
   })),
   advance = optional(record({
-    percent = optional(amount), amount = optional(amount),
+    percent = optional(amount),
+    amount = optional(amount),
     deduction = optional(enum({ "proportional", "as_soon_as_possible", "final" }), "proportional"),
   })),
 })
 
 local RETAINER = with(time_terms({}, { "entry", "person_day", "task_day" }), {
-  unit = required(enum({ "hours", "money" })), quantity = required(amount), price = required(amount),
+  unit = required(enum({ "hours", "money" })),
+  quantity = required(amount),
+  price = required(amount),
   billed = optional(enum({ "arrears", "advance" }), "arrears"),
   draw_order = optional(enum({ "oldest_first", "current_first" }), "oldest_first"),
   unused = optional(enum({ "expire", "rollover", "credit" }), "expire"),
-  rollover = optional(record({ max_quantity = optional(amount), expires_after_periods = required(at_least_1) })),
-  credit_rate = optional(amount), prorate = optional(shape.boolean, true),
+  rollover = optional(
+    record({ max_quantity = optional(amount), expires_after_periods = required(at_least_1) })
+  ),
+  credit_rate = optional(amount),
+  prorate = optional(shape.boolean, true),
   overage = required(record({
-    rate = optional(amount), source = optional(enum({ "card" })), multiplier = optional(amount),
+    rate = optional(amount),
+    source = optional(enum({ "card" })),
+    multiplier = optional(amount),
   })),
 })
 
 local FLAT_AT_ZERO = optional(shape.boolean, false)
-local UNIT_TIERS = required(list(record({
-  up_to = optional(amount), unit_price = required(amount), flat_amount = optional(amount),
-}), { is_filled = true }))
+local UNIT_TIERS = required(list(
+  record({
+    up_to = optional(amount),
+    unit_price = required(amount),
+    flat_amount = optional(amount),
+  }),
+  { is_filled = true }
+))
 local PRICE = shape.by_word("model", {
   per_unit = record({ unit_price = required(amount) }),
   graduated = record({ tiers = UNIT_TIERS, flat_at_zero = FLAT_AT_ZERO }),
   volume = record({ tiers = UNIT_TIERS, flat_at_zero = FLAT_AT_ZERO }),
   package = record({ size = required(amount), package_price = required(amount) }),
   percentage = record({
-    percent = required(amount), fixed_per_event = optional(amount), min_per_event = optional(amount),
+    percent = required(amount),
+    fixed_per_event = optional(amount),
+    min_per_event = optional(amount),
     max_per_event = optional(amount),
   }),
   graduated_percentage = record({
-    tiers = required(list(record({
-      up_to = optional(amount), percent = required(amount), flat_amount = optional(amount),
-    }), { is_filled = true })),
+    tiers = required(list(
+      record({
+        up_to = optional(amount),
+        percent = required(amount),
+        flat_amount = optional(amount),
+      }),
+      { is_filled = true }
+    )),
     flat_at_zero = FLAT_AT_ZERO,
   }),
 })
 
 local USAGE = record({
   meters = required(list(record({
-    id = required(text), event_type = required(text),
-    aggregation = required(enum({ "sum", "count", "max", "last", "unique" })), field = optional(text),
-    unit_code = optional(text, "C62"), free_quantity = optional(amount), price = required(PRICE),
+    id = required(text),
+    event_type = required(text),
+    aggregation = required(enum({ "sum", "count", "max", "last", "unique" })),
+    field = optional(text),
+    unit_code = optional(text, "C62"),
+    free_quantity = optional(amount),
+    price = required(PRICE),
     tax_code = optional(text),
     conversion = optional(record({
-      divide_by = required(amount), rounding = optional(enum({ "ceiling", "half_up", "none" }), "none"),
+      divide_by = required(amount),
+      rounding = optional(enum({ "ceiling", "half_up", "none" }), "none"),
       decimals = optional(count, 0),
     })),
   }))),
-  base_fee = optional(amount), minimum_commit = optional(record({ amount = required(amount) })),
-  maximum_spend = optional(record({ amount = required(amount) })), discount_percent = optional(amount),
-  prorate = optional(shape.boolean, true), late_events = optional(enum({ "include", "exception" }), "include"),
+  base_fee = optional(amount),
+  minimum_commit = optional(record({ amount = required(amount) })),
+  maximum_spend = optional(record({ amount = required(amount) })),
+  discount_percent = optional(amount),
+  prorate = optional(shape.boolean, true),
+  late_events = optional(enum({ "include", "exception" }), "include"),
 })
 
 local CONTRACT_FIELDS = {
-  id = required(text), customer_id = required(text), name = required(text), currency = required(shape.currency),
-  start_date = required(day), end_date = optional(day),
+  id = required(text),
+  customer_id = required(text),
+  name = required(text),
+  currency = required(shape.currency),
+  start_date = required(day),
+  end_date = optional(day),
   projects = optional(list(record({ code = optional(text), name = optional(text) })), {}),
-  usage_subjects = optional(list(text), {}), rate_card_id = optional(text),
-  approval_required = optional(shape.boolean, true), late_entries = optional(enum({ "include", "exception" }), "include"),
-  tax_code = optional(text), payment_terms = optional(PAYMENT_TERMS), buyer_reference = optional(text),
-  purchase_order = optional(record({ number = optional(text), amount = optional(amount), end_date = optional(day) })),
+  usage_subjects = optional(list(text), {}),
+  rate_card_id = optional(text),
+  approval_required = optional(shape.boolean, true),
+  late_entries = optional(enum({ "include", "exception" }), "include"),
+  tax_code = optional(text),
+  payment_terms = optional(PAYMENT_TERMS),
+  buyer_reference = optional(text),
+  purchase_order = optional(
+    record({ number = optional(text), amount = optional(amount), end_date = optional(day) })
+  ),
   payers = optional(list(record({
-    customer_id = required(text), percent = required(amount), tax_code = optional(text),
+    customer_id = required(text),
+    percent = required(amount),
+    tax_code = optional(text),
   }))),
   discount = optional(record({
-    percent = optional(amount), amount = optional(amount), components = required(list(text, { is_filled = true })),
+    percent = optional(amount),
+    amount = optional(amount),
+    components = required(list(text, { is_filled = true })),
   })),
   expenses = optional(record({
-    markup_percent = optional(decimals), category_markup_percent = optional(map(decimals)),
-    grouping = optional(enum({ "category", "entry" }), "category"), tax_code = optional(text),
+    markup_percent = optional(decimals),
+    category_markup_percent = optional(map(decimals)),
+    grouping = optional(enum({ "category", "entry" }), "category"),
+    tax_code = optional(text),
     receipt_required_above = optional(amount),
   })),
   payable_rounding_increment = optional(amount),
@@ -193,16 +288,23 @@ local function contract_of(terms)
 end
 
 local CONTRACT = shape.by_word("model", {
-  ["tm"] = contract_of(TM), ["fixed-fee"] = contract_of(FIXED_FEE), ["retainer"] = contract_of(RETAINER),
+  ["tm"] = contract_of(TM),
+  ["fixed-fee"] = contract_of(FIXED_FEE),
+  ["retainer"] = contract_of(RETAINER),
   ["usage"] = contract_of(USAGE),
 })
 
 local RATE_CARD = record({
-  id = required(text), currency = required(shape.currency), order = optional(list(enum(SELECTORS)), SELECTORS),
+  id = required(text),
+  currency = required(shape.currency),
+  order = optional(list(enum(SELECTORS)), SELECTORS),
   versions = required(list(record({
-    valid_from = optional(day), valid_to = optional(day),
+    valid_from = optional(day),
+    valid_to = optional(day),
     rates = required(list(record({
-      selector = required(enum(SELECTORS)), value = optional(text), rate = required(decimals),
+      selector = required(enum(SELECTORS)),
+      value = optional(text),
+      rate = required(decimals),
       form = optional(enum({ "replace", "add", "multiply" }), "replace"),
       unit_code = optional(enum({ "HUR", "DAY" }), "HUR"),
     }))),
@@ -210,36 +312,67 @@ local RATE_CARD = record({
 })
 
 local OPENING = record({
-  period = required(period), issue_date = required(day),
+  period = required(period),
+  issue_date = required(day),
   number_series = optional(map(record({ next_sequence = required(at_least_1) })), {}),
   ceiling_used = optional(map(decimals), {}),
-  fixed_fee = optional(map(record({
-    milestones_billed = optional(list(text), {}), billed_net = optional(decimals), withheld_net = optional(decimals),
-    released_net = optional(decimals),
-  })), {}),
-  advances = optional(list(record({
-    contract_id = required(text), number = required(text), issue_date = required(day), net_amount = required(decimals),
-    tax_amount = optional(decimals), remaining_net = required(decimals),
-  })), {}),
-  retainer = optional(map(record({
-    invoiced_periods = optional(list(period), {}),
-    buckets = optional(list(record({
-      period = required(period), quantity = required(amount), expires_on = required(day),
-    })), {}),
-  })), {}),
+  fixed_fee = optional(
+    map(record({
+      milestones_billed = optional(list(text), {}),
+      billed_net = optional(decimals),
+      withheld_net = optional(decimals),
+      released_net = optional(decimals),
+    })),
+    {}
+  ),
+  advances = optional(
+    list(record({
+      contract_id = required(text),
+      number = required(text),
+      issue_date = required(day),
+      net_amount = required(decimals),
+      tax_amount = optional(decimals),
+      remaining_net = required(decimals),
+    })),
+    {}
+  ),
+  retainer = optional(
+    map(record({
+      invoiced_periods = optional(list(period), {}),
+      buckets = optional(
+        list(record({
+          period = required(period),
+          quantity = required(amount),
+          expires_on = required(day),
+        })),
+        {}
+      ),
+    })),
+    {}
+  ),
   purchase_order_used = optional(map(decimals), {}),
-  exchange_rates = optional(list(record({
-    currency = required(shape.currency), rate = required(amount), date = required(day), source = optional(text),
-  })), {}),
+  exchange_rates = optional(
+    list(record({
+      currency = required(shape.currency),
+      rate = required(amount),
+      date = required(day),
+      source = optional(text),
+    })),
+    {}
+  ),
 })
 
 local FILES = {
-  firm = "firm.json", customers = "customers.json", contracts = "contracts.json", rate_cards = "rate-cards.json",
+  firm = "firm.json",
+  customers = "customers.json",
+  contracts = "contracts.json",
+  rate_cards = "rate-cards.json",
   opening = "opening.json",
 }
 
 local function read_one(kind, value, file, noun, report)
-  local id = type(value) == "table" and type(value.id) == "string" and noun .. " " .. value.id or noun
+  local id = type(value) == "table" and type(value.id) == "string" and noun .. " " .. value.id
+    or noun
   return kind(value, { file = file, id = id, field = "" }, report)
 end
 
@@ -247,7 +380,14 @@ end
 local function read_list(kind, values, file, noun, report)
   local in_order, by_id = {}, {}
   if type(values) ~= "table" or values[1] == nil and next(values) ~= nil then
-    report(shape.problem({ file = file, id = "", field = "" }, values, "not a list", "write a list in [ ]"))
+    report(
+      shape.problem(
+        { file = file, id = "", field = "" },
+        values,
+        "not a list",
+        "write a list in [ ]"
+      )
+    )
     return in_order, by_id
   end
   for i, value in ipairs(values) do
@@ -255,7 +395,14 @@ local function read_list(kind, values, file, noun, report)
     if typed and typed.id then
       if by_id[typed.id] then
         local place = { file = file, id = noun .. " " .. typed.id, field = "id" }
-        report(shape.problem(place, typed.id, "used twice (again as item " .. i .. ")", "give each its own id"))
+        report(
+          shape.problem(
+            place,
+            typed.id,
+            "used twice (again as item " .. i .. ")",
+            "give each its own id"
+          )
+        )
       end
       by_id[typed.id] = typed
       in_order[#in_order + 1] = typed
@@ -277,16 +424,19 @@ end
 local function read_files(files, report)
   local ctx = { decimals = currency.decimals }
   ctx.firm = read_one(FIRM, files.firm, FILES.firm, "firm", report)
-  ctx.customer_list, ctx.customers = read_list(CUSTOMER, files.customers, FILES.customers, "customer", report)
-  ctx.contract_list, ctx.contracts = read_list(CONTRACT, files.contracts, FILES.contracts, "contract", report)
-  ctx.rate_card_list, ctx.rate_cards = read_list(RATE_CARD, files.rate_cards, FILES.rate_cards, "rate card", report)
+  ctx.customer_list, ctx.customers =
+    read_list(CUSTOMER, files.customers, FILES.customers, "customer", report)
+  ctx.contract_list, ctx.contracts =
+    read_list(CONTRACT, files.contracts, FILES.contracts, "contract", report)
+  ctx.rate_card_list, ctx.rate_cards =
+    read_list(RATE_CARD, files.rate_cards, FILES.rate_cards, "rate card", report)
   ctx.opening = read_one(OPENING, files.opening, FILES.opening, "opening", report)
   default_hours_per_day(ctx.contract_list)
   return ctx
 end
 
 --- Read a month's folder.
----@param files {firm: table, customers: table, contracts: table, rate_cards: table, opening: table}   decoded JSON
+---@param files table   decoded JSON: firm, customers, contracts, rate_cards, opening
 ---@param period_id? string   the month to bill; the opening must be the state before it
 ---@return billing.Context?
 ---@return billing.Problem[] problems   errors when there is no context, else warnings

@@ -1,8 +1,9 @@
 --- Invoice numbers: series, format and restart (model 3.12).
 ---
---- A number is given once, when an invoice is finalised, in the transaction that finalises it; that is the engine's
---- number.next. This module says which series and counter an invoice uses and how the number is written. The
---- allocator at the end is the pure counterpart for computing a whole month at once.
+--- A number is given once, when an invoice is finalised, in the transaction that finalises it; that
+--- is the engine's number.next. This module says which series and counter an invoice uses and how
+--- the number is written. The allocator at the end is the pure counterpart for computing a whole
+--- month at once.
 local number = {}
 
 --- The firm's series for a document type.
@@ -41,20 +42,25 @@ end
 ---@return string
 function number.format(format, sequence, issue_date, customer_id)
   local values = {
-    YYYY = issue_date:sub(1, 4), YY = issue_date:sub(3, 4), MM = issue_date:sub(6, 7), CUSTOMER = customer_id,
+    YYYY = issue_date:sub(1, 4),
+    YY = issue_date:sub(3, 4),
+    MM = issue_date:sub(6, 7),
+    CUSTOMER = customer_id,
     SEQ = tostring(sequence),
   }
-  return (format:gsub("{(%u+):?(%d*)}", function(name, width)
-    if name == "SEQ" and width ~= "" then
-      local digits = tostring(sequence)
-      return ("0"):rep(tonumber(width) - #digits) .. digits
-    end
-    return values[name]
-  end))
+  return (
+    format:gsub("{(%u+):?(%d*)}", function(name, width)
+      if name == "SEQ" and width ~= "" then
+        local digits = tostring(sequence)
+        return ("0"):rep(tonumber(width) - #digits) .. digits
+      end
+      return values[name]
+    end)
+  )
 end
 
---- A counter per series. opening's next_sequence is the one to use at the opening's issue date; in a later stretch
---- the sequence restarts at 1.
+--- A counter per series. opening's next_sequence is the one to use at the opening's issue date; in
+--- a later stretch the sequence restarts at 1.
 ---@param firm table
 ---@param opening table   issue_date, number_series
 ---@return fun(type_code: string, issue_date: string, customer_id: string): string?, integer?
@@ -66,7 +72,8 @@ function number.allocator(firm, opening)
       return nil
     end
     local key = series.id .. "\0" .. number.stretch(series, issue_date)
-    local is_first_stretch = number.stretch(series, issue_date) == number.stretch(series, opening.issue_date)
+    local is_first_stretch = number.stretch(series, issue_date)
+      == number.stretch(series, opening.issue_date)
     local stored = is_first_stretch and opening.number_series[series.id] or nil
     local sequence = counters[key] or stored and stored.next_sequence or 1
     counters[key] = sequence + 1

@@ -1,7 +1,8 @@
---- A whole period: collect -> validate -> bill -> assemble -> number, each step usable by itself (model 3).
+--- A whole period: collect -> validate -> bill -> assemble -> number, each step usable by itself
+--- (model 3).
 ---
---- The workflow of one contract calls period.items and period.bill; period.compute does the whole month at once and
---- gives the shape of model 3.13.
+--- The workflow of one contract calls period.items and period.bill; period.compute does the whole
+--- month at once and gives the shape of model 3.13.
 local period = {}
 
 local assign = require("billow.billing.assign")
@@ -117,7 +118,8 @@ end
 function period.collect(ctx, sources)
   local marks = validation.marks(sources.time, sources.expenses)
   local placed, unknown = place_entries(ctx, sources)
-  local events, metered = milestones.assign(ctx, sources.milestones), usage.collect(ctx, sources.usage)
+  local events, metered =
+    milestones.assign(ctx, sources.milestones), usage.collect(ctx, sources.usage)
   local without, by_contract = judge_unknown(ctx, unknown, marks), {}
   for _, contract in ipairs(ctx.contract_list) do
     local items = period.items(ctx, contract, placed[contract.id], marks)
@@ -138,7 +140,8 @@ end
 ---@param parts billing.Work[]
 ---@return billing.Collected
 function period.with_moved(ctx, contract, items, parts)
-  local book, time, exceptions = rates.book(ctx, contract), { table.unpack(items.time) }, { table.unpack(items.exceptions) }
+  local book, time, exceptions =
+    rates.book(ctx, contract), { table.unpack(items.time) }, { table.unpack(items.exceptions) }
   for _, part in ipairs(parts) do
     local verdict = validation.moved(ctx, part, contract, book)
     if verdict.disposition == "valid" then
@@ -159,7 +162,11 @@ end
 local function payer_on_hold(ctx, contract)
   for _, payer in ipairs(split.payers(ctx, contract)) do
     local hold = payer.customer.hold
-    if hold and hold.start_date <= ctx.issue_date and (not hold.end_date or hold.end_date >= ctx.issue_date) then
+    if
+      hold
+      and hold.start_date <= ctx.issue_date
+      and (not hold.end_date or hold.end_date >= ctx.issue_date)
+    then
       return payer.customer
     end
   end
@@ -193,12 +200,21 @@ end
 
 local function hold_exception(contract, customer)
   local reason = customer.hold.reason and " (" .. customer.hold.reason .. ")" or ""
-  return draft.exception("CUSTOMER_ON_HOLD", contract.id, "contract",
-    "customer " .. customer.id .. " is on hold" .. reason .. ": nothing is billed until the hold ends", contract.id)
+  return draft.exception(
+    "CUSTOMER_ON_HOLD",
+    contract.id,
+    "contract",
+    "customer "
+      .. customer.id
+      .. " is on hold"
+      .. reason
+      .. ": nothing is billed until the hold ends",
+    contract.id
+  )
 end
 
---- The invoices of a draft, unless a payer is on hold: then there are none, entries stay open, and of the draft's
---- exceptions only those of level entry are to be reported (period.exceptions_of).
+--- The invoices of a draft, unless a payer is on hold: then there are none, entries stay open, and
+--- of the draft's exceptions only those of level entry are to be reported (period.exceptions_of).
 ---@param ctx billing.Context
 ---@param contract table
 ---@param made billing.Draft
@@ -215,7 +231,8 @@ function period.assemble(ctx, contract, made)
   return invoices, blocking, nil
 end
 
---- What is to be reported of a draft: all of it, or only the entry level when the customer is on hold.
+--- What is to be reported of a draft: all of it, or only the entry level when the customer is on
+--- hold.
 ---@param made billing.Draft
 ---@param hold? billing.Exception
 ---@return billing.Exception[]
@@ -236,7 +253,9 @@ function period.bill(ctx, contract, items)
   append(exceptions, blocking)
   local is_nothing_billed = made.is_void or hold ~= nil
   return {
-    invoices = invoices, exceptions = exceptions, draft = made,
+    invoices = invoices,
+    exceptions = exceptions,
+    draft = made,
     closing = is_nothing_billed and {} or made.closing,
     dispositions = is_nothing_billed and all_open(items.time) or made.dispositions,
     moved = is_nothing_billed and {} or made.moved,
@@ -285,7 +304,8 @@ local function sorted_contract_ids(ctx)
   return ids
 end
 
---- Finalise all at once: by contract id, then the contract's own order; blocked invoices get no number.
+--- Finalise all at once: by contract id, then the contract's own order; blocked invoices get no
+--- number.
 ---@param ctx billing.Context
 ---@param results table<string, billing.Result>
 function period.number_all(ctx, results)
@@ -323,7 +343,9 @@ function period.compute(ctx, sources)
     add_dispositions(seconds, result.dispositions)
   end
   return {
-    period = ctx.period.id, contracts = contracts, exceptions = canonical.exceptions(without.exceptions),
+    period = ctx.period.id,
+    contracts = contracts,
+    exceptions = canonical.exceptions(without.exceptions),
     seconds = seconds,
   }
 end

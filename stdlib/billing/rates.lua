@@ -1,6 +1,8 @@
---- The rate of an entry (model 3.3): no-charge tasks, the source's own rate, then the cards with their path.
+--- The rate of an entry (model 3.3): no-charge tasks, the source's own rate, then the cards with
+--- their path.
 ---
---- A rate book is made once per contract; finding is then a walk over the cards in force on the entry's date.
+--- A rate book is made once per contract; finding is then a walk over the cards in force on the
+--- entry's date.
 local rates = {}
 
 local decimal = require("billow.decimal")
@@ -35,12 +37,14 @@ function rates.is_needed(contract)
     or contract.model == "retainer" and (terms.unit == "money" or terms.overage.source == "card")
 end
 
---- The cards and rules for one contract. The contract's terms win over the rates policy, the policy over the model.
+--- The cards and rules for one contract. The contract's terms win over the rates policy, the policy
+--- over the model.
 ---@param ctx billing.Context
 ---@param contract table
 ---@return billing.RateBook
 function rates.book(ctx, contract)
-  local decision = ctx.decide and ctx.decide("rates", { contract = contract, period = ctx.period }) or {}
+  local decision = ctx.decide and ctx.decide("rates", { contract = contract, period = ctx.period })
+    or {}
   local cards, no_charge = {}, {}
   for _, level in ipairs(decision.levels or LEVELS) do
     local id = card_of_level(ctx, contract, level)
@@ -71,7 +75,11 @@ function rates.version_on(card, day)
   for _, version in ipairs(card.versions) do
     local has_begun = not version.valid_from or version.valid_from <= day
     local is_over = version.valid_to and version.valid_to < day
-    if has_begun and not is_over and (not found or (version.valid_from or "") > (found.valid_from or "")) then
+    if
+      has_begun
+      and not is_over
+      and (not found or (version.valid_from or "") > (found.valid_from or ""))
+    then
       found = version
     end
   end
@@ -95,8 +103,13 @@ end
 
 local function rate_of(fields)
   return {
-    price = fields.price, unit_code = fields.unit_code, currency = fields.currency, source = fields.source,
-    is_no_charge = fields.is_no_charge or false, searched = fields.searched or {}, steps = fields.steps or {},
+    price = fields.price,
+    unit_code = fields.unit_code,
+    currency = fields.currency,
+    source = fields.source,
+    is_no_charge = fields.is_no_charge or false,
+    searched = fields.searched or {},
+    steps = fields.steps or {},
   }
 end
 
@@ -110,8 +123,13 @@ local function adjust(base, adjustments)
     else
       price = price * row.rate
     end
-    steps[#steps + 1] = string.format("%s %s (%s) = %s", row.form, figures.plain(row.rate), adjustments[i].place,
-      figures.plain(price))
+    steps[#steps + 1] = string.format(
+      "%s %s (%s) = %s",
+      row.form,
+      figures.plain(row.rate),
+      adjustments[i].place,
+      figures.plain(price)
+    )
   end
   return price, steps
 end
@@ -142,12 +160,17 @@ local function search_cards(book, work)
   for _, card in ipairs(book.cards) do
     local version = rates.version_on(card, day)
     if version then
-      local base, place = walk(version, card, work, book.selectors or card.order, searched, adjustments)
+      local base, place =
+        walk(version, card, work, book.selectors or card.order, searched, adjustments)
       if base then
         local price, steps = adjust(base, adjustments)
         return rate_of({
-          price = price, unit_code = base.unit_code, currency = card.currency, source = place,
-          searched = searched, steps = steps,
+          price = price,
+          unit_code = base.unit_code,
+          currency = card.currency,
+          source = place,
+          searched = searched,
+          steps = steps,
         })
       end
     end
@@ -163,14 +186,20 @@ end
 function rates.find(book, work)
   if book.no_charge[work.task] then
     return rate_of({
-      price = decimal(0), unit_code = "HUR", currency = book.currency, source = "no_charge task " .. work.task,
+      price = decimal(0),
+      unit_code = "HUR",
+      currency = book.currency,
+      source = "no_charge task " .. work.task,
       is_no_charge = true,
     })
   end
   local entry = work.entry
   if book.rate_source == "source" and entry.source_rate then
     return rate_of({
-      price = entry.source_rate, unit_code = "HUR", currency = entry.currency, source = "rate of " .. entry.source,
+      price = entry.source_rate,
+      unit_code = "HUR",
+      currency = entry.currency,
+      source = "rate of " .. entry.source,
     })
   end
   return search_cards(book, work)

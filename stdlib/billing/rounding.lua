@@ -1,7 +1,8 @@
 --- Rounding of durations to an increment, by pool (model 3.4).
 ---
---- A pool's total is rounded once; the difference goes to the last entry of the pool in source order, a negative
---- one backwards from there and never below zero. Rounding comes before ceilings and retainer draw.
+--- A pool's total is rounded once; the difference goes to the last entry of the pool in source
+--- order, a negative one backwards from there and never below zero. Rounding comes before ceilings
+--- and retainer draw.
 local rounding = {}
 
 local POOLS = {
@@ -48,7 +49,8 @@ local function in_source_order(works)
   return ordered
 end
 
---- Spread a pool's difference over its entries, the last one first; returns billed seconds by entry id.
+--- Spread a pool's difference over its entries, the last one first; returns billed seconds by entry
+--- id.
 local function spread(pool, difference, billed)
   for i = #pool, 1, -1 do
     local work = pool[i]
@@ -99,7 +101,8 @@ function rounding.apply(works, terms, line_key)
     return split_off_zero(works, billed, traces)
   end
   local increment = terms.increment_minutes * 60
-  local key_of = terms.scope == "line" and assert(line_key, "scope line needs a line key") or POOLS[terms.scope]
+  local key_of = terms.scope == "line" and assert(line_key, "scope line needs a line key")
+    or POOLS[terms.scope]
   local pools, order = pool_up(works, key_of)
   for _, key in ipairs(order) do
     local pool, total = pools[key], 0
@@ -110,8 +113,12 @@ function rounding.apply(works, terms, line_key)
     spread(pool, rounded - total, billed)
     for _, work in ipairs(pool) do
       traces[work.id] = {
-        scope = terms.scope, mode = terms.mode, increment_minutes = terms.increment_minutes,
-        pool_entries = #pool, pool_seconds = total, pool_rounded_seconds = rounded,
+        scope = terms.scope,
+        mode = terms.mode,
+        increment_minutes = terms.increment_minutes,
+        pool_entries = #pool,
+        pool_seconds = total,
+        pool_rounded_seconds = rounded,
       }
     end
   end

@@ -1,7 +1,7 @@
 --- Reading decoded JSON into typed values, with a precise problem for everything that does not fit.
 ---
---- A kind is a function (value, place, report) -> typed value; nil when it did not fit (a problem is then reported).
---- null counts as absent. Unknown fields of a record are kept as they are.
+--- A kind is a function (value, place, report) -> typed value; nil when it did not fit (a problem
+--- is then reported). null counts as absent. Unknown fields of a record are kept as they are.
 local shape = {}
 
 local currency = require("billow.billing.currency")
@@ -52,7 +52,12 @@ function shape.problem(place, value, problem, remedy)
   local where = place.file .. (place.id ~= "" and ": " .. place.id or "")
   local field = place.field ~= "" and ": " .. place.field or ""
   return setmetatable({
-    file = place.file, id = place.id, field = place.field, value = found, problem = problem, remedy = remedy,
+    file = place.file,
+    id = place.id,
+    field = place.field,
+    value = found,
+    problem = problem,
+    remedy = remedy,
     text = string.format("%s%s: %s (found %s): %s", where, field, problem, found, remedy),
   }, Problem)
 end
@@ -108,10 +113,18 @@ function shape.decimal(value, place, report)
   if math.type(value) == "integer" then
     return decimal(value)
   end
-  local is_plain = type(value) == "string" and value:find("^%-?%d+%.?%d*$") and not value:find("%.$")
+  local is_plain = type(value) == "string"
+    and value:find("^%-?%d+%.?%d*$")
+    and not value:find("%.$")
   local parsed = is_plain and decimal.parse(value) or nil
   if not parsed then
-    return wrong(report, place, value, "not a decimal", 'write plain digits in quotes, such as "1234.50"')
+    return wrong(
+      report,
+      place,
+      value,
+      "not a decimal",
+      'write plain digits in quotes, such as "1234.50"'
+    )
   end
   return parsed
 end
@@ -130,8 +143,13 @@ end
 function shape.integer(least)
   return function(value, place, report)
     if math.type(value) ~= "integer" or value < least then
-      return wrong(report, place, value, "not a whole number from " .. least .. " on",
-        "write a whole number without quotes")
+      return wrong(
+        report,
+        place,
+        value,
+        "not a whole number from " .. least .. " on",
+        "write a whole number without quotes"
+      )
     end
     return value
   end
@@ -146,7 +164,13 @@ function shape.enum(words)
   end
   return function(value, place, report)
     if not is_word[value] then
-      return wrong(report, place, value, "not one of the values", "write one of: " .. table.concat(words, ", "))
+      return wrong(
+        report,
+        place,
+        value,
+        "not one of the values",
+        "write one of: " .. table.concat(words, ", ")
+      )
     end
     return value
   end

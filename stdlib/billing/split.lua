@@ -1,4 +1,5 @@
---- Dividing amounts over payers or tax codes by largest remainder (model 3.10), so that no cent is lost or made.
+--- Dividing amounts over payers or tax codes by largest remainder (model 3.10), so that no cent is
+--- lost or made.
 local split = {}
 
 local decimal = require("billow.decimal")
@@ -12,7 +13,8 @@ local function minor_unit(d)
   return unit
 end
 
---- Shares in whole minor units, cut toward zero, and what each cut left over (over the sum of weights).
+--- Shares in whole minor units, cut toward zero, and what each cut left over (over the sum of
+--- weights).
 local function cut(units, weights, total_weight)
   local shares, remainders, given = {}, {}, decimal(0)
   for i, weight in ipairs(weights) do
@@ -24,8 +26,9 @@ local function cut(units, weights, total_weight)
   return shares, remainders, given
 end
 
---- Divide `amount` by weights: each share is cut toward zero at d decimals, the missing minor units go one each to
---- the largest remainders, ties to the earlier one; the sign is kept. The shares always add up to the amount.
+--- Divide `amount` by weights: each share is cut toward zero at d decimals, the missing minor units
+--- go one each to the largest remainders, ties to the earlier one; the sign is kept. The shares
+--- always add up to the amount.
 ---@param amount Decimal      a multiple of 10^-d
 ---@param weights Decimal[]   not negative, at least one positive
 ---@param d integer
@@ -68,7 +71,11 @@ function split.payers(ctx, contract)
   end
   local payers = {}
   for i, payer in ipairs(contract.payers) do
-    payers[i] = { customer = ctx.customers[payer.customer_id], percent = payer.percent, tax_code = payer.tax_code }
+    payers[i] = {
+      customer = ctx.customers[payer.customer_id],
+      percent = payer.percent,
+      tax_code = payer.tax_code,
+    }
   end
   return payers
 end
@@ -91,8 +98,11 @@ local function share_of_line(line, share, payer)
     unit_price = share:abs(),
     net_amount = share,
     split_of = {
-      quantity = line.quantity, unit_code = line.unit_code, unit_price = line.unit_price,
-      net_amount = line.net_amount, percent = payer.percent,
+      quantity = line.quantity,
+      unit_code = line.unit_code,
+      unit_price = line.unit_price,
+      net_amount = line.net_amount,
+      percent = payer.percent,
     },
   })
 end
@@ -105,7 +115,8 @@ local function percents(payers)
   return weights
 end
 
---- Each payer's share of every line; shares of 0 make no line. With a customer alone the lines stay as they are.
+--- Each payer's share of every line; shares of 0 make no line. With a customer alone the lines stay
+--- as they are.
 ---@param lines billing.Line[]
 ---@param payers billing.Payer[]
 ---@param d integer

@@ -1,4 +1,5 @@
---- Tax codes, their percent on the tax point date, and the breakdown of an invoice (model 3.10, 3.11).
+--- Tax codes, their percent on the tax point date, and the breakdown of an invoice (model 3.10,
+--- 3.11).
 local tax = {}
 
 local decimal = require("billow.decimal")
@@ -26,8 +27,8 @@ function tax.override(ctx, contract, code)
   return code
 end
 
---- The tax code of a payer's line: the payer's own, the line's override, the contract's, the customer's; then the tax
---- policy may choose another.
+--- The tax code of a payer's line: the payer's own, the line's override, the contract's, the
+--- customer's; then the tax policy may choose another.
 ---@param ctx billing.Context
 ---@param contract table
 ---@param payer billing.Payer
@@ -45,9 +46,14 @@ function tax.code_of(ctx, contract, payer, line)
   else
     code, reason = payer.customer.tax_code, "tax code of customer " .. payer.customer.id
   end
-  local decision = ctx.decide and ctx.decide("tax", {
-    contract = contract, customer = payer.customer, firm = ctx.firm, component = line.component, tax_code = code,
-  })
+  local decision = ctx.decide
+    and ctx.decide("tax", {
+      contract = contract,
+      customer = payer.customer,
+      firm = ctx.firm,
+      component = line.component,
+      tax_code = code,
+    })
   if decision and decision.tax_code and decision.tax_code ~= code then
     return decision.tax_code, table.concat(decision.reasons or { "tax policy" }, "; ")
   end
@@ -93,13 +99,22 @@ function tax.percent(code, tax_point_date)
   end
   local row = tax.rate_on(code, tax_point_date)
   if not row then
-    error(string.format("tax code %s has no rate in force on %s: add a row to its rates", code.id, tax_point_date), 2)
+    error(
+      string.format(
+        "tax code %s has no rate in force on %s: add a row to its rates",
+        code.id,
+        tax_point_date
+      ),
+      2
+    )
   end
   return row.percent
 end
 
 local function key_of(item)
-  return item.tax_category .. "\0" .. (item.tax_percent and tostring(item.tax_percent:round(6)) or "")
+  return item.tax_category
+    .. "\0"
+    .. (item.tax_percent and tostring(item.tax_percent:round(6)) or "")
 end
 
 local function is_before(a, b)
@@ -124,7 +139,9 @@ function tax.breakdown(firm, lines, allowances, d)
       local code = tax.find(firm, item.tax_code)
       local is_exempt = code.category_code ~= STANDARD and code.category_code ~= "Z"
       group = {
-        category_code = item.tax_category, percent = item.tax_percent, taxable_amount = decimal(0):round(d),
+        category_code = item.tax_category,
+        percent = item.tax_percent,
+        taxable_amount = decimal(0):round(d),
         exemption_reason = is_exempt and code.exemption_reason or nil,
         exemption_reason_code = is_exempt and code.exemption_reason_code or nil,
       }

@@ -1,4 +1,5 @@
---- Time and materials: rounded, rated entries become lines, as far as the ceiling allows (model 3.4 to 3.6).
+--- Time and materials: rounded, rated entries become lines, as far as the ceiling allows (model 3.4
+--- to 3.6).
 ---@class billing.TimeAndMaterials
 local tm = {}
 
@@ -36,7 +37,9 @@ end
 ---@param contract table
 ---@return string
 function tm.overflow_policy(ctx, contract)
-  return contract.terms.ceiling.overflow or decide(ctx, "ceiling", contract).overflow or OVERFLOW_DEFAULT
+  return contract.terms.ceiling.overflow
+    or decide(ctx, "ceiling", contract).overflow
+    or OVERFLOW_DEFAULT
 end
 
 local function add_seconds(dispositions, id, disposition, seconds)
@@ -72,7 +75,11 @@ local function dispose(works, cut, overflow_disposition)
 end
 
 local function overage_lines(contract, overflow, d)
-  local rate = lines.flat_rate(contract.terms.ceiling.overage_rate, contract.currency, "terms.ceiling.overage_rate")
+  local rate = lines.flat_rate(
+    contract.terms.ceiling.overage_rate,
+    contract.currency,
+    "terms.ceiling.overage_rate"
+  )
   local works = {}
   for i, work in ipairs(overflow) do
     local copy = {}
@@ -90,8 +97,15 @@ local function moved_parts(overflow)
   local parts = {}
   for i, work in ipairs(overflow) do
     parts[i] = {
-      id = work.id .. "#2", sequence = work.sequence, person = work.person, role = work.role, task = work.task,
-      project = work.project, work_date = work.work_date, worked_seconds = work.billed_seconds, is_moved = true,
+      id = work.id .. "#2",
+      sequence = work.sequence,
+      person = work.person,
+      role = work.role,
+      task = work.task,
+      project = work.project,
+      work_date = work.work_date,
+      worked_seconds = work.billed_seconds,
+      is_moved = true,
       entry = work.entry,
     }
   end
@@ -104,10 +118,19 @@ local function ceiling_reached(contract, overflow, policy)
     parts[i] = { id = work.id, seconds = work.billed_seconds }
     seconds = seconds + work.billed_seconds
   end
-  local message = string.format("%s hours are beyond the ceiling; by the contract they are dealt with as %s",
-    figures.plain(figures.hours(seconds):round(2)), policy)
-  return draft.exception("CEILING_REACHED", contract.id, "contract", message, contract.id,
-    { overflow = parts, policy = policy })
+  local message = string.format(
+    "%s hours are beyond the ceiling; by the contract they are dealt with as %s",
+    figures.plain(figures.hours(seconds):round(2)),
+    policy
+  )
+  return draft.exception(
+    "CEILING_REACHED",
+    contract.id,
+    "contract",
+    message,
+    contract.id,
+    { overflow = parts, policy = policy }
+  )
 end
 
 local function apply_overflow(made, contract, overflow, policy, d)
@@ -124,7 +147,7 @@ local function apply_overflow(made, contract, overflow, policy, d)
   elseif policy == "stop" then
     table.insert(made.blocks, {
       code = "CEILING_STOP",
-      message = "the ceiling is reached and the contract says stop: agree on the overflow before the invoice goes out",
+      message = "the ceiling is reached and the contract says stop: agree on the overflow first",
     })
   end
 end
@@ -140,7 +163,8 @@ function tm.bill(ctx, contract, items)
   local works, away = rounding.apply(items.time, rules, lines.key_of(terms.grouping))
   local used = ctx.opening.ceiling_used[contract.id]
   local policy = terms.ceiling and tm.overflow_policy(ctx, contract)
-  local cut = terms.ceiling and ceiling.cut(works, contract, used, d) or { billed = works, overflow = {} }
+  local cut = terms.ceiling and ceiling.cut(works, contract, used, d)
+    or { billed = works, overflow = {} }
   local made = draft.new({
     lines = lines.of_time("time", cut.billed, terms, d),
     dispositions = dispose(works, cut, DISPOSITIONS[policy]),

@@ -19,7 +19,11 @@ end
 function totals.exchange_rate(rates, currency, day)
   local found
   for _, rate in ipairs(rates) do
-    if rate.currency == currency and rate.date <= day and (not found or rate.date >= found.date) then
+    if
+      rate.currency == currency
+      and rate.date <= day
+      and (not found or rate.date >= found.date)
+    then
       found = rate
     end
   end
@@ -38,7 +42,8 @@ function totals.payable_rounding(amount, increment, d)
   return ((amount / increment):round(0) * increment - amount):round(d)
 end
 
---- The tax in the firm's currency; nil when it is not needed, nil and true when the exchange rate is missing.
+--- The tax in the firm's currency; nil when it is not needed, nil and true when the exchange rate
+--- is missing.
 ---@param ctx billing.Context
 ---@param currency string
 ---@param tax_amount Decimal

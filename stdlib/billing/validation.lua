@@ -1,7 +1,9 @@
---- Validation of time entries and expenses (model 3.2): exactly one disposition each, the first rule that applies.
+--- Validation of time entries and expenses (model 3.2): exactly one disposition each, the first
+--- rule that applies.
 ---
---- Some rules look beyond one entry: duplicates and the person's day over 24 hours. `validation.marks` gathers what
---- they need over all entries of all sources once; the checks themselves look at one entry.
+--- Some rules look beyond one entry: duplicates and the person's day over 24 hours.
+--- `validation.marks` gathers what they need over all entries of all sources once; the checks
+--- themselves look at one entry.
 local validation = {}
 
 local draft = require("billow.billing.draft")
@@ -16,7 +18,7 @@ local DAY_SECONDS_MAX = 24 * 3600
 ---@field day_seconds table<string, integer>   person and day -> seconds, key duplicates left out
 
 ---@class billing.Verdict
----@field disposition string   "valid", "exception", or a silent one: zero, already_invoiced, non_billable, open, included
+---@field disposition string  valid, exception, zero, already_invoiced, non_billable, open, included
 ---@field exception? billing.Exception
 ---@field work? billing.Work   of a valid time entry
 
@@ -37,15 +39,26 @@ end
 
 local function time_key(entry, notes)
   return table.concat({
-    entry.person, entry.work_date, entry.project_code, entry.project_name, entry.task,
-    tostring(entry.duration_seconds), notes,
+    entry.person,
+    entry.work_date,
+    entry.project_code,
+    entry.project_name,
+    entry.task,
+    tostring(entry.duration_seconds),
+    notes,
   }, "\0")
 end
 
 local function expense_key(expense, notes)
   return table.concat({
-    expense.person, expense.date, expense.project_code, expense.project_name, expense.category,
-    figures.plain(expense.amount), expense.currency, notes,
+    expense.person,
+    expense.date,
+    expense.project_code,
+    expense.project_name,
+    expense.category,
+    figures.plain(expense.amount),
+    expense.currency,
+    notes,
   }, "\0")
 end
 
@@ -124,9 +137,13 @@ end
 function checks.project(subject)
   if not subject.contract then
     local entry = subject.entry
-    local named = entry.project_code ~= "" and "code " .. entry.project_code or "name " .. entry.project_name
-    return held(subject, "PROJECT_UNKNOWN",
-      string.format("no contract has a project with the %s: add the project to its contract", named))
+    local named = entry.project_code ~= "" and "code " .. entry.project_code
+      or "name " .. entry.project_name
+    return held(
+      subject,
+      "PROJECT_UNKNOWN",
+      string.format("no contract has a project with the %s: add the project to its contract", named)
+    )
   end
 end
 
@@ -140,45 +157,82 @@ end
 function checks.contract_dates(subject)
   local contract, day = subject.contract, subject.day
   if day < contract.start_date then
-    return held(subject, "CONTRACT_NOT_STARTED",
-      string.format("%s is before the contract's start on %s", day, contract.start_date))
+    return held(
+      subject,
+      "CONTRACT_NOT_STARTED",
+      string.format("%s is before the contract's start on %s", day, contract.start_date)
+    )
   elseif contract.end_date and day > contract.end_date then
-    return held(subject, "CONTRACT_ENDED",
-      string.format("%s is after the contract's end on %s: extend the contract or move the entry", day,
-        contract.end_date))
+    return held(
+      subject,
+      "CONTRACT_ENDED",
+      string.format(
+        "%s is after the contract's end on %s: extend the contract or move the entry",
+        day,
+        contract.end_date
+      )
+    )
   end
 end
 
 function checks.approval(subject)
   local status = subject.entry.approval_status
   if subject.contract.approval_required and status ~= "approved" then
-    return held(subject, "NOT_APPROVED",
-      string.format("approval status is %s: have it approved in the source and import again", status))
+    return held(
+      subject,
+      "NOT_APPROVED",
+      string.format(
+        "approval status is %s: have it approved in the source and import again",
+        status
+      )
+    )
   end
 end
 
 function checks.duplicate(subject)
   local first = subject.marks.duplicate_of[subject.entry.id]
   if first then
-    return held(subject, "DUPLICATE_ENTRY",
-      "same person, day, project and notes as " .. first .. ", which is the one that counts", { duplicate_of = first })
+    return held(
+      subject,
+      "DUPLICATE_ENTRY",
+      "same person, day, project and notes as " .. first .. ", which is the one that counts",
+      { duplicate_of = first }
+    )
   end
 end
 
 function checks.day_over_24h(subject)
   local entry = subject.entry
-  local seconds = subject.is_time and subject.marks.day_seconds[day_key(entry.person, entry.work_date)] or 0
+  local seconds = subject.is_time
+      and subject.marks.day_seconds[day_key(entry.person, entry.work_date)]
+    or 0
   if seconds > DAY_SECONDS_MAX then
-    return held(subject, "DAY_OVER_24H",
-      string.format("%s has %s hours on %s: correct the entries of that day", entry.person,
-        figures.plain(figures.hours(seconds):round(2)), entry.work_date), { seconds = seconds })
+    return held(
+      subject,
+      "DAY_OVER_24H",
+      string.format(
+        "%s has %s hours on %s: correct the entries of that day",
+        entry.person,
+        figures.plain(figures.hours(seconds):round(2)),
+        entry.work_date
+      ),
+      { seconds = seconds }
+    )
   end
 end
 
 function checks.late(subject)
-  if subject.day < subject.ctx.period.start_date and subject.contract.late_entries == "exception" then
-    return held(subject, "LATE_ENTRY",
-      string.format("%s is before the period: the contract bills late entries only by decision", subject.day))
+  if
+    subject.day < subject.ctx.period.start_date and subject.contract.late_entries == "exception"
+  then
+    return held(
+      subject,
+      "LATE_ENTRY",
+      string.format(
+        "%s is before the period: the contract bills late entries only by decision",
+        subject.day
+      )
+    )
   end
 end
 
@@ -193,12 +247,21 @@ function checks.expense(subject)
   end
   local limit = rules.receipt_required_above
   if limit and entry.amount > limit and not entry.receipt_url then
-    return held(subject, "RECEIPT_MISSING",
-      string.format("a receipt is required above %s: add the receipt's address", figures.plain(limit)))
+    return held(
+      subject,
+      "RECEIPT_MISSING",
+      string.format(
+        "a receipt is required above %s: add the receipt's address",
+        figures.plain(limit)
+      )
+    )
   end
   if entry.currency ~= contract.currency then
-    return held(subject, "CURRENCY_MISMATCH",
-      string.format("the expense is in %s, the contract in %s", entry.currency, contract.currency))
+    return held(
+      subject,
+      "CURRENCY_MISMATCH",
+      string.format("the expense is in %s, the contract in %s", entry.currency, contract.currency)
+    )
   end
 end
 
@@ -209,30 +272,61 @@ function checks.rate(subject)
   local work, contract = subject.work, subject.contract
   local rate, searched = rates.find(subject.book, work)
   if not rate then
-    return held(subject, "NO_RATE",
-      string.format("no rate for %s as %s on task %s: add a row to one of the cards searched", work.person,
-        work.role ~= "" and work.role or "(no role)", work.task ~= "" and work.task or "(no task)"),
-      { searched = searched })
+    return held(
+      subject,
+      "NO_RATE",
+      string.format(
+        "no rate for %s as %s on task %s: add a row to one of the cards searched",
+        work.person,
+        work.role ~= "" and work.role or "(no role)",
+        work.task ~= "" and work.task or "(no task)"
+      ),
+      { searched = searched }
+    )
   end
   if rate.currency ~= contract.currency then
-    return held(subject, "CURRENCY_MISMATCH",
-      string.format("the rate (%s) is in %s, the contract in %s", rate.source, tostring(rate.currency),
-        contract.currency))
+    return held(
+      subject,
+      "CURRENCY_MISMATCH",
+      string.format(
+        "the rate (%s) is in %s, the contract in %s",
+        rate.source,
+        tostring(rate.currency),
+        contract.currency
+      )
+    )
   end
   work.rate = rate
 end
 
 local ORDER = {
-  checks.zero, checks.invoiced, checks.billable, checks.later_period, checks.project, checks.included,
-  checks.contract_dates, checks.approval, checks.duplicate, checks.day_over_24h, checks.late, checks.expense,
+  checks.zero,
+  checks.invoiced,
+  checks.billable,
+  checks.later_period,
+  checks.project,
+  checks.included,
+  checks.contract_dates,
+  checks.approval,
+  checks.duplicate,
+  checks.day_over_24h,
+  checks.late,
+  checks.expense,
   checks.rate,
 }
 
 local function work_of(entry, project)
   return {
-    id = entry.id, sequence = entry.sequence, person = entry.person, role = entry.role, task = entry.task,
-    project = project and (project.code or project.name) or "", work_date = entry.work_date,
-    worked_seconds = entry.duration_seconds, is_moved = false, entry = entry,
+    id = entry.id,
+    sequence = entry.sequence,
+    person = entry.person,
+    role = entry.role,
+    task = entry.task,
+    project = project and (project.code or project.name) or "",
+    work_date = entry.work_date,
+    worked_seconds = entry.duration_seconds,
+    is_moved = false,
+    entry = entry,
   }
 end
 
@@ -256,8 +350,14 @@ end
 ---@return billing.Verdict
 function validation.time(ctx, entry, contract, project, marks, book)
   return judge({
-    ctx = ctx, entry = entry, contract = contract, marks = marks, book = book, is_time = true,
-    day = entry.work_date, work = work_of(entry, project),
+    ctx = ctx,
+    entry = entry,
+    contract = contract,
+    marks = marks,
+    book = book,
+    is_time = true,
+    day = entry.work_date,
+    work = work_of(entry, project),
   })
 end
 
@@ -269,7 +369,12 @@ end
 ---@return billing.Verdict
 function validation.expense(ctx, expense, contract, marks)
   return judge({
-    ctx = ctx, entry = expense, contract = contract, marks = marks, is_time = false, day = expense.date,
+    ctx = ctx,
+    entry = expense,
+    contract = contract,
+    marks = marks,
+    is_time = false,
+    day = expense.date,
   })
 end
 
@@ -285,7 +390,12 @@ function validation.moved(ctx, work, contract, book)
     copy[name] = value
   end
   local subject = {
-    ctx = ctx, entry = { id = work.id }, contract = contract, book = book, is_time = true, day = work.work_date,
+    ctx = ctx,
+    entry = { id = work.id },
+    contract = contract,
+    book = book,
+    is_time = true,
+    day = work.work_date,
     work = copy,
   }
   return checks.rate(subject) or { disposition = "valid", work = copy }

@@ -1,18 +1,26 @@
 --- compare: does a computed month agree to the cent with the expected one?
 ---
----   billow-lua -d . tests/tools/compare.lua EXPECTED.json ACTUAL.json... [--numbers] [--references] [--only=C-01,C-02]
+---   billow-lua -d . tests/tools/compare.lua EXPECTED.json ACTUAL.json...
+---     [--numbers] [--references] [--only=C-01,C-02]
 ---
---- Each actual file may hold a month ({contracts = ...}), an invoice, a list of invoices, or an object with invoices
---- and exceptions. Invoices are matched by contract, customer and type; decimals are compared by value. Prints one
---- line per contract with its differences and a total; exit code 0 only when everything agrees.
---- As a module: compare.months(expected, actual_values, options) -> report.
+--- Each actual file may hold a month ({contracts = ...}), an invoice, a list of invoices, or an
+--- object with invoices and exceptions. Invoices are matched by contract, customer and type;
+--- decimals are compared by value. Prints one line per contract with its differences and a total;
+--- exit code 0 only when everything agrees. As a module: compare.months(expected, actual_values,
+--- options) -> report.
 local compare = {}
 
 local decimal = require("billow.decimal")
 local json = require("billow.json")
 
 local HEAD = {
-  "currency", "status", "issue_date", "tax_point_date", "due_date", "buyer_reference", "purchase_order_reference",
+  "currency",
+  "status",
+  "issue_date",
+  "tax_point_date",
+  "due_date",
+  "buyer_reference",
+  "purchase_order_reference",
 }
 local LINE_TEXTS = { "component", "unit_code", "tax_category" }
 local DIFFERENCES_SHOWN = 6
@@ -38,7 +46,8 @@ local function show(value)
   return value == nil and "nothing" or tostring(value)
 end
 
---- A decimal as comparable text: "1.50" and "1.5" are equal, null counts as 0, anything else stands for itself.
+--- A decimal as comparable text: "1.50" and "1.5" are equal, null counts as 0, anything else stands
+--- for itself.
 local function plain(value)
   value = given(value)
   if value == nil then
@@ -88,7 +97,8 @@ end
 
 local function add_if_different(differences, what, expected, actual)
   if expected ~= actual then
-    differences[#differences + 1] = string.format("%s: expected %s, got %s", what, show(expected), show(actual))
+    differences[#differences + 1] =
+      string.format("%s: expected %s, got %s", what, show(expected), show(actual))
   end
 end
 
@@ -96,7 +106,10 @@ local function reference_text(line)
   local texts = {}
   for i, reference in ipairs(given(line.references) or {}) do
     texts[i] = table.concat({
-      reference.type, reference.id, show(reference.seconds), show(reference.amount),
+      reference.type,
+      reference.id,
+      show(reference.seconds),
+      show(reference.amount),
     }, " ")
   end
   table.sort(texts)
@@ -109,7 +122,12 @@ local function compare_lines(differences, expected, actual, options)
     local want, got = expected[i], actual[i]
     local name = "line " .. i
     if not want or not got then
-      add_if_different(differences, name, want and want.description_key, got and got.description_key)
+      add_if_different(
+        differences,
+        name,
+        want and want.description_key,
+        got and got.description_key
+      )
     else
       add_if_different(differences, name, want.description_key, got.description_key)
       for _, field in ipairs({ "quantity", "unit_price", "net_amount", "tax_percent" }) do
@@ -119,7 +137,12 @@ local function compare_lines(differences, expected, actual, options)
         add_if_different(differences, name .. " " .. field, given(want[field]), given(got[field]))
       end
       if options.references then
-        add_if_different(differences, name .. " references", reference_text(want), reference_text(got))
+        add_if_different(
+          differences,
+          name .. " references",
+          reference_text(want),
+          reference_text(got)
+        )
       end
     end
   end
@@ -151,17 +174,35 @@ local function compare_invoices(expected, actual, options)
   end
   compare_lists(differences, "tax", expected.tax_breakdown, actual.tax_breakdown, function(group)
     return table.concat({
-      group.category_code, plain(group.percent), plain(group.taxable_amount), plain(group.tax_amount),
+      group.category_code,
+      plain(group.percent),
+      plain(group.taxable_amount),
+      plain(group.tax_amount),
     }, " ")
   end)
-  compare_lists(differences, "allowances", expected.allowances, actual.allowances, function(allowance)
-    return table.concat({
-      allowance.component, allowance.tax_category, plain(allowance.tax_percent), plain(allowance.amount),
-    }, " ")
-  end)
-  compare_lists(differences, "preceding", expected.preceding_invoices, actual.preceding_invoices, function(known)
-    return known.number
-  end)
+  compare_lists(
+    differences,
+    "allowances",
+    expected.allowances,
+    actual.allowances,
+    function(allowance)
+      return table.concat({
+        allowance.component,
+        allowance.tax_category,
+        plain(allowance.tax_percent),
+        plain(allowance.amount),
+      }, " ")
+    end
+  )
+  compare_lists(
+    differences,
+    "preceding",
+    expected.preceding_invoices,
+    actual.preceding_invoices,
+    function(known)
+      return known.number
+    end
+  )
   compare_lines(differences, expected.lines, actual.lines, options)
   return differences
 end
@@ -183,7 +224,8 @@ local function compare_contract(report, contract, actual, options)
     local found = actual.invoices[key] or {}
     actual.invoices[key] = nil
     report.invoices_expected = report.invoices_expected + 1
-    local of_invoice = found[1] and compare_invoices(expected, found[1], options) or { "no such invoice" }
+    local of_invoice = found[1] and compare_invoices(expected, found[1], options)
+      or { "no such invoice" }
     if #found > 1 then
       of_invoice[#of_invoice + 1] = #found .. " invoices of this contract, customer and type"
     end
@@ -213,7 +255,7 @@ end
 --- Compare a month with what it should be.
 ---@param expected table          decoded expected.json
 ---@param actual_values any[]     decoded values in any accepted shape
----@param options? {numbers: boolean, references: boolean, only: table<string, boolean>}   only: these contracts
+---@param options? {numbers: boolean, references: boolean, only: table<string, boolean>}
 ---@return compare.Report
 function compare.months(expected, actual_values, options)
   options = options or {}
@@ -222,10 +264,15 @@ function compare.months(expected, actual_values, options)
     gather(value, found)
   end
   local actual = {
-    invoices = index(found.invoices, invoice_key), exceptions = index(found.exceptions, exception_key),
+    invoices = index(found.invoices, invoice_key),
+    exceptions = index(found.exceptions, exception_key),
   }
   local report = {
-    invoices_expected = 0, invoices_agreeing = 0, exceptions_expected = 0, exceptions_agreeing = 0, unexpected = {},
+    invoices_expected = 0,
+    invoices_agreeing = 0,
+    exceptions_expected = 0,
+    exceptions_agreeing = 0,
+    unexpected = {},
     by_contract = {},
   }
   for id, contract in pairs(expected.contracts) do
@@ -249,7 +296,8 @@ function compare.months(expected, actual_values, options)
   for key in pairs(actual.exceptions) do
     report.unexpected[#report.unexpected + 1] = "exception " .. key
   end
-  report.agrees = #report.unexpected == 0 and report.invoices_agreeing == report.invoices_expected
+  report.agrees = #report.unexpected == 0
+    and report.invoices_agreeing == report.invoices_expected
     and report.exceptions_agreeing == report.exceptions_expected
   return report
 end
@@ -271,8 +319,13 @@ function compare.text(report)
   for _, text in ipairs(report.unexpected) do
     out[#out + 1] = "not expected: " .. text
   end
-  out[#out + 1] = string.format("%d of %d invoices agree to the cent; %d of %d exceptions agree",
-    report.invoices_agreeing, report.invoices_expected, report.exceptions_agreeing, report.exceptions_expected)
+  out[#out + 1] = string.format(
+    "%d of %d invoices agree to the cent; %d of %d exceptions agree",
+    report.invoices_agreeing,
+    report.invoices_expected,
+    report.exceptions_agreeing,
+    report.exceptions_expected
+  )
   return out
 end
 
@@ -304,7 +357,9 @@ local function main(arguments)
     end
   end
   if #paths < 2 then
-    io.stderr:write("usage: compare.lua EXPECTED.json ACTUAL.json... [--numbers] [--references] [--only=ID,ID]\n")
+    io.stderr:write(
+      "usage: compare.lua EXPECTED.json ACTUAL.json... [--numbers] [--references] [--only=ID,ID]\n"
+    )
     return 2
   end
   local actual = {}

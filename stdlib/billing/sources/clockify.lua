@@ -1,5 +1,5 @@
---- Clockify's detailed report as time entries (model 3.1). Its dates follow the account's setting, so the firm says
---- which format it is; the currency stands in a column's name.
+--- Clockify's detailed report as time entries (model 3.1). Its dates follow the account's setting,
+--- so the firm says which format it is; the currency stands in a column's name.
 local clockify = {}
 
 local row = require("billow.billing.sources.row")
@@ -7,13 +7,34 @@ local row = require("billow.billing.sources.row")
 clockify.FILE = "clockify-time.csv"
 clockify.DATE_FORMAT = "MM/DD/YYYY"
 
-local REQUIRED = { "Project", "Description", "Task", "User", "Group", "Billable", "Start Date", "Duration (h)" }
+local REQUIRED =
+  { "Project", "Description", "Task", "User", "Group", "Billable", "Start Date", "Duration (h)" }
 
 local FIELDS = {
-  { "person", function(record) return row.text(record, "User") end },
-  { "work_date", function(record, options) return row.day(record, "Start Date", options.date_format) end },
-  { "duration_seconds", function(record) return row.duration(record, "Duration (h)") end },
-  { "billable", function(record) return row.yes_no(record, "Billable") end },
+  {
+    "person",
+    function(record)
+      return row.text(record, "User")
+    end,
+  },
+  {
+    "work_date",
+    function(record, options)
+      return row.day(record, "Start Date", options.date_format)
+    end,
+  },
+  {
+    "duration_seconds",
+    function(record)
+      return row.duration(record, "Duration (h)")
+    end,
+  },
+  {
+    "billable",
+    function(record)
+      return row.yes_no(record, "Billable")
+    end,
+  },
 }
 
 --- The column "Billable Rate (EUR)" and its currency, when the file has one.
@@ -52,11 +73,23 @@ local function convert(record, options)
     return nil, reason
   end
   return {
-    id = record.id, source = record.source, sequence = record.sequence, person = read.person,
-    role = record.get("Group"), client = record.get("Client"), project_code = "",
-    project_name = record.get("Project"), task = record.get("Task"), notes = record.get("Description"),
-    work_date = read.work_date, duration_seconds = read.duration_seconds, billable = read.billable, invoiced = false,
-    approval_status = "none", source_rate = rate, currency = options.currency,
+    id = record.id,
+    source = record.source,
+    sequence = record.sequence,
+    person = read.person,
+    role = record.get("Group"),
+    client = record.get("Client"),
+    project_code = "",
+    project_name = record.get("Project"),
+    task = record.get("Task"),
+    notes = record.get("Description"),
+    work_date = read.work_date,
+    duration_seconds = read.duration_seconds,
+    billable = read.billable,
+    invoiced = false,
+    approval_status = "none",
+    source_rate = rate,
+    currency = options.currency,
   }
 end
 
@@ -69,7 +102,8 @@ function clockify.reader(header, options)
   return row.reader(header, {
     file = options and options.file or clockify.FILE,
     date_format = options and options.date_format or clockify.DATE_FORMAT,
-    rate_column = column, currency = currency,
+    rate_column = column,
+    currency = currency,
   }, REQUIRED, convert)
 end
 

@@ -1,5 +1,5 @@
---- CSV by RFC 4180 (model 3.1): UTF-8, a byte order mark is skipped, CRLF or LF, quoted fields may hold commas,
---- doubled quotes and line breaks. Blank lines are not records.
+--- CSV by RFC 4180 (model 3.1): UTF-8, a byte order mark is skipped, CRLF or LF, quoted fields may
+--- hold commas, doubled quotes and line breaks. Blank lines are not records.
 local csv = {}
 
 local BYTE_ORDER_MARK = "\u{FEFF}"

@@ -8,8 +8,20 @@ local text = require("billow.text")
 harvest.FILE = "harvest-time.csv"
 
 local REQUIRED = {
-  "Date", "Project", "Project Code", "Task", "Notes", "Hours", "Billable?", "Invoiced?", "Approved?", "First Name",
-  "Last Name", "Roles", "Billable Rate", "Currency",
+  "Date",
+  "Project",
+  "Project Code",
+  "Task",
+  "Notes",
+  "Hours",
+  "Billable?",
+  "Invoiced?",
+  "Approved?",
+  "First Name",
+  "Last Name",
+  "Roles",
+  "Billable Rate",
+  "Currency",
 }
 
 local DATE_FORMAT = "YYYY-MM-DD"
@@ -44,11 +56,31 @@ end
 --- Fields that may be broken, in reading order: name -> reader.
 local FIELDS = {
   { "person", row.person },
-  { "work_date", function(record) return row.day(record, "Date", DATE_FORMAT) end },
+  {
+    "work_date",
+    function(record)
+      return row.day(record, "Date", DATE_FORMAT)
+    end,
+  },
   { "duration_seconds", duration },
-  { "billable", function(record) return row.yes_no(record, "Billable?") end },
-  { "invoiced", function(record) return row.yes_no(record, "Invoiced?") end },
-  { "is_approved", function(record) return row.yes_no(record, "Approved?") end },
+  {
+    "billable",
+    function(record)
+      return row.yes_no(record, "Billable?")
+    end,
+  },
+  {
+    "invoiced",
+    function(record)
+      return row.yes_no(record, "Invoiced?")
+    end,
+  },
+  {
+    "is_approved",
+    function(record)
+      return row.yes_no(record, "Approved?")
+    end,
+  },
 }
 
 local function convert(record)
@@ -65,12 +97,23 @@ local function convert(record)
     return nil, reason
   end
   return {
-    id = record.id, source = record.source, sequence = record.sequence, person = read.person,
-    role = first_role(record), client = record.get("Client"), project_code = record.get("Project Code"),
-    project_name = record.get("Project"), task = record.get("Task"), notes = record.get("Notes"),
-    work_date = read.work_date, duration_seconds = read.duration_seconds, billable = read.billable,
-    invoiced = read.invoiced, approval_status = read.is_approved and "approved" or "unapproved",
-    source_rate = rate, currency = row.currency(record.get("Currency")),
+    id = record.id,
+    source = record.source,
+    sequence = record.sequence,
+    person = read.person,
+    role = first_role(record),
+    client = record.get("Client"),
+    project_code = record.get("Project Code"),
+    project_name = record.get("Project"),
+    task = record.get("Task"),
+    notes = record.get("Notes"),
+    work_date = read.work_date,
+    duration_seconds = read.duration_seconds,
+    billable = read.billable,
+    invoiced = read.invoiced,
+    approval_status = read.is_approved and "approved" or "unapproved",
+    source_rate = rate,
+    currency = row.currency(record.get("Currency")),
   }
 end
 

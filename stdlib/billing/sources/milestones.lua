@@ -1,4 +1,5 @@
---- Milestone and progress events (model 2, 3.7): typed, and each with the contract whose milestone it names.
+--- Milestone and progress events (model 2, 3.7): typed, and each with the contract whose milestone
+--- it names.
 local milestones = {}
 
 local draft = require("billow.billing.draft")
@@ -12,13 +13,22 @@ local STATUSES = { "accepted", "submitted", "rejected" }
 
 local EVENT = shape.by_word("type", {
   milestone = shape.record({
-    id = required(shape.text), contract_id = required(shape.text), type = required(shape.text),
-    milestone_id = required(shape.text), status = required(shape.enum(STATUSES)), accepted_on = optional(shape.date),
-    accepted_by = optional(shape.text), evidence_url = optional(shape.text),
+    id = required(shape.text),
+    contract_id = required(shape.text),
+    type = required(shape.text),
+    milestone_id = required(shape.text),
+    status = required(shape.enum(STATUSES)),
+    accepted_on = optional(shape.date),
+    accepted_by = optional(shape.text),
+    evidence_url = optional(shape.text),
   }),
   progress = shape.record({
-    id = required(shape.text), contract_id = required(shape.text), type = required(shape.text),
-    percent_complete = required(shape.amount), as_of = required(shape.date), accepted_by = optional(shape.text),
+    id = required(shape.text),
+    contract_id = required(shape.text),
+    type = required(shape.text),
+    percent_complete = required(shape.amount),
+    as_of = required(shape.date),
+    accepted_by = optional(shape.text),
     evidence_url = optional(shape.text),
   }),
 })
@@ -38,7 +48,14 @@ function milestones.read(values)
     local event = EVENT(value, place, report)
     if event and event.id then
       if is_known[event.id] then
-        report(shape.problem(shape.inside(place, "id"), event.id, "used twice", "give each event its own id"))
+        report(
+          shape.problem(
+            shape.inside(place, "id"),
+            event.id,
+            "used twice",
+            "give each event its own id"
+          )
+        )
       end
       is_known[event.id] = true
       event.sequence = i
@@ -52,7 +69,13 @@ function milestones.read(values)
 end
 
 local function unknown(event, contract_id, message)
-  return draft.exception("MILESTONE_UNKNOWN", "milestone:" .. event.id, "entry", message, contract_id)
+  return draft.exception(
+    "MILESTONE_UNKNOWN",
+    "milestone:" .. event.id,
+    "entry",
+    message,
+    contract_id
+  )
 end
 
 local function has_milestone(contract, id)
@@ -72,7 +95,11 @@ local function stray(ctx, event)
   elseif contract.model ~= "fixed-fee" then
     return unknown(event, contract.id, "the contract is not a fixed fee but " .. contract.model)
   elseif event.type == "progress" and contract.terms.billing ~= "percent_complete" then
-    return unknown(event, contract.id, "the contract is billed by milestones, not by percent complete")
+    return unknown(
+      event,
+      contract.id,
+      "the contract is billed by milestones, not by percent complete"
+    )
   elseif event.type == "milestone" and not has_milestone(contract, event.milestone_id) then
     return unknown(event, contract.id, "the contract has no milestone " .. event.milestone_id)
   end

@@ -1,8 +1,9 @@
---- What the CSV sources share (model 3.1): columns by header name, trimmed fields, and one reason per broken row.
+--- What the CSV sources share (model 3.1): columns by header name, trimmed fields, and one reason
+--- per broken row.
 ---
 --- A reader is made from a header once and then reads record after record, so an import can stream:
----   local read, err = harvest.reader(header, options)   -- nil, err: a required column is missing, reject the file
----   local entry, problem = read(number, fields)         -- problem: a billing.Exception INVALID_ROW
+---   local read, err = harvest.reader(header, options)   -- nil, err: a required column is missing
+---   local entry, problem = read(number, fields)         -- problem: billing.Exception INVALID_ROW
 local row = {}
 
 local date = require("billow.date")
@@ -13,7 +14,8 @@ local text = require("billow.text")
 -- Source order over files: each file has room for this many records.
 local RECORDS_MAX = 10000000
 
-local FILE_RANK = { ["harvest-time"] = 0, ["toggl-time"] = 1, ["clockify-time"] = 2, ["expenses"] = 3 }
+local FILE_RANK =
+  { ["harvest-time"] = 0, ["toggl-time"] = 1, ["clockify-time"] = 2, ["expenses"] = 3 }
 
 ---@class billing.Row
 ---@field number integer
@@ -63,15 +65,19 @@ end
 ---@param header string[]
 ---@param options {file: string}
 ---@param required string[]
----@param convert fun(record: billing.Row, options: table): table?, string?   the entity, or nil and the reason
+---@param convert fun(record: billing.Row, options: table): table?, string?   nil and the reason
 ---@return (fun(number: integer, fields: string[]): table?, billing.Exception?)?
 ---@return string? error
 function row.reader(header, options, required, convert)
   local columns = columns_of(header)
   local absent = missing(columns, required)
   if #absent > 0 then
-    return nil, string.format("%s: column %s is missing: export the file again with all columns", options.file,
-      table.concat(absent, ", "))
+    return nil,
+      string.format(
+        "%s: column %s is missing: export the file again with all columns",
+        options.file,
+        table.concat(absent, ", ")
+      )
   end
   local source, width = source_of(options.file), #header
   return function(number, fields)

@@ -1,4 +1,5 @@
---- Toggl's detailed report as time entries (model 3.1). Toggl knows no roles, codes, approval or invoicing.
+--- Toggl's detailed report as time entries (model 3.1). Toggl knows no roles, codes, approval or
+--- invoicing.
 local toggl = {}
 
 local row = require("billow.billing.sources.row")
@@ -10,10 +11,30 @@ local REQUIRED = { "User", "Project", "Task", "Description", "Billable", "Start 
 local DATE_FORMAT = "YYYY-MM-DD"
 
 local FIELDS = {
-  { "person", function(record) return row.text(record, "User") end },
-  { "work_date", function(record) return row.day(record, "Start date", DATE_FORMAT) end },
-  { "duration_seconds", function(record) return row.duration(record, "Duration") end },
-  { "billable", function(record) return row.yes_no(record, "Billable") end },
+  {
+    "person",
+    function(record)
+      return row.text(record, "User")
+    end,
+  },
+  {
+    "work_date",
+    function(record)
+      return row.day(record, "Start date", DATE_FORMAT)
+    end,
+  },
+  {
+    "duration_seconds",
+    function(record)
+      return row.duration(record, "Duration")
+    end,
+  },
+  {
+    "billable",
+    function(record)
+      return row.yes_no(record, "Billable")
+    end,
+  },
 }
 
 local function convert(record)
@@ -26,10 +47,21 @@ local function convert(record)
     read[field[1]] = value
   end
   return {
-    id = record.id, source = record.source, sequence = record.sequence, person = read.person, role = "",
-    client = record.get("Client"), project_code = "", project_name = record.get("Project"),
-    task = record.get("Task"), notes = record.get("Description"), work_date = read.work_date,
-    duration_seconds = read.duration_seconds, billable = read.billable, invoiced = false, approval_status = "none",
+    id = record.id,
+    source = record.source,
+    sequence = record.sequence,
+    person = read.person,
+    role = "",
+    client = record.get("Client"),
+    project_code = "",
+    project_name = record.get("Project"),
+    task = record.get("Task"),
+    notes = record.get("Description"),
+    work_date = read.work_date,
+    duration_seconds = read.duration_seconds,
+    billable = read.billable,
+    invoiced = false,
+    approval_status = "none",
   }
 end
 

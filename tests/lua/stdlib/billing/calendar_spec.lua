@@ -2,7 +2,10 @@ local calendar = require("billow.billing.calendar")
 
 describe("the calendar (model 1)", function()
   it("makes a period of a month", function()
-    assert.same({ id = "2028-02", start_date = "2028-02-01", end_date = "2028-02-29" }, calendar.period("2028-02"))
+    assert.same(
+      { id = "2028-02", start_date = "2028-02-01", end_date = "2028-02-29" },
+      calendar.period("2028-02")
+    )
     assert.is_true(calendar.is_period("2026-12"))
     assert.is_false(calendar.is_period("2026-13"))
     assert.is_false(calendar.is_period("2026-1"))

@@ -1,13 +1,15 @@
 local build = require("support.billing")
 local decimal = require("billow.decimal")
 
---- The month of a contract with this ceiling; entries of the given minutes, one a day from 2026-10-01 on.
+--- The month of a contract with this ceiling; entries of the given minutes, one a day from
+--- 2026-10-01 on.
 local function bill(ceiling, minutes, options)
   options = options or {}
   local entries = {}
   for i, count in ipairs(minutes) do
     entries[i] = build.entry(i, {
-      duration_seconds = count * 60, work_date = string.format("2026-10-%02d", i),
+      duration_seconds = count * 60,
+      work_date = string.format("2026-10-%02d", i),
       task = options.tasks and options.tasks[i] or "Development",
     })
   end
@@ -45,7 +47,8 @@ describe("ceilings (model 3.6)", function()
   end)
 
   it("measures the lines as they would be billed, not the sum of the entries", function()
-    -- 10 + 10 minutes are 0.33 h on one line: 33.00; the eleventh minute of the second would make 0.35 h
+    -- 10 + 10 minutes are 0.33 h on one line: 33.00; the eleventh minute of the second would make
+    -- 0.35 h
     local contract = bill({ amount = "34.00" }, { 10, 20 })
     assert.equal("33.00", net_of(contract))
   end)
@@ -58,14 +61,19 @@ describe("ceilings (model 3.6)", function()
   it("orders by work date, then source order", function()
     local ctx = build.context_of({ ceiling = { hours = "1" } })
     local month = build.compute(ctx, {
-      build.entry(1, { work_date = "2026-10-09" }), build.entry(2, { work_date = "2026-10-02" }),
+      build.entry(1, { work_date = "2026-10-09" }),
+      build.entry(2, { work_date = "2026-10-02" }),
     })
     assert.same({ "harvest-time:1 60" }, overflow_of(month.contracts.C))
   end)
 
   it("limits hours by billed seconds, after rounding and without rounding the cut again", function()
     local rounding = { increment_minutes = 15, mode = "up", scope = "entry" }
-    local contract = bill({ hours = "0.4", overflow = "write_off" }, { 10, 10 }, { rounding = rounding })
+    local contract = bill(
+      { hours = "0.4", overflow = "write_off" },
+      { 10, 10 },
+      { rounding = rounding }
+    )
     assert.same({ "harvest-time:2 6" }, overflow_of(contract))
     assert.equal("0.4", contract.closing.ceiling_used)
   end)
@@ -78,7 +86,13 @@ describe("ceilings (model 3.6)", function()
 
   it("takes what is left of a contract's ceiling, all of a period's", function()
     local files = function()
-      return { opening = { period = "2026-10", issue_date = "2026-11-02", ceiling_used = { C = "250.00" } } }
+      return {
+        opening = {
+          period = "2026-10",
+          issue_date = "2026-11-02",
+          ceiling_used = { C = "250.00" },
+        },
+      }
     end
     local contract = bill({ amount = "300.00", scope = "contract" }, { 60 }, { files = files() })
     assert.equal("50.00", net_of(contract))
@@ -88,8 +102,13 @@ describe("ceilings (model 3.6)", function()
   end)
 
   it("bills nothing but no-charge work when the ceiling is used up", function()
-    local files = { opening = { period = "2026-10", issue_date = "2026-11-02", ceiling_used = { C = "500" } } }
-    local contract = bill({ amount = "300.00" }, { 60, 60 }, { files = files, tasks = { "Handover", "Testing" } })
+    local files =
+      { opening = { period = "2026-10", issue_date = "2026-11-02", ceiling_used = { C = "500" } } }
+    local contract = bill(
+      { amount = "300.00" },
+      { 60, 60 },
+      { files = files, tasks = { "Handover", "Testing" } }
+    )
     assert.equal("0.00", net_of(contract))
     assert.equal("time:Handover", contract.invoices[1].lines[1].description_key)
     assert.same({ "harvest-time:2 60" }, overflow_of(contract))
@@ -106,23 +125,33 @@ describe("ceilings (model 3.6)", function()
   end)
 
   it("bills the overflow at the overage rate on lines of its own", function()
-    local contract, month = bill({ amount = "100.00", overflow = "overage_rate", overage_rate = "80.00" }, { 60, 30 })
+    local contract, month = bill(
+      { amount = "100.00", overflow = "overage_rate", overage_rate = "80.00" },
+      { 60, 30 }
+    )
     local line = contract.invoices[1].lines[2]
-    assert.same({ "overage:Development", "0.5", "80.00", "40.00" },
-      { line.description_key, line.quantity, line.unit_price, line.net_amount })
+    assert.same(
+      { "overage:Development", "0.5", "80.00", "40.00" },
+      { line.description_key, line.quantity, line.unit_price, line.net_amount }
+    )
     assert.same({ billed = 5400 }, month.seconds)
     assert.equal("100.00", contract.closing.ceiling_used)
   end)
 
   it("passes the overflow on to the next contract as parts with an id of their own", function()
     local first = build.contract({
-      terms = { ceiling = { amount = "150.00", overflow = "next_contract", overflow_contract_id = "A" } },
+      terms = {
+        ceiling = { amount = "150.00", overflow = "next_contract", overflow_contract_id = "A" },
+      },
     })
     local second = build.contract({ id = "A", projects = {}, terms = { grouping = { "project" } } })
     local ctx = build.context({ contracts = { second, first } })
     local month = build.compute(ctx, { build.entry(1), build.entry(2) })
     local line = month.contracts.A.invoices[1].lines[1]
-    assert.same({ "time:P", "0.5", "50.00" }, { line.description_key, line.quantity, line.net_amount })
+    assert.same(
+      { "time:P", "0.5", "50.00" },
+      { line.description_key, line.quantity, line.net_amount }
+    )
     assert.equal("harvest-time:2#2", line.references[1].id)
     assert.same({ billed = 5400, moved = 1800 }, month.seconds)
   end)
@@ -130,12 +159,17 @@ describe("ceilings (model 3.6)", function()
   it("holds a moved part that has no rate in the next contract", function()
     local first = build.contract({
       rate_card_id = "CO",
-      terms = { ceiling = { amount = "0.00", overflow = "next_contract", overflow_contract_id = "A" } },
+      terms = {
+        ceiling = { amount = "0.00", overflow = "next_contract", overflow_contract_id = "A" },
+      },
     })
     local second = build.contract({ id = "A", projects = {} })
     local ctx = build.context({
       contracts = { first, second },
-      rate_cards = { build.card("RC", {}), build.card("CO", { { selector = "default", rate = "100" } }) },
+      rate_cards = {
+        build.card("RC", {}),
+        build.card("CO", { { selector = "default", rate = "100" } }),
+      },
     })
     local month = build.compute(ctx, { build.entry(1) })
     assert.same({ "NO_RATE harvest-time:1#2" }, build.codes(month.contracts.A.exceptions))
@@ -154,7 +188,8 @@ describe("ceilings (model 3.6)", function()
     -- 100 of 120 minutes are used: 20 are left, though 1.666666 h is what can be written
     local used = bill({ hours = "2" }, { 100 }).closing.ceiling_used
     assert.equal("1.666666", used)
-    local files = { opening = { period = "2026-10", issue_date = "2026-11-02", ceiling_used = { C = used } } }
+    local files =
+      { opening = { period = "2026-10", issue_date = "2026-11-02", ceiling_used = { C = used } } }
     local contract = bill({ hours = "2" }, { 60 }, { files = files })
     assert.same({ "harvest-time:1 40" }, overflow_of(contract))
     assert.is_true(decimal(contract.closing.ceiling_used) <= decimal(2))

@@ -4,7 +4,9 @@ local decimal = require("billow.decimal")
 local function bill(discount, options)
   options = options or {}
   local ctx = build.context_of({}, {
-    discount = discount, expenses = { tax_code = "R" }, payers = options.payers,
+    discount = discount,
+    expenses = { tax_code = "R" },
+    payers = options.payers,
   }, { customers = { build.customer(), build.customer({ id = "CV" }) } })
   local expenses = { build.expense(1, { amount = decimal(options.expense or "50.00") }) }
   local texts = {}
@@ -21,12 +23,17 @@ end
 describe("the contract's discount (model 3.10)", function()
   it("is a percent of the components' nets, rounded per tax code", function()
     assert.same({ { "S 5.00" } }, (bill({ percent = "5", components = { "time" } })))
-    assert.same({ { "S 5.00", "R 2.53" } },
-      (bill({ percent = "5", components = { "time", "expense" } }, { expense = "50.50" })))
+    assert.same(
+      { { "S 5.00", "R 2.53" } },
+      (bill({ percent = "5", components = { "time", "expense" } }, { expense = "50.50" }))
+    )
   end)
 
   it("divides an amount over the tax codes with the bases as weights", function()
-    assert.same({ { "S 6.67", "R 3.33" } }, (bill({ amount = "10.00", components = { "time", "expense" } })))
+    assert.same(
+      { { "S 6.67", "R 3.33" } },
+      (bill({ amount = "10.00", components = { "time", "expense" } }))
+    )
   end)
 
   it("never exceeds what it is granted on", function()

@@ -21,7 +21,8 @@ describe("the due date (model 3.12)", function()
   end)
 
   it("moves on over weekends and holidays when the terms say so", function()
-    assert.equal("2026-12-28", day({ type = "net", days = 53, shift = "next_business_day" })) -- Christmas, a Friday
+    -- 2026-12-25 is a Friday
+    assert.equal("2026-12-28", day({ type = "net", days = 53, shift = "next_business_day" }))
     assert.equal("2026-12-25", day({ type = "net", days = 53, shift = "none" }))
   end)
 

@@ -24,26 +24,39 @@ describe("expenses (model 3.10)", function()
 
   it("makes one line per expense by date, then source order", function()
     assert.same({
-      "expense:expenses:2 20.00", "expense:expenses:1 10.05", "expense:expenses:3 0.35",
+      "expense:expenses:2 20.00",
+      "expense:expenses:1 10.05",
+      "expense:expenses:3 0.35",
     }, bill({ grouping = "entry" }, list))
   end)
 
   it("marks up and rounds each expense, by category before the general percent", function()
     -- 10.05 + 10 % = 11.055 -> 11.06, 0.35 + 10 % = 0.385 -> 0.39
-    assert.same({ "expense:Meals 20.00", "expense:Travel 11.45" },
-      bill({ markup_percent = "10", category_markup_percent = { Meals = "0" } }, list))
+    assert.same(
+      { "expense:Meals 20.00", "expense:Travel 11.45" },
+      bill({ markup_percent = "10", category_markup_percent = { Meals = "0" } }, list)
+    )
   end)
 
   it("rounds to the currency's decimals", function()
-    assert.same({ "expense:Travel 1613" },
-      bill({ markup_percent = "7.5" }, { build.expense(1, { amount = decimal("1500"), currency = "JPY" }) }, "JPY"))
+    assert.same(
+      { "expense:Travel 1613" },
+      bill(
+        { markup_percent = "7.5" },
+        { build.expense(1, { amount = decimal("1500"), currency = "JPY" }) },
+        "JPY"
+      )
+    )
   end)
 
   it("carries the tax code of the expense rules as the line's override", function()
     local ctx = build.context_of({}, { expenses = { tax_code = "R" } })
     local line = expenses.lines(ctx, ctx.contracts.C, list)[1]
     assert.equal("R", line.tax_code)
-    assert.same({ { type = "expense", id = "expenses:2", amount = decimal("20.00") } }, line.references)
+    assert.same(
+      { { type = "expense", id = "expenses:2", amount = decimal("20.00") } },
+      line.references
+    )
   end)
 
   it("makes no lines when the contract does not bill expenses", function()

@@ -9,7 +9,8 @@ local function find(cards, options)
   local ctx = build.context({
     firm = build.firm({ rate_card_id = options.firm_card or "RC" }),
     customers = { build.customer({ rate_card_id = options.customer_card }) },
-    contracts = { contract }, rate_cards = cards,
+    contracts = { contract },
+    rate_cards = cards,
   })
   ctx.decide = options.decide
   local work = build.work(1, 60, options.work)
@@ -25,11 +26,15 @@ describe("the rate of an entry (model 3.3)", function()
 
   it("takes the first selector in the card's order that matches", function()
     local rows = {
-      default, { selector = "person", value = "Ana", rate = "120" },
+      default,
+      { selector = "person", value = "Ana", rate = "120" },
       { selector = "role", value = "Consultant", rate = "110" },
     }
     assert.equal("110", price({ build.card("RC", rows) }))
-    assert.equal("120", price({ build.card("RC", rows, { order = { "person", "role", "default" } }) }))
+    assert.equal(
+      "120",
+      price({ build.card("RC", rows, { order = { "person", "role", "default" } }) })
+    )
   end)
 
   it("searches the contract's card, then the customer's, then the firm's", function()
@@ -50,7 +55,11 @@ describe("the rate of an entry (model 3.3)", function()
     local card = build.card("RC", {})
     card.versions = {
       { valid_from = "2026-01-01", rates = { { selector = "default", rate = "100" } } },
-      { valid_from = "2026-10-05", valid_to = "2026-10-20", rates = { { selector = "default", rate = "105" } } },
+      {
+        valid_from = "2026-10-05",
+        valid_to = "2026-10-20",
+        rates = { { selector = "default", rate = "105" } },
+      },
     }
     assert.equal("100", price({ card }, { work = { work_date = "2026-10-04" } }))
     assert.equal("105", price({ card }, { work = { work_date = "2026-10-05" } }))
@@ -75,13 +84,15 @@ describe("the rate of an entry (model 3.3)", function()
   it("applies add and multiply rows to the base, the one met last first", function()
     local rows = {
       { selector = "task", value = "Development", rate = "1.5", form = "multiply" },
-      { selector = "role", value = "Consultant", rate = "10", form = "add" }, default,
+      { selector = "role", value = "Consultant", rate = "10", form = "add" },
+      default,
     }
     -- (100 + 10) x 1.5
     local rate = find({ build.card("RC", rows) })
     assert.equal("165.0", tostring(rate.price))
     assert.same({
-      "base 100", "add 10 (RC@2026-01-01: role=Consultant) = 110",
+      "base 100",
+      "add 10 (RC@2026-01-01: role=Consultant) = 110",
       "multiply 1.5 (RC@2026-01-01: task=Development) = 165",
     }, rate.steps)
   end)
@@ -89,7 +100,10 @@ describe("the rate of an entry (model 3.3)", function()
   it("carries adjustments of one card over to the base of the next", function()
     local cards = {
       build.card("RC", { default }),
-      build.card("CO", { { selector = "task", value = "Development", rate = "-15", form = "add" } }),
+      build.card(
+        "CO",
+        { { selector = "task", value = "Development", rate = "-15", form = "add" } }
+      ),
     }
     assert.equal("85", price(cards, { contract_card = "CO" }))
   end)
@@ -112,7 +126,10 @@ describe("the rate of an entry (model 3.3)", function()
     work.entry.source_rate = build.rate("77").price
     work.entry.currency = "EUR"
     local cards = { build.card("RC", { default }) }
-    assert.equal("77", price(cards, { terms = { rate_source = "source" }, work = { entry = work.entry } }))
+    assert.equal(
+      "77",
+      price(cards, { terms = { rate_source = "source" }, work = { entry = work.entry } })
+    )
     assert.equal("100", price(cards, { work = { entry = work.entry } }))
   end)
 
@@ -136,12 +153,15 @@ describe("the rate of an entry (model 3.3)", function()
     })
     assert.is_nil(rate)
     assert.same({
-      "RC@2026-01-01: person=Ana", "RC@2026-01-01: role=Consultant", "RC@2026-01-01: default=None",
+      "RC@2026-01-01: person=Ana",
+      "RC@2026-01-01: role=Consultant",
+      "RC@2026-01-01: default=None",
     }, searched)
   end)
 
   it("follows the rates policy where the contract is silent", function()
-    local cards = { build.card("RC", { default }), build.card("CU", { { selector = "default", rate = "90" } }) }
+    local cards =
+      { build.card("RC", { default }), build.card("CU", { { selector = "default", rate = "90" } }) }
     local options = {
       customer_card = "CU",
       decide = function(name)

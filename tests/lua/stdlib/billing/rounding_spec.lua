@@ -10,7 +10,11 @@ local function seconds_of(works)
 end
 
 local function apply(works, increment, mode, scope, line_key)
-  return rounding.apply(works, { increment_minutes = increment, mode = mode, scope = scope }, line_key)
+  return rounding.apply(
+    works,
+    { increment_minutes = increment, mode = mode, scope = scope },
+    line_key
+  )
 end
 
 describe("rounding of durations (model 3.4)", function()
@@ -27,15 +31,21 @@ describe("rounding of durations (model 3.4)", function()
     assert.same({ ["1"] = 900, ["2"] = 1800 }, seconds_of(kept))
   end)
 
-  it("rounds up per person-day to 15 minutes and adds the difference to the day's last entry", function()
-    local kept = apply({
-      build.work(1, 10), build.work(2, 12), build.work(3, 7, { person = "Ben" }),
-    }, 15, "up", "person_day")
-    assert.same({ ["1"] = 600, ["2"] = 1200, ["3"] = 900 }, seconds_of(kept))
-  end)
+  it(
+    "rounds up per person-day to 15 minutes and adds the difference to the day's last entry",
+    function()
+      local kept = apply({
+        build.work(1, 10),
+        build.work(2, 12),
+        build.work(3, 7, { person = "Ben" }),
+      }, 15, "up", "person_day")
+      assert.same({ ["1"] = 600, ["2"] = 1200, ["3"] = 900 }, seconds_of(kept))
+    end
+  )
 
   it("pools a task's day over all persons", function()
-    local kept = apply({ build.work(1, 20), build.work(2, 8, { person = "Ben" }) }, 30, "up", "task_day")
+    local kept =
+      apply({ build.work(1, 20), build.work(2, 8, { person = "Ben" }) }, 30, "up", "task_day")
     assert.same({ ["1"] = 1200, ["2"] = 600 }, seconds_of(kept))
   end)
 
@@ -46,11 +56,15 @@ describe("rounding of durations (model 3.4)", function()
     assert.same({ ["1"] = 1200, ["2"] = 600 }, seconds_of(kept))
   end)
 
-  it("takes a negative difference from the last entry down to zero, then from the one before", function()
-    local kept, away = apply({ build.work(1, 20), build.work(2, 5), build.work(3, 3) }, 15, "down", "person_day")
-    assert.same({ ["1"] = 900 }, seconds_of(kept))
-    assert.same({ ["2"] = 0, ["3"] = 0 }, seconds_of(away))
-  end)
+  it(
+    "takes a negative difference from the last entry down to zero, then from the one before",
+    function()
+      local kept, away =
+        apply({ build.work(1, 20), build.work(2, 5), build.work(3, 3) }, 15, "down", "person_day")
+      assert.same({ ["1"] = 900 }, seconds_of(kept))
+      assert.same({ ["2"] = 0, ["3"] = 0 }, seconds_of(away))
+    end
+  )
 
   it("counts the last entry in source order, not in the order given", function()
     local kept = apply({ build.work(9, 10), build.work(2, 10) }, 15, "up", "person_day")

@@ -32,8 +32,15 @@ describe("largest remainder (model 3.10)", function()
     for cents = 0, 200, 7 do
       local amount = decimal(cents) / 100
       local total = decimal(0)
-      for _, share in ipairs(split.largest_remainder(amount, { decimal("33.33"), decimal("13.37"), decimal("53.3") },
-        2)) do
+      for _, share in
+        ipairs(
+          split.largest_remainder(
+            amount,
+            { decimal("33.33"), decimal("13.37"), decimal("53.3") },
+            2
+          )
+        )
+      do
         total = total + share
       end
       assert.is_true(total == amount)
@@ -56,9 +63,20 @@ describe("payers (model 3.10, A18)", function()
   it("makes one invoice per payer, each line a share of quantity 1", function()
     local contract = bill(halves)
     local line = contract.invoices[1].lines[1]
-    assert.same({ "1", "C62", "16.50", "16.50" }, { line.quantity, line.unit_code, line.unit_price, line.net_amount })
-    assert.same({ quantity = "0.33", unit_code = "HUR", unit_price = "100.00", net_amount = "33.00", percent = "50" },
-      line.split_of)
+    assert.same(
+      { "1", "C62", "16.50", "16.50" },
+      { line.quantity, line.unit_code, line.unit_price, line.net_amount }
+    )
+    assert.same(
+      {
+        quantity = "0.33",
+        unit_code = "HUR",
+        unit_price = "100.00",
+        net_amount = "33.00",
+        percent = "50",
+      },
+      line.split_of
+    )
     assert.equal("C/CV/2026-10/380", contract.invoices[2].id)
   end)
 
@@ -69,7 +87,8 @@ describe("payers (model 3.10, A18)", function()
   end)
 
   it("makes no line of a share of 0", function()
-    local contract = bill({ { customer_id = "CU", percent = "100" }, { customer_id = "CV", percent = "0" } })
+    local contract =
+      bill({ { customer_id = "CU", percent = "100" }, { customer_id = "CV", percent = "0" } })
     assert.equal(1, #contract.invoices)
   end)
 
@@ -77,7 +96,10 @@ describe("payers (model 3.10, A18)", function()
     local contract = bill(halves)
     assert.equal("S", contract.invoices[1].lines[1].tax_code)
     assert.equal("AE", contract.invoices[2].lines[1].tax_code)
-    contract = bill({ { customer_id = "CU", percent = "50", tax_code = "R" }, { customer_id = "CV", percent = "50" } })
+    contract = bill({
+      { customer_id = "CU", percent = "50", tax_code = "R" },
+      { customer_id = "CV", percent = "50" },
+    })
     assert.equal("R", contract.invoices[1].lines[1].tax_code)
   end)
 

@@ -15,16 +15,27 @@ describe("totals (model 3.11)", function()
   end)
 
   it("adds up rounded parts without rounding again", function()
-    local sums = totals.of({ { net_amount = decimal("10.00") }, { net_amount = decimal("0.05") } },
-      { { amount = decimal("1.00") } }, { { tax_amount = decimal("1.72") } }, decimal("0.05"), 2)
+    local sums = totals.of(
+      { { net_amount = decimal("10.00") }, { net_amount = decimal("0.05") } },
+      { { amount = decimal("1.00") } },
+      { { tax_amount = decimal("1.72") } },
+      decimal("0.05"),
+      2
+    )
     local texts = {}
     for name, value in pairs(sums) do
       texts[name] = tostring(value)
     end
     assert.same({
-      line_extension_amount = "10.05", allowance_total_amount = "1.00", charge_total_amount = "0.00",
-      tax_exclusive_amount = "9.05", tax_amount = "1.72", tax_inclusive_amount = "10.77", prepaid_amount = "0.00",
-      payable_rounding_amount = "-0.02", payable_amount = "10.75",
+      line_extension_amount = "10.05",
+      allowance_total_amount = "1.00",
+      charge_total_amount = "0.00",
+      tax_exclusive_amount = "9.05",
+      tax_amount = "1.72",
+      tax_inclusive_amount = "10.77",
+      prepaid_amount = "0.00",
+      payable_rounding_amount = "-0.02",
+      payable_amount = "10.75",
     }, texts)
   end)
 
@@ -33,7 +44,8 @@ describe("totals (model 3.11)", function()
       local ctx = build.context({
         opening = { period = "2026-10", issue_date = "2026-11-02", exchange_rates = rates },
       })
-      local amount, is_missing = totals.tax_accounting(ctx, currency or "CHF", decimal(tax_amount), "2026-10-31")
+      local amount, is_missing =
+        totals.tax_accounting(ctx, currency or "CHF", decimal(tax_amount), "2026-10-31")
       return amount and tostring(amount), is_missing
     end
 
