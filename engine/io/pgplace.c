@@ -192,17 +192,14 @@ static enum bw_err make_root(const char *state, const char *link, struct bw_pgpl
 static enum bw_err use_root(const char *link, struct bw_pgplace *place, struct bw_error *error)
 {
     struct stat info;
-    char *root = realpath(link, NULL);
-    if (!root || strlen(root) >= sizeof place->root) {
-        free(root);
-        return bw_fail(error, BW_ERR_NOT_FOUND,
-                       "%s leads to a folder that is gone or cannot be reached; the database was "
-                       "there. Put it back, or "
-                       "remove the link to begin with an empty database",
-                       link);
-    }
-    snprintf(place->root, sizeof place->root, "%s", root);
-    free(root);
+    char root[PATH_MAX];
+    if (!realpath(link, root) || strlen(root) >= sizeof place->root)
+        return bw_fail(
+            error, BW_ERR_NOT_FOUND,
+            "%s leads to a folder that is gone or cannot be reached; the database was there. "
+            "Put it back, or remove the link to begin with an empty database",
+            link);
+    memcpy(place->root, root, strlen(root) + 1);
     if (stat(place->root, &info) != 0)
         return fail_path(error, "look at", place->root);
     if (geteuid() != 0 && info.st_uid != geteuid())
