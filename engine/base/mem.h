@@ -8,6 +8,7 @@
 #define BW_BASE_MEM_H
 
 #include "base/str.h"
+#include <stdint.h>
 
 void *bw_xmalloc(size_t len);
 void *bw_xcalloc(size_t count, size_t len);
@@ -32,6 +33,6 @@ struct bw_str bw_arena_copy(struct bw_arena *arena,
 const char *bw_arena_cstr(struct bw_arena *arena, struct bw_str text);
 
 /* From a member back to its struct. */
-#define bw_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define bw_container_of(ptr, type, member) ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
 
 #endif

@@ -10,19 +10,29 @@
 struct bw_api {
     struct bw_engine *engine;
     struct bw_store *store;
+    const struct bw_clock *clock;
+    const struct bw_entropy *entropy;
 };
 
-struct bw_api *bw_api_create(struct bw_engine *engine, struct bw_store *store)
+struct bw_api *bw_api_create(struct bw_engine *engine, struct bw_store *store,
+                             const struct bw_clock *clock, const struct bw_entropy *entropy)
 {
     struct bw_api *api = bw_xcalloc(1, sizeof *api);
     api->engine = engine;
     api->store = store;
+    api->clock = clock;
+    api->entropy = entropy;
     return api;
 }
 
 void bw_api_destroy(struct bw_api *api)
 {
     bw_free(api);
+}
+
+struct bw_id bw_api_new_id(struct bw_api *api)
+{
+    return bw_id_make(bw_clock_utc(api->clock), api->entropy);
 }
 
 void bw_api_answer(struct bw_api_call *call, int status, struct bw_str value)
@@ -103,7 +113,7 @@ static bool route_matches(const char *pattern, struct bw_str path, struct bw_api
             return false;
         struct bw_buf decoded;
         bw_buf_init(&decoded, got.len + 1);
-        bool is_good = bw_url_decode(got, &decoded);
+        bool is_good = bw_url_decode(&decoded, got, false);
         call->parameters[count++] = bw_arena_copy(&call->arena, bw_buf_str(&decoded));
         bw_buf_deinit(&decoded);
         if (!is_good)
@@ -123,7 +133,7 @@ static void read_query(struct bw_api_call *call, struct bw_str text)
         struct bw_str *sides[2] = {&name, &value};
         for (int i = 0; i < 2; i++) {
             bw_buf_init(&buf, sides[i]->len + 1);
-            if (bw_url_decode_form(*sides[i], &buf))
+            if (bw_url_decode(&buf, *sides[i], true))
                 *sides[i] = bw_arena_copy(&call->arena, bw_buf_str(&buf));
             bw_buf_deinit(&buf);
         }

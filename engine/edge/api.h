@@ -8,6 +8,7 @@
 #ifndef BW_EDGE_API_H
 #define BW_EDGE_API_H
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "codec/value.h"
@@ -30,10 +31,14 @@ struct bw_api_request {
     struct bw_str body;   /* encoded value */
 };
 
-struct bw_api *bw_api_create(struct bw_engine *engine, struct bw_store *store);
+/* All borrowed. */
+struct bw_api *bw_api_create(struct bw_engine *engine, struct bw_store *store,
+                             const struct bw_clock *clock, const struct bw_entropy *entropy);
 void bw_api_destroy(struct bw_api *api);
 /* Copies the request; answers once, later or at once. */
 void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request, bw_api_reply_fn reply, void *ud);
+
+struct bw_id bw_api_new_id(struct bw_api *api); /* time-ordered */
 
 /* --- for the handlers in edge/api_*.c */
 struct bw_api_call {

@@ -21,7 +21,6 @@ const struct bw_cli_command bw_cli_commands[] = {
                  {"out", "DIR", "where the documents go (default: FOLDER/out)"},
                  {"approve-as", "NAME", "answer approvals as this person; without it the terminal asks"},
                  {"clear-as", "NAME", "answer exceptions as this person (default: as --approve-as)"},
-                 {"check", "FILE", "compare the result with expected figures, to the cent"},
                  {"contract", "ID", "only this contract"},
                  END},
      .examples = {"billow bill examples/acme --period 2026-10 --out out --approve-as \"Dana Berger\"\tthe sample firm",

@@ -18,7 +18,7 @@ static const char *login_name(void)
 {
     static char name[128];
     const struct passwd *entry = getpwuid(getuid());
-    strncpy(name, entry ? entry->pw_name : "operator", sizeof name - 1);
+    snprintf(name, sizeof name, "%s", entry ? entry->pw_name : "operator");
     return name;
 }
 
@@ -66,7 +66,7 @@ static const char *find_beside(const char *const *candidates, const char *probe,
         path[(size_t)len - strlen(probe)] = '\0';
         char real[PATH_MAX];
         if (realpath(path, real) && strlen(real) < found_len) {
-            strcpy(found, real); /* fits: checked */
+            snprintf(found, found_len, "%s", real);
             return found;
         }
     }
@@ -106,4 +106,9 @@ enum bw_err bw_config_host_path(const char **path, struct bw_error *error)
 void bw_config_state_path(struct bw_buf *path, const char *dir, const char *name)
 {
     bw_buf_printf(path, "%s/.billow/%s", dir ? dir : ".", name);
+}
+
+const char *bw_config_pg_bin(void)
+{
+    return env("BILLOW_PG_BIN");
 }

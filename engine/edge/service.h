@@ -11,6 +11,7 @@
 
 struct bw_service;
 struct bw_api;
+struct bw_loop;
 
 struct bw_service_options {
     const char *dir;         /* holds .billow/ */
@@ -18,6 +19,7 @@ struct bw_service_options {
     const char *socket;      /* path to listen on; NULL = <dir>/.billow/billow.sock */
     bool is_listening;       /* serve the socket (serve, dev, and long embedded commands) */
     bool has_inproc_host;    /* Lua in this process (tests); else billow-host */
+    bool is_store_only;      /* the database and its schema, no engine (billow migrate) */
     bool is_migrating;       /* bring the schema up to date at start */
     bool allow_private_http; /* the http effect may reach loopback and private addresses (dev) */
     const char *lua_dir;     /* share directory with stdlib/, workflows/, policies/ ; NULL = found beside the binary */
@@ -27,6 +29,7 @@ struct bw_service_options {
 
 BW_MUST_USE enum bw_err bw_service_open(const struct bw_service_options *options, struct bw_service **service,
                                         struct bw_error *error);
+struct bw_loop *bw_service_loop(struct bw_service *service);
 struct bw_api *bw_service_api(struct bw_service *service);
 /* Until SIGINT, SIGTERM or bw_service_stop. */
 void bw_service_run(struct bw_service *service);

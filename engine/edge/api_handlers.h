@@ -1,0 +1,42 @@
+/* api_handlers.h - the handlers of the route table, by file.
+ *
+ * Offers:  one function per route; each answers its call exactly once.
+ * Relies on: edge/api.h.
+ */
+#ifndef BW_EDGE_API_HANDLERS_H
+#define BW_EDGE_API_HANDLERS_H
+
+#include "edge/api.h"
+#include "store/store.h"
+
+/* api_system.c */
+void bw_api_livez(struct bw_api_call *call);
+void bw_api_readyz(struct bw_api_call *call);
+void bw_api_version(struct bw_api_call *call);
+void bw_api_stats(struct bw_api_call *call);
+void bw_api_tenants(struct bw_api_call *call);
+void bw_api_tenant_create(struct bw_api_call *call);
+void bw_api_release_put(struct bw_api_call *call);
+void bw_api_release_active(struct bw_api_call *call);
+/* api_runs.c */
+void bw_api_run_start(struct bw_api_call *call);
+void bw_api_runs(struct bw_api_call *call);
+void bw_api_run(struct bw_api_call *call);
+void bw_api_run_journal(struct bw_api_call *call);
+void bw_api_run_notes(struct bw_api_call *call);
+void bw_api_run_timeline(struct bw_api_call *call);
+void bw_api_run_explain(struct bw_api_call *call);
+void bw_api_run_cancel(struct bw_api_call *call);
+void bw_api_run_resume(struct bw_api_call *call);
+void bw_api_event(struct bw_api_call *call);
+void bw_api_tasks(struct bw_api_call *call);
+void bw_api_task(struct bw_api_call *call);
+void bw_api_task_answer(struct bw_api_call *call);
+/* api_billing.c */
+void bw_api_invoices(struct bw_api_call *call);
+void bw_api_invoice(struct bw_api_call *call);
+void bw_api_invoice_html(struct bw_api_call *call);
+void bw_api_exceptions(struct bw_api_call *call);
+void bw_api_documents(struct bw_api_call *call);
+
+#endif

@@ -1,0 +1,202 @@
+/* bill_report.c - what a billed month leaves: documents in a folder, tables on the terminal. */
+#include "edge/bill.h"
+#include "codec/url.h"
+#include "edge/cmd.h"
+#include "edge/form.h"
+#include "edge/grid.h"
+#include <string.h>
+
+enum { PATH_BYTES_MAX = 4096, CODES_MAX = 64 };
+
+/* A document's file name: its number or id, with everything but letters, digits and '-' as '_'. */
+static void file_path(char path[static PATH_BYTES_MAX], const struct bw_bill *bill, struct bw_str name,
+                      const char *ending)
+{
+    int len = snprintf(path, PATH_BYTES_MAX, "%s/invoices/", bill->out);
+    size_t at = len < 0 ? 0 : (size_t)len;
+    for (size_t i = 0; i < name.len && at < PATH_BYTES_MAX - 16; i++) {
+        char c = name.ptr[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        path[at++] = is_plain ? c : '_';
+    }
+    snprintf(path + at, PATH_BYTES_MAX - at, "%s", ending);
+}
+
+static enum bw_err write_json(const char *path, struct bw_str value, struct bw_error *error)
+{
+    struct bw_buf json;
+    bw_buf_init(&json, BW_CMD_FILE_BYTES_MAX);
+    bw_value_to_json(&json, value, BW_JSON_DECIMAL_STRINGS);
+    bw_buf_put_char(&json, '\n');
+    enum bw_err err = bw_cmd_write_file(path, bw_buf_str(&json), error);
+    bw_buf_deinit(&json);
+    return err;
+}
+
+/* Fetches one issued invoice and writes its object and its page. */
+static enum bw_err write_invoice(struct bw_bill *bill, struct bw_str number, struct bw_error *error)
+{
+    char url[512], path[PATH_BYTES_MAX];
+    struct bw_buf encoded, answer;
+    bw_buf_init(&encoded, 1024);
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    bw_url_encode(&encoded, number);
+    snprintf(url, sizeof url, "/v1/invoices/%.*s", BW_STR_ARG(bw_buf_str(&encoded)));
+    enum bw_err err = bw_cli_call(bill->cli, "GET", url, BW_STR_NONE, &answer, error);
+    file_path(path, bill, number, ".json");
+    if (!err)
+        err = write_json(path, bw_buf_str(&answer), error);
+    bw_buf_clear(&answer);
+    snprintf(url, sizeof url, "/v1/invoices/%.*s/html", BW_STR_ARG(bw_buf_str(&encoded)));
+    if (!err)
+        err = bw_cli_call(bill->cli, "GET", url, BW_STR_NONE, &answer, error);
+    file_path(path, bill, number, ".html");
+    if (!err)
+        err = bw_cmd_write_file(path, bw_value_read(bw_buf_str(&answer)).text, error);
+    bw_buf_deinit(&encoded);
+    bw_buf_deinit(&answer);
+    return err;
+}
+
+static enum bw_err write_drafts(struct bw_bill *bill, const struct bw_value *contract, struct bw_error *error)
+{
+    struct bw_value drafts = bw_value_get(contract, "drafts"), draft;
+    struct bw_str rest = drafts.tag == BW_VALUE_ARR ? drafts.items : BW_STR_NONE;
+    enum bw_err err = BW_ERR_OK;
+    while (!err && bw_value_next(&rest, &draft)) {
+        char path[PATH_BYTES_MAX];
+        struct bw_value object = bw_value_get(&draft, "object");
+        struct bw_str id = bw_value_get_str(&object, "id", BW_STR("draft"));
+        file_path(path, bill, id, ".blocked.json");
+        err = write_json(path, object.encoded, error);
+        file_path(path, bill, id, ".blocked.html");
+        if (!err)
+            err = bw_cmd_write_file(path, bw_value_get_str(&draft, "page", BW_STR("")), error);
+    }
+    return err;
+}
+
+static enum bw_err write_exceptions(struct bw_bill *bill, struct bw_buf *exceptions, struct bw_error *error)
+{
+    char path[PATH_BYTES_MAX];
+    snprintf(path, sizeof path, "/v1/exceptions?period=%s", bill->period);
+    enum bw_err err = bw_cli_call(bill->cli, "GET", path, BW_STR_NONE, exceptions, error);
+    snprintf(path, sizeof path, "%s/exceptions.json", bill->out);
+    return err ? err : write_json(path, bw_buf_str(exceptions), error);
+}
+
+static void print_invoices(struct bw_bill *bill, struct bw_str rows)
+{
+    static const char *const heads[] = {"number", "contract", "customer", ">net", ">tax", ">gross", "", "due", NULL};
+    static const char *const keys[] = {"number", "contract_id", "customer_id", "tax_exclusive_amount", "tax_amount",
+                                       "payable_amount", "currency", "due_date", NULL};
+    fprintf(bill->cli->out, "Issued invoices of %s\n", bill->period);
+    bw_cmd_print_rows(bill->cli, rows, heads, keys);
+}
+
+/* Contracts that ended without an invoice, and those nobody can bill yet. */
+static void print_others(struct bw_bill *bill, const struct bw_value *result)
+{
+    struct bw_value contracts = bw_value_get(result, "contracts"), contract;
+    struct bw_str rest = contracts.items;
+    while (bw_value_next(&rest, &contract)) {
+        struct bw_str status = bw_value_get_str(&contract, "status", BW_STR("?"));
+        if (!bw_str_eq(status, BW_STR("issued")))
+            fprintf(bill->cli->out, "no invoice for %.*s (%.*s): %.*s\n",
+                    BW_STR_ARG(bw_value_get_str(&contract, "contract", BW_STR("?"))),
+                    BW_STR_ARG(bw_value_get_str(&contract, "model", BW_STR("?"))), BW_STR_ARG(status));
+    }
+}
+
+/* Exceptions by code, with how many and the first of them. */
+static void print_exceptions(struct bw_bill *bill, struct bw_str rows)
+{
+    static const char *const heads[] = {"held or rejected because", ">how many", "for example", "what to do", NULL};
+    struct bw_str codes[CODES_MAX];
+    struct bw_value firsts[CODES_MAX], list = bw_value_read(rows), row;
+    size_t counts[CODES_MAX], code_count = 0;
+    struct bw_str rest = list.items;
+    while (bw_value_next(&rest, &row)) {
+        struct bw_str code = bw_value_get_str(&row, "code", BW_STR("?"));
+        size_t at = 0;
+        while (at < code_count && !bw_str_eq(codes[at], code))
+            at++;
+        if (at == CODES_MAX)
+            continue;
+        if (at == code_count) {
+            codes[at] = code;
+            firsts[at] = row;
+            counts[at] = 0;
+            code_count++;
+        }
+        counts[at]++;
+    }
+    struct bw_grid grid;
+    bw_grid_init(&grid, heads);
+    for (size_t i = 0; i < code_count; i++) {
+        char number[32];
+        snprintf(number, sizeof number, "%zu", counts[i]);
+        bw_grid_add(&grid, codes[i]);
+        bw_grid_add_text(&grid, number);
+        bw_grid_add(&grid, bw_value_get_str(&firsts[i], "ref", BW_STR("?")));
+        bw_grid_add(&grid, bw_value_get_str(&firsts[i], "message", BW_STR("-")));
+    }
+    if (grid.count) {
+        fprintf(bill->cli->out, "\n");
+        bw_grid_print(&grid, bill->cli->out);
+    }
+    bw_grid_deinit(&grid);
+}
+
+static enum bw_err make_folders(struct bw_bill *bill, struct bw_error *error)
+{
+    char path[PATH_BYTES_MAX];
+    snprintf(path, sizeof path, "%s/invoices", bill->out);
+    return bw_cmd_make_dir(path, error);
+}
+
+static void print_json(struct bw_bill *bill, struct bw_str invoices, struct bw_str exceptions)
+{
+    struct bw_form form;
+    bw_form_init(&form);
+    bw_form_put_value(&form, "invoices", invoices);
+    bw_form_put_value(&form, "exceptions", exceptions);
+    bw_form_put_value(&form, "period", bill->result);
+    bw_form_put_text(&form, "out", bill->out);
+    bw_print_json(bill->cli->out, bw_form_finish(&form));
+    bw_form_deinit(&form);
+}
+
+enum bw_err bw_bill_report(struct bw_bill *bill, struct bw_error *error)
+{
+    struct bw_buf invoices, exceptions;
+    char path[128];
+    bw_buf_init(&invoices, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&exceptions, BW_CMD_FILE_BYTES_MAX);
+    snprintf(path, sizeof path, "/v1/invoices?period=%s", bill->period);
+    enum bw_err err = make_folders(bill, error);
+    if (!err)
+        err = bw_cli_call(bill->cli, "GET", path, BW_STR_NONE, &invoices, error);
+    struct bw_value list = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&invoices)), row;
+    struct bw_str rest = list.items;
+    while (!err && list.tag == BW_VALUE_ARR && bw_value_next(&rest, &row))
+        err = write_invoice(bill, bw_value_get_str(&row, "number", BW_STR("")), error);
+    struct bw_value result = bw_value_read(bill->result);
+    struct bw_value contracts = bw_value_get(&result, "contracts");
+    rest = contracts.tag == BW_VALUE_ARR ? contracts.items : BW_STR_NONE;
+    while (!err && bw_value_next(&rest, &row))
+        err = write_drafts(bill, &row, error);
+    if (!err)
+        err = write_exceptions(bill, &exceptions, error);
+    if (!err && bill->cli->is_json) {
+        print_json(bill, bw_buf_str(&invoices), bw_buf_str(&exceptions));
+    } else if (!err) {
+        print_invoices(bill, bw_buf_str(&invoices));
+        print_others(bill, &result);
+        print_exceptions(bill, bw_buf_str(&exceptions));
+        fprintf(bill->cli->out, "\nDocuments: %s/invoices/*.json and *.html, %s/exceptions.json\n", bill->out, bill->out);
+    }
+    bw_buf_deinit(&invoices);
+    bw_buf_deinit(&exceptions);
+    return err;
+}

@@ -1,0 +1,47 @@
+/* cmd_bill.c - billow bill. */
+#include "edge/bill.h"
+#include "edge/cmd.h"
+#include <string.h>
+
+static int bill_all(struct bw_bill *bill)
+{
+    struct bw_error error = {0};
+    enum bw_err err = bw_bill_read_folder(bill, &error);
+    if (!err)
+        err = bw_bill_set_up(bill, &error);
+    if (!err)
+        err = bw_bill_import(bill, &error);
+    if (!err)
+        err = bw_bill_run(bill, &error);
+    if (!err)
+        err = bw_bill_report(bill, &error);
+    return err ? bw_cli_fail(bill->cli, &error) : BW_EXIT_OK;
+}
+
+int bw_cmd_bill(struct bw_cli *cli)
+{
+    struct bw_bill bill = {.cli = cli,
+                           .folder = cli->arguments[0],
+                           .period = bw_cli_option(cli, "period"),
+                           .out = bw_cli_option(cli, "out"),
+                           .approve_as = bw_cli_option(cli, "approve-as"),
+                           .clear_as = bw_cli_option(cli, "clear-as"),
+                           .contract = bw_cli_option(cli, "contract")};
+    if (!bw_cmd_is_period(bill.period))
+        return bw_cli_usage(cli, "--period is needed: the month to bill, for example --period 2026-10");
+    if (!bill.clear_as)
+        bill.clear_as = bill.approve_as;
+    bw_arena_init(&bill.arena);
+    bw_buf_init(&bill.documents, BW_CMD_FILE_BYTES_MAX);
+    if (!bill.out) {
+        struct bw_buf out;
+        bw_buf_init(&out, 4096);
+        bw_buf_printf(&out, "%s/out", bill.folder);
+        bill.out = bw_arena_cstr(&bill.arena, bw_buf_str(&out));
+        bw_buf_deinit(&out);
+    }
+    int status = bill_all(&bill);
+    bw_buf_deinit(&bill.documents);
+    bw_arena_deinit(&bill.arena);
+    return status;
+}

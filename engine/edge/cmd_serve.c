@@ -1,0 +1,92 @@
+/* cmd_serve.c - billow serve, dev, migrate, version, completion, docs man. */
+#include "edge/cmd.h"
+#include "edge/config.h"
+#include "edge/project_push.h"
+#include "edge/service.h"
+#include "edge/version.h"
+#include <string.h>
+#include <unistd.h>
+
+static void talk(void *ud, const char *text)
+{
+    bw_cli_say(ud, "%s", text);
+}
+
+static struct bw_service_options options_of(struct bw_cli *cli, const char *socket)
+{
+    return (struct bw_service_options){.dir = cli->dir,
+                                       .database = cli->database,
+                                       .socket = socket,
+                                       .is_listening = true,
+                                       .is_migrating = true,
+                                       .on_talk = talk,
+                                       .ud = cli};
+}
+
+int bw_cmd_serve(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    struct bw_service *service;
+    struct bw_service_options options = options_of(cli, bw_cli_option(cli, "socket"));
+    if (bw_service_open(&options, &service, &error))
+        return bw_cli_fail(cli, &error);
+    bw_cli_say(cli, "billow %s is ready on %s%s", BW_VERSION, options.socket ? options.socket : cli->dir,
+               options.socket ? "" : "/.billow/billow.sock");
+    bw_service_run(service);
+    bw_cli_say(cli, "stopping");
+    bw_service_close(service);
+    return BW_EXIT_OK;
+}
+
+int bw_cmd_dev(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    struct bw_service *service;
+    const char *project = cli->argument_count ? cli->arguments[0] : ".";
+    struct bw_service_options options = options_of(cli, NULL);
+    options.allow_private_http = true;
+    if (bw_service_open(&options, &service, &error))
+        return bw_cli_fail(cli, &error);
+    struct bw_project_push *push = bw_project_push_create(service, project, cli->tenant ? cli->tenant : "dev", talk, cli);
+    bw_cli_say(cli, "watching %s; tenant %s; stop with Ctrl-C", project, cli->tenant ? cli->tenant : "dev");
+    bw_service_run(service);
+    bw_project_push_destroy(push);
+    bw_service_close(service);
+    return BW_EXIT_OK;
+}
+
+int bw_cmd_migrate(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    struct bw_service *service;
+    struct bw_service_options options = options_of(cli, NULL);
+    options.is_listening = false;
+    options.is_store_only = true;
+    if (bw_service_open(&options, &service, &error))
+        return bw_cli_fail(cli, &error);
+    bw_cli_say(cli, "the schema is up to date");
+    bw_service_close(service);
+    return BW_EXIT_OK;
+}
+
+int bw_cmd_version(struct bw_cli *cli)
+{
+    if (cli->is_json)
+        fprintf(cli->out, "{\"name\":\"billow\",\"version\":\"%s\"}\n", BW_VERSION);
+    else
+        fprintf(cli->out, "billow %s\n", BW_VERSION);
+    return BW_EXIT_OK;
+}
+
+int bw_cmd_completion(struct bw_cli *cli)
+{
+    int status = bw_cli_completion(cli->out, cli->arguments[0]);
+    return status == BW_EXIT_OK ? status
+                                : bw_cli_usage(cli, "no completion for '%s': bash, zsh or fish", cli->arguments[0]);
+}
+
+int bw_cmd_man(struct bw_cli *cli)
+{
+    bw_cli_man(cli->out);
+    return BW_EXIT_OK;
+}

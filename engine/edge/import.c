@@ -1,0 +1,199 @@
+/* import.c - see import.h. The import's id is made of set, name and content, so every chunk has the same id each time
+ * it is sent: sent twice, it counts once.
+ */
+#include "edge/import.h"
+#include "codec/crypto.h"
+#include "codec/csv.h"
+#include "edge/cmd.h"
+#include "edge/form.h"
+#include <string.h>
+
+enum { CHUNK_RECORDS = 250, PATH_MAX_BYTES = 256 };
+
+struct import {
+    struct bw_cli *cli;
+    const char *name;
+    char id[BW_SHA256_HEX_LEN + 1];
+    struct bw_buf header; /* encoded array */
+    struct bw_buf *chunks; /* encoded arrays of records, their items only; count beside */
+    size_t *counts;
+    size_t chunk_count;
+    uint64_t records;
+};
+
+static void put_fields(struct bw_buf *buf, const struct bw_csv_record *record)
+{
+    bw_value_put_arr(buf, record->count);
+    for (size_t i = 0; i < record->count; i++)
+        bw_value_put_str(buf, record->fields[i]);
+}
+
+static void add_record(struct import *import, const struct bw_csv_record *record)
+{
+    if (record->number == 1) {
+        put_fields(&import->header, record);
+        return;
+    }
+    if (import->records % CHUNK_RECORDS == 0) {
+        size_t count = ++import->chunk_count;
+        import->chunks = bw_xrealloc(import->chunks, count * sizeof *import->chunks);
+        import->counts = bw_xrealloc(import->counts, count * sizeof *import->counts);
+        bw_buf_init(&import->chunks[count - 1], BW_CMD_FILE_BYTES_MAX);
+        import->counts[count - 1] = 0;
+    }
+    put_fields(&import->chunks[import->chunk_count - 1], record);
+    import->counts[import->chunk_count - 1]++;
+    import->records++;
+}
+
+static enum bw_err read_records(struct import *import, const char *path, struct bw_str bytes, struct bw_error *error)
+{
+    struct bw_csv_reader *reader = bw_csv_reader_create(NULL);
+    struct bw_csv_record record;
+    enum bw_csv_event event;
+    bw_csv_feed(reader, bytes);
+    while ((event = bw_csv_next(reader, &record, error)) != BW_CSV_END && event != BW_CSV_BAD) {
+        if (event == BW_CSV_RECORD)
+            add_record(import, &record);
+        else
+            bw_csv_finish(reader);
+    }
+    bw_csv_reader_destroy(reader);
+    if (event == BW_CSV_BAD) {
+        struct bw_error inner = *error;
+        return bw_fail(error, inner.code, "%s: %.900s", path, inner.text);
+    }
+    if (import->header.len == 0)
+        return bw_fail(error, BW_ERR_INVALID, "%s is empty: an export has a header line", path);
+    return BW_ERR_OK;
+}
+
+static void make_id(struct import *import, const char *set, struct bw_str bytes)
+{
+    struct bw_sha256 *hash = bw_sha256_create();
+    uint8_t digest[BW_SHA256_LEN];
+    bw_sha256_update(hash, bw_str_of(set));
+    bw_sha256_update(hash, bw_str("\n", 1));
+    bw_sha256_update(hash, bw_str_of(import->name));
+    bw_sha256_update(hash, bw_str("\n", 1));
+    bw_sha256_update(hash, bytes);
+    bw_sha256_finish(hash, digest);
+    for (size_t i = 0; i < BW_SHA256_LEN; i++)
+        snprintf(import->id + 2 * i, 3, "%02x", digest[i]);
+}
+
+static enum bw_err start(struct import *import, const char *set, struct bw_buf *answer, struct bw_error *error)
+{
+    struct bw_form input, body;
+    char key[PATH_MAX_BYTES];
+    bw_form_init(&input);
+    bw_form_init(&body);
+    bw_form_put_text(&input, "id", import->id);
+    bw_form_put_text(&input, "file", import->name);
+    bw_form_put_text(&input, "set", set);
+    bw_form_put_value(&input, "header", bw_buf_str(&import->header));
+    bw_form_put_int(&input, "chunks", (int64_t)import->chunk_count);
+    bw_form_put_int(&input, "records", (int64_t)import->records);
+    snprintf(key, sizeof key, "import/%s", import->id);
+    bw_form_put_text(&body, "workflow", "import");
+    bw_form_put_text(&body, "key", key);
+    bw_form_put_value(&body, "input", bw_form_finish(&input));
+    enum bw_err err = bw_cli_call(import->cli, "POST", "/v1/runs", bw_form_finish(&body), answer, error);
+    bw_form_deinit(&input);
+    bw_form_deinit(&body);
+    return err;
+}
+
+static enum bw_err send_chunk(struct import *import, size_t index, struct bw_error *error)
+{
+    struct bw_form chunk, body;
+    struct bw_buf records, answer;
+    char key[PATH_MAX_BYTES];
+    bw_form_init(&chunk);
+    bw_form_init(&body);
+    bw_buf_init(&records, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&answer, 65536);
+    bw_value_put_arr(&records, import->counts[index]);
+    bw_buf_put_str(&records, bw_buf_str(&import->chunks[index]));
+    bw_form_put_int(&chunk, "first", (int64_t)(index * CHUNK_RECORDS + 1));
+    bw_form_put_value(&chunk, "records", bw_buf_str(&records));
+    snprintf(key, sizeof key, "%s/%zu", import->id, index + 1);
+    bw_form_put_text(&body, "topic", "import.chunk");
+    bw_form_put_text(&body, "key", key);
+    bw_form_put_text(&body, "id", key);
+    bw_form_put_value(&body, "body", bw_form_finish(&chunk));
+    enum bw_err err = bw_cli_call(import->cli, "POST", "/v1/events", bw_form_finish(&body), &answer, error);
+    bw_form_deinit(&chunk);
+    bw_form_deinit(&body);
+    bw_buf_deinit(&records);
+    bw_buf_deinit(&answer);
+    return err;
+}
+
+/* Feeds the run and waits until it is done. */
+static enum bw_err follow(struct import *import, const char *run, struct bw_buf *outcome,
+                          struct bw_error *error)
+{
+    char path[PATH_MAX_BYTES];
+    enum bw_err err = BW_ERR_OK;
+    struct bw_buf answer;
+    snprintf(path, sizeof path, "/v1/runs/%s", run);
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    for (size_t i = 0; !err && i < import->chunk_count; i++) {
+        bw_cli_progress(import->cli, import->name, i * CHUNK_RECORDS, import->records + 1);
+        err = send_chunk(import, i, error);
+    }
+    while (!err) {
+        bw_buf_clear(&answer);
+        err = bw_cli_call(import->cli, "GET", path, BW_STR_NONE, &answer, error);
+        struct bw_value got = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&answer));
+        struct bw_str status = bw_value_get_str(&got, "status", BW_STR(""));
+        if (!err && bw_str_eq(status, BW_STR("done"))) {
+            bw_buf_put_str(outcome, bw_value_get(&got, "result").encoded);
+            bw_cli_progress(import->cli, import->name, import->records, import->records);
+            break;
+        }
+        if (!err && !bw_str_eq(status, BW_STR("open"))) {
+            struct bw_value why = bw_value_get(&got, "error");
+            err = bw_fail(error, BW_ERR_SCRIPT, "%s: the import is %.*s: %.*s ('billow run show %s' tells more)",
+                          import->name, BW_STR_ARG(status),
+                          BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))), run);
+        }
+        if (!err)
+            bw_client_wait(import->cli->client, 10);
+    }
+    bw_buf_deinit(&answer);
+    return err;
+}
+
+enum bw_err bw_import_file(struct bw_cli *cli, const char *path, const char *name, const char *set,
+                           struct bw_buf *outcome, struct bw_error *error)
+{
+    struct import import = {.cli = cli, .name = name};
+    struct bw_buf bytes, answer;
+    bw_buf_init(&bytes, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&answer, 65536);
+    bw_buf_init(&import.header, 1 << 20);
+    enum bw_err err = bw_cmd_read_file(path, &bytes, error);
+    if (!err)
+        err = read_records(&import, path, bw_buf_str(&bytes), error);
+    if (!err) {
+        make_id(&import, set, bw_buf_str(&bytes));
+        err = start(&import, set, &answer, error);
+    }
+    if (!err) {
+        struct bw_value run = bw_value_read(bw_buf_str(&answer));
+        struct bw_str id = bw_value_get_str(&run, "id", BW_STR(""));
+        char text[64];
+        snprintf(text, sizeof text, "%.*s", BW_STR_ARG(id));
+        err = follow(&import, text, outcome, error);
+    }
+    for (size_t i = 0; i < import.chunk_count; i++)
+        bw_buf_deinit(&import.chunks[i]);
+    bw_free(import.chunks);
+    bw_free(import.counts);
+    bw_buf_deinit(&import.header);
+    bw_buf_deinit(&answer);
+    bw_buf_deinit(&bytes);
+    return err;
+}

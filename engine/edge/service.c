@@ -1,0 +1,325 @@
+/* service.c - see service.h. Start order: database, schema, hosts, engine, listener. The end goes the other way.
+ */
+#include "edge/service.h"
+#include "base/assert.h"
+#include "core/engine.h"
+#include "core/host.h"
+#include "edge/api.h"
+#include "edge/config.h"
+#include "edge/http_door.h"
+#include "edge/service_log.h"
+#include "io/hostproc.h"
+#include "io/httpc_curl.h"
+#include "io/loop.h"
+#include "io/os.h"
+#include "io/pgserver.h"
+#include "store/store_pg.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HOSTS_MAX = 4, LEASE_MS = 10000, STEP_TIMEOUT_MS = 60000, STOP_TIMEOUT_MS = 15000 };
+
+struct bw_service {
+    struct bw_loop *loop;
+    struct bw_pgserver *pg; /* NULL: the database is not ours */
+    struct bw_store store;
+    bool has_store;
+    bool is_database_up;
+    struct bw_host hosts[HOSTS_MAX];
+    struct bw_host *host_list[HOSTS_MAX];
+    size_t host_count;
+    struct bw_httpc httpc;
+    bool has_httpc;
+    struct bw_clock clock;
+    struct bw_entropy entropy;
+    struct bw_engine *engine;
+    bool is_started;
+    struct bw_api *api;
+    struct bw_http_door *door;
+    struct bw_loop_timer *pump_timer;
+    bool is_pump_late;
+    char node[96];
+};
+
+static int64_t service_turn(void *ud)
+{
+    struct bw_service *service = ud;
+    return service->engine ? bw_engine_turn(service->engine) : -1;
+}
+
+static void service_on_work(void *ud)
+{
+    struct bw_service *service = ud;
+    bw_loop_request_turn(service->loop);
+}
+
+static void service_on_signal(void *ud, int signal_number)
+{
+    (void)signal_number;
+    bw_service_stop(ud);
+}
+
+/* --- waiting for one answer while the loop runs */
+struct wait {
+    bool is_done;
+    struct bw_error error;
+};
+
+static void wait_done(void *ud, const struct bw_error *error)
+{
+    struct wait *wait = ud;
+    wait->is_done = true;
+    wait->error = *error;
+}
+
+static void pump_late(void *ud)
+{
+    struct bw_service *service = ud;
+    service->is_pump_late = true;
+}
+
+bool bw_service_pump(struct bw_service *service, const bool *is_done, int ms)
+{
+    service->is_pump_late = false;
+    if (ms >= 0)
+        bw_loop_timer_start(service->pump_timer, ms);
+    while (!(is_done && *is_done) && !service->is_pump_late)
+        bw_loop_step(service->loop);
+    bw_loop_timer_stop(service->pump_timer);
+    return !service->is_pump_late;
+}
+
+static enum bw_err wait_for(struct bw_service *service, struct wait *wait, const char *what, struct bw_error *error)
+{
+    if (!bw_service_pump(service, &wait->is_done, STEP_TIMEOUT_MS))
+        return bw_fail(error, BW_ERR_TIMEOUT, "%s took more than %d s", what, STEP_TIMEOUT_MS / 1000);
+    if (wait->error.code) {
+        *error = wait->error;
+        return error->code;
+    }
+    return BW_ERR_OK;
+}
+
+/* --- the parts */
+static void talk(const struct bw_service_options *options, const char *text)
+{
+    if (options->on_talk && text[0])
+        options->on_talk(options->ud, text);
+}
+
+static enum bw_err open_database(struct bw_service *service, const struct bw_service_options *options,
+                                 const char **conninfo, struct bw_error *error)
+{
+    *conninfo = options->database;
+    if (options->database)
+        return BW_ERR_OK;
+    struct bw_buf path;
+    bw_buf_init(&path, 4096);
+    bw_buf_printf(&path, "%s/.billow", options->dir ? options->dir : ".");
+    struct bw_pgserver_options pg = {.state_dir = bw_buf_cstr(&path), .bin_dir = bw_config_pg_bin()};
+    enum bw_err err = bw_pgserver_open(&pg, &service->pg, error);
+    bw_buf_deinit(&path);
+    if (err)
+        return err;
+    talk(options, bw_pgserver_notice(service->pg));
+    if (bw_pgserver_is_new(service->pg))
+        talk(options, "made a private PostgreSQL under .billow/");
+    *conninfo = bw_pgserver_conninfo(service->pg);
+    return BW_ERR_OK;
+}
+
+/* A connection came or went: said once per change, for the operator. */
+static void store_state(void *ud, bool is_connected, const struct bw_error *error)
+{
+    struct bw_service *service = ud;
+    if (service->is_database_up != is_connected && !is_connected && error)
+        bw_service_log_error("database", error);
+    service->is_database_up = is_connected;
+}
+
+static enum bw_err open_store(struct bw_service *service, const struct bw_service_options *options,
+                              const char *conninfo, struct bw_error *error)
+{
+    struct bw_store_pg_options store = {.loop = bw_loop_uv(service->loop),
+                                        .conninfo = conninfo,
+                                        .clock = &service->clock,
+                                        .on_state = store_state,
+                                        .ud = service};
+    bw_store_pg_open(&service->store, &store);
+    service->has_store = true;
+    if (!options->is_migrating)
+        return BW_ERR_OK;
+    struct wait wait = {0};
+    service->store.migrate(service->store.self, wait_done, &wait);
+    return wait_for(service, &wait, "bringing the database schema up to date", error);
+}
+
+static enum bw_err open_hosts(struct bw_service *service, struct bw_error *error)
+{
+    const char *program;
+    enum bw_err err = bw_config_host_path(&program, error);
+    for (size_t i = 0; !err && i < 1; i++) {
+        struct bw_hostproc_options options = {.program = program, .name = "host-1"};
+        struct bw_hostproc *proc;
+        err = bw_hostproc_create(service->loop, &options, &proc, error);
+        if (err)
+            break;
+        service->hosts[i] = (struct bw_host)BW_HOSTPROC_TABLE(proc);
+        service->host_list[i] = &service->hosts[i];
+        service->host_count++;
+    }
+    return err;
+}
+
+static enum bw_err open_engine(struct bw_service *service, struct bw_error *error)
+{
+    struct bw_engine_config config = {.store = &service->store,
+                                      .hosts = service->host_list,
+                                      .host_count = service->host_count,
+                                      .httpc = &service->httpc,
+                                      .clock = &service->clock,
+                                      .entropy = &service->entropy,
+                                      .node = service->node,
+                                      .lease_ms = LEASE_MS,
+                                      /* The lock of the private database says that no other node is alive. */
+                                      .take_over = service->pg != NULL,
+                                      .on_work = service_on_work,
+                                      .on_log = bw_service_log_engine,
+                                      .on_script_log = bw_service_log_script,
+                                      .ud = service};
+    service->engine = bw_engine_create(&config);
+    bw_loop_set_turn(service->loop, service_turn, service);
+    struct wait wait = {0};
+    bw_engine_start(service->engine, wait_done, &wait);
+    enum bw_err err = wait_for(service, &wait, "starting the engine", error);
+    service->is_started = !err;
+    return err;
+}
+
+static enum bw_err open_door(struct bw_service *service, const struct bw_service_options *options,
+                             struct bw_error *error)
+{
+    if (!options->is_listening)
+        return BW_ERR_OK;
+    struct bw_buf path;
+    bw_buf_init(&path, 4096);
+    if (options->socket)
+        bw_buf_put_text(&path, options->socket);
+    else
+        bw_config_state_path(&path, options->dir, "billow.sock");
+    enum bw_err err = bw_http_door_open(service->loop, service->api, bw_buf_cstr(&path), service->clock, &service->door,
+                                        error);
+    bw_buf_deinit(&path);
+    return err;
+}
+
+static enum bw_err open_parts(struct bw_service *service, const struct bw_service_options *options,
+                              struct bw_error *error)
+{
+    const char *conninfo;
+    enum bw_err err = open_database(service, options, &conninfo, error);
+    if (!err)
+        err = open_store(service, options, conninfo, error);
+    if (!err && options->is_store_only)
+        return BW_ERR_OK;
+    if (!err)
+        err = open_hosts(service, error);
+    struct bw_httpc_curl_options httpc = {.allow_private_addresses = options->allow_private_http};
+    if (!err)
+        err = bw_httpc_curl_create(service->loop, &httpc, &service->httpc, error);
+    service->has_httpc = !err;
+    if (!err)
+        err = open_engine(service, error);
+    if (err)
+        return err;
+    service->api = bw_api_create(service->engine, &service->store, &service->clock,
+                                 &service->entropy);
+    return open_door(service, options, error);
+}
+
+enum bw_err bw_service_open(const struct bw_service_options *options, struct bw_service **service,
+                            struct bw_error *error)
+{
+    struct bw_service *made = bw_xcalloc(1, sizeof *made);
+    made->loop = bw_loop_create();
+    made->clock = bw_clock_os();
+    made->entropy = bw_entropy_os();
+    made->pump_timer = bw_loop_timer_create(made->loop, pump_late, made);
+    char host[64] = "localhost";
+    (void)gethostname(host, sizeof host - 1);
+    /* A private database has one owner at a time; elsewhere a node is this process. */
+    if (options->database)
+        snprintf(made->node, sizeof made->node, "%s/%ld", host, (long)getpid());
+    else
+        snprintf(made->node, sizeof made->node, "embedded");
+    enum bw_err err = open_parts(made, options, error);
+    if (err) {
+        bw_service_close(made);
+        return err;
+    }
+    *service = made;
+    return BW_ERR_OK;
+}
+
+struct bw_loop *bw_service_loop(struct bw_service *service)
+{
+    return service->loop;
+}
+
+struct bw_api *bw_service_api(struct bw_service *service)
+{
+    return service->api;
+}
+
+void bw_service_run(struct bw_service *service)
+{
+    struct bw_error error = {0};
+    if (bw_loop_catch_signals(service->loop, service_on_signal, service, &error))
+        bw_service_log_error("signals", &error);
+    bw_loop_run(service->loop);
+}
+
+void bw_service_stop(struct bw_service *service)
+{
+    bw_loop_stop(service->loop);
+}
+
+static void store_closed(void *ud)
+{
+    bool *is_closed = ud;
+    *is_closed = true;
+}
+
+void bw_service_close(struct bw_service *service)
+{
+    struct bw_error error = {0};
+    if (service->door)
+        bw_http_door_close(service->door);
+    if (service->is_started) {
+        struct wait wait = {0};
+        bw_engine_stop(service->engine, wait_done, &wait);
+        if (!bw_service_pump(service, &wait.is_done, STOP_TIMEOUT_MS))
+            fprintf(stderr, "billow: the engine did not stop in %d s; its leases expire by themselves\n",
+                    STOP_TIMEOUT_MS / 1000);
+    }
+    bw_loop_set_turn(service->loop, NULL, NULL);
+    if (service->engine)
+        bw_engine_destroy(service->engine);
+    if (service->api)
+        bw_api_destroy(service->api);
+    if (service->has_httpc)
+        service->httpc.close(service->httpc.self);
+    for (size_t i = 0; i < service->host_count; i++)
+        service->hosts[i].close(service->hosts[i].self);
+    if (service->has_store) {
+        bool is_closed = false;
+        service->store.close(service->store.self, store_closed, &is_closed);
+        (void)bw_service_pump(service, &is_closed, STOP_TIMEOUT_MS);
+    }
+    if (service->pg && bw_pgserver_close(service->pg, true, &error))
+        bw_service_log_error("postgres_stop", &error);
+    bw_loop_timer_destroy(service->pump_timer);
+    bw_loop_destroy(service->loop);
+    bw_free(service);
+}
