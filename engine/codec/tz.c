@@ -42,6 +42,12 @@ struct bw_tz {
     struct transition *transitions; /* ascending; lies behind the struct */
 };
 
+/* Rounded toward the past. */
+static int64_t whole_seconds(struct bw_stamp stamp)
+{
+    return stamp.us / BW_US_PER_S - (stamp.us % BW_US_PER_S < 0);
+}
+
 /* --- the footer's rule -------------------------------------------------------------------- */
 
 struct text {
@@ -167,10 +173,10 @@ static int64_t change_day(const struct change *change, int32_t year)
     return bw_date_to_days(first) + day;
 }
 
-static int32_t rule_offset_s(const struct rule *rule, int64_t utc_s)
+static int32_t rule_offset_s(const struct rule *rule, struct bw_stamp stamp)
 {
     struct bw_civil civil;
-    struct bw_stamp stamp = {utc_s * BW_US_PER_S};
+    int64_t utc_s = whole_seconds(stamp);
     if (!rule->has_dst || !bw_civil_of(stamp, rule->standard_s, &civil))
         return rule->standard_s;
     int32_t year = civil.date.year;
@@ -342,10 +348,10 @@ static size_t transitions_until(const struct bw_tz *tz, int64_t utc_s)
 
 int32_t bw_tz_offset_s(const struct bw_tz *tz, struct bw_stamp stamp)
 {
-    int64_t utc_s = stamp.us / BW_US_PER_S - (stamp.us % BW_US_PER_S < 0);
+    int64_t utc_s = whole_seconds(stamp);
     size_t passed = transitions_until(tz, utc_s);
     if (passed == tz->count && tz->rule.is_there)
-        return rule_offset_s(&tz->rule, utc_s);
+        return rule_offset_s(&tz->rule, stamp);
     return passed == 0 ? tz->first_offset_s : tz->transitions[passed - 1].offset_s;
 }
 

@@ -149,6 +149,16 @@ static void test_rules_of_every_kind(void **state)
     }
 }
 
+static void test_the_ends_of_time_have_the_standard_offset(void **state)
+{
+    (void)state;
+    struct zone zone = with_rule("\nCET-1CEST,M3.5.0,M10.5.0/3\n");
+    struct bw_tz *tz = make(&zone);
+    assert_int_equal(bw_tz_offset_s(tz, (struct bw_stamp){INT64_MIN}), 3600);
+    assert_int_equal(bw_tz_offset_s(tz, (struct bw_stamp){INT64_MAX}), 3600);
+    bw_tz_destroy(tz);
+}
+
 static void assert_local(const struct bw_tz *tz, const char *local, const char *instant)
 {
     struct bw_stamp as_utc;
@@ -266,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_transitions_then_the_rule),
         TEST(test_rules_of_every_kind),
+        TEST(test_the_ends_of_time_have_the_standard_offset),
         TEST(test_local_times_that_come_twice_or_never),
         TEST(test_the_local_date_turns_at_local_midnight),
         TEST(test_rules_that_are_none_are_refused),
