@@ -63,6 +63,18 @@ function ledger.judge(ctx, contract, claimed)
   return { claimed = claimed, items = items, exceptions = items.exceptions, expense_dispositions = dispositions }
 end
 
+--- The verdict on an entry of no contract: PROJECT_UNKNOWN, or a silent disposition.
+---@param row {kind: string, body: table}
+---@return billing.Exception?
+---@return string disposition
+function ledger.unknown_project(row)
+  local nobody = { duplicate_of = {}, day_seconds = {} }
+  local ctx = { period = { end_date = "9999-12-31" } } -- the query took the period's entries only
+  local judge = row.kind == "time" and validation.time or validation.expense
+  local verdict = row.kind == "time" and judge(ctx, row.body, nil, nil, nobody) or judge(ctx, row.body, nil, nobody)
+  return verdict.exception, verdict.disposition
+end
+
 --- Where on the invoices an entry stands: invoice, line, and how much of the line is its.
 ---@class billow.billing.Place
 ---@field invoice_id string

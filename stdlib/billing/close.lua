@@ -1,0 +1,100 @@
+--- The close of a period: one billing run per contract, and what is left over.
+---@class billow.billing.close
+local close = {}
+
+local billow = require("billow")
+local calendar = require("billow.billing.calendar")
+local canonical = require("billow.billing.canonical")
+local db = require("billow.db")
+local draft = require("billow.billing.draft")
+local given = require("billow.billing.reading").given
+local json = require("billow.json")
+local ledger = require("billow.billing.ledger")
+local statements = require("billow.billing.statements")
+local workflow = require("billow.workflow")
+
+-- The workflow that bills a model. A model without one is listed, not billed.
+local WORKFLOWS = { ["tm"] = "tm" }
+
+--- All contracts, or the one that is asked for, in order of id.
+---@param only? string
+---@return {id: string, model: string}[]
+function close.contracts(only)
+  local list = {}
+  for _, row in ipairs(db.query(statements.contracts, {})) do
+    if not only or row.id == only then
+      list[#list + 1] = { id = row.id, model = row.model }
+    end
+  end
+  if only and #list == 0 then
+    error("there is no contract " .. only .. ": import contracts.json, or correct the id", 0)
+  end
+  return list
+end
+
+local function bill(contract, period)
+  local name = WORKFLOWS[contract.model]
+  if not name then
+    return { contract = contract.id, model = contract.model, status = "no workflow bills this model yet" }
+  end
+  local is_done, result = pcall(workflow.call, name, { contract = contract.id, period = period })
+  if is_done then
+    return result
+  end
+  return { contract = contract.id, model = contract.model, status = "failed: " .. tostring(result) }
+end
+
+--- Bills the contracts side by side; each result says what became of it.
+---@param contracts {id: string, model: string}[]
+---@param period string
+---@return table[]
+function close.bill_all(contracts, period)
+  local strands = {}
+  for i, contract in ipairs(contracts) do
+    strands[i] = function()
+      return bill(contract, period)
+    end
+  end
+  return json.array(billow.all(strands))
+end
+
+--- Codes and names of the projects of all contracts.
+local function all_projects()
+  local codes, names = json.array({}), json.array({})
+  for _, row in ipairs(db.query(statements.contracts, {})) do
+    for _, project in ipairs(given(row.projects) or {}) do
+      codes[#codes + 1] = given(project.code)
+      names[#names + 1] = given(project.name)
+    end
+  end
+  return { codes = codes, names = names }
+end
+
+local function exception_of(row)
+  if given(row.invalid) then
+    return draft.exception(row.invalid, row.body.id, "entry", row.body.message)
+  end
+  return ledger.unknown_project(row)
+end
+
+--- Records the exceptions of entries that no contract takes, and counts what was passed over in silence.
+---@param period string
+---@return {exceptions: table[], seconds: table<string, integer>}
+function close.unassigned(period)
+  local exceptions, seconds = {}, {}
+  local last_day = calendar.period(period).end_date
+  for _, row in ipairs(db.query(statements.unassigned, { last_day, all_projects(), period })) do
+    local exception, disposition = exception_of(row)
+    exceptions[#exceptions + 1] = exception
+    if row.kind == "time" and disposition then
+      seconds[disposition] = (seconds[disposition] or 0) + row.body.duration_seconds
+    end
+  end
+  local written = canonical.exceptions(exceptions)
+  db.transaction(function(tx)
+    tx:exec(statements.put_exceptions, { written, period, billow.run().id }, "any")
+  end)
+  return { exceptions = written, seconds = seconds }
+end
+
+return close
