@@ -62,6 +62,18 @@ local function expense_key(expense, notes)
   }, "\0")
 end
 
+--- Under which key an entry counts as reported twice, as a digest; nil when it never does (no notes).
+---@param entry table
+---@return string?
+function validation.key(entry)
+  local notes = text.collapse(entry.notes or "")
+  if notes == "" then
+    return nil
+  end
+  local key_of = entry.work_date and time_key or expense_key
+  return text.sha256_hex(key_of(entry, notes))
+end
+
 --- Note every entry whose key an earlier one has; entries without notes never count.
 local function mark_duplicates(entries, key_of, duplicate_of)
   local first = {}
