@@ -693,14 +693,16 @@ static void connect_start(struct bw_pgc *pgc)
     char options[1024];
     snprintf(options, sizeof options,
              "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c jit=off "
-             "-c idle_in_transaction_session_timeout=10000 %s",
-             pgc->settings ? pgc->settings : "");
+             "-c idle_in_transaction_session_timeout=10000 %s %s",
+             pgc->options.is_read_only ? "-c default_transaction_read_only=on" : "", pgc->settings ? pgc->settings : "");
     const char *const keywords[] = {"dbname", "application_name", "client_encoding", "options",
                                     "keepalives", "keepalives_idle", "keepalives_interval",
                                     "keepalives_count", "tcp_user_timeout",
                                     "target_session_attrs", NULL};
+    /* "read-write" would refuse the sessions that we make read-only ourselves. */
+    const char *server = pgc->options.is_read_only ? "primary" : "read-write";
     const char *const values[] = {pgc->conninfo, pgc->application, "UTF8", options, "1", "5", "2",
-                                  "3", "10000", "read-write", NULL};
+                                  "3", "10000", server, NULL};
     pgc->conn = PQconnectStartParams(keywords, values, 1);
     BW_ASSERT(pgc->conn);
     PQsetNoticeReceiver(pgc->conn, on_notice, pgc);

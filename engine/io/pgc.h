@@ -4,7 +4,7 @@
  * Relies on: base/, libuv, libpq. The only user is store/ (and tests).
  *
  * A unit is a list of statements followed by one Sync: the server runs it as one implicit transaction, and nothing of
- * it is reported before the Sync, hence before the commit, came back. Units run in the order they were sent; several
+ * it is reported before the Sync, hence before the commit, came back. So a unit never says BEGIN or COMMIT. Units run in the order they were sent; several
  * may be in flight. A connection is opened when the first unit wants it, and again after it was lost.
  */
 #ifndef BW_IO_PGC_H
@@ -87,6 +87,7 @@ struct bw_pgc_options {
     const char *conninfo; /* as libpq takes it: URI or keywords */
     const char *purpose;  /* for application_name: "commit", "door", ... */
     const char *settings; /* session settings as "-c name=value ..."; may be NULL */
+    bool is_read_only;    /* every transaction of this connection only reads */
     bool is_plain;        /* no pipeline: one unit at a time, simple protocol (migrations) */
     unsigned window;      /* units in flight at most; 0 = 16 */
     void (*on_notice)(void *ud, const char *text);                          /* may be NULL */

@@ -838,15 +838,19 @@ void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count
     }
 }
 
-void bw_pg_commit_close(struct bw_pg_store *store)
+static void on_closing(void *ud)
 {
     struct bw_error error;
     bw_fail(&error, BW_ERR_CANCELLED, "the store is closing");
+    group_cancel(ud, &error);
+}
+
+/* Before the connections close: they make the deferred calls. */
+void bw_pg_commit_close(struct bw_pg_store *store)
+{
     for (struct bw_list *link; (link = bw_list_pop_front(&store->groups));) {
         struct bw_pg_group *group = bw_container_of(link, struct bw_pg_group, link);
         group->lane = &store->lanes[0];
-        struct bw_pg_group *busy = store->lanes[0].group;
-        group_cancel(group, &error);
-        store->lanes[0].group = busy;
+        bw_pgc_later(group->lane->pgc, on_closing, group);
     }
 }

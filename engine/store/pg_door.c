@@ -467,8 +467,9 @@ void bw_pg_answer_task(void *self, struct bw_id tenant, struct bw_id task, struc
 
 void bw_pg_door_close(struct bw_pg_store *store)
 {
-    struct bw_error error;
-    bw_fail(&error, BW_ERR_CANCELLED, "the store is closing");
-    for (struct bw_list *link; (link = bw_list_pop_front(&store->door_ops));)
-        op_answer_code(bw_container_of(link, struct op, link), &error);
+    for (struct bw_list *link; (link = bw_list_pop_front(&store->door_ops));) {
+        struct op *op = bw_container_of(link, struct op, link);
+        bw_fail(&op->error, BW_ERR_CANCELLED, "the store is closing");
+        bw_pgc_later(store->door, on_refused, op);
+    }
 }

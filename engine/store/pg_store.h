@@ -40,6 +40,8 @@ struct bw_pg_store {
     struct bw_pgc *reader;
     struct bw_pgc *script;
 
+    bool is_mine[BW_SHARD_COUNT]; /* as the last lease or renewal said */
+
     bw_mail_fn on_mail;
     void *on_mail_ud;
 
@@ -67,6 +69,7 @@ struct bw_pg_request {
     void *args; /* what build needs; in the arena */
     struct bw_pgc *pgc;
     struct bw_pgc_unit *(*build)(struct bw_pg_request *request); /* builds the unit (again, after a loss) */
+    bool (*is_whole)(const struct bw_pg_outcome *outcome);       /* NULL; false: somebody committed in between, again */
     struct bw_error error;                                       /* of a request refused before it was sent */
     unsigned attempts;
 };

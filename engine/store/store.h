@@ -264,8 +264,8 @@ struct bw_store {
     /* What people and imports write beside runs. `what`, with args as a map:
      * "setting" {policy, name, value, scope_type: "pack"|"tenant"|"customer"|"contract", scope_id?, valid_from: date,
      *            locked?, set_by, at_us?}: one value from a date on, in one scope;
-     * "series"  {series, format, reset: "year"|"month"|"never", next}: a number series. Again with the same format and
-     *            reset changes nothing; CONFLICT when they differ, or when next is given and numbers were taken;
+     * "series"  {series, format, reset?: "year"|"month"|"never", next?}: a number series. Given again, it changes nothing
+     *            once a number was taken (before that, next); CONFLICT when format or reset differ;
      * "audit"   {actor, action, subject, detail?, at_us?}: who did what. */
     void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_done_fn done, void *ud);
     /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only got mail. */

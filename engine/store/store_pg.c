@@ -11,7 +11,7 @@
 #define LANE_SETTINGS                                                                              \
     "-c statement_timeout=30000 -c plan_cache_mode=force_generic_plan -c enable_seqscan=off "      \
     "-c enable_hashjoin=off -c enable_mergejoin=off"
-#define READ_SETTINGS "-c statement_timeout=60000"
+#define READ_SETTINGS "-c statement_timeout=60000 -c enable_seqscan=off"
 #define QUERY_TIMEOUT_MS 30000u
 #define REQUEST_TRIES 3
 
@@ -38,7 +38,8 @@ static void on_request(void *ud, const struct bw_pg_outcome *outcome)
 {
     struct bw_pg_request *request = ud;
     bool is_rivalry = outcome->status == BW_PG_FAILED && strncmp(outcome->sqlstate, "40", 2) == 0;
-    if ((outcome->status == BW_PG_LOST || is_rivalry) && ++request->attempts < REQUEST_TRIES &&
+    bool is_torn = outcome->status == BW_PG_DONE && request->is_whole && !request->is_whole(outcome);
+    if ((outcome->status == BW_PG_LOST || is_rivalry || is_torn) && ++request->attempts < REQUEST_TRIES &&
         !request->store->is_closing) {
         bw_pgc_send(request->pgc, request->build(request), on_request, request);
         return;
@@ -147,18 +148,25 @@ static struct bw_pgc_unit *build_lease(struct bw_pg_request *request)
 static void answer_leases(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
 {
     const struct bw_error *error = bw_pg_request_error(request, outcome);
+    struct bw_pg_store *store = request->store;
     struct bw_shard_lease leases[BW_SHARD_COUNT];
     size_t count = 0;
     if (error->code == BW_ERR_OK) {
+        const struct lease_args *args = request->args;
         const struct bw_pg_result *rows = outcome->results[0];
-        for (; count < bw_pg_rows(rows) && count < BW_SHARD_COUNT; count++)
+        if (args->statement == &renew)
+            memset(store->is_mine, 0, sizeof store->is_mine);
+        for (; count < bw_pg_rows(rows) && count < BW_SHARD_COUNT; count++) {
             leases[count] = (struct bw_shard_lease){(uint32_t)bw_pg_int(rows, count, 0), bw_pg_int(rows, count, 1)};
+            store->is_mine[leases[count].shard] = true;
+        }
     }
     request->fn.lease(request->ud, error, leases, count);
 }
 
-static void answer_done(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+static void answer_released(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
 {
+    memset(request->store->is_mine, 0, sizeof request->store->is_mine);
     request->fn.done(request->ud, bw_pg_request_error(request, outcome));
 }
 
@@ -192,7 +200,7 @@ static void pg_release_leases(void *self, struct bw_str node, bw_done_fn done, v
 {
     struct bw_pg_request *request = lease_request(self, &release, node, 0, false, ud);
     request->fn.done = done;
-    request->answer = answer_done;
+    request->answer = answer_released;
     bw_pg_request_send(request);
 }
 
@@ -219,11 +227,12 @@ static void on_state(void *ud, bool is_connected, const struct bw_error *error)
         store->on_state(store->ud, is_connected, error);
 }
 
-static struct bw_pgc *connect(struct bw_pg_store *store, const char *purpose, const char *settings)
+static struct bw_pgc *connect(struct bw_pg_store *store, const char *purpose, const char *settings, bool is_read_only)
 {
     struct bw_pgc_options options = {.conninfo = store->conninfo,
                                      .purpose = purpose,
                                      .settings = settings,
+                                     .is_read_only = is_read_only,
                                      .on_notice = on_notice,
                                      .on_state = on_state,
                                      .ud = store};
@@ -275,14 +284,14 @@ void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *
     BW_ASSERT(store->lane_count <= BW_STORE_PG_LANES_MAX);
     for (unsigned i = 0; i < store->lane_count; i++) {
         store->lanes[i].store = store;
-        store->lanes[i].pgc = connect(store, "commit", LANE_SETTINGS);
+        store->lanes[i].pgc = connect(store, "commit", LANE_SETTINGS, false);
     }
     char settings[64];
     snprintf(settings, sizeof settings, "-c statement_timeout=%u",
              options->query_timeout_ms ? options->query_timeout_ms : QUERY_TIMEOUT_MS);
-    store->door = connect(store, "door", LANE_SETTINGS);
-    store->reader = connect(store, "read", READ_SETTINGS);
-    store->script = connect(store, "query", settings);
+    store->door = connect(store, "door", LANE_SETTINGS, false);
+    store->reader = connect(store, "read", READ_SETTINGS, false);
+    store->script = connect(store, "query", settings, true);
     *table = (struct bw_store){
         .self = store,
         .migrate = pg_migrate,
