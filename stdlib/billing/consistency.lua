@@ -3,10 +3,13 @@
 --- reports billing.Problem values.
 local consistency = {}
 
+local date = require("billow.date")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local figures = require("billow.billing.figures")
+local meter = require("billow.billing.meter")
 local number = require("billow.billing.number")
+local reading = require("billow.billing.reading")
 local shape = require("billow.billing.shape")
 
 local HUNDRED = decimal(100)
@@ -293,30 +296,23 @@ terms_checks["retainer"] = function(check, contract)
 end
 
 terms_checks["usage"] = function(check, contract)
-  for i, meter in ipairs(contract.terms.meters) do
+  for i, terms in ipairs(contract.terms.meters) do
     local field = string.format("terms.meters[%d]", i)
-    local is_percentage = meter.price.model == "percentage"
-      or meter.price.model == "graduated_percentage"
-    if not meter.field and (meter.aggregation ~= "count" or is_percentage) then
-      check.error(
-        field .. ".field",
-        nil,
-        "is missing",
-        "name the key of the event's data to be measured"
-      )
+    local _, refusal = reading.try(meter.read, reading.open(terms, field))
+    if refusal then
+      check.error(refusal.field, refusal.value, "does not make a meter", refusal.remedy)
     end
-    if meter.conversion and meter.conversion.divide_by:is_zero() then
-      check.error(
-        field .. ".conversion.divide_by",
-        "0",
-        "is zero",
-        "write the number of units in one billed unit"
-      )
-    end
-    if meter.price.model == "package" and meter.price.size:is_zero() then
-      check.error(field .. ".price.size", "0", "is zero", "write the units in a package")
-    end
-    known(check, field .. ".tax_code", meter.tax_code, check.ctx.firm.tax_codes, "tax code")
+    known(check, field .. ".tax_code", terms.tax_code, check.ctx.firm.tax_codes, "tax code")
+  end
+  local is_zone_known, err =
+    pcall(date.of_instant, "2026-01-01T00:00:00Z", check.ctx.firm.time_zone)
+  if not is_zone_known then
+    check.error(
+      "usage_subjects",
+      check.ctx.firm.time_zone,
+      "events need the firm's time zone",
+      "write an IANA zone in firm.json: " .. tostring(err)
+    )
   end
 end
 

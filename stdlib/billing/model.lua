@@ -193,7 +193,7 @@ local UNIT_TIERS = required(list(
   }),
   { is_filled = true }
 ))
-local PRICE = shape.by_word("model", {
+local PRICES = {
   per_unit = record({ unit_price = required(amount) }),
   graduated = record({ tiers = UNIT_TIERS, flat_at_zero = FLAT_AT_ZERO }),
   volume = record({ tiers = UNIT_TIERS, flat_at_zero = FLAT_AT_ZERO }),
@@ -215,7 +215,17 @@ local PRICE = shape.by_word("model", {
     )),
     flat_at_zero = FLAT_AT_ZERO,
   }),
-})
+}
+
+--- Prices beyond the data model's pass as they are; meter.lua reads those it knows and refuses the
+--- rest.
+local function price_kind(value, place, report)
+  local kind = type(value) == "table" and PRICES[value.model]
+  if kind then
+    return kind(value, place, report)
+  end
+  return value
+end
 
 local USAGE = record({
   meters = required(list(record({
@@ -225,7 +235,7 @@ local USAGE = record({
     field = optional(text),
     unit_code = optional(text, "C62"),
     free_quantity = optional(amount),
-    price = required(PRICE),
+    price = required(price_kind),
     tax_code = optional(text),
     conversion = optional(record({
       divide_by = required(amount),

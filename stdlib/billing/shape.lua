@@ -1,7 +1,8 @@
 --- Reading decoded JSON into typed values, with a precise problem for everything that does not fit.
 ---
 --- A kind is a function (value, place, report) -> typed value; nil when it did not fit (a problem
---- is then reported). null counts as absent. Unknown fields of a record are kept as they are.
+--- is then reported). null counts as absent, and so does an empty text where a text is optional.
+--- Unknown fields of a record are kept as they are.
 local shape = {}
 
 local currency = require("billow.billing.currency")
@@ -226,7 +227,8 @@ end
 
 local function field_of(value, name, field, place, report)
   local found = value[name]
-  if found == json.null then
+  local is_empty_text = found == "" and field.kind == shape.text and not field.is_required
+  if found == json.null or is_empty_text then
     found = nil
   end
   if found ~= nil then

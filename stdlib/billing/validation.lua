@@ -62,7 +62,8 @@ local function expense_key(expense, notes)
   }, "\0")
 end
 
---- Under which key an entry counts as reported twice, as a digest; nil when it never does (no notes).
+--- Under which key an entry counts as reported twice, as a digest; nil when it never does (no
+--- notes).
 ---@param entry table
 ---@return string?
 function validation.key(entry)

@@ -16,8 +16,8 @@ local EVENT = shape.by_word("type", {
     id = required(shape.text),
     contract_id = required(shape.text),
     type = required(shape.text),
-    milestone_id = required(shape.text),
-    status = required(shape.enum(STATUSES)),
+    milestone_id = optional(shape.text),
+    status = optional(shape.enum(STATUSES)),
     accepted_on = optional(shape.date),
     accepted_by = optional(shape.text),
     evidence_url = optional(shape.text),
@@ -101,7 +101,8 @@ local function stray(ctx, event)
       "the contract is billed by milestones, not by percent complete"
     )
   elseif event.type == "milestone" and not has_milestone(contract, event.milestone_id) then
-    return unknown(event, contract.id, "the contract has no milestone " .. event.milestone_id)
+    local named = tostring(event.milestone_id)
+    return unknown(event, contract.id, "the contract has no milestone " .. named)
   end
   return nil
 end

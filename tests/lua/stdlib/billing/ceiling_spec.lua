@@ -184,6 +184,58 @@ describe("ceilings (model 3.6)", function()
     assert.same({ written_off = 3600 }, build.compute(ctx, { build.entry(1) }).seconds)
   end)
 
+  it("bills the longest prefix that fits: a minute more would be too much", function()
+    local lines = require("billow.billing.lines")
+    local ceiling = require("billow.billing.ceiling")
+    local state = 20261031
+    local function random(count)
+      state = (state * 1103515245 + 12345) % 2147483648
+      return state // 65536 % count
+    end
+    local function net(works, terms)
+      local total = decimal(0)
+      for _, line in ipairs(lines.of_time("time", works, terms, 2)) do
+        total = total + line.net_amount
+      end
+      return total
+    end
+    for round = 1, 60 do
+      local limit = decimal(random(40000)) / 100
+      local ctx = build.context_of({
+        ceiling = { amount = tostring(limit) },
+        quantity_basis = round % 2 == 0 and "entry" or "line",
+        grouping = { "task" },
+      })
+      local contract, works = ctx.contracts.C, {}
+      for i = 1, 6 do
+        works[i] = build.work(i, 1 + random(200), {
+          task = "T" .. random(2),
+          rate = build.rate(tostring(decimal(5000 + random(9000)) / 100)),
+        })
+      end
+      local cut = ceiling.cut(works, contract, nil, 2)
+      assert.is_true(net(cut.billed, contract.terms) <= limit)
+      local part = cut.overflow[1]
+      if part and part.billed_seconds > 60 then
+        local more, is_added = {}, false
+        for i, work in ipairs(cut.billed) do
+          more[i] = work
+          if work.id == part.id then
+            more[i] = build.work(work.sequence, work.billed_seconds // 60 + 1, {
+              task = work.task,
+              rate = work.rate,
+            })
+            is_added = true
+          end
+        end
+        if not is_added then
+          more[#more + 1] = build.work(part.sequence, 1, { task = part.task, rate = part.rate })
+        end
+        assert.is_true(net(more, contract.terms) > limit)
+      end
+    end
+  end)
+
   it("never loses a minute to hours that do not end", function()
     -- 100 of 120 minutes are used: 20 are left, though 1.666666 h is what can be written
     local used = bill({ hours = "2" }, { 100 }).closing.ceiling_used

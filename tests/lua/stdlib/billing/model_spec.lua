@@ -42,17 +42,21 @@ describe("the gate of the data model (model 2)", function()
   it("names file, record, field, value and remedy of what does not fit", function()
     local _, found = model.read(build.files(contract({ start_date = "2026-02-30" })))
     local problem = found[1]
-    assert.same(
-      {
-        "contracts.json",
-        "contract C",
-        "start_date",
-        '"2026-02-30"',
-        "not a date",
-        'write a real day as "YYYY-MM-DD"',
-      },
-      { problem.file, problem.id, problem.field, problem.value, problem.problem, problem.remedy }
-    )
+    assert.same({
+      "contracts.json",
+      "contract C",
+      "start_date",
+      '"2026-02-30"',
+      "not a date",
+      'write a real day as "YYYY-MM-DD"',
+    }, {
+      problem.file,
+      problem.id,
+      problem.field,
+      problem.value,
+      problem.problem,
+      problem.remedy,
+    })
     assert.equal(
       'contracts.json: contract C: start_date: not a date (found "2026-02-30"): '
         .. 'write a real day as "YYYY-MM-DD"',
@@ -122,13 +126,10 @@ describe("the gate of the data model (model 2)", function()
 
   it("wants the payers' percents to sum to 100", function()
     local texts = problems(contract({ payers = { { customer_id = "CU", percent = "99.99" } } }))
-    assert.same(
-      {
-        'contracts.json: contract C: payers: percents do not sum to 100 (found "99.99"): '
-          .. "change the percents to sum to 100",
-      },
-      texts
-    )
+    assert.same({
+      'contracts.json: contract C: payers: percents do not sum to 100 (found "99.99"): '
+        .. "change the percents to sum to 100",
+    }, texts)
   end)
 
   it("lets a project belong to one contract only", function()
@@ -167,6 +168,26 @@ describe("the gate of the data model (model 2)", function()
     })
     assert.truthy(ctx)
     assert.truthy(texts[1]:find("ceiling_used.CX: no such contract; not used", 1, true))
+  end)
+
+  it("takes an empty text for none where a text is optional, not where it is required", function()
+    assert.is_nil(
+      build.context({ customers = { build.customer({ vat_id = "" }) } }).customers.CU.vat_id
+    )
+    local texts = problems({ customers = { build.customer({ name = "" }) } })
+    assert.truthy(texts[1]:find("customers.json: customer CU: name: not a text", 1, true))
+  end)
+
+  it("refuses a meter that cannot be priced", function()
+    local price =
+      { model = "volume", tiers = { { unit_price = "1" }, { up_to = "5", unit_price = "2" } } }
+    local meters = { { id = "m", event_type = "e", aggregation = "count", price = price } }
+    local texts = problems(contract({ model = "usage", terms = { meters = meters } }))
+    assert.truthy(texts[1]:find("contract C: terms.meters[1].price.tiers[1]", 1, true), texts[1])
+    price = { model = "barter" }
+    meters[1].price = price
+    texts = problems(contract({ model = "usage", terms = { meters = meters } }))
+    assert.truthy(texts[1]:find("does not make a meter", 1, true), texts[1])
   end)
 
   it("takes a contract without any rate card: its entries have no rate", function()
