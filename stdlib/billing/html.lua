@@ -261,7 +261,6 @@ function html.render(ctx, invoice, options)
     "\n",
     facts(label, invoice, ctx.contracts[invoice.contract_id], number),
     "\n",
-    element("h2", ""),
     line_rows(label, invoice),
     "\n",
     total_rows(label, invoice, ctx.firm),
