@@ -61,7 +61,7 @@ describe("volume tiers", function()
     { unit_price = "1", flat_amount = "50" },
   }, "unit_price")
 
-  it("price everything in the tier that holds the whole quantity, so that a total may fall", function()
+  it("price everything in the tier that holds the whole quantity", function()
     assert.are.equal("40.00", total(tiers.volume(list, decimal(20))))
     assert.are.equal("71.00", total(tiers.volume(list, decimal(21))))
   end)
