@@ -1,7 +1,8 @@
 /* httpc.h - outgoing HTTP: the seam behind the "http" effect.
  *
  * Offers:  struct bw_httpc (a table), the real one over libcurl's multi interface on the loop.
- * Relies on: base/, io/loop.h for the real one. Other implementations: core/world.c (`billow test`, simulator).
+ * Relies on: base/, io/loop.h for the real one. Other implementations: core/world.c (`billow test`,
+ * simulator).
  */
 #ifndef BW_IO_HTTPC_H
 #define BW_IO_HTTPC_H
@@ -32,15 +33,18 @@ struct bw_http_response {
     struct bw_str body;
 };
 
-/* Once, later. On failure `response` is NULL: UNAVAILABLE (nothing was sent), UNKNOWN_OUTCOME (sent, no whole answer),
- * TIMEOUT, LIMIT (answer too large), INVALID (URL), FORBIDDEN (address not allowed). */
-typedef void (*bw_httpc_fn)(void *ud, const struct bw_error *error, const struct bw_http_response *response);
+/* Once, later. On failure `response` is NULL: UNAVAILABLE (nothing was sent), UNKNOWN_OUTCOME
+ * (sent, no whole answer), TIMEOUT, LIMIT (answer too large), INVALID (URL), FORBIDDEN (address not
+ * allowed). */
+typedef void (*bw_httpc_fn)(void *ud, const struct bw_error *error,
+                            const struct bw_http_response *response);
 
 struct bw_httpc {
     void *self;
     /* Copies the request; returns a handle for cancel, never 0. */
     uint64_t (*send)(void *self, const struct bw_http_request *request, bw_httpc_fn done, void *ud);
-    void (*cancel)(void *self, uint64_t handle); /* no callback comes after; unknown handles are ignored */
+    void (*cancel)(void *self,
+                   uint64_t handle); /* no callback comes after; unknown handles are ignored */
     void (*close)(void *self);
 };
 

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "io/httpc_check.h"
 #include "io/netaddr.h"
 #include <curl/curl.h>
 #include <stdio.h>
@@ -44,6 +45,7 @@ struct request {
     struct bw_buf answer;
     size_t answer_bytes_max;
     int64_t timeout_ms;
+    bool is_sent; /* or about to be: a connection was there */
     bool is_head_over;
     bool is_refused_address; /* an address was not allowed; named in address_text */
     char address_text[BW_NETADDR_TEXT_MAX];
@@ -102,8 +104,8 @@ static void on_socket_ready(uv_poll_t *poll, int status, int events)
 {
     struct socket_watch *watch = poll->data;
     int flags = 0;
-    if (status < 0)
-        flags = CURL_CSELECT_ERR;
+    if (status < 0) /* a reset, as a rule: libcurl reads what it was, and may try a GET again */
+        flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
@@ -186,6 +188,21 @@ static curl_socket_t on_curl_open(void *ud, curlsocktype purpose, struct curl_so
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                   address->protocol);
+}
+
+/* Called when there is a connection, right before the request goes out on it. What fails from here
+ * on may have arrived. (The sizes of CURLINFO are no help: a handle that is used again keeps those
+ * of the request before.) */
+static int on_curl_sending(void *ud, char *remote_ip, char *local_ip, int remote_port,
+                           int local_port)
+{
+    struct request *request = ud;
+    (void)remote_ip;
+    (void)local_ip;
+    (void)remote_port;
+    (void)local_port;
+    request->is_sent = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 /* --- what a transfer brings */
@@ -300,6 +317,7 @@ static void request_release(struct request *request)
     bw_buf_deinit(&request->head);
     bw_buf_deinit(&request->answer);
     request->span_count = 0;
+    request->is_sent = false;
     request->is_head_over = false;
     request->is_refused_address = false;
     request->state = REQUEST_FREE;
@@ -315,91 +333,7 @@ static struct request *request_find(struct httpc *client, uint64_t handle)
     return request->handle == handle && request->state != REQUEST_FREE ? request : NULL;
 }
 
-/* --- checking and setting up a request */
-
-static bool is_token(struct bw_str text)
-{
-    static const char extra[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool is_alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!is_alnum && (c == '\0' || !strchr(extra, c)))
-            return false;
-    }
-    return text.len > 0;
-}
-
-static bool has_control(struct bw_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return true;
-    }
-    return false;
-}
-
-static bool eq_ignoring_case(struct bw_str text, const char *lower)
-{
-    if (text.len != strlen(lower))
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != lower[i])
-            return false;
-    }
-    return true;
-}
-
-/* Headers by which a script could change where a message ends, or to whom it goes. */
-static bool is_reserved_header(struct bw_str name)
-{
-    static const char *const reserved[] = {
-        "content-length", "transfer-encoding", "connection", "host",
-        "expect",         "upgrade",           "te",         "trailer"};
-    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (eq_ignoring_case(name, reserved[i]))
-            return true;
-    return false;
-}
-
-static struct bw_str cut(struct bw_str text, size_t len_max)
-{
-    return bw_str(text.ptr, text.len < len_max ? text.len : len_max);
-}
-
-static enum bw_err check_request(const struct bw_http_request *in, struct bw_error *error)
-{
-    if (!is_token(in->method) || in->method.len > 32)
-        return bw_fail(error, BW_ERR_INVALID, "\"%.*s\" is not an HTTP method",
-                       BW_STR_ARG(cut(in->method, 40)));
-    bool is_http = in->url.len > 7 && eq_ignoring_case(bw_str(in->url.ptr, 7), "http://");
-    bool is_https = in->url.len > 8 && eq_ignoring_case(bw_str(in->url.ptr, 8), "https://");
-    bool has_space = in->url.len > 0 && memchr(in->url.ptr, ' ', in->url.len) != NULL;
-    if ((!is_http && !is_https) || has_control(in->url) || has_space)
-        return bw_fail(error, BW_ERR_INVALID,
-                       "\"%.*s\" is not an absolute http:// or https:// URL without spaces",
-                       BW_STR_ARG(cut(in->url, 200)));
-    for (size_t i = 0; i < in->header_count; i++) {
-        const struct bw_http_header *header = &in->headers[i];
-        if (!is_token(header->name) || has_control(header->value))
-            return bw_fail(error, BW_ERR_INVALID, "header %zu (\"%.*s\") is not valid", i + 1,
-                           BW_STR_ARG(header->name));
-        if (header->name.len + header->value.len > BW_LIMIT_HTTP_HEADER_BYTES)
-            return bw_fail(error, BW_ERR_LIMIT, "header %zu is longer than %u bytes", i + 1,
-                           BW_LIMIT_HTTP_HEADER_BYTES);
-        if (is_reserved_header(header->name))
-            return bw_fail(error, BW_ERR_INVALID,
-                           "the header \"%.*s\" is set by the engine and cannot be given",
-                           BW_STR_ARG(header->name));
-    }
-    if (in->url.len > BW_LIMIT_HTTP_URL_BYTES)
-        return bw_fail(error, BW_ERR_LIMIT, "the URL is longer than %u bytes",
-                       BW_LIMIT_HTTP_URL_BYTES);
-    if (in->timeout_ms <= 0)
-        return bw_fail(error, BW_ERR_INVALID, "the timeout has to be positive");
-    return BW_ERR_OK;
-}
+/* --- setting up a request */
 
 static void add_header(struct request *request, const char *line)
 {
@@ -415,7 +349,7 @@ static void set_headers(struct request *request, const struct bw_http_request *i
     bw_buf_init(&line, 2 * BW_LIMIT_HTTP_HEADER_BYTES);
     for (size_t i = 0; i < in->header_count; i++) {
         const struct bw_http_header *header = &in->headers[i];
-        has_type = has_type || eq_ignoring_case(header->name, "content-type");
+        has_type = has_type || bw_httpc_name_eq(header->name, "content-type");
         bw_buf_clear(&line);
         bw_buf_put_str(&line, header->name);
         if (header->value.len == 0) {
@@ -433,26 +367,16 @@ static void set_headers(struct request *request, const struct bw_http_request *i
     curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
 }
 
-/* May the same request be made twice without harm, by its method (RFC 9110, 9.2.2)? */
-static bool is_idempotent(struct bw_str method)
-{
-    static const char *const names[] = {"get", "head", "put", "delete", "options", "trace"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (eq_ignoring_case(method, names[i]))
-            return true;
-    return false;
-}
-
 static void set_method_and_body(struct request *request, const struct bw_http_request *in)
 {
     CURL *easy = request->easy;
     bool is_head = bw_str_eq(in->method, BW_STR("HEAD"));
-    bool is_sent_once = !is_idempotent(in->method);
+    bool is_sent_once = !bw_httpc_is_idempotent(in->method);
     char method[33] = {0};
     memcpy(method, in->method.ptr, in->method.len);
     curl_easy_setopt(easy, CURLOPT_NOBODY, 0L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL); /* makes it a POST: before the next */
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
     if (is_head && in->body.len == 0) {
@@ -495,6 +419,8 @@ static CURL *easy_create(struct request *request)
         curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_curl_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_curl_sending);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, request);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_curl_header);
@@ -512,7 +438,9 @@ static void set_target_text(struct request *request, const struct bw_http_reques
     struct bw_str url = query ? bw_str(in->url.ptr, (size_t)(query - in->url.ptr)) : in->url;
     struct bw_buf text;
     bw_buf_init(&text, 256);
-    bw_buf_printf(&text, "%.*s %.*s", BW_STR_ARG(cut(in->method, 32)), BW_STR_ARG(cut(url, 200)));
+    url.len = url.len < 200 ? url.len : 200;
+    struct bw_str method = bw_str(in->method.ptr, in->method.len < 32 ? in->method.len : 32);
+    bw_buf_printf(&text, "%.*s %.*s", BW_STR_ARG(method), BW_STR_ARG(url));
     request->target = bw_xstrdup(bw_buf_cstr(&text));
     bw_buf_deinit(&text);
 }
@@ -545,9 +473,7 @@ static void request_start(struct request *request, const struct bw_http_request 
 
 static enum bw_err describe_failure(struct request *request, CURLcode code, struct bw_error *error)
 {
-    long bytes_sent = 0;
-    curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &bytes_sent);
-    bool is_sent = bytes_sent > 0;
+    bool is_sent = request->is_sent;
     const char *target = request->target;
     const char *why = request->curl_text[0] ? request->curl_text : curl_easy_strerror(code);
     if (request->answer.is_over)
@@ -654,7 +580,7 @@ static uint64_t httpc_send(void *self, const struct bw_http_request *in, bw_http
     bw_buf_init(&request->head, BW_LIMIT_HTTP_HEADER_BYTES);
     bw_buf_init(&request->answer, in->response_bytes_max);
     set_target_text(request, in);
-    if (check_request(in, &request->refusal)) {
+    if (bw_httpc_check(in, &request->refusal)) {
         request->state = REQUEST_REFUSED;
         bw_loop_defer(client->loop, report_refused, request);
     } else {

@@ -15,7 +15,9 @@ struct bw_httpcall {
     char text[CURL_ERROR_SIZE];
     const struct bw_httpcall_request *request; /* during perform */
     struct bw_httpcall_answer *answer;
+    bool is_sent; /* or about to be: there was a connection */
     bool is_cancelled;
+    bool is_over; /* the answer's body is full */
 };
 
 static bool make_address(const char *path, struct sockaddr_un *address)
@@ -51,7 +53,19 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ud)
         return call->is_cancelled ? 0 : slice.len;
     }
     bw_buf_put_str(&call->answer->body, slice);
-    return call->answer->body.is_over ? 0 : slice.len;
+    call->is_over = call->answer->body.is_over;
+    return call->is_over ? 0 : slice.len;
+}
+
+static int on_sending(void *ud, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    struct bw_httpcall *call = ud;
+    (void)remote_ip;
+    (void)local_ip;
+    (void)remote_port;
+    (void)local_port;
+    call->is_sent = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 enum bw_err bw_httpcall_open(const char *socket_path, struct bw_httpcall **out,
@@ -75,6 +89,8 @@ enum bw_err bw_httpcall_open(const char *socket_path, struct bw_httpcall **out,
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "billow/" BW_VERSION);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_sending);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     *out = call;
@@ -136,14 +152,12 @@ static enum bw_err make_headers(const struct bw_httpcall_request *request, struc
 
 static enum bw_err explain(const struct bw_httpcall *call, CURLcode code, struct bw_error *error)
 {
-    long bytes_sent = 0;
-    curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &bytes_sent);
     const struct bw_httpcall_request *request = call->request;
     const char *why = call->text[0] ? call->text : curl_easy_strerror(code);
     if (call->is_cancelled)
         return bw_fail(error, BW_ERR_CANCELLED, "%s %s: broken off", request->method,
                        request->path);
-    if (call->answer->body.is_over)
+    if (call->is_over)
         return bw_fail(error, BW_ERR_LIMIT, "%s %s: the answer is larger than %zu bytes",
                        request->method, request->path, call->answer->body.bytes_max);
     if (code == CURLE_OPERATION_TIMEDOUT)
@@ -151,7 +165,7 @@ static enum bw_err explain(const struct bw_httpcall *call, CURLcode code, struct
                        request->method, request->path, (long long)request->timeout_ms);
     if (code == CURLE_URL_MALFORMAT)
         return bw_fail(error, BW_ERR_INVALID, "\"%s\" is not a path", request->path);
-    if (bytes_sent > 0)
+    if (call->is_sent)
         return bw_fail(
             error, BW_ERR_UNKNOWN_OUTCOME,
             "%s %s: the engine went away while it answered (%s); look whether it was done before "
@@ -198,7 +212,9 @@ enum bw_err bw_httpcall_perform(struct bw_httpcall *call, const struct bw_httpca
     bw_buf_put_text(&url, request->path);
     call->request = request;
     call->answer = answer;
+    call->is_sent = false;
     call->is_cancelled = false;
+    call->is_over = false;
     call->text[0] = '\0';
     answer->status = 0;
     answer->content_type[0] = '\0';

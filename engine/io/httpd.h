@@ -1,4 +1,4 @@
-/* httpd.h - the HTTP/1.1 server: whole requests upward, answers downward, at once, later or streamed.
+/* httpd.h - the HTTP/1.1 server: whole requests up, answers down, at once, later or streamed.
  *
  * Offers:  bw_httpd_open (a Unix socket, TCP on loopback, or both), the reply verbs, drain, close.
  * Relies on: io/loop.h, codec/http1.h (parsing, strict).

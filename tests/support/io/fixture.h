@@ -1,4 +1,4 @@
-/* fixture.h - what tests of io/ share: a folder of their own, waiting on the loop, raw client sockets.
+/* fixture.h - what tests of io/ share: a folder, waiting on the loop, raw client sockets.
  *
  * Offers:  io_dir_make, io_dir_remove, io_wait, io_connect_unix, io_connect_tcp, io_talk,
  * io_listen_tcp. Relies on: io/loop.h, libc sockets.

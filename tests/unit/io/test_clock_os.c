@@ -1,4 +1,4 @@
-/* The real clock. */
+/* test_clock_os.c - the real clock. */
 #include "support/test.h"
 
 #include "io/os.h"

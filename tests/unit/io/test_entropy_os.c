@@ -1,4 +1,4 @@
-/* The kernel's randomness: never the same twice, also not across a fork. */
+/* test_entropy_os.c - the kernel's randomness: never the same twice, also not across a fork. */
 #include "support/test.h"
 
 #include "io/os.h"

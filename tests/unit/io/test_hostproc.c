@@ -1,4 +1,7 @@
-/* A host in a process of its own. The child is this program again, in the role its name says. */
+/* test_hostproc.c - a host in a process of its own.
+ *
+ * The child is this program again, in the role its name says.
+ */
 #include "support/io/fixture.h"
 
 #include "base/mem.h"

@@ -1,4 +1,4 @@
-/* The HTTP server against raw clients. */
+/* test_httpd.c - the HTTP server against raw clients. */
 #include "support/io/fixture.h"
 
 #include "io/httpd.h"

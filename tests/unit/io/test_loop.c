@@ -1,4 +1,4 @@
-/* The loop: one order of events, whatever an operation does. */
+/* test_loop.c - the loop: one order of events, whatever an operation does. */
 #include "support/io/fixture.h"
 
 #include "io/os.h"

@@ -1,4 +1,4 @@
-/* Which addresses are the world's and which are ours. */
+/* test_netaddr.c - which addresses are the world's and which are ours. */
 #include "support/test.h"
 
 #include "io/netaddr.h"

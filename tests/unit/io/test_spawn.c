@@ -1,4 +1,7 @@
-/* Starting programs: with nothing of ours, and with an exact reason when it fails. */
+/* test_spawn.c - starting programs.
+ *
+ * With nothing of ours, and with an exact reason when it fails.
+ */
 #include "support/test.h"
 
 #include "io/spawn.h"
