@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define BW_DECIMAL_DIGITS_MAX 34
-#define BW_DECIMAL_TEXT_MAX \
+#define BW_DECIMAL_TEXT_MAX                                                                        \
     80 /* enough for every value that parse accepts, with the terminating zero */
 #define BW_DECIMAL_SCALE_MAX 34
 

@@ -1,4 +1,4 @@
-/* http1.h - HTTP/1.1 for the server's side: requests in, responses out. Bytes only; sockets and timers are io/httpd.h.
+/* http1.h - HTTP/1.1 for the server's side: requests in, responses out.
  *
  * Offers:  a strict incremental request parser with ceilings, a response writer, chunked streams.
  * Relies on: llhttp in strict mode, and checks of our own in front of it and behind. Fuzzed by

@@ -1,4 +1,4 @@
-/* http1_write.c - responses. A header that could end early is refused before anything is written. */
+/* http1_write.c - responses. A header that could end early is refused before a byte is written. */
 #include "codec/http1.h"
 
 #include "base/assert.h"

@@ -1,5 +1,5 @@
-/* The first byte says in what pieces the rest comes: records, lines and errors must not depend on
- * it. */
+/* fuzz_csv.c - the first byte says in what pieces the rest comes: records, lines and errors must
+ * not depend on it. */
 #include "fuzz.h"
 
 #include "codec/csv.h"

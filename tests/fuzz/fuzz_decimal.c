@@ -1,5 +1,5 @@
-/* Two decimals with a space between them: every result prints to text that parses to the same bits,
- * and the laws of arithmetic hold. */
+/* fuzz_decimal.c - two decimals with a space between them: every result prints to text that
+ * parses to the same bits, and the laws of arithmetic hold. */
 #include "fuzz.h"
 
 #include "codec/decimal.h"

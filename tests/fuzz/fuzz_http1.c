@@ -1,6 +1,6 @@
-/* The first byte says in what pieces the rest comes: requests, bodies and refusals must not depend
- * on it. A parser that cut a stream differently when it comes in other packets could be led to take
- * a body for a request. */
+/* fuzz_http1.c - the first byte says in what pieces the rest comes: requests, bodies and refusals
+ * must not depend on it. A parser that cut a stream differently when it comes in other packets
+ * could be led to take a body for a request. */
 #include "fuzz.h"
 
 #include "codec/http1.h"

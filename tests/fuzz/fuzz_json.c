@@ -1,4 +1,4 @@
-/* What decodes is a canonical value, and its JSON decodes to the same JSON again. */
+/* fuzz_json.c - what decodes is a canonical value, and its JSON decodes to the same JSON again. */
 #include "fuzz.h"
 
 #include "codec/value.h"

@@ -1,4 +1,5 @@
-/* Any bytes that make a zone answer for any instant, with an offset of at most about a day. */
+/* fuzz_tz.c - any bytes that make a zone answer for any instant, with an offset of at most about
+ * a day. */
 #include "fuzz.h"
 
 #include "codec/tz.h"

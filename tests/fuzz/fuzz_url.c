@@ -1,5 +1,5 @@
-/* The parts of an accepted URL are slices of it, in order; what decodes encodes and decodes to the
- * same bytes. */
+/* fuzz_url.c - the parts of an accepted URL are slices of it, in order; what decodes encodes and
+ * decodes to the same bytes. */
 #include "fuzz.h"
 
 #include "codec/url.h"

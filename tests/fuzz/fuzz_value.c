@@ -1,5 +1,5 @@
-/* Whatever passes bw_value_check can be read to its last item and written as JSON that decodes
- * again. */
+/* fuzz_value.c - whatever passes bw_value_check can be read to its last item and written as JSON
+ * that decodes again. */
 #include "fuzz.h"
 
 #include "codec/value.h"

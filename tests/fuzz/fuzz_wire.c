@@ -1,5 +1,5 @@
-/* The first byte says what the rest is read as. What is accepted is written to the same bytes
- * again. */
+/* fuzz_wire.c - the first byte says what the rest is read as. What is accepted is written to the
+ * same bytes again. */
 #include "fuzz.h"
 
 #include "codec/wire.h"

@@ -1,4 +1,4 @@
-/* Base64 and hexadecimal: RFC 4648's vectors, and one text per byte string. */
+/* test_b64.c - base64 and hexadecimal: RFC 4648's vectors, and one text per byte string. */
 #include "support/test.h"
 
 #include "codec/b64.h"

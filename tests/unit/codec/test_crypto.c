@@ -1,4 +1,4 @@
-/* Hashes and signatures against published vectors. */
+/* test_crypto.c - hashes and signatures against published vectors. */
 #include "support/test.h"
 
 #include "base/buf.h"

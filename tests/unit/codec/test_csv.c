@@ -1,4 +1,5 @@
-/* CSV as a stream: every cut of the input gives the same records, and nothing is guessed. */
+/* test_csv.c - CSV as a stream: every cut of the input gives the same records, and nothing is
+ * guessed. */
 #include "support/test.h"
 
 #include "codec/csv.h"

@@ -1,4 +1,4 @@
-/* Civil dates and instants. */
+/* test_date.c - civil dates and instants. */
 #include "support/test.h"
 
 #include "codec/date.h"

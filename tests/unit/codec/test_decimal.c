@@ -1,4 +1,4 @@
-/* Exact decimals: what is promised about digits, scales and rounding. */
+/* test_decimal.c - exact decimals: what is promised about digits, scales and rounding. */
 #include "support/test.h"
 
 #include "codec/decimal.h"

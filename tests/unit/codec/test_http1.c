@@ -1,5 +1,5 @@
-/* The request parser against what attackers send. Each case is fed whole and byte by byte: the
- * answer must be the same. */
+/* test_http1.c - the request parser against what attackers send. Each case is fed whole and byte
+ * by byte: the answer must be the same. */
 #include "support/test.h"
 
 #include "codec/http1.h"

@@ -1,4 +1,5 @@
-/* The walk through chunk frames. What http1 refuses because of it is in test_http1.c. */
+/* test_http1_chunk.c - the walk through chunk frames. What http1 refuses because of it is in
+ * test_http1.c. */
 #include "support/test.h"
 
 #include "codec/http1_chunk.h"

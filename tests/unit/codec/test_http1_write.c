@@ -1,4 +1,5 @@
-/* Responses: bytes as they go out, and headers that cannot be used to smuggle. */
+/* test_http1_write.c - responses: bytes as they go out, and headers that cannot be used to
+ * smuggle. */
 #include "support/test.h"
 
 #include "codec/http1.h"

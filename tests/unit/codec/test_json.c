@@ -1,4 +1,4 @@
-/* The pull decoder, token by token. */
+/* test_json.c - the pull decoder, token by token. */
 #include "support/test.h"
 
 #include "codec/json.h"

@@ -1,4 +1,5 @@
-/* Time zones, from bytes built here: a test must not depend on the zone files of the machine. */
+/* test_tz.c - time zones, from bytes built here: a test must not depend on the zone files of the
+ * machine. */
 #include "support/test.h"
 
 #include "base/buf.h"

@@ -1,4 +1,4 @@
-/* URLs: what can be read in two ways is refused. */
+/* test_url.c - URLs: what can be read in two ways is refused. */
 #include "support/test.h"
 
 #include "codec/url.h"

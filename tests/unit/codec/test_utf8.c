@@ -1,4 +1,4 @@
-/* UTF-8, strictly. */
+/* test_utf8.c - UTF-8, strictly. */
 #include "support/test.h"
 
 #include "codec/utf8.h"

@@ -1,4 +1,4 @@
-/* Values: canonical bytes, and nothing else passes the check. */
+/* test_value.c - values: canonical bytes, and nothing else passes the check. */
 #include "support/test.h"
 
 #include "codec/value.h"

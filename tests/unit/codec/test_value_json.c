@@ -1,4 +1,5 @@
-/* JSON in and out: digits survive, what is unclear is refused with its place. */
+/* test_value_json.c - JSON in and out: digits survive, what is unclear is refused with its place.
+ */
 #include "support/test.h"
 
 #include "codec/value.h"

@@ -1,4 +1,4 @@
-/* Journal rows and frames: what is put is got, and nothing malformed gets through. */
+/* test_wire.c - journal rows and frames: what is put is got, and nothing malformed gets through. */
 #include "support/test.h"
 
 #include "codec/wire.h"
