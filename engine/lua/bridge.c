@@ -2,14 +2,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char array_key = 0; /* keys the metatable of arrays in the registry; also json.null's address */
+static const char array_key =
+    0; /* keys the metatable of arrays in the registry; also json.null's address */
 
 /* --- null and arrays */
 
 void bw_lua_push_null(lua_State *L)
 {
-    /* A light userdata cannot be told apart by scripts, and compares equal to itself everywhere. The cast drops
-     * const only because lua_pushlightuserdata takes void *; nothing ever writes through it. */
+    /* A light userdata cannot be told apart by scripts, and compares equal to itself everywhere.
+     * The cast drops const only because lua_pushlightuserdata takes void *; nothing ever writes
+     * through it. */
     lua_pushlightuserdata(L, (void *)(uintptr_t)&array_key);
 }
 
@@ -79,7 +81,8 @@ static void print_path(const struct step *step, struct bw_buf *text)
         bw_buf_printf(text, "[%lld]", (long long)step->at);
 }
 
-/* Raises "<path>: <what>". Everything is copied to the stack first: nothing is owned when it throws. */
+/* Raises "<path>: <what>". Everything is copied to the stack first: nothing is owned when it
+ * throws. */
 static void refuse(struct encoder *encoder, const struct step *step, const char *what)
 {
     char path[512];
@@ -114,9 +117,11 @@ static void encode_number(struct encoder *encoder, const struct step *step)
         refuse(encoder, step, "a float that is no finite number cannot cross a border");
         return;
     }
-    len = snprintf(what, sizeof what, "float %.14g cannot cross a border: write decimal \"%.14g\"", number, number);
+    len = snprintf(what, sizeof what, "float %.14g cannot cross a border: write decimal \"%.14g\"",
+                   number, number);
     if (number == (lua_Number)(long long)number && len > 0 && (size_t)len < sizeof what)
-        (void)snprintf(what + len, sizeof what - (size_t)len, ", or the integer %lld", (long long)number);
+        (void)snprintf(what + len, sizeof what - (size_t)len, ", or the integer %lld",
+                       (long long)number);
     refuse(encoder, step, what);
 }
 
@@ -125,7 +130,8 @@ static int compare_keys(const void *a, const void *b)
     return bw_str_cmp(*(const struct bw_str *)a, *(const struct bw_str *)b);
 }
 
-/* What kind of table lies at the top: counts its keys, and refuses what is neither array nor map. */
+/* What kind of table lies at the top: counts its keys, and refuses what is neither array nor map.
+ */
 static bool is_array_table(struct encoder *encoder, const struct step *step, size_t *count)
 {
     lua_State *L = encoder->L;
@@ -142,17 +148,20 @@ static bool is_array_table(struct encoder *encoder, const struct step *step, siz
             if (lua_tointeger(L, -2) > highest)
                 highest = lua_tointeger(L, -2);
         } else {
-            (void)snprintf(what, sizeof what,
-                           "a table with a %s key cannot cross a border: keys are strings, or 1, 2, 3, ...",
-                           lua_isinteger(L, -2) ? "zero or negative" : luaL_typename(L, -2));
+            (void)snprintf(
+                what, sizeof what,
+                "a table with a %s key cannot cross a border: keys are strings, or 1, 2, 3, ...",
+                lua_isinteger(L, -2) ? "zero or negative" : luaL_typename(L, -2));
             refuse(encoder, step, what);
         }
     }
     if (strings && (integers || is_marked))
         refuse(encoder, step, "a table that is both array and map cannot cross a border");
     if ((size_t)highest != integers) {
-        (void)snprintf(what, sizeof what, "the array has holes (%zu items, highest index %lld): write json.null for "
-                       "an item that is not there", integers, (long long)highest);
+        (void)snprintf(what, sizeof what,
+                       "the array has holes (%zu items, highest index %lld): write json.null for "
+                       "an item that is not there",
+                       integers, (long long)highest);
         refuse(encoder, step, what);
     }
     *count = strings + integers;
@@ -177,7 +186,8 @@ static void encode_map(struct encoder *encoder, const struct step *step, size_t 
 {
     lua_State *L = encoder->L;
     /* The slices borrow: each key stays anchored in the table, which nobody changes meanwhile. */
-    struct bw_str *keys = lua_newuserdatauv(L, count ? count * sizeof *keys : 1, 0); /* stack: t keys */
+    struct bw_str *keys =
+        lua_newuserdatauv(L, count ? count * sizeof *keys : 1, 0); /* stack: t keys */
     size_t found = 0;
 
     for (lua_pushnil(L); lua_next(L, -3) != 0; lua_pop(L, 1)) {

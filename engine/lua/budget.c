@@ -3,7 +3,7 @@
 #include "lua/lib.h"
 #include <stdlib.h>
 
-static const char fatal_key = 0; /* its address is the value that kills raise */
+static const char fatal_key = 0;  /* its address is the value that kills raise */
 static const char cancel_key = 0; /* its address is the value that a cancel raises */
 
 static void count_hook(lua_State *L, lua_Debug *ar);
@@ -18,7 +18,8 @@ void bw_budget_set_none(lua_State *L)
     *(struct bw_budget **)lua_getextraspace(L) = NULL;
 }
 
-/* Lua's allocator. realloc and free come from libc, not base/mem.h: running out is the script's problem here. */
+/* Lua's allocator. realloc and free come from libc, not base/mem.h: running out is the script's
+ * problem here. */
 static void *allocate(void *ud, void *ptr, size_t size_old, size_t size_new)
 {
     struct bw_budget *budget = ud;
@@ -69,7 +70,8 @@ int bw_budget_kill(lua_State *L, enum bw_fatal fatal)
     BW_ASSERT(budget);
     if (!budget->fatal)
         budget->fatal = fatal;
-    lua_sethook(L, count_hook, LUA_MASKCOUNT, 1); /* nothing of the script goes on, not even a <close> handler */
+    lua_sethook(L, count_hook, LUA_MASKCOUNT,
+                1); /* nothing of the script goes on, not even a <close> handler */
     lua_pushlightuserdata(L, (void *)(uintptr_t)&fatal_key);
     return lua_error(L);
 }

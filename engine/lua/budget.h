@@ -1,13 +1,14 @@
 /* budget.h - what one script may use: steps and memory. A limit that is reached ends the script; it is no error that
  * the script could catch.
  *
- * Offers:  a Lua state with a counting allocator, the step hook, the tariff (bw_lua_charge), the fatal flag.
- * Relies on: lua.h, base/mem.h.
+ * Offers:  a Lua state with a counting allocator, the step hook, the tariff (bw_lua_charge), the
+ * fatal flag. Relies on: lua.h, base/mem.h.
  *
- * Steps: one per VM instruction (counted in periods of BW_BUDGET_PERIOD), what C functions charge by bw_lua_charge, and
- * one per BW_BUDGET_BYTES_PER_STEP bytes allocated. Steps, not seconds, decide: a replay must end in the same place.
- * When a limit is reached `fatal` is set and stays; the hook then fires at every instruction, and every function of
- * the sandbox that catches errors raises again (bw_budget_check). The fatal value has no text and no traceback.
+ * Steps: one per VM instruction (counted in periods of BW_BUDGET_PERIOD), what C functions charge
+ * by bw_lua_charge, and one per BW_BUDGET_BYTES_PER_STEP bytes allocated. Steps, not seconds,
+ * decide: a replay must end in the same place. When a limit is reached `fatal` is set and stays;
+ * the hook then fires at every instruction, and every function of the sandbox that catches errors
+ * raises again (bw_budget_check). The fatal value has no text and no traceback.
  *
  * The budget is found from any coroutine of the state through lua_getextraspace.
  */
@@ -29,9 +30,9 @@ enum bw_fatal {
 };
 
 struct bw_budget {
-    uint64_t steps;       /* used in this turn */
-    uint64_t steps_max;   /* of one turn */
-    size_t bytes;         /* heap now */
+    uint64_t steps;     /* used in this turn */
+    uint64_t steps_max; /* of one turn */
+    size_t bytes;       /* heap now */
     size_t bytes_max;
     size_t bytes_uncharged; /* allocated since the hook last looked */
     enum bw_fatal fatal;
@@ -40,17 +41,20 @@ struct bw_budget {
     bool is_cancelling; /* it is unwinding from a cancel, which pcall does not stop */
 };
 
-/* A state whose memory and steps are counted by `budget`, which must outlive it. NULL when memory is out. */
+/* A state whose memory and steps are counted by `budget`, which must outlive it. NULL when memory
+ * is out. */
 lua_State *bw_budget_newstate(struct bw_budget *budget);
 /* The budget of the state that `L` belongs to; NULL in trusted states. */
 struct bw_budget *bw_budget_of(lua_State *L);
-/* Marks a trusted state as one without budget. Must be called on every state not made by bw_budget_newstate. */
+/* Marks a trusted state as one without budget. Must be called on every state not made by
+ * bw_budget_newstate. */
 void bw_budget_set_none(lua_State *L);
 
 /* Sets `fatal` (the first one stays) and leaves by the fatal error. Never returns. */
 MAY_THROW int bw_budget_kill(lua_State *L, enum bw_fatal fatal);
-/* After a protected call came back with the error `status` and its value on the top: goes on unwinding when the script
- * is to end, or when a cancel is being raised that began inside the call (`was_cancelling`: before it). */
+/* After a protected call came back with the error `status` and its value on the top: goes on
+ * unwinding when the script is to end, or when a cancel is being raised that began inside the call
+ * (`was_cancelling`: before it). */
 MAY_THROW void bw_budget_check(lua_State *L, int status, bool was_cancelling);
 /* The value that a cancel raises: a light userdata that scripts never get to see. */
 void bw_budget_push_cancel(lua_State *L);

@@ -15,14 +15,15 @@ struct release_file {
 struct bw_release {
     size_t references;
     uint8_t hash[BW_RELEASE_HASH_LEN];
-    struct bw_arena arena; /* names and bytes */
+    struct bw_arena arena;      /* names and bytes */
     struct release_file *files; /* sorted by name */
     size_t count;
 };
 
 static int compare_files(const void *a, const void *b)
 {
-    return bw_str_cmp(((const struct release_file *)a)->name, ((const struct release_file *)b)->name);
+    return bw_str_cmp(((const struct release_file *)a)->name,
+                      ((const struct release_file *)b)->name);
 }
 
 struct bw_release *bw_release_create(const struct bw_release_set *set)
@@ -70,7 +71,9 @@ static struct release_file *find(const struct bw_release *release, struct bw_str
 {
     struct release_file wanted = {.name = name};
 
-    return release->count ? bsearch(&wanted, release->files, release->count, sizeof wanted, compare_files) : NULL;
+    return release->count
+               ? bsearch(&wanted, release->files, release->count, sizeof wanted, compare_files)
+               : NULL;
 }
 
 bool bw_release_find(const struct bw_release *release, struct bw_str name, struct bw_str *bytes)
@@ -101,9 +104,11 @@ static int write_bytecode(lua_State *L, const void *bytes, size_t len, void *ud)
 static int compile_file(lua_State *L)
 {
     struct compile *compile = lua_touserdata(L, 1);
-    const char *name = lua_pushfstring(L, "=%s", compile->file->name.ptr); /* terminated by the arena */
+    const char *name =
+        lua_pushfstring(L, "=%s", compile->file->name.ptr); /* terminated by the arena */
 
-    if (luaL_loadbufferx(L, compile->file->bytes.ptr, compile->file->bytes.len, name, "t") != LUA_OK)
+    if (luaL_loadbufferx(L, compile->file->bytes.ptr, compile->file->bytes.len, name, "t") !=
+        LUA_OK)
         return lua_error(L);
     if (lua_dump(L, write_bytecode, &compile->out, 0) != 0)
         return luaL_error(L, "%s: the compiled file is too large", compile->file->name.ptr);
@@ -142,13 +147,14 @@ static void compile(struct release_file *file)
     bw_buf_deinit(&job.out);
 }
 
-enum bw_err bw_release_compile(struct bw_release *release, struct bw_str name, struct bw_str *bytecode,
-                               struct bw_error *error)
+enum bw_err bw_release_compile(struct bw_release *release, struct bw_str name,
+                               struct bw_str *bytecode, struct bw_error *error)
 {
     struct release_file *file = find(release, name);
 
     if (!file)
-        return bw_fail(error, BW_ERR_NOT_FOUND, "the release has no file \"%.*s\"", BW_STR_ARG(name));
+        return bw_fail(error, BW_ERR_NOT_FOUND, "the release has no file \"%.*s\"",
+                       BW_STR_ARG(name));
     if (!file->bytecode.ptr && !file->problem)
         compile(file);
     if (file->problem)

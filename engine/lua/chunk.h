@@ -3,8 +3,8 @@
  * Offers:  keep a release (counted references), find a file, the bytecode of a Lua file.
  * Relies on: codec/wire.h, lua.h.
  *
- * A file is compiled once per release, from text only (mode "t"); the bytecode we made ourselves is what states load.
- * Chunk names are "=<file name>", so that messages say "workflows/tm.lua:12:".
+ * A file is compiled once per release, from text only (mode "t"); the bytecode we made ourselves is
+ * what states load. Chunk names are "=<file name>", so that messages say "workflows/tm.lua:12:".
  */
 #ifndef BW_LUA_CHUNK_H
 #define BW_LUA_CHUNK_H
@@ -23,12 +23,14 @@ const uint8_t *bw_release_hash(const struct bw_release *release);
 /* The bytes of a file; false when there is none. Valid as long as the release. */
 bool bw_release_find(const struct bw_release *release, struct bw_str name, struct bw_str *bytes);
 
-/* The bytecode of a Lua file. NOT_FOUND; SCRIPT with Lua's message for a syntax error; LIMIT when it is too long. */
-BW_MUST_USE enum bw_err bw_release_compile(struct bw_release *release, struct bw_str name, struct bw_str *bytecode,
-                                           struct bw_error *error);
+/* The bytecode of a Lua file. NOT_FOUND; SCRIPT with Lua's message for a syntax error; LIMIT when
+ * it is too long. */
+BW_MUST_USE enum bw_err bw_release_compile(struct bw_release *release, struct bw_str name,
+                                           struct bw_str *bytecode, struct bw_error *error);
 
-/* Pushes the chunk of a file as a function whose environment is the table at the top of the stack (which it replaces).
- * On failure raises the message of bw_release_compile; nothing is pushed and false returned when there is no file. */
+/* Pushes the chunk of a file as a function whose environment is the table at the top of the stack
+ * (which it replaces). On failure raises the message of bw_release_compile; nothing is pushed and
+ * false returned when there is no file. */
 MAY_THROW bool bw_release_push_chunk(lua_State *L, struct bw_release *release, struct bw_str name);
 
 #endif

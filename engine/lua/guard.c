@@ -32,7 +32,8 @@ void bw_lua_drop_buf(struct bw_buf *buf)
     bw_buf_deinit(buf);
 }
 
-/* Pushes "file:line: " of the code to blame: the first Lua frame that is not the standard library's. */
+/* Pushes "file:line: " of the code to blame: the first Lua frame that is not the standard
+ * library's. */
 static void push_where(lua_State *L)
 {
     lua_Debug ar;
@@ -40,7 +41,9 @@ static void push_where(lua_State *L)
     for (int level = 1; lua_getstack(L, level, &ar); level++) {
         (void)lua_getinfo(L, "Sl", &ar);
         if (ar.currentline > 0 && strncmp(ar.source, "=stdlib/", 8) != 0) {
-            lua_pushfstring(L, "%s:%d: ", ar.source[0] == '=' || ar.source[0] == '@' ? ar.source + 1 : ar.short_src,
+            lua_pushfstring(L, "%s:%d: ",
+                            ar.source[0] == '=' || ar.source[0] == '@' ? ar.source + 1
+                                                                       : ar.short_src,
                             ar.currentline);
             return;
         }

@@ -13,9 +13,13 @@ struct bw_hostlet;
 
 struct bw_hostlet *bw_hostlet_create(void);
 void bw_hostlet_destroy(struct bw_hostlet *hostlet); /* closes every resident run */
-/* Handles one frame. An answer frame's payload, if there is one, is appended to `answer` and its type stored in
- * `answer_type` (0 = none). Never fails: malformed input is CORRUPT, which ends the host (the caller closes it). */
-BW_MUST_USE enum bw_err bw_hostlet_handle(struct bw_hostlet *hostlet, uint8_t type, struct bw_str payload,
-                                          uint8_t *answer_type, struct bw_buf *answer, struct bw_error *error);
+/* Handles one frame. Releases are kept (up to 32; a wake of one that is gone is answered
+ * NO_RELEASE), runs stay resident until they end or are evicted, and a wake that names a resident
+ * run it does not hold is answered MISSING. An answer frame's payload, if there is one, is appended
+ * to `answer` and its type stored in `answer_type` (0 = none). Never fails: malformed input is
+ * CORRUPT, which ends the host (the caller closes it). */
+BW_MUST_USE enum bw_err bw_hostlet_handle(struct bw_hostlet *hostlet, uint8_t type,
+                                          struct bw_str payload, uint8_t *answer_type,
+                                          struct bw_buf *answer, struct bw_error *error);
 
 #endif

@@ -1,8 +1,8 @@
 /* lib.h - the small C libraries that scripts require as billow.<name>, and the values they share.
  *
- * Offers:  one opener per library (leaves the module table on the stack), push and test for decimals, money, null
- *          and arrays, the replacements for pairs, next and table.sort.
- * Relies on: codec/ for all that is not about Lua. None of these functions yields or has effects.
+ * Offers:  one opener per library (leaves the module table on the stack), push and test for
+ * decimals, money, null and arrays, the replacements for pairs, next and table.sort. Relies on:
+ * codec/ for all that is not about Lua. None of these functions yields or has effects.
  *
  * stdlib/meta/<name>.lua is the documented contract of each library; a test compares the two.
  */
@@ -47,7 +47,8 @@ bool bw_lua_is_array(lua_State *L, int index); /* is it marked? */
 
 /* --- time zones (lib_date.c): who runs the state says where zone files come from. */
 struct bw_lua_zones {
-    /* The bytes of a zone file (RFC 8536) by IANA name; false when there is none. Valid until the state closes. */
+    /* The bytes of a zone file (RFC 8536) by IANA name; false when there is none. Valid until the
+     * state closes. */
     bool (*find)(void *self, struct bw_str name, struct bw_str *bytes);
     void *self;
 };
@@ -55,16 +56,17 @@ struct bw_lua_zones {
 MAY_THROW void bw_lua_set_zones(lua_State *L, const struct bw_lua_zones *zones);
 
 /* --- order (lib_order.c): traversal and sorting that are the same in every process. */
-/* pairs in ascending key order: numbers, then strings by bytes, then false, true. Tables with other keys are refused
- * by the strict one, and traversed in the table's own order by the lenient one (for trusted test tools). */
+/* pairs in ascending key order: numbers, then strings by bytes, then false, true. Tables with other
+ * keys are refused by the strict one, and traversed in the table's own order by the lenient one
+ * (for trusted test tools). */
 MAY_THROW int bw_lua_pairs_strict(lua_State *L);
 MAY_THROW int bw_lua_pairs_lenient(lua_State *L);
 MAY_THROW int bw_lua_next_strict(lua_State *L);
 /* table.sort as a stable merge sort; the comparator may not yield. */
 MAY_THROW int bw_lua_sort(lua_State *L);
 
-/* --- the tariff: C functions that do more than constant work say so. Set by budget.c in sandboxed states; a no-op
- * in trusted ones. Raises when the steps are used up. */
+/* --- the tariff: C functions that do more than constant work say so. Set by budget.c in sandboxed
+ * states; a no-op in trusted ones. Raises when the steps are used up. */
 MAY_THROW void bw_lua_charge(lua_State *L, size_t steps);
 
 #endif

@@ -22,7 +22,8 @@ static bool is_cancelling(lua_State *L)
     return budget && budget->is_cancelling;
 }
 
-/* Both as the direct path and as the continuation. `ctx`: was the strand already being cancelled? */
+/* Both as the direct path and as the continuation. `ctx`: was the strand already being cancelled?
+ */
 static int finish_pcall(lua_State *L, int status, lua_KContext ctx)
 {
     if (status != LUA_OK && status != LUA_YIELD) {
@@ -42,7 +43,8 @@ static int base_pcall(lua_State *L)
     bw_lua_charge(L, CALL_STEPS);
     lua_pushboolean(L, 1);
     lua_insert(L, 1); /* stack: true f args... */
-    return finish_pcall(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, ctx, finish_pcall), ctx);
+    return finish_pcall(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, ctx, finish_pcall),
+                        ctx);
 }
 
 static int finish_handler(lua_State *L, int status, lua_KContext ctx)
@@ -51,7 +53,8 @@ static int finish_handler(lua_State *L, int status, lua_KContext ctx)
     return lua_gettop(L) - 1; /* stack: handler false results... */
 }
 
-/* Unlike Lua's, the handler runs after unwinding, by an ordinary call: the step hook is on, and it can yield. */
+/* Unlike Lua's, the handler runs after unwinding, by an ordinary call: the step hook is on, and it
+ * can yield. */
 static int finish_xpcall(lua_State *L, int status, lua_KContext ctx)
 {
     if (status != LUA_OK && status != LUA_YIELD) {
@@ -75,21 +78,23 @@ static int base_xpcall(lua_State *L)
     luaL_checktype(L, 2, LUA_TFUNCTION);
     bw_lua_charge(L, CALL_STEPS);
     lua_pushboolean(L, 1);
-    lua_pushvalue(L, 1);   /* stack: f handler args... true f */
-    lua_rotate(L, 3, 2);   /* stack: f handler true f args... */
-    lua_remove(L, 1);      /* stack: handler true f args... */
+    lua_pushvalue(L, 1); /* stack: f handler args... true f */
+    lua_rotate(L, 3, 2); /* stack: f handler true f args... */
+    lua_remove(L, 1);    /* stack: handler true f args... */
     return finish_xpcall(L, lua_pcallk(L, count, LUA_MULTRET, 0, ctx, finish_xpcall), ctx);
 }
 
 /* --- metatables */
 
 static const char *const events[] = {
-    "__add",  "__band", "__bnot", "__bor",      "__bxor", "__call",     "__close", "__concat", "__div",
-    "__eq",   "__idiv", "__index", "__le",      "__len",  "__lt",       "__metatable", "__mod", "__mul",
-    "__name", "__newindex", "__pairs", "__pow", "__shl",  "__shr",      "__sub",   "__tostring", "__unm",
+    "__add",    "__band",      "__bnot", "__bor",  "__bxor",     "__call",     "__close",
+    "__concat", "__div",       "__eq",   "__idiv", "__index",    "__le",       "__len",
+    "__lt",     "__metatable", "__mod",  "__mul",  "__name",     "__newindex", "__pairs",
+    "__pow",    "__shl",       "__shr",  "__sub",  "__tostring", "__unm",
 };
 
-/* Pushes the table of copies: script's metatable -> private copy, held only as long as the script holds its own. */
+/* Pushes the table of copies: script's metatable -> private copy, held only as long as the script
+ * holds its own. */
 static void push_copies(lua_State *L)
 {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &copies_key) == LUA_TTABLE)
@@ -112,8 +117,9 @@ static void refuse_event(lua_State *L, int index, const char *name)
     lua_pop(L, 1);
 }
 
-/* Pushes the private copy of the metatable at index 2. The copy holds the events as they are now: what the script sets
- * in its table later has no effect, so a check made here cannot be got round. */
+/* Pushes the private copy of the metatable at index 2. The copy holds the events as they are now:
+ * what the script sets in its table later has no effect, so a check made here cannot be got round.
+ */
 static void push_copy(lua_State *L)
 {
     push_copies(L);

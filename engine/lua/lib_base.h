@@ -8,7 +8,7 @@
 
 #include "lua/guard.h"
 
-extern const luaL_Reg bw_lua_base_functions[];      /* lib_base.c: pcall, setmetatable, tostring, ... */
+extern const luaL_Reg bw_lua_base_functions[]; /* lib_base.c: pcall, setmetatable, tostring, ... */
 extern const luaL_Reg bw_lua_coroutine_functions[]; /* lib_coroutine.c */
 extern const luaL_Reg bw_lua_table_functions[];     /* lib_table.c */
 

@@ -1,7 +1,9 @@
 /* lib_coroutine.c - the script's own coroutines (generators, state machines). A kill inside one ends the script, not
- * only the coroutine; each costs at least one period of the step hook, because a new coroutine counts from zero.
+ * only the coroutine; each costs at least one period of the step hook, because a new coroutine
+ * counts from zero.
  *
- * Not there: running (it would tell the strand's coroutine), close (it runs <close> handlers out of order).
+ * Not there: running (it would tell the strand's coroutine), close (it runs <close> handlers out of
+ * order).
  */
 #include "lua/budget.h"
 #include "lua/lib.h"
@@ -28,8 +30,9 @@ static lua_State *check_coroutine(lua_State *L, int index)
     return co;
 }
 
-/* Resumes with the `count` values at the top. Returns the number of results moved to L, or -1: then the error is at
- * the top of `co`, or of L when it could not be resumed at all (`*has_run` is false). */
+/* Resumes with the `count` values at the top. Returns the number of results moved to L, or -1: then
+ * the error is at the top of `co`, or of L when it could not be resumed at all (`*has_run` is
+ * false). */
 static int resume(lua_State *L, lua_State *co, int count, bool *has_run)
 {
     int status, result_count = 0;
@@ -52,7 +55,8 @@ static int resume(lua_State *L, lua_State *co, int count, bool *has_run)
         lua_xmove(co, L, result_count);
         return result_count;
     }
-    bw_budget_check(L, status, true); /* a cancel is never raised in here: effects are refused in coroutines */
+    bw_budget_check(L, status,
+                    true); /* a cancel is never raised in here: effects are refused in coroutines */
     return -1;
 }
 
@@ -84,7 +88,8 @@ static int wrap_step(lua_State *L)
         return count;
     if (has_run) {
         int status = lua_status(co);
-        if (status != LUA_OK && status != LUA_YIELD) /* failed inside: its pending <close> variables run now */
+        if (status != LUA_OK &&
+            status != LUA_YIELD) /* failed inside: its pending <close> variables run now */
             bw_budget_check(L, lua_closethread(co, L), true);
         lua_xmove(co, L, 1);
     }
@@ -144,7 +149,11 @@ static int coroutine_status(lua_State *L)
 }
 
 const luaL_Reg bw_lua_coroutine_functions[] = {
-    {"create", coroutine_create}, {"isyieldable", coroutine_isyieldable}, {"resume", coroutine_resume},
-    {"status", coroutine_status}, {"wrap", coroutine_wrap},               {"yield", coroutine_yield},
+    {"create", coroutine_create},
+    {"isyieldable", coroutine_isyieldable},
+    {"resume", coroutine_resume},
+    {"status", coroutine_status},
+    {"wrap", coroutine_wrap},
+    {"yield", coroutine_yield},
     {NULL, NULL},
 };

@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 static const char zones_key = 0; /* keys the struct bw_lua_zones in the registry */
-static const char tz_key = 0;    /* keys the metatable of parsed zones, and (as a list) the zones parsed so far */
+static const char tz_key =
+    0; /* keys the metatable of parsed zones, and (as a list) the zones parsed so far */
 
 /* --- arguments and results */
 
@@ -25,8 +26,8 @@ static struct bw_date check_date(lua_State *L, int index)
     struct bw_date date = {1, 1, 1};
 
     if (!bw_date_parse(text, &date))
-        bw_lua_raise(L, "\"%.*s\" is not a date: \"YYYY-MM-DD\" is expected", text.len > 40 ? 40 : (int)text.len,
-                     text.ptr);
+        bw_lua_raise(L, "\"%.*s\" is not a date: \"YYYY-MM-DD\" is expected",
+                     text.len > 40 ? 40 : (int)text.len, text.ptr);
     return date;
 }
 
@@ -47,7 +48,8 @@ static struct bw_stamp check_instant(lua_State *L, int index)
     if (lua_isinteger(L, index))
         stamp.us = lua_tointeger(L, index);
     else if (!bw_stamp_parse(check_text(L, index), &stamp))
-        bw_lua_raise(L, "\"%.40s\" is not an instant: RFC 3339 is expected (\"2026-10-31T18:00:00Z\")",
+        bw_lua_raise(L,
+                     "\"%.40s\" is not an instant: RFC 3339 is expected (\"2026-10-31T18:00:00Z\")",
                      lua_tostring(L, index));
     return stamp;
 }
@@ -171,7 +173,8 @@ static int date_parse(lua_State *L)
     while (formats[i] && strcmp(formats[i], format) != 0)
         i++;
     if (!formats[i])
-        return bw_lua_raise(L, "date.parse: the format is one of YYYY-MM-DD, DD/MM/YYYY, MM/DD/YYYY");
+        return bw_lua_raise(L,
+                            "date.parse: the format is one of YYYY-MM-DD, DD/MM/YYYY, MM/DD/YYYY");
     if (bw_date_parse_as(text, bw_str_of(format), &date))
         return push_date(L, date);
     lua_pushnil(L);
@@ -248,8 +251,10 @@ static const struct bw_tz *check_zone(lua_State *L, struct bw_str name)
     zones = lua_touserdata(L, -1);
     lua_pop(L, 1);
     if (!zones || !zones->find(zones->self, name, &bytes))
-        bw_lua_raise(L, "time zone \"%.*s\" is not known here: the release has no file zoneinfo/%.*s",
-                     name.len > 64 ? 64 : (int)name.len, name.ptr, name.len > 64 ? 64 : (int)name.len, name.ptr);
+        bw_lua_raise(L,
+                     "time zone \"%.*s\" is not known here: the release has no file zoneinfo/%.*s",
+                     name.len > 64 ? 64 : (int)name.len, name.ptr,
+                     name.len > 64 ? 64 : (int)name.len, name.ptr);
     zone = lua_newuserdatauv(L, sizeof *zone, 0); /* closed first, then opened */
     *zone = NULL;
     lua_createtable(L, 0, 1);
@@ -258,7 +263,8 @@ static const struct bw_tz *check_zone(lua_State *L, struct bw_str name)
     lua_setmetatable(L, -2);
     *zone = bw_tz_create(bytes, &error);
     if (!*zone)
-        bw_lua_raise(L, "time zone \"%.*s\": %s", name.len > 64 ? 64 : (int)name.len, name.ptr, error.text);
+        bw_lua_raise(L, "time zone \"%.*s\": %s", name.len > 64 ? 64 : (int)name.len, name.ptr,
+                     error.text);
     lua_pushlstring(L, name.ptr, name.len); /* stack: zones zone name */
     lua_pushvalue(L, -2);
     lua_rawset(L, -4);
@@ -297,7 +303,8 @@ static int date_at(lua_State *L)
     }
     if (!is_clock)
         return bw_lua_raise(L, "date.at: a time of day \"HH:MM\" is expected");
-    stamp = bw_str_eq(name, BW_STR("UTC")) ? bw_civil_to_stamp(civil, 0) : bw_tz_stamp(check_zone(L, name), civil);
+    stamp = bw_str_eq(name, BW_STR("UTC")) ? bw_civil_to_stamp(civil, 0)
+                                           : bw_tz_stamp(check_zone(L, name), civil);
     if (!bw_stamp_print(stamp, text))
         return out_of_range(L);
     lua_pushstring(L, text);

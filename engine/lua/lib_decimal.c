@@ -1,7 +1,8 @@
 /* lib_decimal.c - billow.decimal: exact decimals as Lua userdata.
  *
- * A decimal is an immutable 16 byte userdata. Operators take decimals and integers; a float or a string raises,
- * because a float has already lost what was meant, and a string hides that nobody checked it.
+ * A decimal is an immutable 16 byte userdata. Operators take decimals and integers; a float or a
+ * string raises, because a float has already lost what was meant, and a string hides that nobody
+ * checked it.
  */
 #include "lua/lib.h"
 #include <stdio.h>
@@ -41,10 +42,12 @@ struct bw_decimal bw_lua_check_decimal(lua_State *L, int index, const char *what
         return bw_decimal_from_int(lua_tointeger(L, index));
     switch (lua_type(L, index)) {
     case LUA_TNUMBER:
-        bw_lua_raise(L, "float where a %s is expected: write decimal \"%.14g\"", what, lua_tonumber(L, index));
+        bw_lua_raise(L, "float where a %s is expected: write decimal \"%.14g\"", what,
+                     lua_tonumber(L, index));
         break;
     case LUA_TSTRING:
-        bw_lua_raise(L, "string where a %s is expected: write decimal \"%.40s\"", what, lua_tostring(L, index));
+        bw_lua_raise(L, "string where a %s is expected: write decimal \"%.40s\"", what,
+                     lua_tostring(L, index));
         break;
     default:
         bw_lua_raise(L, "%s where a %s is expected", luaL_typename(L, index), what);
@@ -55,7 +58,8 @@ struct bw_decimal bw_lua_check_decimal(lua_State *L, int index, const char *what
 
 enum bw_round bw_lua_check_mode(lua_State *L, int index)
 {
-    static const char *const names[] = {"half_up", "half_even", "up", "down", "ceil", "floor", NULL};
+    static const char *const names[] = {"half_up", "half_even", "up", "down",
+                                        "ceil",    "floor",     NULL};
     static const enum bw_round modes[] = {BW_ROUND_HALF_UP, BW_ROUND_HALF_EVEN, BW_ROUND_UP,
                                           BW_ROUND_DOWN,    BW_ROUND_CEIL,      BW_ROUND_FLOOR};
     const char *name = luaL_optstring(L, index, "half_up");
@@ -65,7 +69,8 @@ enum bw_round bw_lua_check_mode(lua_State *L, int index)
             return modes[i];
     }
     bw_lua_raise(L,
-                 "unknown rounding mode \"%.40s\": one of half_up, half_even, up, down, ceil, floor is expected",
+                 "unknown rounding mode \"%.40s\": one of half_up, half_even, up, down, ceil, "
+                 "floor is expected",
                  name);
     return BW_ROUND_HALF_UP; /* not reached */
 }
@@ -84,26 +89,28 @@ static struct bw_decimal self_of(lua_State *L)
     return bw_lua_check_decimal(L, 1, "decimal");
 }
 
-static int push_result(lua_State *L, enum bw_err err, struct bw_decimal value, const char *operation)
+static int push_result(lua_State *L, enum bw_err err, struct bw_decimal value,
+                       const char *operation)
 {
     if (err == BW_ERR_INVALID)
         return bw_lua_raise(L, "decimal %s: division by zero", operation);
     if (err != BW_ERR_OK)
-        return bw_lua_raise(L, "decimal %s: the exact result needs more than %d digits; round before", operation,
-                            BW_DECIMAL_DIGITS_MAX);
+        return bw_lua_raise(L,
+                            "decimal %s: the exact result needs more than %d digits; round before",
+                            operation, BW_DECIMAL_DIGITS_MAX);
     bw_lua_push_decimal(L, value);
     return 1;
 }
 
 /* One function per operator, all of one shape: both operands, the codec's function, the result. */
-#define DECIMAL_OPERATOR(name, codec_function)                                                                   \
-    static int decimal_##name(lua_State *L)                                                                      \
-    {                                                                                                            \
-        struct bw_decimal a = bw_lua_check_decimal(L, 1, "decimal");                                             \
-        struct bw_decimal b = bw_lua_check_decimal(L, 2, "decimal");                                             \
-        struct bw_decimal result = bw_decimal_from_int(0);                                                       \
-        enum bw_err err = codec_function(a, b, &result);                                                         \
-        return push_result(L, err, result, #name);                                                               \
+#define DECIMAL_OPERATOR(name, codec_function)                                                     \
+    static int decimal_##name(lua_State *L)                                                        \
+    {                                                                                              \
+        struct bw_decimal a = bw_lua_check_decimal(L, 1, "decimal");                               \
+        struct bw_decimal b = bw_lua_check_decimal(L, 2, "decimal");                               \
+        struct bw_decimal result = bw_decimal_from_int(0);                                         \
+        enum bw_err err = codec_function(a, b, &result);                                           \
+        return push_result(L, err, result, #name);                                                 \
     }
 DECIMAL_OPERATOR(add, bw_decimal_add)
 DECIMAL_OPERATOR(sub, bw_decimal_sub)
@@ -165,7 +172,8 @@ static int decimal_concat(lua_State *L)
         } else if (lua_isstring(L, i)) {
             lua_pushvalue(L, i);
         } else {
-            return bw_lua_raise(L, "attempt to concatenate a decimal and a %s value", luaL_typename(L, i));
+            return bw_lua_raise(L, "attempt to concatenate a decimal and a %s value",
+                                luaL_typename(L, i));
         }
     }
     lua_concat(L, 2);
@@ -179,7 +187,8 @@ static int round_to(lua_State *L, struct bw_decimal value, int scale, enum bw_ro
     struct bw_decimal rounded;
 
     if (bw_decimal_round(value, scale, mode, &rounded, NULL) != BW_ERR_OK)
-        return bw_lua_raise(L, "the decimal does not fit %d digits with %d decimals", BW_DECIMAL_DIGITS_MAX, scale);
+        return bw_lua_raise(L, "the decimal does not fit %d digits with %d decimals",
+                            BW_DECIMAL_DIGITS_MAX, scale);
     bw_lua_push_decimal(L, rounded);
     return 1;
 }
@@ -239,7 +248,8 @@ static int divide(lua_State *L, bool wants_quotient)
     struct bw_decimal remainder = bw_decimal_from_int(0);
     enum bw_err err = bw_decimal_divmod(a, b, &quotient, &remainder);
 
-    return push_result(L, err, wants_quotient ? quotient : remainder, wants_quotient ? "idiv" : "mod");
+    return push_result(L, err, wants_quotient ? quotient : remainder,
+                       wants_quotient ? "idiv" : "mod");
 }
 
 static int decimal_idiv(lua_State *L)
@@ -274,9 +284,11 @@ static int decimal_fixed(lua_State *L)
     bool is_inexact = false;
     char text[BW_DECIMAL_TEXT_MAX];
 
-    if (bw_decimal_round(value, scale, BW_ROUND_HALF_EVEN, &rounded, &is_inexact) != BW_ERR_OK || is_inexact) {
+    if (bw_decimal_round(value, scale, BW_ROUND_HALF_EVEN, &rounded, &is_inexact) != BW_ERR_OK ||
+        is_inexact) {
         (void)bw_decimal_print(value, text);
-        return bw_lua_raise(L, "%s cannot be written with %d decimals: round it before", text, scale);
+        return bw_lua_raise(L, "%s cannot be written with %d decimals: round it before", text,
+                            scale);
     }
     lua_pushlstring(L, text, bw_decimal_print(rounded, text));
     return 1;
@@ -285,7 +297,8 @@ static int decimal_fixed(lua_State *L)
 /* --- functions of the module */
 
 /* The decimal written as the argument at `index`: text, integer or decimal. */
-static bool parse_argument(lua_State *L, int index, struct bw_decimal *value, struct bw_error *error)
+static bool parse_argument(lua_State *L, int index, struct bw_decimal *value,
+                           struct bw_error *error)
 {
     const struct bw_decimal *decimal = bw_lua_test_decimal(L, index);
 
@@ -303,10 +316,12 @@ static bool parse_argument(lua_State *L, int index, struct bw_decimal *value, st
         return bw_decimal_parse(bw_str(text, len), value, error) == BW_ERR_OK;
     }
     if (lua_type(L, index) == LUA_TNUMBER)
-        (void)bw_fail(error, BW_ERR_INVALID, "float where a decimal is expected: write decimal \"%.14g\"",
+        (void)bw_fail(error, BW_ERR_INVALID,
+                      "float where a decimal is expected: write decimal \"%.14g\"",
                       lua_tonumber(L, index));
     else
-        (void)bw_fail(error, BW_ERR_INVALID, "%s where a decimal is expected: write decimal \"...\"",
+        (void)bw_fail(error, BW_ERR_INVALID,
+                      "%s where a decimal is expected: write decimal \"...\"",
                       luaL_typename(L, index));
     return false;
 }
@@ -387,17 +402,25 @@ static int decimal_sum(lua_State *L)
 }
 
 static const luaL_Reg metamethods[] = {
-    {"__add", decimal_add},           {"__sub", decimal_sub}, {"__mul", decimal_mul},
-    {"__div", decimal_div},           {"__unm", decimal_unm}, {"__eq", decimal_eq},
-    {"__lt", decimal_lt},             {"__le", decimal_le},   {"__tostring", decimal_tostring},
-    {"__concat", decimal_concat},     {NULL, NULL},
+    {"__add", decimal_add},       {"__sub", decimal_sub}, {"__mul", decimal_mul},
+    {"__div", decimal_div},       {"__unm", decimal_unm}, {"__eq", decimal_eq},
+    {"__lt", decimal_lt},         {"__le", decimal_le},   {"__tostring", decimal_tostring},
+    {"__concat", decimal_concat}, {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {
-    {"round", decimal_round},   {"abs", decimal_abs},     {"sign", decimal_sign},
-    {"is_zero", decimal_is_zero}, {"scale", decimal_scale}, {"trunc", decimal_trunc},
-    {"floor", decimal_floor},   {"ceil", decimal_ceil},   {"idiv", decimal_idiv},
-    {"mod", decimal_mod},       {"to_integer", decimal_to_integer}, {"fixed", decimal_fixed},
+    {"round", decimal_round},
+    {"abs", decimal_abs},
+    {"sign", decimal_sign},
+    {"is_zero", decimal_is_zero},
+    {"scale", decimal_scale},
+    {"trunc", decimal_trunc},
+    {"floor", decimal_floor},
+    {"ceil", decimal_ceil},
+    {"idiv", decimal_idiv},
+    {"mod", decimal_mod},
+    {"to_integer", decimal_to_integer},
+    {"fixed", decimal_fixed},
     {NULL, NULL},
 };
 

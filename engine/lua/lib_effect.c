@@ -1,5 +1,6 @@
 /* lib_effect.c - billow.effect.core: the only functions between Lua and the engine. They make a command and yield,
- * nothing else; the world is the engine's. For the standard library only (load.c refuses it to scripts).
+ * nothing else; the world is the engine's. For the standard library only (load.c refuses it to
+ * scripts).
  *
  *   call(kind, args) -> true, outcome | false, error     waits
  *   start(kind, args) -> seq;  await(seq) -> as call;  cancel(seq)
@@ -9,7 +10,8 @@
  *   protect(fn, ...) -> "ok", ... | "cancelled" | "error", info;  pure(fn, ...) -> ...
  *   now, random_u64, run, derive_id, position, log, is_cancelled, run_file, file
  *
- * Yields are the last statement of a function; what was delivered is pushed by the continuation, inside the resume.
+ * Yields are the last statement of a function; what was delivered is pushed by the continuation,
+ * inside the resume.
  */
 #include "base/assert.h"
 #include "base/limits.h"
@@ -43,18 +45,28 @@ static struct bw_vm *check_place(lua_State *L, const char *kind)
     struct bw_vm *vm = bw_vm_of(L);
 
     if (vm->pure_depth)
-        bw_lua_raise(L, "%s: a policy has no effects; it decides from its subject and settings alone", kind);
+        bw_lua_raise(
+            L, "%s: a policy has no effects; it decides from its subject and settings alone", kind);
     if (!vm->running)
         bw_lua_raise(L, "%s: effects cannot be called before the run has started", kind);
     if (L != vm->running->co)
-        bw_lua_raise(L, "%s: effects cannot be called from a coroutine that the script made; use billow.all, "
-                        "billow.race or billow.first to do several things at once", kind);
+        bw_lua_raise(
+            L,
+            "%s: effects cannot be called from a coroutine that the script made; use billow.all, "
+            "billow.race or billow.first to do several things at once",
+            kind);
     if (!lua_isyieldable(L))
-        bw_lua_raise(L, "%s: effects cannot be called while a file is being loaded, nor in the function given to "
-                        "table.sort or string.gsub, nor in __tostring; call them from the workflow's run function",
+        bw_lua_raise(L,
+                     "%s: effects cannot be called while a file is being loaded, nor in the "
+                     "function given to "
+                     "table.sort or string.gsub, nor in __tostring; call them from the workflow's "
+                     "run function",
                      kind);
     if (vm->running->is_cancelling)
-        bw_lua_raise(L, "%s: the run is being cancelled; what has to be done then belongs into billow.compensate", kind);
+        bw_lua_raise(L,
+                     "%s: the run is being cancelled; what has to be done then belongs into "
+                     "billow.compensate",
+                     kind);
     if (vm->command_count >= BW_LIMIT_TURN_COMMANDS || vm->command_bytes >= BW_LIMIT_TURN_BYTES / 2)
         bw_lua_raise(L, "%s: more than %u effects, or %u bytes of arguments, in one turn", kind,
                      BW_LIMIT_TURN_COMMANDS, BW_LIMIT_TURN_BYTES / 2);
@@ -102,7 +114,8 @@ static int core_start(lua_State *L)
 
 /* --- waiting */
 
-/* First thing a continuation does: a strand that was cancelled while it waited unwinds from here. */
+/* First thing a continuation does: a strand that was cancelled while it waited unwinds from here.
+ */
 static void raise_if_cancelled(lua_State *L)
 {
     struct bw_vm *vm = bw_vm_of(L);
@@ -160,10 +173,12 @@ static int core_await(lua_State *L)
     struct bw_wait *wait = bw_wait_find(vm, (uint64_t)seq);
 
     if (!wait)
-        return bw_lua_raise(L, "await: effect %lld is not under way; it was awaited or cancelled before",
-                            (long long)seq);
+        return bw_lua_raise(
+            L, "await: effect %lld is not under way; it was awaited or cancelled before",
+            (long long)seq);
     if (wait->waiter)
-        return bw_lua_raise(L, "await: another strand already waits for effect %lld", (long long)seq);
+        return bw_lua_raise(L, "await: another strand already waits for effect %lld",
+                            (long long)seq);
     if (wait->is_delivered)
         return take_outcome(L, wait->seq);
     wait->owner = vm->running->id; /* who waits gives it up when cancelled */
@@ -181,7 +196,8 @@ static int core_cancel(lua_State *L)
     if (!wait)
         return 0; /* its outcome was taken already: nothing to cancel */
     if (wait->waiter)
-        return bw_lua_raise(L, "cancel: a strand waits for effect %lld; cancel the strand", (long long)seq);
+        return bw_lua_raise(L, "cancel: a strand waits for effect %lld; cancel the strand",
+                            (long long)seq);
     bw_wait_give_up(vm, wait, file, line);
     bw_budget_check(L, LUA_OK, true);
     return 0;
@@ -240,14 +256,15 @@ static int core_join(lua_State *L)
     return join_k(L, LUA_OK, 0);
 }
 
+/* Also allowed while its caller is being cancelled, in a <close> handler: nothing goes on alone. */
 static int core_kill(lua_State *L)
 {
-    struct bw_vm *vm = check_place(L, "kill");
+    struct bw_vm *vm = bw_vm_of(L);
     struct bw_strand *strand = bw_strand_find(vm, luaL_checkinteger(L, 1));
     uint32_t line;
     const char *file = bw_lua_script_frame(L, &line);
 
-    if (!strand || strand == vm->running)
+    if (!vm->running || L != vm->running->co || !strand || strand == vm->running)
         return bw_lua_raise(L, "kill: there is no such strand, or it is this one");
     bw_strand_cancel(vm, strand, file, line);
     bw_budget_check(L, LUA_OK, true); /* the cancel commands may differ from the journal */
@@ -270,8 +287,9 @@ static void push_origins(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &origins_key);
 }
 
-/* Turns an error value into {value, file, line, stack} while the stack still stands. A table error that was seen before
- * (raised again by billow.all, for example) keeps the place where it was raised first. */
+/* Turns an error value into {value, file, line, stack} while the stack still stands. A table error
+ * that was seen before (raised again by billow.all, for example) keeps the place where it was
+ * raised first. */
 static int describe_error(lua_State *L)
 {
     uint32_t line;
@@ -307,7 +325,8 @@ static int describe_error(lua_State *L)
     return 1;
 }
 
-/* Stack: describe_error "ok" results..., or describe_error "ok" info. `ctx`: was a cancel under way at entry? */
+/* Stack: describe_error "ok" results..., or describe_error "ok" info. `ctx`: was a cancel under way
+ * at entry? */
 static int finish_protect(lua_State *L, int status, lua_KContext ctx)
 {
     struct bw_vm *vm = bw_vm_of(L);
@@ -337,7 +356,8 @@ static int core_protect(lua_State *L)
     lua_insert(L, 1);
     lua_pushliteral(L, "ok");
     lua_insert(L, 2); /* stack: describe_error "ok" f args... */
-    return finish_protect(L, lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, ctx, finish_protect), ctx);
+    return finish_protect(L, lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, ctx, finish_protect),
+                          ctx);
 }
 
 static int core_pure(lua_State *L)
@@ -368,10 +388,12 @@ static int core_checkpoint(lua_State *L)
 
     lua_settop(L, 1);
     if (vm->running->id != 1 || vm->ended_count + 1 != vm->strand_count)
-        return bw_lua_raise(L, "checkpoint: only the workflow itself can make one, while nothing runs beside it");
+        return bw_lua_raise(
+            L, "checkpoint: only the workflow itself can make one, while nothing runs beside it");
     if (vm->wait_count)
-        return bw_lua_raise(L, "checkpoint: %zu effects are still under way; await or cancel them before",
-                            vm->wait_count);
+        return bw_lua_raise(
+            L, "checkpoint: %zu effects are still under way; await or cancel them before",
+            vm->wait_count);
     state = bw_lua_push_buf(L, BW_LIMIT_VALUE_BYTES);
     args = bw_lua_push_buf(L, BW_LIMIT_VALUE_BYTES + 64);
     bw_lua_encode(L, 1, "state", state);
@@ -457,7 +479,8 @@ int bw_lua_random(lua_State *L)
     luaL_argcheck(L, low <= high, lua_gettop(L) == 1 ? 1 : 2, "interval is empty");
     range = (uint64_t)high - (uint64_t)low + 1; /* 0: all 2^64 */
     if (range) {
-        limit = UINT64_MAX - (UINT64_MAX % range + 1) % range; /* numbers above it would favour the low ones */
+        limit = UINT64_MAX -
+                (UINT64_MAX % range + 1) % range; /* numbers above it would favour the low ones */
         while (bits > limit)
             bits = next_random(L);
         bits %= range;
@@ -479,11 +502,13 @@ static int core_run(lua_State *L)
 {
     struct bw_vm *vm = bw_vm_of(L);
 
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     set_id(L, "id", vm->run);
     set_id(L, "tenant", vm->tenant);
     lua_pushstring(L, vm->workflow);
     lua_setfield(L, -2, "workflow");
+    lua_pushstring(L, vm->started_by); /* nil when it is not known */
+    lua_setfield(L, -2, "started_by");
     return 1;
 }
 
@@ -533,7 +558,8 @@ static int core_log(lua_State *L)
     bw_value_put_text(item, levels[level]);
     bw_value_put_key(item, "text");
     bw_value_put_str(item, bw_str(text, len));
-    if (!item->is_over && vm->logs.len + item->len <= vm->logs.bytes_max) { /* over the limit: left out */
+    if (!item->is_over &&
+        vm->logs.len + item->len <= vm->logs.bytes_max) { /* over the limit: left out */
         bw_buf_put_str(&vm->logs, bw_buf_str(item));
         vm->log_count++;
     }

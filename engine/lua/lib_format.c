@@ -87,8 +87,10 @@ static void put_literal(lua_State *L, int index, struct bw_buf *out)
 
 /* --- one directive */
 
-/* Copies "%", flags, width and precision into `spec` (terminated, without the conversion). Returns behind them. */
-static const char *read_spec(lua_State *L, const char *at, const char *end, char spec[static SPEC_MAX])
+/* Copies "%", flags, width and precision into `spec` (terminated, without the conversion). Returns
+ * behind them. */
+static const char *read_spec(lua_State *L, const char *at, const char *end,
+                             char spec[static SPEC_MAX])
 {
     const char *start = at;
     size_t len;
@@ -108,7 +110,8 @@ static const char *read_spec(lua_State *L, const char *at, const char *end, char
     }
     len = (size_t)(at - start);
     if (at >= end || len + 6 > SPEC_MAX)
-        bw_lua_raise(L, "string.format: invalid conversion '%%%.*s'", (int)(len > 20 ? 20 : len), start);
+        bw_lua_raise(L, "string.format: invalid conversion '%%%.*s'", (int)(len > 20 ? 20 : len),
+                     start);
     spec[0] = '%';
     memcpy(spec + 1, start, len);
     spec[len + 1] = '\0';
@@ -156,7 +159,9 @@ static void put_number(lua_State *L, int index, char *spec, char conversion, str
     } else {
         lua_Integer integer;
         if (bw_lua_test_decimal(L, index))
-            bw_lua_raise(L, "string.format: %%%c of a decimal: write %%s with d:fixed(n), or d:to_integer()", conversion);
+            bw_lua_raise(
+                L, "string.format: %%%c of a decimal: write %%s with d:fixed(n), or d:to_integer()",
+                conversion);
         integer = luaL_checkinteger(L, index);
         if (conversion == 'i')
             conversion = 'd';
@@ -209,7 +214,8 @@ int bw_lua_format(lua_State *L)
         at++;
     }
     if (out->is_over)
-        return bw_lua_raise(L, "string.format: the result is longer than %u bytes", BW_LUA_STRING_BYTES_MAX);
+        return bw_lua_raise(L, "string.format: the result is longer than %u bytes",
+                            BW_LUA_STRING_BYTES_MAX);
     bw_lua_charge(L, out->len / 16 + (size_t)index);
     lua_pushlstring(L, out->ptr, out->len);
     bw_lua_drop_buf(out);

@@ -1,7 +1,7 @@
 /* lib_fs.c - stand-ins for three C modules that busted and penlight load: lfs, term.core, system.core.
  *
- * Our Lua is linked statically and cannot load shared objects, so the subset these programs use is here. Only for
- * trusted states (tool.c): scripts of tenants never see it.
+ * Our Lua is linked statically and cannot load shared objects, so the subset these programs use is
+ * here. Only for trusted states (tool.c): scripts of tenants never see it.
  */
 #include "lua/tool.h"
 #include <dirent.h>
@@ -54,9 +54,12 @@ static void push_attributes(lua_State *L, const struct stat *info)
         const char *name;
         lua_Integer value;
     } numbers[] = {
-        {"dev", (lua_Integer)info->st_dev},     {"ino", (lua_Integer)info->st_ino},
-        {"nlink", (lua_Integer)info->st_nlink}, {"uid", (lua_Integer)info->st_uid},
-        {"gid", (lua_Integer)info->st_gid},     {"access", (lua_Integer)info->st_atime},
+        {"dev", (lua_Integer)info->st_dev},
+        {"ino", (lua_Integer)info->st_ino},
+        {"nlink", (lua_Integer)info->st_nlink},
+        {"uid", (lua_Integer)info->st_uid},
+        {"gid", (lua_Integer)info->st_gid},
+        {"access", (lua_Integer)info->st_atime},
         {"modification", (lua_Integer)info->st_mtime},
         {"change", (lua_Integer)info->st_ctime},
         {"size", (lua_Integer)info->st_size},

@@ -1,7 +1,8 @@
 /* lib_json.c - billow.json: JSON text to Lua values and back, without ever making a binary float.
  *
- * decode keeps integers as integers and every other number as a decimal with its digits; encode writes keys in byte
- * order and decimals as strings (or as numbers with their exact digits, when asked).
+ * decode keeps integers as integers and every other number as a decimal with its digits; encode
+ * writes keys in byte order and decimals as strings (or as numbers with their exact digits, when
+ * asked).
  */
 #include "lua/bridge.h"
 
@@ -23,7 +24,8 @@ static int json_encode(lua_State *L)
     bw_lua_encode(L, 1, "value", value);
     bw_value_to_json(text, bw_buf_str(value), style);
     if (text->is_over)
-        return bw_lua_raise(L, "json.encode: the text is longer than %u bytes", 2 * BW_LUA_VALUE_BYTES_MAX);
+        return bw_lua_raise(L, "json.encode: the text is longer than %u bytes",
+                            2 * BW_LUA_VALUE_BYTES_MAX);
     bw_lua_charge(L, text->len / 16);
     lua_pushlstring(L, text->ptr, text->len);
     bw_lua_drop_buf(value);

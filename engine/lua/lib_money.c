@@ -1,7 +1,7 @@
 /* lib_money.c - billow.money: a decimal amount with its currency.
  *
- * Immutable userdata. Amounts of different currencies never meet in one operation; a plain number never becomes an
- * amount by accident (money * 2 is fine, money + 2 is not).
+ * Immutable userdata. Amounts of different currencies never meet in one operation; a plain number
+ * never becomes an amount by accident (money * 2 is fine, money + 2 is not).
  */
 #include "lua/lib.h"
 
@@ -36,7 +36,8 @@ const struct bw_lua_money *bw_lua_test_money(lua_State *L, int index)
 
 int bw_lua_currency_decimals(const char currency[3])
 {
-    /* ISO 4217 currencies without minor units. Three-digit ones (KWD, BHD, ...) bill with two, as the rest. */
+    /* ISO 4217 currencies without minor units. Three-digit ones (KWD, BHD, ...) bill with two, as
+     * the rest. */
     static const char none[][4] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
                                    "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"};
 
@@ -52,7 +53,8 @@ static const struct bw_lua_money *check_money(lua_State *L, int index)
     const struct bw_lua_money *value = bw_lua_test_money(L, index);
 
     if (!value)
-        bw_lua_raise(L, "%s where money is expected: write money(\"1.00\", \"EUR\")", luaL_typename(L, index));
+        bw_lua_raise(L, "%s where money is expected: write money(\"1.00\", \"EUR\")",
+                     luaL_typename(L, index));
     return value;
 }
 
@@ -65,17 +67,21 @@ static const char *check_currency(lua_State *L, int index)
     for (size_t i = 0; is_code && i < 3; i++)
         is_code = code[i] >= 'A' && code[i] <= 'Z';
     if (!is_code)
-        bw_lua_raise(L, "\"%.20s\" is not a currency: three capital letters (ISO 4217) are expected", code);
+        bw_lua_raise(
+            L, "\"%.20s\" is not a currency: three capital letters (ISO 4217) are expected", code);
     return code;
 }
 
-static void check_same_currency(lua_State *L, const struct bw_lua_money *a, const struct bw_lua_money *b)
+static void check_same_currency(lua_State *L, const struct bw_lua_money *a,
+                                const struct bw_lua_money *b)
 {
     if (memcmp(a->currency, b->currency, 3) != 0)
-        bw_lua_raise(L, "%s and %s do not mix: convert one of them first", a->currency, b->currency);
+        bw_lua_raise(L, "%s and %s do not mix: convert one of them first", a->currency,
+                     b->currency);
 }
 
-static int push_amount(lua_State *L, enum bw_err err, struct bw_decimal amount, const char *currency)
+static int push_amount(lua_State *L, enum bw_err err, struct bw_decimal amount,
+                       const char *currency)
 {
     if (err == BW_ERR_INVALID)
         return bw_lua_raise(L, "money: division by zero");
@@ -207,7 +213,8 @@ static int money_round(lua_State *L)
     enum bw_err err;
 
     if (scale < 0 || scale > BW_DECIMAL_SCALE_MAX)
-        return bw_lua_raise(L, "a number of decimals from 0 to %d is expected", BW_DECIMAL_SCALE_MAX);
+        return bw_lua_raise(L, "a number of decimals from 0 to %d is expected",
+                            BW_DECIMAL_SCALE_MAX);
     err = bw_decimal_round(m->amount, (int)scale, bw_lua_check_mode(L, 3), &rounded, NULL);
     return push_amount(L, err, rounded, m->currency);
 }
@@ -259,10 +266,10 @@ static struct bw_decimal read_weights(lua_State *L, struct share *shares, size_t
     return total;
 }
 
-/* Largest remainder: everyone gets the whole units of their share, the units left over go one each to the largest
- * remainders, the earlier part first among equals. */
-static enum bw_err share_out(struct bw_decimal units, struct bw_decimal weight_total, struct share *shares,
-                             size_t count)
+/* Largest remainder: everyone gets the whole units of their share, the units left over go one each
+ * to the largest remainders, the earlier part first among equals. */
+static enum bw_err share_out(struct bw_decimal units, struct bw_decimal weight_total,
+                             struct share *shares, size_t count)
 {
     struct bw_decimal left = units;
     int64_t extra;
@@ -270,7 +277,8 @@ static enum bw_err share_out(struct bw_decimal units, struct bw_decimal weight_t
     for (size_t i = 0; i < count; i++) {
         struct bw_decimal product;
         if (bw_decimal_mul(units, shares[i].remainder, &product) != BW_ERR_OK ||
-            bw_decimal_divmod(product, weight_total, &shares[i].units, &shares[i].remainder) != BW_ERR_OK ||
+            bw_decimal_divmod(product, weight_total, &shares[i].units, &shares[i].remainder) !=
+                BW_ERR_OK ||
             bw_decimal_sub(left, shares[i].units, &left) != BW_ERR_OK)
             return BW_ERR_LIMIT;
     }
@@ -286,7 +294,8 @@ static enum bw_err share_out(struct bw_decimal units, struct bw_decimal weight_t
         if (best == count)
             return BW_ERR_INTERNAL; /* fewer units are left over than there are parts */
         shares[best].has_extra = true;
-        if (bw_decimal_add(shares[best].units, bw_decimal_from_int(1), &shares[best].units) != BW_ERR_OK)
+        if (bw_decimal_add(shares[best].units, bw_decimal_from_int(1), &shares[best].units) !=
+            BW_ERR_OK)
             return BW_ERR_LIMIT;
     }
     return BW_ERR_OK;
@@ -304,15 +313,18 @@ static int money_allocate(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     count = lua_rawlen(L, 2);
     if (count == 0 || count > ALLOCATE_PARTS_MAX)
-        return bw_lua_raise(L, "money:allocate: a list of 1 to %d weights is expected", ALLOCATE_PARTS_MAX);
+        return bw_lua_raise(L, "money:allocate: a list of 1 to %d weights is expected",
+                            ALLOCATE_PARTS_MAX);
     if (scale < bw_lua_currency_decimals(m->currency))
         scale = bw_lua_currency_decimals(m->currency);
     bw_lua_charge(L, count * count / 16 + count);
-    shares = lua_newuserdatauv(L, count * sizeof *shares, 0); /* on the stack: an error cannot leak it */
+    shares =
+        lua_newuserdatauv(L, count * sizeof *shares, 0); /* on the stack: an error cannot leak it */
     weight_total = read_weights(L, shares, count);
 
     units = bw_decimal_abs(m->amount);
-    for (int i = 0; i < scale; i++) { /* shift the point: units = amount * 10^scale, unit = 10^-scale */
+    for (int i = 0; i < scale;
+         i++) { /* shift the point: units = amount * 10^scale, unit = 10^-scale */
         if (bw_decimal_mul(units, bw_decimal_from_int(10), &units) != BW_ERR_OK ||
             bw_decimal_mul(unit, bw_decimal_from_int(10), &unit) != BW_ERR_OK)
             return push_amount(L, BW_ERR_LIMIT, units, m->currency);
@@ -384,9 +396,10 @@ static int money_decimals(lua_State *L)
 }
 
 static const luaL_Reg metamethods[] = {
-    {"__add", money_add}, {"__sub", money_sub}, {"__mul", money_mul}, {"__div", money_div},
-    {"__unm", money_unm}, {"__eq", money_eq},   {"__lt", money_lt},   {"__le", money_le},
-    {"__tostring", money_tostring}, {NULL, NULL},
+    {"__add", money_add}, {"__sub", money_sub}, {"__mul", money_mul},
+    {"__div", money_div}, {"__unm", money_unm}, {"__eq", money_eq},
+    {"__lt", money_lt},   {"__le", money_le},   {"__tostring", money_tostring},
+    {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {

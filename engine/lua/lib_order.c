@@ -1,8 +1,9 @@
 /* lib_order.c - traversal and sorting whose order does not depend on the process.
  *
- * Lua's own `next` follows the hash table, whose seed differs between processes; its `table.sort` is a quicksort
- * whose comparisons depend on the pivot. Both would make a replay take another path. Here: keys ascending (numbers,
- * strings by bytes, false, true), and a merge sort with a fixed sequence of comparisons.
+ * Lua's own `next` follows the hash table, whose seed differs between processes; its `table.sort`
+ * is a quicksort whose comparisons depend on the pivot. Both would make a replay take another path.
+ * Here: keys ascending (numbers, strings by bytes, false, true), and a merge sort with a fixed
+ * sequence of comparisons.
  */
 #include "lua/lib.h"
 #include <limits.h>
@@ -11,9 +12,9 @@
 /* --- sorted keys */
 
 struct key {
-    uint8_t type;       /* LUA_TNUMBER, LUA_TSTRING or LUA_TBOOLEAN */
-    bool is_integer;    /* numbers */
-    bool truth;         /* booleans */
+    uint8_t type;    /* LUA_TNUMBER, LUA_TSTRING or LUA_TBOOLEAN */
+    bool is_integer; /* numbers */
+    bool truth;      /* booleans */
     lua_Integer integer;
     lua_Number number;  /* also set for integers */
     struct bw_str text; /* strings; borrowed, anchored in the traversed table */
@@ -38,7 +39,8 @@ static int compare_keys(const void *a_ptr, const void *b_ptr)
         return (a->integer > b->integer) - (a->integer < b->integer);
     if (a->number != b->number)
         return a->number < b->number ? -1 : 1;
-    /* Equal only by rounding: a float key and a large integer key. The integer's own value decides. */
+    /* Equal only by rounding: a float key and a large integer key. The integer's own value decides.
+     */
     return (int)a->is_integer - (int)b->is_integer;
 }
 
@@ -84,8 +86,8 @@ static int refuse_key(lua_State *L, int index)
                         luaL_typename(L, index));
 }
 
-/* Iterator over a sequence 1..n. Upvalues: table, position, n. The table is an upvalue, not the loop's state: a frozen
- * table's pairs must not hand out what is behind it. */
+/* Iterator over a sequence 1..n. Upvalues: table, position, n. The table is an upvalue, not the
+ * loop's state: a frozen table's pairs must not hand out what is behind it. */
 static int iterate_sequence(lua_State *L)
 {
     lua_Integer at = lua_tointeger(L, lua_upvalueindex(2));
@@ -129,7 +131,8 @@ static int iterate_keys(lua_State *L)
     return 1;
 }
 
-/* Counts the keys of the table at index 1. `is_sequence`: exactly 1..n. False when a key has no order. */
+/* Counts the keys of the table at index 1. `is_sequence`: exactly 1..n. False when a key has no
+ * order. */
 static bool survey(lua_State *L, size_t *count, bool *is_sequence)
 {
     lua_Unsigned len = lua_rawlen(L, 1);
@@ -166,7 +169,8 @@ static void push_sorted_keys(lua_State *L, size_t count)
         found++;
     }
     if (!is_sorted)
-        qsort(keys, count, sizeof *keys, compare_keys); /* keys are distinct: one result, whatever the algorithm */
+        qsort(keys, count, sizeof *keys,
+              compare_keys); /* keys are distinct: one result, whatever the algorithm */
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         push_key(L, &keys[i]);
@@ -249,7 +253,8 @@ int bw_lua_next_strict(lua_State *L)
         count++;
         if (!read_key(L, -2, &key))
             return refuse_key(L, -2);
-        if ((!has_previous || compare_keys(&key, &previous) > 0) && (!has_best || compare_keys(&key, &best) < 0)) {
+        if ((!has_previous || compare_keys(&key, &previous) > 0) &&
+            (!has_best || compare_keys(&key, &best) < 0)) {
             best = key;
             has_best = true;
         }
@@ -285,7 +290,8 @@ static bool is_less(lua_State *L, int a, int b)
 }
 
 /* Merges [low, middle] and [middle + 1, high] of the table at `from` into the table at `to`. */
-static void merge(lua_State *L, int from, int to, lua_Integer low, lua_Integer middle, lua_Integer high)
+static void merge(lua_State *L, int from, int to, lua_Integer low, lua_Integer middle,
+                  lua_Integer high)
 {
     lua_Integer left = low, right = middle + 1;
 

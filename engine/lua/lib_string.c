@@ -1,5 +1,6 @@
 /* lib_string.c - the sandbox's string library: Lua's functions with every cost counted and every result the same in
- * each process. find, match, gmatch and gsub run on match.c; format (lib_format.c) knows no addresses.
+ * each process. find, match, gmatch and gsub run on match.c; format (lib_format.c) knows no
+ * addresses.
  */
 #include "lua/lib_string.h"
 #include "lua/budget.h"
@@ -14,7 +15,8 @@
 
 /* --- patterns */
 
-static void begin_match(lua_State *L, struct bw_match *match, struct bw_str subject, struct bw_str pattern)
+static void begin_match(lua_State *L, struct bw_match *match, struct bw_str subject,
+                        struct bw_str pattern)
 {
     struct bw_budget *budget = bw_budget_of(L);
 
@@ -22,7 +24,8 @@ static void begin_match(lua_State *L, struct bw_match *match, struct bw_str subj
         bw_lua_raise(L, "the pattern is longer than %d bytes", PATTERN_BYTES_MAX);
     *match = (struct bw_match){.subject = subject, .pattern = pattern, .steps_max = UINT64_MAX};
     if (budget)
-        match->steps_max = budget->steps_max > budget->steps ? budget->steps_max - budget->steps : 0;
+        match->steps_max =
+            budget->steps_max > budget->steps ? budget->steps_max - budget->steps : 0;
 }
 
 /* One attempt, with its price. Raises when the pattern is malformed. */
@@ -39,7 +42,8 @@ static bool try_match(lua_State *L, struct bw_match *match, const char *at, cons
     return status == BW_MATCH_YES;
 }
 
-static void push_capture(lua_State *L, const struct bw_match *match, int at, const char *start, const char *end)
+static void push_capture(lua_State *L, const struct bw_match *match, int at, const char *start,
+                         const char *end)
 {
     const struct bw_capture *capture = &match->captures[at];
 
@@ -52,7 +56,8 @@ static void push_capture(lua_State *L, const struct bw_match *match, int at, con
 }
 
 /* `start` NULL: only real captures (string.find). */
-static int push_captures(lua_State *L, const struct bw_match *match, const char *start, const char *end)
+static int push_captures(lua_State *L, const struct bw_match *match, const char *start,
+                         const char *end)
 {
     int count = match->capture_count == 0 && start ? 1 : match->capture_count;
 
@@ -96,7 +101,8 @@ static int find_plain(lua_State *L, struct bw_str subject, struct bw_str needle,
     const char *hit;
 
     bw_lua_charge(L, (subject.len - from) / 16);
-    hit = needle.len ? memmem(subject.ptr + from, subject.len - from, needle.ptr, needle.len) : subject.ptr + from;
+    hit = needle.len ? memmem(subject.ptr + from, subject.len - from, needle.ptr, needle.len)
+                     : subject.ptr + from;
     if (!hit) {
         lua_pushnil(L);
         return 1;
@@ -151,7 +157,8 @@ static int string_match(lua_State *L)
 /* Upvalues: subject, pattern, next offset, end of the last match (offset + 1; 0 = none). */
 static int gmatch_step(lua_State *L)
 {
-    struct bw_str subject = check_str(L, lua_upvalueindex(1)), pattern = check_str(L, lua_upvalueindex(2));
+    struct bw_str subject = check_str(L, lua_upvalueindex(1)),
+                  pattern = check_str(L, lua_upvalueindex(2));
     size_t from = (size_t)lua_tointeger(L, lua_upvalueindex(3));
     lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
     struct bw_match match;
@@ -187,8 +194,8 @@ static int string_gmatch(lua_State *L)
 }
 
 /* Expands "%1", "%0" and "%%" of the replacement text (argument 3) for one match into `out`. */
-static void expand_replacement(lua_State *L, struct bw_buf *out, const struct bw_match *match, const char *start,
-                               const char *end)
+static void expand_replacement(lua_State *L, struct bw_buf *out, const struct bw_match *match,
+                               const char *start, const char *end)
 {
     struct bw_str text = check_str(L, 3);
 
@@ -219,8 +226,8 @@ static void expand_replacement(lua_State *L, struct bw_buf *out, const struct bw
     bw_lua_charge(L, text.len / 8);
 }
 
-static void put_replacement(lua_State *L, struct bw_buf *out, const struct bw_match *match, const char *start,
-                            const char *end)
+static void put_replacement(lua_State *L, struct bw_buf *out, const struct bw_match *match,
+                            const char *start, const char *end)
 {
     size_t len;
     const char *text;
@@ -259,8 +266,10 @@ static int string_gsub(lua_State *L)
     struct bw_match match;
     struct bw_buf *out;
 
-    luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION || type == LUA_TTABLE, 3,
-                     "string/function/table");
+    luaL_argexpected(L,
+                     type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
+                         type == LUA_TTABLE,
+                     3, "string/function/table");
     if (is_anchored)
         pattern = bw_str(pattern.ptr + 1, pattern.len - 1);
     begin_match(L, &match, subject, pattern);
@@ -350,11 +359,13 @@ static int charged_by_length(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-static const char *const lua_own[] = {"char", "len", "lower", "pack", "packsize", "reverse", "sub", "unpack", "upper"};
+static const char *const lua_own[] = {"char",    "len", "lower",  "pack", "packsize",
+                                      "reverse", "sub", "unpack", "upper"};
 
 static const luaL_Reg functions[] = {
-    {"byte", string_byte},     {"find", string_find}, {"format", bw_lua_format}, {"gmatch", string_gmatch},
-    {"gsub", string_gsub},     {"match", string_match}, {"rep", string_rep},     {NULL, NULL},
+    {"byte", string_byte},     {"find", string_find}, {"format", bw_lua_format},
+    {"gmatch", string_gmatch}, {"gsub", string_gsub}, {"match", string_match},
+    {"rep", string_rep},       {NULL, NULL},
 };
 
 int bw_lua_open_string(lua_State *L)
@@ -362,7 +373,9 @@ int bw_lua_open_string(lua_State *L)
     lua_createtable(L, 0, 16); /* stack: ours */
     luaL_setfuncs(L, functions, 0);
     lua_pushcfunction(L, luaopen_string);
-    lua_call(L, 0, 1); /* stack: ours theirs; it also sets a metatable for strings, which sandbox.c replaces */
+    lua_call(
+        L, 0,
+        1); /* stack: ours theirs; it also sets a metatable for strings, which sandbox.c replaces */
     for (size_t i = 0; i < sizeof lua_own / sizeof lua_own[0]; i++) {
         lua_getfield(L, -1, lua_own[i]);
         lua_pushcclosure(L, charged_by_length, 1);

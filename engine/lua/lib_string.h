@@ -13,7 +13,8 @@
 MAY_THROW int bw_lua_open_string(lua_State *L);
 /* string.format without %p and %a; %s uses bw_lua_push_text. */
 MAY_THROW int bw_lua_format(lua_State *L);
-/* Pushes what tostring gives: __tostring, else the value, else the type's name (or __name); never an address. */
+/* Pushes what tostring gives: __tostring, else the value, else the type's name (or __name); never
+ * an address. */
 MAY_THROW const char *bw_lua_push_text(lua_State *L, int index, size_t *len);
 
 #endif

@@ -68,8 +68,8 @@ static int table_concat(lua_State *L)
     for (lua_Integer i = first; i <= last; i++) {
         bw_lua_charge(L, 1);
         if (lua_geti(L, 1, i) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
-            return bw_lua_raise(L, "invalid value (a %s) at index %lld in table for 'concat'", luaL_typename(L, -1),
-                                (long long)i);
+            return bw_lua_raise(L, "invalid value (a %s) at index %lld in table for 'concat'",
+                                luaL_typename(L, -1), (long long)i);
         text = lua_tolstring(L, -1, &len);
         bw_buf_put(out, text, len);
         lua_pop(L, 1);
@@ -78,7 +78,8 @@ static int table_concat(lua_State *L)
         bw_buf_put(out, sep, sep_len);
     }
     if (out->is_over)
-        return bw_lua_raise(L, "table.concat: the result is longer than %u bytes", BW_LUA_STRING_BYTES_MAX);
+        return bw_lua_raise(L, "table.concat: the result is longer than %u bytes",
+                            BW_LUA_STRING_BYTES_MAX);
     bw_lua_charge(L, out->len / 64);
     lua_pushlstring(L, out->ptr, out->len);
     bw_lua_drop_buf(out);
@@ -117,6 +118,11 @@ static int table_unpack(lua_State *L)
 }
 
 const luaL_Reg bw_lua_table_functions[] = {
-    {"concat", table_concat}, {"insert", table_insert}, {"pack", table_pack},     {"remove", table_remove},
-    {"sort", bw_lua_sort},    {"unpack", table_unpack}, {NULL, NULL},
+    {"concat", table_concat},
+    {"insert", table_insert},
+    {"pack", table_pack},
+    {"remove", table_remove},
+    {"sort", bw_lua_sort},
+    {"unpack", table_unpack},
+    {NULL, NULL},
 };

@@ -5,7 +5,8 @@
 
 #define TEXT_BYTES_MAX (8u * 1024u * 1024u)
 
-/* How many bytes of white space start at `at`: space, tab, CR, LF, and U+00A0 in UTF-8. 0 = none. */
+/* How many bytes of white space start at `at`: space, tab, CR, LF, and U+00A0 in UTF-8. 0 = none.
+ */
 static size_t space_len(const char *at, const char *end)
 {
     if (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n')

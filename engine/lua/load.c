@@ -1,7 +1,8 @@
 /* load.c - require over the modules of a release, and running workflow and policy files.
  *
- * billow.<lib> is a C library, billow.x.y is stdlib/x/y.lua or stdlib/x/y/init.lua, x.y is lib/x/y.lua or
- * lib/x/y/init.lua. Modules of billow.* are frozen: a script cannot change what the standard library relies on.
+ * billow.<lib> is a C library, billow.x.y is stdlib/x/y.lua or stdlib/x/y/init.lua, x.y is
+ * lib/x/y.lua or lib/x/y/init.lua. Modules of billow.* are frozen: a script cannot change what the
+ * standard library relies on.
  */
 #include "lua/sandbox.h"
 #include "lua/vm_state.h"
@@ -13,7 +14,8 @@ static const char loaded_key = 0;  /* keys the table of loaded modules in the re
 static const char loading_key = 0; /* its address marks a module that is being loaded */
 
 /* For the standard library only: with them a script could catch a cancel, or forge a command. */
-static const char *const trusted_modules[] = {"billow.effect", "billow.effect.core", "billow.runtime", NULL};
+static const char *const trusted_modules[] = {"billow.effect", "billow.effect.core",
+                                              "billow.runtime", NULL};
 
 static void push_loaded(lua_State *L)
 {
@@ -31,7 +33,8 @@ static bool is_name(const char *name, size_t len)
         return false;
     for (size_t i = 0; i < len; i++) {
         char c = name[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-';
         bool is_dot = c == '.' && i > 0 && i + 1 < len && name[i - 1] != '.';
         if (!is_word && !is_dot)
             return false;
@@ -43,7 +46,9 @@ static void refuse_untrusted(lua_State *L, const char *name)
 {
     for (size_t i = 0; trusted_modules[i]; i++) {
         if (strcmp(trusted_modules[i], name) == 0)
-            bw_lua_raise(L, "module '%s' is for the standard library: use billow.http, billow.event, billow.timer, ...",
+            bw_lua_raise(L,
+                         "module '%s' is for the standard library: use billow.http, billow.event, "
+                         "billow.timer, ...",
                          name);
     }
 }
@@ -99,7 +104,8 @@ static void push_module_chunk(lua_State *L, struct bw_vm *vm, const char *name)
     (void)snprintf(first, sizeof first, "%s/%s.lua", is_billow ? "stdlib" : "lib", subject);
     (void)snprintf(second, sizeof second, "%s/%s/init.lua", is_billow ? "stdlib" : "lib", subject);
     if (!push_chunk(L, vm, bw_str_of(first)) && !push_chunk(L, vm, bw_str_of(second)))
-        bw_lua_raise(L, "module '%s' not found: the release has neither %s nor %s", name, first, second);
+        bw_lua_raise(L, "module '%s' not found: the release has neither %s nor %s", name, first,
+                     second);
 }
 
 int bw_lua_require(lua_State *L)

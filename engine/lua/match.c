@@ -1,9 +1,10 @@
 #include "lua/match.h"
 #include <ctype.h>
 
-/* How it works: a pattern is a row of items. An item is a capture mark, a balance, a frontier, a back reference, or a
- * single character class with a repetition. `match_here` walks the row; it calls itself only where it may have to
- * come back (captures and repetitions), so its depth is bounded by the pattern, and BW_MATCH_DEPTH_MAX. */
+/* How it works: a pattern is a row of items. An item is a capture mark, a balance, a frontier, a
+ * back reference, or a single character class with a repetition. `match_here` walks the row; it
+ * calls itself only where it may have to come back (captures and repetitions), so its depth is
+ * bounded by the pattern, and BW_MATCH_DEPTH_MAX. */
 
 struct walk {
     struct bw_match *match;
@@ -44,7 +45,8 @@ static bool spend(struct walk *walk)
 
 /* --- single characters */
 
-/* The end of the single character item at `p`: one byte, an escape, or a set. NULL when malformed. */
+/* The end of the single character item at `p`: one byte, an escape, or a set. NULL when malformed.
+ */
 static const char *item_end(struct walk *walk, const char *p)
 {
     const char *end = pattern_end(walk);
@@ -159,7 +161,8 @@ static bool fits(struct walk *walk, const char *s, const char *p, const char *p_
 
 /* --- repetitions of one character item at [p, p_end); the quantifier stands at p_end */
 
-static const char *repeat_greedy(struct walk *walk, const char *s, const char *p, const char *p_end, ptrdiff_t least)
+static const char *repeat_greedy(struct walk *walk, const char *s, const char *p, const char *p_end,
+                                 ptrdiff_t least)
 {
     ptrdiff_t count = 0;
 
@@ -272,7 +275,8 @@ static const char *match_frontier(struct walk *walk, const char *s, const char *
 
 /* --- the row of items */
 
-/* What to do with an item that is neither escape nor capture: 'r' returned `*result`, 'n' go on at `*s`, `*p`. */
+/* What to do with an item that is neither escape nor capture: 'r' returned `*result`, 'n' go on at
+ * `*s`, `*p`. */
 static bool match_single(struct walk *walk, const char **s, const char **p, const char **result)
 {
     const char *p_end = item_end(walk, *p);
@@ -326,14 +330,16 @@ static const char *walk_items(struct walk *walk, const char *s, const char *p)
             return close_capture(walk, s, rest);
         if (*p == '$' && rest == pattern_end(walk))
             return s == subject_end(walk) ? s : NULL;
-        if (*p == '%' && rest < pattern_end(walk) && (*rest == 'b' || *rest == 'f' || (*rest >= '0' && *rest <= '9'))) {
+        if (*p == '%' && rest < pattern_end(walk) &&
+            (*rest == 'b' || *rest == 'f' || (*rest >= '0' && *rest <= '9'))) {
             if (*rest == 'f') {
                 p = match_frontier(walk, s, rest + 1);
                 if (!p)
                     return NULL;
                 continue;
             }
-            s = *rest == 'b' ? match_balance(walk, s, rest + 1) : match_back_reference(walk, s, *rest);
+            s = *rest == 'b' ? match_balance(walk, s, rest + 1)
+                             : match_back_reference(walk, s, *rest);
             if (!s)
                 return NULL;
             p = *rest == 'b' ? rest + 3 : rest + 1;

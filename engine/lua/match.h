@@ -3,8 +3,9 @@
  * Offers:  one match attempt at one position, with its captures.
  * Relies on: libc only. Fuzzed by tests/fuzz/fuzz_match.c.
  *
- * Lua's own matcher backtracks without a limit and inside one C call, where no hook fires: a pattern of thirty ".-" takes
- * hours. Here every step is counted, and the match stops when the allowance is used up.
+ * Lua's own matcher backtracks without a limit and inside one C call, where no hook fires: a
+ * pattern of thirty ".-" takes hours. Here every step is counted, and the match stops when the
+ * allowance is used up.
  */
 #ifndef BW_LUA_MATCH_H
 #define BW_LUA_MATCH_H
@@ -40,8 +41,8 @@ struct bw_match {
     int depth;
 };
 
-/* Tries to match the whole pattern at `at` (within the subject). On YES `end` is behind the match. Resets the
- * captures, keeps the step count. */
+/* Tries to match the whole pattern at `at` (within the subject). On YES `end` is behind the match.
+ * Resets the captures, keeps the step count. */
 enum bw_match_status bw_match_at(struct bw_match *match, const char *at, const char **end);
 
 #endif

@@ -51,8 +51,8 @@ static void print_value(struct bw_buf *text, const struct bw_value *value)
 }
 
 /* Either may be NULL: absent. */
-static void put_difference(struct diff *diff, const struct place *place, const struct bw_value *recorded,
-                           const struct bw_value *replayed)
+static void put_difference(struct diff *diff, const struct place *place,
+                           const struct bw_value *recorded, const struct bw_value *replayed)
 {
     if (diff->lines++ >= DIFF_LINES_MAX)
         return;
@@ -64,11 +64,11 @@ static void put_difference(struct diff *diff, const struct place *place, const s
     print_value(diff->text, replayed);
 }
 
-static void compare_values(struct diff *diff, const struct place *place, const struct bw_value *recorded,
-                           const struct bw_value *replayed);
+static void compare_values(struct diff *diff, const struct place *place,
+                           const struct bw_value *recorded, const struct bw_value *replayed);
 
-static void compare_arrays(struct diff *diff, const struct place *up, const struct bw_value *recorded,
-                           const struct bw_value *replayed)
+static void compare_arrays(struct diff *diff, const struct place *up,
+                           const struct bw_value *recorded, const struct bw_value *replayed)
 {
     struct bw_str left = recorded->items, right = replayed->items;
     struct place place = {.up = up};
@@ -90,7 +90,8 @@ static void compare_maps(struct diff *diff, const struct place *up, const struct
 {
     struct bw_str left = recorded->items, right = replayed->items, key_a, key_b;
     struct bw_value a, b;
-    bool has_a = bw_value_next_pair(&left, &key_a, &a), has_b = bw_value_next_pair(&right, &key_b, &b);
+    bool has_a = bw_value_next_pair(&left, &key_a, &a),
+         has_b = bw_value_next_pair(&right, &key_b, &b);
 
     while (has_a || has_b) {
         int order = !has_a ? 1 : !has_b ? -1 : bw_str_cmp(key_a, key_b);
@@ -108,8 +109,8 @@ static void compare_maps(struct diff *diff, const struct place *up, const struct
     }
 }
 
-static void compare_values(struct diff *diff, const struct place *place, const struct bw_value *recorded,
-                           const struct bw_value *replayed)
+static void compare_values(struct diff *diff, const struct place *place,
+                           const struct bw_value *recorded, const struct bw_value *replayed)
 {
     if (bw_str_eq(recorded->encoded, replayed->encoded))
         return;
@@ -144,8 +145,8 @@ static void put_command(struct bw_buf *out, const struct bw_command *command, bo
     bw_value_put_int(out, (int64_t)command->seq);
 }
 
-static void put_report(struct bw_vm *vm, const struct bw_command *recorded, const struct bw_command *replayed,
-                       uint64_t seq, const struct bw_buf *text)
+static void put_report(struct bw_vm *vm, const struct bw_command *recorded,
+                       const struct bw_command *replayed, uint64_t seq, const struct bw_buf *text)
 {
     bw_buf_clear(&vm->value);
     bw_value_put_map(&vm->value, 6);
@@ -172,27 +173,30 @@ static void print_command(struct bw_buf *text, const struct bw_command *command)
 
 static void print_head(struct bw_vm *vm, struct bw_buf *text, uint64_t seq)
 {
-    bw_buf_printf(text, "The replay differs from the journal at effect %llu of turn %llu: ", (unsigned long long)seq,
-                  (unsigned long long)vm->turn);
+    bw_buf_printf(text, "The replay differs from the journal at effect %llu of turn %llu: ",
+                  (unsigned long long)seq, (unsigned long long)vm->turn);
 }
 
 static void print_tail(struct bw_vm *vm, struct bw_buf *text)
 {
     if (!vm->last_equal.seq)
         return;
-    bw_buf_printf(text, "\nThe last effect that agreed was %llu: ", (unsigned long long)vm->last_equal.seq);
+    bw_buf_printf(
+        text, "\nThe last effect that agreed was %llu: ", (unsigned long long)vm->last_equal.seq);
     print_command(text, &vm->last_equal);
     bw_buf_put_char(text, '.');
 }
 
-static void report_difference(struct bw_vm *vm, const struct bw_command *recorded, const struct bw_command *replayed)
+static void report_difference(struct bw_vm *vm, const struct bw_command *recorded,
+                              const struct bw_command *replayed)
 {
     struct bw_buf text;
 
     bw_buf_init(&text, REPORT_BYTES_MAX);
     print_head(vm, &text, replayed->seq);
     if (!recorded) {
-        bw_buf_put_text(&text, "the journal has no further effect in this turn, the script asks for ");
+        bw_buf_put_text(&text,
+                        "the journal has no further effect in this turn, the script asks for ");
         print_command(&text, replayed);
         bw_buf_put_char(&text, '.');
     } else if (!bw_str_eq(recorded->kind, replayed->kind) || recorded->flags != replayed->flags) {
@@ -200,7 +204,8 @@ static void report_difference(struct bw_vm *vm, const struct bw_command *recorde
         print_command(&text, recorded);
         bw_buf_put_text(&text, ", the script asks for ");
         print_command(&text, replayed);
-        bw_buf_put_text(&text, bw_str_eq(recorded->kind, replayed->kind) ? " in another way of waiting." : ".");
+        bw_buf_put_text(
+            &text, bw_str_eq(recorded->kind, replayed->kind) ? " in another way of waiting." : ".");
     } else {
         struct diff diff = {.text = &text};
         struct bw_value a = bw_value_read(recorded->args), b = bw_value_read(replayed->args);
@@ -236,7 +241,8 @@ void bw_vm_report_early_end(struct bw_vm *vm, const char *how)
     struct bw_buf text, value;
 
     bw_buf_init(&value, REPORT_BYTES_MAX);
-    bw_buf_put(&value, vm->value.ptr, vm->value.len); /* what it ended with, before the report replaces it */
+    bw_buf_put(&value, vm->value.ptr,
+               vm->value.len); /* what it ended with, before the report replaces it */
     bw_buf_init(&text, REPORT_BYTES_MAX);
     print_head(vm, &text, vm->seq + 1);
     bw_buf_printf(&text, "the journal goes on, the script %s", how);
@@ -263,8 +269,8 @@ static void remember(struct bw_vm *vm, const struct bw_command *command)
     vm->last_equal.args = BW_STR_NONE;
 }
 
-bool bw_vm_record(struct bw_vm *vm, uint8_t flags, struct bw_str kind, struct bw_str args, const char *file,
-                  uint32_t line)
+bool bw_vm_record(struct bw_vm *vm, uint8_t flags, struct bw_str kind, struct bw_str args,
+                  const char *file, uint32_t line)
 {
     struct bw_command command = {.flags = flags,
                                  .seq = ++vm->seq,
@@ -274,8 +280,9 @@ bool bw_vm_record(struct bw_vm *vm, uint8_t flags, struct bw_str kind, struct bw
                                  .args = bw_arena_copy(&vm->arena, args)};
 
     if (vm->expected) {
-        const struct bw_command *recorded =
-            vm->command_count < vm->expected->command_count ? &vm->expected->commands[vm->command_count] : NULL;
+        const struct bw_command *recorded = vm->command_count < vm->expected->command_count
+                                                ? &vm->expected->commands[vm->command_count]
+                                                : NULL;
         if (!recorded || recorded->flags != flags || recorded->seq != command.seq ||
             !bw_str_eq(recorded->kind, kind) || !bw_str_eq(recorded->args, args)) {
             report_difference(vm, recorded, &command);

@@ -5,8 +5,8 @@
 #include <lualib.h>
 #include <string.h>
 
-static const char env_keys[2] = {0};  /* their addresses key the environments in the registry */
-static const char frozen_key = 0;     /* marks the metatables of frozen tables */
+static const char env_keys[2] = {0}; /* their addresses key the environments in the registry */
+static const char frozen_key = 0;    /* marks the metatables of frozen tables */
 
 /* --- freezing */
 
@@ -105,7 +105,8 @@ static int refuse_global_read(lua_State *L)
         if (strcmp(hints[i].name, name) == 0)
             return bw_lua_raise(L, "'%s' is not available: %s", name, hints[i].hint);
     }
-    return bw_lua_raise(L, "the name '%.64s' is not defined: is it misspelt, or is a 'local' missing?", name);
+    return bw_lua_raise(
+        L, "the name '%.64s' is not defined: is it misspelt, or is a 'local' missing?", name);
 }
 
 static int refuse_global_write(lua_State *L)
@@ -131,7 +132,8 @@ static void put_library(lua_State *L, int globals, const char *name)
     lua_setfield(L, globals, name);
 }
 
-static void open_taken(lua_State *L, int globals, const char *name, lua_CFunction opener, const char *const *names)
+static void open_taken(lua_State *L, int globals, const char *name, lua_CFunction opener,
+                       const char *const *names)
 {
     lua_pushcfunction(L, opener);
     lua_call(L, 0, 1);
@@ -143,8 +145,9 @@ static void open_taken(lua_State *L, int globals, const char *name, lua_CFunctio
 
 static void open_math(lua_State *L, int globals, lua_CFunction random)
 {
-    static const char *const names[] = {"abs",        "ceil",       "floor", "fmod", "huge",      "max",  "maxinteger", "min",
-                                        "mininteger", "modf",       "pi",    "sqrt", "tointeger", "type", "ult",        NULL};
+    static const char *const names[] = {"abs",        "ceil", "floor",      "fmod", "huge", "max",
+                                        "maxinteger", "min",  "mininteger", "modf", "pi",   "sqrt",
+                                        "tointeger",  "type", "ult",        NULL};
 
     lua_pushcfunction(L, luaopen_math);
     lua_call(L, 0, 1);
@@ -158,8 +161,8 @@ static void open_math(lua_State *L, int globals, lua_CFunction random)
     put_library(L, globals, "math");
 }
 
-/* Strings: our library, and a metatable that leads to it and nowhere else. Arithmetic on strings is left out: "10" + 1
- * would make a number out of a text that nobody checked. */
+/* Strings: our library, and a metatable that leads to it and nowhere else. Arithmetic on strings is
+ * left out: "10" + 1 would make a number out of a text that nobody checked. */
 static void open_string(lua_State *L, int globals)
 {
     (void)bw_lua_open_string(L);
@@ -176,9 +179,11 @@ static void open_string(lua_State *L, int globals)
 
 static void build_globals(lua_State *L, const struct bw_sandbox_options *options)
 {
-    static const char *const base[] = {"assert", "error", "ipairs", "rawequal", "rawget", "rawlen", "select", "tonumber",
+    static const char *const base[] = {"assert", "error",    "ipairs", "rawequal",
+                                       "rawget", "rawlen",   "select", "tonumber",
                                        "type",   "_VERSION", NULL};
-    static const char *const utf8[] = {"char", "charpattern", "codepoint", "codes", "len", "offset", NULL};
+    static const char *const utf8[] = {"char", "charpattern", "codepoint", "codes",
+                                       "len",  "offset",      NULL};
     int globals;
 
     lua_createtable(L, 0, 32);
@@ -202,7 +207,8 @@ static void build_globals(lua_State *L, const struct bw_sandbox_options *options
 }
 
 /* Makes the environment `env` over a copy of the globals at the top; stores it in the registry. */
-static void build_env(lua_State *L, enum bw_sandbox_env env, const struct bw_sandbox_options *options)
+static void build_env(lua_State *L, enum bw_sandbox_env env,
+                      const struct bw_sandbox_options *options)
 {
     int globals = lua_gettop(L);
 

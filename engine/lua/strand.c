@@ -122,7 +122,8 @@ static void end_strand(struct bw_vm *vm, struct bw_strand *strand)
 {
     strand->state = BW_STRAND_DONE;
     strand->ended_at = ++vm->ended_count;
-    luaL_unref(vm->L, LUA_REGISTRYINDEX, strand->ref); /* puts an integer into a slot that exists: does not throw */
+    luaL_unref(vm->L, LUA_REGISTRYINDEX,
+               strand->ref); /* puts an integer into a slot that exists: does not throw */
     strand->ref = LUA_NOREF;
     strand->co = NULL;
     for (struct bw_strand *other = vm->strands; other; other = other->next) {
@@ -131,7 +132,8 @@ static void end_strand(struct bw_vm *vm, struct bw_strand *strand)
     }
 }
 
-/* An error out of a strand's body: the standard library's own wrapper failed, since it catches what scripts raise. */
+/* An error out of a strand's body: the standard library's own wrapper failed, since it catches what
+ * scripts raise. */
 static void fail_strand(struct bw_vm *vm, struct bw_strand *strand, int status)
 {
     char text[BW_ERROR_TEXT_MAX];
@@ -168,8 +170,8 @@ static void resume(struct bw_vm *vm, struct bw_strand *strand)
     vm->running = strand;
     vm->budget.strand = strand->co;
     vm->budget.is_cancelling = strand->is_cancelling;
-    /* Nothing is pushed from out here: the continuation pushes what was delivered, inside, where running out of memory
-     * ends the run and not the process. */
+    /* Nothing is pushed from out here: the continuation pushes what was delivered, inside, where
+     * running out of memory ends the run and not the process. */
     status = lua_resume(strand->co, NULL, 0, &result_count);
     vm->running = NULL;
     vm->budget.strand = NULL;
@@ -191,19 +193,26 @@ void bw_strand_run_all(struct bw_vm *vm)
         resume(vm, dequeue(vm));
 }
 
-void bw_strand_cancel(struct bw_vm *vm, struct bw_strand *strand, const char *file, uint32_t line)
+bool bw_strand_unwind(struct bw_vm *vm, struct bw_strand *strand)
 {
     if (strand->state == BW_STRAND_DONE || strand->is_cancel_requested || strand->is_cancelling)
-        return;
+        return false;
     strand->is_cancel_requested = true;
+    if (strand->state == BW_STRAND_WAITING || strand->state == BW_STRAND_JOINING)
+        bw_strand_enqueue(vm, strand);
+    return true;
+}
+
+void bw_strand_cancel(struct bw_vm *vm, struct bw_strand *strand, const char *file, uint32_t line)
+{
+    if (!bw_strand_unwind(vm, strand))
+        return;
     for (size_t i = 0; i < vm->wait_count;) {
         if (vm->waits[i].owner == strand->id)
             bw_wait_give_up(vm, &vm->waits[i], file, line);
         else
             i++;
     }
-    if (strand->state == BW_STRAND_WAITING || strand->state == BW_STRAND_JOINING)
-        bw_strand_enqueue(vm, strand);
 }
 
 void bw_strand_free_all(struct bw_vm *vm)

@@ -35,8 +35,8 @@ static bool zone_name_is_safe(struct bw_str name)
         return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        bool is_fine = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '/' ||
-                       c == '_' || c == '-' || c == '+';
+        bool is_fine = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       c == '/' || c == '_' || c == '-' || c == '+';
         if (!is_fine) /* no dots: no way out of the folder */
             return false;
     }
@@ -100,7 +100,8 @@ static int search_stdlib(lua_State *L)
         return 0;
     lua_pushliteral(L, "");
     for (size_t i = 0; i < 2; i++) {
-        const char *path = *subject ? lua_pushfstring(L, forms[i], dir, subject) : lua_pushfstring(L, "%s/init.lua", dir);
+        const char *path = *subject ? lua_pushfstring(L, forms[i], dir, subject)
+                                    : lua_pushfstring(L, "%s/init.lua", dir);
         FILE *file = fopen(path, "re");
         if (file) {
             (void)fclose(file);
@@ -153,7 +154,8 @@ static void preload(lua_State *L, const char *name, lua_CFunction opener)
     lua_pop(L, 1);
 }
 
-/* os.exit for scripts: raises a value of ours, so that the host keeps the process. Upvalue 1: the tool. */
+/* os.exit for scripts: raises a value of ours, so that the host keeps the process. Upvalue 1: the
+ * tool. */
 static int tool_exit(lua_State *L)
 {
     struct bw_tool *tool = lua_touserdata(L, lua_upvalueindex(1));
@@ -277,7 +279,8 @@ static int run_call(lua_State *L)
             lua_pushstring(L, call->args[count]);
         }
     } else if (luaL_loadbufferx(L, "require('busted.runner')({ standalone = false })",
-                                strlen("require('busted.runner')({ standalone = false })"), "@busted", "t") != LUA_OK) {
+                                strlen("require('busted.runner')({ standalone = false })"),
+                                "@busted", "t") != LUA_OK) {
         return lua_error(L);
     }
     lua_call(L, count, 0);

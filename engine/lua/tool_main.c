@@ -13,7 +13,8 @@ static int usage(void)
 {
     (void)fputs("usage: billow-lua [-d PROJECT_DIR] SCRIPT [ARG...]\n"
                 "       billow-lua [-d PROJECT_DIR] --busted [BUSTED OPTION...] SPEC...\n"
-                "PROJECT_DIR (default: the current folder) holds stdlib/ (billow.*), and modules as tests/x.lua.\n",
+                "PROJECT_DIR (default: the current folder) holds stdlib/ (billow.*), and modules "
+                "as tests/x.lua.\n",
                 stderr);
     return 64;
 }

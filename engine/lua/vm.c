@@ -29,7 +29,8 @@ static int open_sandbox(lua_State *L)
 {
     struct bw_vm *vm = lua_touserdata(L, 1);
 
-    bw_sandbox_open(L, &(struct bw_sandbox_options){.require = bw_lua_require, .random = bw_lua_random});
+    bw_sandbox_open(
+        L, &(struct bw_sandbox_options){.require = bw_lua_require, .random = bw_lua_random});
     bw_lua_set_zones(L, &vm->zones);
     return 0;
 }
@@ -52,7 +53,8 @@ struct bw_vm *bw_vm_create(const struct bw_vm_options *options, struct bw_error 
     vm->L = bw_budget_newstate(&vm->budget);
     if (!vm->L || bw_lua_protected(vm->L, open_sandbox, vm, error) != LUA_OK) {
         bw_vm_destroy(vm);
-        (void)bw_fail(error, BW_ERR_MEMORY, "the memory cap of %llu bytes is too small for an empty script",
+        (void)bw_fail(error, BW_ERR_MEMORY,
+                      "the memory cap of %llu bytes is too small for an empty script",
                       (unsigned long long)options->memory_bytes_max);
         return NULL;
     }
@@ -76,6 +78,7 @@ void bw_vm_destroy(struct bw_vm *vm)
     bw_free(vm->commands);
     bw_free(vm->pending);
     bw_free(vm->workflow);
+    bw_free(vm->started_by);
     bw_free(vm);
 }
 
@@ -87,11 +90,11 @@ uint64_t bw_vm_turn_number(const struct bw_vm *vm)
 void bw_vm_set_limits(struct bw_vm *vm, uint64_t steps_max, uint64_t memory_bytes_max)
 {
     vm->budget.steps_max = steps_max;
-    vm->budget.bytes_max = (size_t)(memory_bytes_max < BW_LIMIT_VM_BYTES ? memory_bytes_max : BW_LIMIT_VM_BYTES);
+    vm->budget.bytes_max =
+        (size_t)(memory_bytes_max < BW_LIMIT_VM_BYTES ? memory_bytes_max : BW_LIMIT_VM_BYTES);
 }
 
 /* --- the first turn */
-
 
 /* Pushes a function that runs runtime.main(workflow, input, state) on the new strand. */
 static int start_main(lua_State *L)
@@ -133,13 +136,20 @@ static void fail_plain(struct bw_vm *vm, const char *text)
 static void start_run(struct bw_vm *vm, const struct bw_delivery *start)
 {
     struct bw_value value = bw_value_read(start->value);
-    int64_t seq = bw_value_get_int(&value, "seq", 0);
+    int64_t last_seq = bw_value_get_int(&value, "last_seq", 0);
     struct bw_error error;
     int status;
 
     if (vm->strands)
         return; /* started already: a second start changes nothing */
-    vm->seq = seq > 0 ? (uint64_t)seq : 0; /* after a checkpoint, seqs and random numbers go on */
+    vm->seq = last_seq > 0 ? (uint64_t)last_seq
+                           : 0; /* after a checkpoint, seqs and random numbers go on */
+    bw_free(vm->started_by);
+    vm->started_by = NULL;
+    if (bw_value_get(&value, "started_by").tag == BW_VALUE_STR) {
+        struct bw_str by = bw_value_get_str(&value, "started_by", BW_STR_NONE);
+        vm->started_by = bw_xstrndup(by.ptr, by.len);
+    }
     bw_rng_seed(&vm->rng, bw_id_hash(vm->run) ^ (vm->seq * UINT64_C(0x9e3779b97f4a7c15)));
     status = bw_lua_protected(vm->L, start_main, (void *)(uintptr_t)start, &error);
     if (status == LUA_ERRMEM && !vm->budget.fatal)
@@ -176,14 +186,16 @@ static void deliver_cancel(struct bw_vm *vm)
         bw_buf_clear(&vm->value);
         return;
     }
-    /* The latest strand first, the workflow itself last: those who wait for others find them ended. */
+    /* The latest strand first, the workflow itself last: those who wait for others find them ended.
+     */
     for (uint32_t id = vm->strand_count; id > 0; id--) {
         strand = bw_strand_find(vm, id);
         if (strand && strand->state != BW_STRAND_DONE)
-            bw_strand_cancel(vm, strand, "", 0);
+            bw_strand_unwind(vm, strand);
     }
-    while (vm->wait_count)
-        bw_wait_give_up(vm, &vm->waits[0], "", 0);
+    while (vm->wait_count) /* no commands: with the cancel the engine gives up everything that is
+                              under way */
+        bw_wait_remove(vm, &vm->waits[0]);
 }
 
 static void deliver(struct bw_vm *vm, const struct bw_delivery *delivery)
@@ -205,7 +217,8 @@ static void deliver(struct bw_vm *vm, const struct bw_delivery *delivery)
 
 /* --- one turn */
 
-static void begin_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at, const struct bw_turn_record *expected)
+static void begin_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at,
+                       const struct bw_turn_record *expected)
 {
     BW_ASSERT(vm->end == BW_VM_RUNS);
     BW_ASSERT(!vm->budget.fatal);
@@ -301,15 +314,16 @@ static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
         fill_pending(vm, result);
 }
 
-void bw_vm_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at, const struct bw_delivery *deliveries, size_t count,
-                struct bw_turn_result *result)
+void bw_vm_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at,
+                const struct bw_delivery *deliveries, size_t count, struct bw_turn_result *result)
 {
     begin_turn(vm, turn, at, NULL);
     play(vm, deliveries, count);
     fill_result(vm, result);
 }
 
-void bw_vm_replay(struct bw_vm *vm, uint64_t turn, const struct bw_turn_record *record, struct bw_turn_result *result)
+void bw_vm_replay(struct bw_vm *vm, uint64_t turn, const struct bw_turn_record *record,
+                  struct bw_turn_result *result)
 {
     begin_turn(vm, turn, record->at, record);
     play(vm, record->deliveries, record->delivery_count);

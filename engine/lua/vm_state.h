@@ -22,16 +22,17 @@ struct bw_strand {
     lua_State *co; /* anchored by `ref` */
     int ref;
     enum bw_strand_state state;
-    uint64_t seq;             /* WAITING: what for */
+    uint64_t seq; /* WAITING: what for */
     bool has_started;
-    bool is_cancel_requested; /* raise when it is resumed next */
-    bool is_cancelling;       /* raised; it unwinds */
-    uint32_t ended_at;        /* DONE: order of ending, from 1 */
+    bool is_cancel_requested;     /* raise when it is resumed next */
+    bool is_cancelling;           /* raised; it unwinds */
+    uint32_t ended_at;            /* DONE: order of ending, from 1 */
     struct bw_strand *next;       /* all strands, by id */
     struct bw_strand *queue_next; /* READY */
 };
 
-/* A command whose outcome the script will take: from effect.call or effect.start until it is taken or cancelled. */
+/* A command whose outcome the script will take: from effect.call or effect.start until it is taken
+ * or cancelled. */
 struct bw_wait {
     uint64_t seq;
     uint32_t owner;           /* strand that asked */
@@ -57,6 +58,7 @@ struct bw_vm {
     struct bw_lua_zones zones; /* zoneinfo/... of the release */
     struct bw_id run, tenant;
     char *workflow;
+    char *started_by; /* who started the run; NULL when the start does not say */
 
     uint64_t turn;      /* number of the last turn played */
     struct bw_stamp at; /* its time */
@@ -86,7 +88,7 @@ struct bw_vm {
     size_t pending_capacity;
 
     enum bw_vm_end end;
-    struct bw_buf value; /* what the end comes with, or the report of a divergence */
+    struct bw_buf value;          /* what the end comes with, or the report of a divergence */
     struct bw_command last_equal; /* replay: the last command that agreed (kind, file, line, seq) */
     struct bw_arena last_arena;   /* holds its strings */
 };
@@ -103,7 +105,9 @@ struct bw_strand *bw_strand_find(struct bw_vm *vm, lua_Integer id);
 void bw_strand_enqueue(struct bw_vm *vm, struct bw_strand *strand);
 /* Runs ready strands, first in first out, until none is ready or the VM has ended. */
 void bw_strand_run_all(struct bw_vm *vm);
-/* Asks a strand that has not ended to unwind. Its waits are given up. */
+/* Asks a strand to unwind: it raises where it waits. False when it has ended or unwinds already. */
+bool bw_strand_unwind(struct bw_vm *vm, struct bw_strand *strand);
+/* The same, and gives up what the strand waits for. */
 void bw_strand_cancel(struct bw_vm *vm, struct bw_strand *strand, const char *file, uint32_t line);
 void bw_strand_free_all(struct bw_vm *vm);
 struct bw_wait *bw_wait_add(struct bw_vm *vm, uint64_t seq, uint32_t owner);
@@ -113,9 +117,10 @@ void bw_wait_remove(struct bw_vm *vm, struct bw_wait *wait);
 void bw_wait_give_up(struct bw_vm *vm, struct bw_wait *wait, const char *file, uint32_t line);
 
 /* --- report.c */
-/* Notes a command, or compares it with the journal. False when it differs; the report is then in vm->value. */
-bool bw_vm_record(struct bw_vm *vm, uint8_t flags, struct bw_str kind, struct bw_str args, const char *file,
-                  uint32_t line);
+/* Notes a command, or compares it with the journal. False when it differs; the report is then in
+ * vm->value. */
+bool bw_vm_record(struct bw_vm *vm, uint8_t flags, struct bw_str kind, struct bw_str args,
+                  const char *file, uint32_t line);
 /* Replay: the journal has commands that the script did not give. Fills vm->value. */
 void bw_vm_report_missing(struct bw_vm *vm);
 /* Replay: the script ended though the journal goes on. Fills vm->value. */
@@ -124,7 +129,8 @@ void bw_vm_report_early_end(struct bw_vm *vm, const char *how);
 /* --- lib_effect.c */
 MAY_THROW int bw_lua_open_effect_core(lua_State *L);
 MAY_THROW int bw_lua_random(lua_State *L); /* math.random of the sandbox */
-/* The first frame outside stdlib/: file name (valid while the chunk lives) and line; "" and 0 when there is none. */
+/* The first frame outside stdlib/: file name (valid while the chunk lives) and line; "" and 0 when
+ * there is none. */
 const char *bw_lua_script_frame(lua_State *L, uint32_t *line);
 
 /* --- load.c */

@@ -1,0 +1,135 @@
+#include "lua/lockdown.h"
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define HEAP_BYTES_MAX                                                                             \
+    (2ull * 1024u * 1024u * 1024u) /* of the whole process; each run has its own cap */
+#define FILES_MAX                                                                                  \
+    16 /* what is open stays open: socket and the standard three; none can be added (see the       \
+          filter) */
+
+/* Sanitizers reserve terabytes of address space and make system calls of their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER 1
+#endif
+#endif
+
+static enum bw_err limit(int what, rlim_t value, const char *name, struct bw_error *error)
+{
+    struct rlimit rlimit = {.rlim_cur = value, .rlim_max = value};
+
+    if (setrlimit((__rlimit_resource_t)what, &rlimit) != 0)
+        return bw_fail(error, BW_ERR_INTERNAL, "cannot lower %s: %s", name, strerror(errno));
+    return BW_ERR_OK;
+}
+
+static enum bw_err limit_all(struct bw_error *error)
+{
+    enum bw_err err = limit(RLIMIT_CORE, 0, "RLIMIT_CORE", error);
+
+    if (err == BW_ERR_OK)
+        err = limit(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE", error);
+    if (err == BW_ERR_OK)
+        err = limit(RLIMIT_NOFILE, FILES_MAX, "RLIMIT_NOFILE", error);
+#ifndef HAS_SANITIZER
+    if (err == BW_ERR_OK)
+        err = limit(RLIMIT_AS, HEAP_BYTES_MAX, "RLIMIT_AS", error);
+    if (err == BW_ERR_OK)
+        err = limit(RLIMIT_NPROC, 0, "RLIMIT_NPROC", error);
+#endif
+    return err;
+}
+
+#if defined(__x86_64__) && !defined(HAS_SANITIZER)
+#define FILTER_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__) && !defined(HAS_SANITIZER)
+#define FILTER_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+#ifdef FILTER_ARCH
+#define ALLOW(number)                                                                              \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1),                                           \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+/* mmap and mprotect only without PROT_EXEC (4): nothing new can be executed. The low half of the
+ * third argument. */
+#define ALLOW_WITHOUT_EXEC(number)                                                                 \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 4),                                           \
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, args[2])),      \
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 4, 1, 0),                                             \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                                              \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+
+static bool install_filter(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_ARCH, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, nr)),
+        ALLOW(__NR_read),
+        ALLOW(__NR_write),
+        ALLOW(__NR_readv),
+        ALLOW(__NR_writev),
+        ALLOW(__NR_recvmsg),
+        ALLOW(__NR_sendmsg),
+        ALLOW(__NR_brk),
+        ALLOW(__NR_munmap),
+        ALLOW(__NR_mremap),
+        ALLOW(__NR_madvise),
+        ALLOW(__NR_futex),
+        ALLOW(__NR_rt_sigreturn),
+        ALLOW(__NR_rt_sigprocmask), /* abort: an assertion that fails must still end the process
+                                       with its signal */
+        ALLOW(__NR_getpid),
+        ALLOW(__NR_gettid),
+        ALLOW(__NR_tgkill),
+        ALLOW(__NR_clock_gettime),
+        ALLOW(__NR_restart_syscall),
+        ALLOW(__NR_exit),
+        ALLOW(__NR_exit_group),
+        ALLOW_WITHOUT_EXEC(__NR_mmap),
+        ALLOW_WITHOUT_EXEC(__NR_mprotect),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    struct sock_fprog program = {.len = (unsigned short)(sizeof filter / sizeof filter[0]),
+                                 .filter = filter};
+
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+#else
+static bool install_filter(void)
+{
+    return false;
+}
+#endif
+
+enum bw_err bw_lockdown(bool *has_filter, struct bw_error *error)
+{
+    enum bw_err err = limit_all(error);
+
+    if (err != BW_ERR_OK)
+        return err;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return bw_fail(error, BW_ERR_INTERNAL, "cannot give up new privileges: %s",
+                       strerror(errno));
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return bw_fail(error, BW_ERR_INTERNAL, "cannot refuse core dumps: %s", strerror(errno));
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return bw_fail(error, BW_ERR_INTERNAL, "cannot tie its life to its parent's: %s",
+                       strerror(errno));
+    *has_filter = install_filter();
+    return BW_ERR_OK;
+}

@@ -1,0 +1,117 @@
+--- What runs around a workflow: loads its file, checks its input, runs it, and turns its end into the run's end.
+--- Only for the engine (vm.c starts here) and the standard library; scripts cannot require it.
+---@class billow.runtime
+local runtime = {}
+
+local effect = require("billow.effect")
+local err = require("billow.err")
+
+local core = effect.core
+
+---@class billow.runtime.Compensation
+---@field action fun()
+---@field label string
+
+---@type billow.runtime.Compensation[]
+local compensations = {}
+
+--- Where an error happened: a text tells it itself ("workflows/tm.lua:12: ..."), otherwise where it was raised.
+---@param info {value: any, file: string, line: integer, stack: string}
+---@return table  {code, text, file, line, stack, detail}
+local function describe(info)
+  local value = info.value
+  local failure = { code = "SCRIPT", file = info.file, line = info.line, stack = info.stack }
+  if type(value) == "string" then
+    local file, line, text = string.match(value, "^([%w_/%.%-]+%.lua):(%d+): (.*)$")
+    if file and string.sub(file, 1, 7) ~= "stdlib/" then
+      failure.file, failure.line, failure.text = file, math.tointeger(tonumber(line)), text
+    else
+      failure.text = value
+    end
+  elseif type(value) == "table" and type(rawget(value, "code")) == "string" then
+    failure.code, failure.text, failure.detail = value.code, tostring(rawget(value, "text") or value.code), value.detail
+    failure.is_retryable = rawget(value, "is_retryable") == true
+  else
+    failure.text = type(value) == "table" and tostring(value) or "error value: " .. tostring(value)
+  end
+  return failure
+end
+
+--- A detail may hold what cannot cross (a function, a float): then the failure goes without it.
+local function finish_failed(info)
+  local failure = describe(info)
+  if core.protect(core.finish, "failed", failure) ~= "ok" then
+    failure.detail = nil
+    core.finish("failed", failure)
+  end
+end
+
+--- Run what was registered by compensate, the latest first. All run, whatever becomes of the others.
+---@return string[] problems
+function runtime.roll_back()
+  local problems = {}
+  while #compensations > 0 do
+    local compensation = table.remove(compensations)
+    local status, info = core.protect(compensation.action)
+    if status == "error" then
+      local failure = describe(info)
+      problems[#problems + 1] = string.format("%s: %s (%s:%d)", compensation.label, failure.text, failure.file,
+        failure.line)
+    end
+  end
+  return problems
+end
+
+---@param action fun()   undoes what was done; may call effects
+---@param label string
+---@return fun() drop    call it when there is nothing to undo any more
+function runtime.compensate(action, label)
+  local compensation = { action = action, label = label }
+  compensations[#compensations + 1] = compensation
+  return function()
+    for i = #compensations, 1, -1 do
+      if compensations[i] == compensation then
+        table.remove(compensations, i)
+      end
+    end
+  end
+end
+
+---@return integer
+function runtime.compensation_count()
+  return #compensations
+end
+
+local function run_workflow(name, input, state)
+  local workflow = require("billow.workflow")
+  local definition = core.run_file("workflows/" .. name .. ".lua")
+  if not workflow.is_definition(definition) then
+    error(err.new({
+      code = "WORKFLOW_INVALID",
+      text = "workflows/" .. name .. ".lua must return workflow.define({ ... })",
+    }), 0)
+  end
+  if definition.input then
+    input = workflow.check_input(definition, input)
+  end
+  core.finish("done", definition.run(input, state))
+end
+
+--- The body of the workflow's strand.
+---@param name string
+---@param input any
+---@param state any   what checkpoint kept; nil at first
+---@return fun()
+function runtime.start(name, input, state)
+  return function()
+    local status, info = core.protect(run_workflow, name, input, state)
+    if status == "error" then
+      finish_failed(info)
+    elseif status == "cancelled" then
+      local problems = runtime.roll_back()
+      core.finish("cancelled", #problems > 0 and { text = table.concat(problems, "\n") } or nil)
+    end
+  end
+end
+
+return runtime
