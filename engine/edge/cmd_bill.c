@@ -11,9 +11,10 @@ static int bill_all(struct bw_bill *bill)
         err = bw_bill_set_up(bill, &error);
     if (!err)
         err = bw_bill_import(bill, &error);
-    if (!err)
+    bool is_billing = bw_cli_option(bill->cli, "only-import") == NULL;
+    if (!err && is_billing)
         err = bw_bill_run(bill, &error);
-    if (!err)
+    if (!err && is_billing)
         err = bw_bill_report(bill, &error);
     return err ? bw_cli_fail(bill->cli, &error) : BW_EXIT_OK;
 }

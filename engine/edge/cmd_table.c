@@ -22,6 +22,7 @@ const struct bw_cli_command bw_cli_commands[] = {
                  {"approve-as", "NAME", "answer approvals as this person; without it the terminal asks"},
                  {"clear-as", "NAME", "answer exceptions as this person (default: as --approve-as)"},
                  {"contract", "ID", "only this contract"},
+                 {"only-import", NULL, "set up and import, bill nothing yet"},
                  END},
      .examples = {"billow bill examples/acme --period 2026-10 --out out --approve-as \"Dana Berger\"\tthe sample firm",
                   "billow bill ~/client --period 2026-10\ta client's export, approvals asked on the terminal"},
