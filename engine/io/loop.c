@@ -130,7 +130,7 @@ static void check_is_closing(uv_handle_t *handle, void *ud)
         return;
     fprintf(stderr, "billow: bug: a %s handle is still open when its loop ends\n",
             uv_handle_type_name(uv_handle_get_type(handle)));
-    BW_ASSERT(!"every handle is closed before its loop");
+    BW_UNREACHABLE();
 }
 
 void bw_loop_destroy(struct bw_loop *loop)

@@ -19,7 +19,7 @@
 enum stage { STAGE_FDS = 1, STAGE_USER, STAGE_DIRECTORY, STAGE_EXEC };
 
 struct report {
-    int stage;
+    enum stage stage;
     int error_number;
 };
 
@@ -27,7 +27,7 @@ _Noreturn static void child_fail(int report_fd, enum stage stage)
 {
     struct report report = {stage, errno};
     ssize_t ignored = write(report_fd, &report, sizeof report);
-    (void)ignored; /* the parent then sees an empty report and says so */
+    (void)ignored; /* an empty pipe takes eight bytes */
     _exit(127);
 }
 
