@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # cmake -D OUT=<file.c> -D FILES=<a.sql;b.sql> -P embed_sql.cmake
 # Writes the migrations as a C table: number, name, SHA-256 and text, in the order of their numbers.
 string(REPLACE "|" ";" FILES "${FILES}")

@@ -2,6 +2,7 @@
 #include "store/pg_store.h"
 
 #include "base/assert.h"
+#include "store/copy.h"
 #include "store/settings.h"
 
 struct admin_args {
@@ -203,12 +204,7 @@ void bw_pg_put_release(void *self, struct bw_id tenant, const struct bw_release_
     struct bw_pg_request *request = admin_request(self, tenant, BW_STR_NONE, ud);
     struct admin_args *args = request->args;
     args->is_activated = activate;
-    args->release = *release;
-    args->release.files = bw_arena_calloc(&request->arena, release->count + 1, sizeof *release->files);
-    for (size_t i = 0; i < release->count; i++) {
-        args->release.files[i].name = bw_arena_copy(&request->arena, release->files[i].name);
-        args->release.files[i].bytes = bw_arena_copy(&request->arena, release->files[i].bytes);
-    }
+    bw_copy_release(&request->arena, release, &args->release);
     request->fn.done = done;
     request->build = build_put_release;
     request->answer = answer_done;

@@ -11,6 +11,7 @@
 #include "store/pg_store.h"
 
 #include "base/assert.h"
+#include "store/copy.h"
 #include "store/work.h"
 #include <stdio.h>
 
@@ -188,91 +189,6 @@ static const struct bw_pg_statement look_up = {
     " OR EXISTS (SELECT FROM billow.journal j WHERE j.tenant_id = c.tenant AND j.run_id = c.run AND j.turn = c.turn"
     "  AND j.batch_id = c.batch)",
     4};
-
-/* --- Copies: a commit may be sent several times, long after the call ------------------------------- */
-
-static void *copy_array(struct bw_arena *arena, const void *items, size_t count, size_t len)
-{
-    if (count == 0)
-        return NULL;
-    void *copy = bw_arena_alloc(arena, count * len);
-    memcpy(copy, items, count * len);
-    return copy;
-}
-
-static void copy_str(struct bw_arena *arena, struct bw_str *text)
-{
-    if (text->len)
-        *text = bw_arena_copy(arena, *text);
-}
-
-static void copy_run(struct bw_arena *arena, struct bw_run_row *row)
-{
-    copy_str(arena, &row->workflow);
-    copy_str(arena, &row->key);
-    copy_str(arena, &row->input);
-    copy_str(arena, &row->started_by);
-    row->state = row->result = row->error = BW_STR_NONE; /* a new run has none */
-}
-
-#define COPY_ARRAY(arena, commit, items, number)                                                       \
-    copy_array((arena), (commit)->items, (commit)->number, sizeof *(commit)->items)
-
-static void copy_commit(struct bw_arena *arena, const struct bw_turn_commit *from, struct bw_turn_commit *to)
-{
-    *to = *from;
-    copy_str(arena, &to->turn);
-    copy_str(arena, &to->state);
-    copy_str(arena, &to->result);
-    copy_str(arena, &to->error);
-    struct bw_str *acks = COPY_ARRAY(arena, from, acks, ack_count);
-    for (size_t i = 0; i < to->ack_count; i++)
-        copy_str(arena, &acks[i]);
-    struct bw_message *messages = COPY_ARRAY(arena, from, messages, message_count);
-    for (size_t i = 0; i < to->message_count; i++) {
-        copy_str(arena, &messages[i].key);
-        copy_str(arena, &messages[i].value);
-    }
-    struct bw_event *events = COPY_ARRAY(arena, from, events, event_count);
-    for (size_t i = 0; i < to->event_count; i++) {
-        copy_str(arena, &events[i].topic);
-        copy_str(arena, &events[i].key);
-        copy_str(arena, &events[i].id);
-        copy_str(arena, &events[i].body);
-    }
-    struct bw_wait *waits = COPY_ARRAY(arena, from, waits, wait_count);
-    for (size_t i = 0; i < to->wait_count; i++) {
-        copy_str(arena, &waits[i].topic);
-        copy_str(arena, &waits[i].key);
-    }
-    struct bw_task *tasks = COPY_ARRAY(arena, from, tasks, task_count);
-    for (size_t i = 0; i < to->task_count; i++) {
-        copy_str(arena, &tasks[i].kind);
-        copy_str(arena, &tasks[i].group);
-        copy_str(arena, &tasks[i].title);
-        copy_str(arena, &tasks[i].body);
-        copy_str(arena, &tasks[i].assignees);
-    }
-    struct bw_run_row *children = COPY_ARRAY(arena, from, children, child_count);
-    for (size_t i = 0; i < to->child_count; i++)
-        copy_run(arena, &children[i]);
-    struct bw_db_work *works = COPY_ARRAY(arena, from, db_works, db_work_count);
-    for (size_t i = 0; i < to->db_work_count; i++)
-        copy_str(arena, &works[i].statements);
-    struct bw_str *notes = COPY_ARRAY(arena, from, notes, note_count);
-    for (size_t i = 0; i < to->note_count; i++)
-        copy_str(arena, &notes[i]);
-    to->acks = acks;
-    to->messages = messages;
-    to->events = events;
-    to->waits = waits;
-    to->unwaits = COPY_ARRAY(arena, from, unwaits, unwait_count);
-    to->tasks = tasks;
-    to->closed_tasks = COPY_ARRAY(arena, from, closed_tasks, closed_task_count);
-    to->children = children;
-    to->db_works = works;
-    to->notes = notes;
-}
 
 /* --- Building a unit --------------------------------------------------------------------------------- */
 
@@ -825,7 +741,8 @@ void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count
             group->results[i].status = BW_COMMIT_REFUSED;
             continue;
         }
-        copy_commit(&group->arena, &commits[i], &group->commits[i]);
+        /* It may be sent several times, long after this call. */
+        bw_copy_commit(&group->arena, &commits[i], &group->commits[i]);
         group->order[group->order_count++] = i;
     }
     group_cut(group);

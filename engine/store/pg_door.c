@@ -6,7 +6,7 @@
  */
 #include "store/pg_store.h"
 
-#include "base/assert.h"
+#include "store/copy.h"
 
 #define UNIT_OPS_MAX 256
 #define UNIT_BYTES_MAX (16u * 1024u * 1024u)
@@ -425,12 +425,7 @@ void bw_pg_start_run(void *self, const struct bw_run_row *row, bw_start_fn done,
 {
     struct op *op = op_make(self, OP_START, ud);
     op->fn.start = done;
-    op->in.run = *row;
-    op->in.run.workflow = bw_arena_copy(&op->arena, row->workflow);
-    op->in.run.key = bw_arena_copy(&op->arena, row->key);
-    op->in.run.input = bw_arena_copy(&op->arena, row->input);
-    op->in.run.started_by = bw_arena_copy(&op->arena, row->started_by);
-    op->in.run.state = op->in.run.result = op->in.run.error = BW_STR_NONE;
+    bw_copy_new_run(&op->arena, row, &op->in.run);
     op_send(op, row->input, "the input of the run");
 }
 
@@ -438,9 +433,7 @@ void bw_pg_put_message(void *self, const struct bw_message *row, bw_done_fn done
 {
     struct op *op = op_make(self, OP_MESSAGE, ud);
     op->fn.done = done;
-    op->in.message = *row;
-    op->in.message.key = bw_arena_copy(&op->arena, row->key);
-    op->in.message.value = bw_arena_copy(&op->arena, row->value);
+    bw_copy_message(&op->arena, row, &op->in.message);
     op_send(op, row->value, "the message");
 }
 
@@ -448,11 +441,7 @@ void bw_pg_put_event(void *self, const struct bw_event *event, bw_done_fn done, 
 {
     struct op *op = op_make(self, OP_EVENT, ud);
     op->fn.done = done;
-    op->in.event = *event;
-    op->in.event.topic = bw_arena_copy(&op->arena, event->topic);
-    op->in.event.key = bw_arena_copy(&op->arena, event->key);
-    op->in.event.id = bw_arena_copy(&op->arena, event->id);
-    op->in.event.body = bw_arena_copy(&op->arena, event->body);
+    bw_copy_event(&op->arena, event, &op->in.event);
     op_send(op, event->body, "the event");
 }
 
