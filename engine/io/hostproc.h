@@ -48,9 +48,9 @@ void bw_hostproc_set_callbacks(void *self, bw_hostproc_frame_fn on_frame,
                                bw_hostproc_lost_fn on_lost, void *ud);
 void bw_hostproc_close(void *self);
 /* struct bw_host host = BW_HOSTPROC_TABLE(proc); */
-#define BW_HOSTPROC_TABLE(proc)                                                \
-    {                                                                          \
-        (proc), bw_hostproc_send, bw_hostproc_set_callbacks, bw_hostproc_close \
+#define BW_HOSTPROC_TABLE(proc)                                                                    \
+    {                                                                                              \
+        (proc), bw_hostproc_send, bw_hostproc_set_callbacks, bw_hostproc_close                     \
     }
 
 pid_t bw_hostproc_pid(const struct bw_hostproc *proc); /* 0 between two processes */
