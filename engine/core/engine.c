@@ -526,7 +526,7 @@ static void drain(struct bw_engine *engine)
     store->release_leases(store->self, bw_str_of(engine->node), bw_call_on_done, bw_call_open(engine, finish_stop));
 }
 
-static int64_t next_turn_ms(const struct bw_engine *engine)
+int64_t bw_engine_wait_us(const struct bw_engine *engine)
 {
     bool has_work = !bw_list_is_empty(&engine->news) || !bw_list_is_empty(&engine->mail) ||
                     !bw_list_is_empty(&engine->frames) || !bw_list_is_empty(&engine->answered) ||
@@ -541,7 +541,7 @@ static int64_t next_turn_ms(const struct bw_engine *engine)
         wait_us = utc_next - engine->now_us;
     if (wait_us == INT64_MAX)
         return -1;
-    return wait_us <= 0 ? 0 : (wait_us + BW_US_PER_MS - 1) / BW_US_PER_MS;
+    return wait_us <= 0 ? 0 : wait_us;
 }
 
 int64_t bw_engine_turn(struct bw_engine *engine)
@@ -567,7 +567,8 @@ int64_t bw_engine_turn(struct bw_engine *engine)
     bw_arena_reset(&engine->scratch);
 
     engine->is_in_turn = false;
-    return next_turn_ms(engine);
+    int64_t wait_us = bw_engine_wait_us(engine);
+    return wait_us <= 0 ? wait_us : (wait_us + BW_US_PER_MS - 1) / BW_US_PER_MS;
 }
 
 /* --- Life. */

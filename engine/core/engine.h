@@ -76,6 +76,8 @@ void bw_engine_start(struct bw_engine *engine, bw_done_fn done, void *ud);
 /* The ordered list of what one loop turn does. Returns in how many ms it wants the next turn at the latest: 0 = at once,
  * -1 = only after on_work. */
 int64_t bw_engine_turn(struct bw_engine *engine);
+/* The same in microseconds, as of the last turn: for a clock that jumps from moment to moment. */
+int64_t bw_engine_wait_us(const struct bw_engine *engine);
 /* Takes no new turns, waits for what is in flight, releases the leases; then `done`. Keep calling bw_engine_turn. */
 void bw_engine_stop(struct bw_engine *engine, bw_done_fn done, void *ud);
 
