@@ -1,10 +1,13 @@
 #include "lua/lockdown.h"
+#include "base/mem.h"
+#include "codec/crypto.h"
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -116,6 +119,23 @@ static bool install_filter(void)
 }
 #endif
 
+static int by_byte(const void *a, const void *b)
+{
+    return memcmp(a, b, 1);
+}
+
+/* What libraries do on first use, before the filter: glibc's malloc asks for random bytes, its
+ * qsort for the size of memory when there is much to sort, OpenSSL reads its configuration. */
+static void warm_up(void)
+{
+    uint8_t hash[BW_SHA256_LEN];
+    char many[4096] = {0};
+
+    bw_free(bw_xmalloc(1));
+    qsort(many, sizeof many, 1, by_byte);
+    bw_sha256(BW_STR("warm"), hash);
+}
+
 enum bw_err bw_lockdown(bool *has_filter, struct bw_error *error)
 {
     enum bw_err err = limit_all(error);
@@ -130,6 +150,7 @@ enum bw_err bw_lockdown(bool *has_filter, struct bw_error *error)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return bw_fail(error, BW_ERR_INTERNAL, "cannot tie its life to its parent's: %s",
                        strerror(errno));
+    warm_up();
     *has_filter = install_filter();
     return BW_ERR_OK;
 }

@@ -1,6 +1,8 @@
---- Every SQL statement that billing uses, by name. PostgreSQL executes the text under the script role with
+--- Every SQL statement that billing uses, by name. PostgreSQL executes the text under the script
+--- role with
 --- row-level security; `billow test` executes the stand-in registered under the same name
---- (stdlib/testing/billing_db.lua). All parameters arrive as text; each statement casts what it needs.
+--- (stdlib/testing/billing_db.lua). All parameters arrive as text; each statement casts what it
+--- needs.
 ---@class billow.billing.statements
 local statements = {}
 
@@ -15,7 +17,8 @@ insert into billing.document (kind, id, version, body, digest)
 select d.kind, d.id, coalesce(p.version, 0) + 1, d.body, d.digest
   from jsonb_to_recordset($1::jsonb) as d(kind text, id text, body jsonb, digest text)
   left join lateral (select x.version, x.digest from billing.document x
-                      where x.kind = d.kind and x.id = d.id order by x.version desc limit 1) p on true
+                      where x.kind = d.kind
+                      and x.id = d.id order by x.version desc limit 1) p on true
  where p.digest is distinct from d.digest
 returning kind, id, version]],
 })
@@ -41,7 +44,8 @@ select id, body->>'name' as name, body->>'model' as model, body->>'customer_id' 
  order by id collate "C"]],
 })
 
---- Entries that came with another content although some of them is billed, claimed or written off: left as they are.
+--- Entries that came with another content although some of them is billed, claimed or written off:
+--- left as they are.
 --- $1 JSON array of entries
 statements.edited_after_billing = db.statement({
   name = "billing.edited_after_billing",
@@ -58,26 +62,34 @@ select e.id from jsonb_to_recordset($1::jsonb) as n(id text, digest text)
 statements.put_entries = db.statement({
   name = "billing.put_entries",
   sql = [[
-insert into billing.entry as e (id, kind, source, source_rank, sequence, digest, entry_date, person, project_code,
-                                project_name, contract_id, dup_key, quantity, unit, invalid, body, imported_by)
+insert into billing.entry as e (id, kind, source, source_rank, sequence, digest, entry_date,
+    person, project_code,
+                                project_name, contract_id, dup_key, quantity, unit, invalid, body,
+                                imported_by)
 select n.id, n.kind, n.source, n.source_rank, n.sequence, n.digest, n.entry_date, n.person,
-       coalesce(n.project_code, ''), coalesce(n.project_name, ''), n.contract_id, n.dup_key, n.quantity, n.unit,
+       coalesce(n.project_code, ''), coalesce(n.project_name, ''), n.contract_id, n.dup_key,
+       n.quantity, n.unit,
        n.invalid, n.body, $2::uuid
-  from jsonb_to_recordset($1::jsonb) as n(id text, kind text, source text, source_rank smallint, sequence bigint,
-       digest text, entry_date date, person text, project_code text, project_name text, contract_id text,
+  from jsonb_to_recordset($1::jsonb) as n(id text, kind text, source text, source_rank smallint,
+      sequence bigint,
+       digest text, entry_date date, person text, project_code text, project_name text,
+       contract_id text,
        dup_key text, quantity numeric, unit text, invalid text, body jsonb)
 on conflict (tenant_id, id) do update
    set version = e.version + 1, digest = excluded.digest, entry_date = excluded.entry_date,
-       person = excluded.person, project_code = excluded.project_code, project_name = excluded.project_name,
+       person = excluded.person, project_code = excluded.project_code,
+       project_name = excluded.project_name,
        contract_id = excluded.contract_id, dup_key = excluded.dup_key, quantity = excluded.quantity,
-       unit = excluded.unit, invalid = excluded.invalid, body = excluded.body, imported_by = excluded.imported_by
+       unit = excluded.unit, invalid = excluded.invalid, body = excluded.body,
+       imported_by = excluded.imported_by
  where e.digest <> excluded.digest
    and not exists (select 1 from billing.ledger_balance b
                     where b.entry_id = e.id and b.quantity > 0 and b.state not in ('open', 'held'))
 returning e.id, e.version]],
 })
 
---- Claims what is open or held of a contract's entries up to a date, so that no other run can bill it.
+--- Claims what is open or held of a contract's entries up to a date, so that no other run can bill
+--- it.
 --- $1 JSON {contract, codes, names, until_date, kinds}, $2 run id, $3 actor
 statements.claim = db.statement({
   name = "billing.claim",
@@ -97,46 +109,53 @@ select e.id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
  order by e.id]],
 })
 
---- What this run has claimed, in source order, with what the rules need to know of the neighbours: which earlier
+--- What this run has claimed, in source order, with what the rules need to know of the neighbours:
+--- which earlier
 --- entry has the same key, and how much the person worked that day in all. $1 run id
 statements.claimed = db.statement({
   name = "billing.claimed",
   sql = [[
-with mine as (
-  select e.*, sum(b.quantity) over (partition by e.id) as claimed
+with mine as materialized (
+  select e.id, e.kind, e.source_rank, e.sequence, e.person, e.entry_date, e.body, e.quantity,
+         b.quantity as claimed
     from billing.ledger_balance b
     join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id
    where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid
-), days as (
-  select f.person, f.entry_date, sum(f.quantity) as seconds
+), near as materialized (
+  select f.id, f.kind, f.person, f.entry_date, f.quantity,
+         first_value(f.body->>'id') over same as first_id, row_number() over same as nth
     from billing.entry f
-   where f.kind = 'time' and f.invalid is null
-     and (f.person, f.entry_date) in (select person, entry_date from mine where kind = 'time')
-     and not exists (select 1 from billing.entry g
-                      where g.kind = 'time' and g.dup_key = f.dup_key and g.invalid is null
-                        and (g.source_rank, g.sequence) < (f.source_rank, f.sequence))
-   group by f.person, f.entry_date
+   where f.invalid is null and f.kind in ('time', 'expense')
+     and (f.person, f.entry_date) in (select distinct m.person, m.entry_date from mine m)
+  window same as (partition by f.kind, coalesce(f.dup_key, f.id)
+                  order by f.source_rank, f.sequence)
+), days as materialized (
+  select n.person, n.entry_date, sum(n.quantity) as seconds
+    from near n where n.kind = 'time' and n.nth = 1
+   group by n.person, n.entry_date
 )
 select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
-       (select g.body->>'id' from billing.entry g
-         where g.kind = m.kind and g.dup_key = m.dup_key and g.invalid is null
-           and (g.source_rank, g.sequence) < (m.source_rank, m.sequence)
-         order by g.source_rank, g.sequence limit 1) as duplicate_of,
-       d.seconds as day_seconds
-  from mine m left join days d on m.kind = 'time' and d.person = m.person and d.entry_date = m.entry_date
+       case when n.nth > 1 then n.first_id end as duplicate_of, d.seconds as day_seconds
+  from mine m
+  join near n on n.id = m.id
+  left join days d on m.kind = 'time' and d.person = m.person and d.entry_date = m.entry_date
  order by m.kind, m.source_rank, m.sequence]],
 })
 
 --- Moves claimed quantity to where it ends: billed, held, written off, excluded, open again.
---- $1 JSON array of {entry_id, kind, to_state, quantity, amount, currency, invoice_id, line_id, reason}, $2 run, $3 actor
+--- $1 JSON array of {entry_id, kind, to_state, quantity, amount, currency, invoice_id, line_id,
+--- reason}, $2 run, $3 actor
 statements.settle = db.statement({
   name = "billing.settle",
   sql = [[
-insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, amount, currency, invoice_id, line_id,
+insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, amount, currency,
+    invoice_id, line_id,
                             run_id, reason, actor)
-select m.entry_id, m.kind, 'claimed', m.to_state, m.quantity, m.amount, m.currency, m.invoice_id, m.line_id,
+select m.entry_id, m.kind, 'claimed', m.to_state, m.quantity, m.amount, m.currency, m.invoice_id,
+    m.line_id,
        $2::uuid, m.reason, $3
-  from jsonb_to_recordset($1::jsonb) as m(entry_id text, kind text, to_state text, quantity numeric, amount numeric,
+  from jsonb_to_recordset($1::jsonb) as m(entry_id text, kind text, to_state text,
+      quantity numeric, amount numeric,
        currency text, invoice_id text, line_id text, reason text)
  order by m.entry_id]],
 })
@@ -152,19 +171,25 @@ select b.entry_id, 'release', 'claimed', 'open', b.quantity, $1::uuid, $3, $2
  order by b.entry_id]],
 })
 
---- Stores an issued invoice; its number, given in this same transaction, is put into the object and the page.
---- $1 canonical invoice JSON, $2 number, $3 series, $4 run id, $5 approved by, $6 approval digest, $7 period, $8 HTML
+--- Stores an issued invoice; its number, given in this same transaction, is put into the object and
+--- the page.
+--- $1 canonical invoice JSON, $2 number, $3 series, $4 run id, $5 approved by, $6 approval digest,
+--- $7 period, $8 HTML
 statements.put_invoice = db.statement({
   name = "billing.put_invoice",
   sql = [[
-insert into billing.invoice (id, number, series, type_code, contract_id, customer_id, period, currency, issue_date,
-    due_date, line_extension_amount, allowance_total_amount, charge_total_amount, tax_exclusive_amount, tax_amount,
+insert into billing.invoice (id, number, series, type_code, contract_id, customer_id, period,
+    currency, issue_date,
+    due_date, line_extension_amount, allowance_total_amount, charge_total_amount,
+    tax_exclusive_amount, tax_amount,
     payable_amount, run_id, approved_by, approval_digest, body, html)
 select i->>'id', $2, $3, i->>'type_code', i->>'contract_id', i->>'customer_id', $7, i->>'currency',
        (i->>'issue_date')::date, (i->>'due_date')::date, (t->>'line_extension_amount')::numeric,
        (t->>'allowance_total_amount')::numeric, (t->>'charge_total_amount')::numeric,
-       (t->>'tax_exclusive_amount')::numeric, (t->>'tax_amount')::numeric, (t->>'payable_amount')::numeric,
-       $4::uuid, $5, $6, jsonb_set(i, '{number}', to_jsonb($2)), replace($8, '{{billow:number}}', $2)
+       (t->>'tax_exclusive_amount')::numeric, (t->>'tax_amount')::numeric,
+       (t->>'payable_amount')::numeric,
+       $4::uuid, $5, $6, jsonb_set(i, '{number}', to_jsonb($2)), replace($8, '{{billow:number}}',
+       $2)
   from (select $1::jsonb as i, $1::jsonb->'totals' as t) x]],
 })
 
@@ -172,12 +197,16 @@ select i->>'id', $2, $3, i->>'type_code', i->>'contract_id', i->>'customer_id', 
 statements.put_lines = db.statement({
   name = "billing.put_lines",
   sql = [[
-insert into billing.invoice_line (invoice_id, line_id, component, description_key, quantity, unit_code, unit_price,
+insert into billing.invoice_line (invoice_id, line_id, component, description_key, quantity,
+    unit_code, unit_price,
                                   net_amount, tax_code, tax_category, tax_percent)
-select $1::jsonb->>'id', l.id, l.component, l.description_key, l.quantity, l.unit_code, l.unit_price, l.net_amount,
+select $1::jsonb->>'id', l.id, l.component, l.description_key, l.quantity, l.unit_code,
+    l.unit_price, l.net_amount,
        l.tax_code, l.tax_category, l.tax_percent
-  from jsonb_to_recordset($1::jsonb->'lines') as l(id text, component text, description_key text, quantity numeric,
-       unit_code text, unit_price numeric, net_amount numeric, tax_code text, tax_category text, tax_percent numeric)]],
+  from jsonb_to_recordset($1::jsonb->'lines') as l(id text, component text, description_key text,
+      quantity numeric,
+       unit_code text, unit_price numeric, net_amount numeric, tax_code text, tax_category text,
+       tax_percent numeric)]],
 })
 
 --- Records the exceptions that a run found in a period. $1 JSON array, $2 period, $3 run id
@@ -186,7 +215,8 @@ statements.put_exceptions = db.statement({
   sql = [[
 insert into billing.exception (period, code, ref, contract_id, level, message, details, run_id)
 select $2, x.code, x.ref, x.contract_id, x.level, x.message, x.details, $3::uuid
-  from jsonb_to_recordset($1::jsonb) as x(code text, ref text, contract_id text, level text, message text,
+  from jsonb_to_recordset($1::jsonb) as x(code text, ref text, contract_id text, level text,
+      message text,
        details jsonb)
 on conflict (tenant_id, period, code, ref) do update
    set contract_id = excluded.contract_id, level = excluded.level, message = excluded.message,
@@ -197,17 +227,20 @@ on conflict (tenant_id, period, code, ref) do update
 statements.put_closing = db.statement({
   name = "billing.put_closing",
   sql = [[
-insert into billing.closing (contract_id, period, body, run_id) values ($1, $2, $3::jsonb, $4::uuid)]],
+insert into billing.closing (contract_id, period, body, run_id) values ($1, $2, $3::jsonb,
+    $4::uuid)]],
 })
 
 --- The newest closing of a contract before a period. $1 contract, $2 period
 statements.last_closing = db.statement({
   name = "billing.last_closing",
   sql = [[
-select period, body from billing.closing where contract_id = $1 and period < $2 order by period desc limit 1]],
+select period, body from billing.closing where contract_id = $1
+    and period < $2 order by period desc limit 1]],
 })
 
---- Entries of a period that no contract takes: rows that could not be read, and unknown projects. $1 period end,
+--- Entries of a period that no contract takes: rows that could not be read, and unknown projects.
+--- $1 period end,
 --- $2 JSON {codes, names} of all contracts, $3 import set
 statements.unassigned = db.statement({
   name = "billing.unassigned",
@@ -224,7 +257,8 @@ select e.id as entry_id, e.kind, e.body, e.invalid, e.quantity
  order by e.kind, e.source_rank, e.sequence]],
 })
 
---- Makes a number series that is not there yet; one that has given numbers goes on as it is. $1 series, $2 format,
+--- Makes a number series that is not there yet; one that has given numbers goes on as it is. $1
+--- series, $2 format,
 --- $3 reset, $4 next sequence, $5 the date from which that holds
 statements.put_series = db.statement({
   name = "billing.put_series",

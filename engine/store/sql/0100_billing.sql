@@ -47,8 +47,7 @@ create table billing.entry (
     primary key (tenant_id, id)
 );
 create index entry_by_project on billing.entry (tenant_id, kind, project_code, entry_date);
-create index entry_by_person_day on billing.entry (tenant_id, kind, person, entry_date);
-create index entry_by_dup_key on billing.entry (tenant_id, kind, dup_key) where dup_key is not null;
+create index entry_by_person_day on billing.entry (tenant_id, person, entry_date);
 create index entry_by_contract on billing.entry (tenant_id, contract_id) where contract_id is not null;
 
 -- Earlier versions of entries that were edited at the source.
