@@ -1,0 +1,416 @@
+/* mem_read.c - loads, scans, settings and read models of the memory store. */
+#include "base/assert.h"
+#include "store/mem_store.h"
+#include <stdlib.h>
+
+/* --- Load ----------------------------------------------------------------------------------------- */
+
+void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id id, bool has_turns, bw_load_fn done,
+              void *ud)
+{
+    struct bw_error error = {.code = BW_ERR_OK};
+    struct mem_run *run = mem_find_run(store, tenant, id);
+    if (!run) {
+        bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such run");
+        done(ud, &error, NULL);
+        return;
+    }
+    struct bw_loaded_run loaded = {.row = run->row};
+    loaded.turns = bw_xcalloc(run->turn_count + 1, sizeof *loaded.turns);
+    loaded.messages = bw_xcalloc(run->message_count + 1, sizeof *loaded.messages);
+    for (size_t i = (size_t)run->row.base; has_turns && i < run->turn_count; i++)
+        loaded.turns[loaded.turn_count++] = run->turns[i].body;
+    for (size_t i = 0; i < run->message_count; i++) {
+        if (!run->messages[i].is_read)
+            loaded.messages[loaded.message_count++] = run->messages[i].message;
+    }
+    done(ud, &error, &loaded);
+    bw_free(loaded.turns);
+    bw_free(loaded.messages);
+}
+
+/* --- Scan ----------------------------------------------------------------------------------------- */
+
+static bool has_mail(const struct mem_run *run)
+{
+    for (size_t i = 0; i < run->message_count; i++) {
+        const struct mem_message *message = &run->messages[i];
+        bool counts = run->row.status == BW_RUN_OPEN ||
+                      (run->row.status == BW_RUN_PARKED && message->message.kind == BW_MESSAGE_CANCEL);
+        if (counts && !message->is_read)
+            return true;
+    }
+    return false;
+}
+
+static bool scan_takes(const struct mem_run *run, enum bw_scan what, int64_t limit_us)
+{
+    switch (what) {
+    case BW_SCAN_ACTIVE:
+        return run->row.is_active;
+    case BW_SCAN_DUE:
+        return run->row.status == BW_RUN_OPEN && run->row.wake_at_us && run->row.wake_at_us <= limit_us;
+    case BW_SCAN_MAIL:
+        return has_mail(run);
+    }
+    BW_UNREACHABLE();
+}
+
+static int due_order(const void *left, const void *right)
+{
+    const struct bw_run_ref *a = left;
+    const struct bw_run_ref *b = right;
+    if (a->wake_at_us != b->wake_at_us)
+        return a->wake_at_us < b->wake_at_us ? -1 : 1;
+    return bw_id_cmp(a->run, b->run);
+}
+
+void mem_scan(struct mem_store *store, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
+              void *ud)
+{
+    struct bw_error error = {.code = BW_ERR_OK};
+    struct bw_run_ref *refs = bw_xcalloc(store->run_count + 1, sizeof *refs);
+    size_t count = 0;
+    for (size_t i = 0; i < store->run_count; i++) {
+        const struct mem_run *run = store->runs[i];
+        if (store->shards[run->row.shard].is_mine && scan_takes(run, what, limit_us))
+            refs[count++] = (struct bw_run_ref){run->row.tenant, run->row.id, run->row.wake_at_us};
+    }
+    if (what == BW_SCAN_DUE && count > 0)
+        qsort(refs, count, sizeof *refs, due_order);
+    done(ud, &error, refs, count_max > 0 && count > count_max ? count_max : count);
+    bw_free(refs);
+}
+
+/* --- Settings ---------------------------------------------------------------------------------------- */
+
+void mem_settings(struct mem_store *store, struct bw_id tenant, struct bw_str args, bw_value_fn done, void *ud)
+{
+    struct bw_error error = {.code = BW_ERR_OK};
+    struct bw_settings_query query;
+    struct bw_buf value;
+    bw_buf_init(&value, BW_ROWS_VALUE_BYTES_MAX);
+    if (bw_settings_query(args, &query, &error) == BW_ERR_OK) {
+        struct bw_setting *rows = bw_xcalloc(store->setting_count + 1, sizeof *rows);
+        size_t count = 0;
+        for (size_t i = 0; i < store->setting_count; i++) {
+            const struct mem_setting *row = &store->settings[i];
+            if (bw_id_eq(row->tenant, tenant) && bw_setting_applies(&row->setting, &query))
+                rows[count++] = row->setting;
+        }
+        bw_settings_resolve(rows, count, &value);
+        bw_free(rows);
+    }
+    done(ud, &error, bw_buf_str(&value));
+    bw_buf_deinit(&value);
+}
+
+static void write_setting(struct mem_store *store, struct bw_id tenant, const struct bw_setting *from)
+{
+    struct bw_setting *to = NULL;
+    for (size_t i = 0; i < store->setting_count && !to; i++) {
+        struct bw_setting *row = &store->settings[i].setting;
+        if (bw_id_eq(store->settings[i].tenant, tenant) && bw_str_eq(row->policy, from->policy) &&
+            bw_str_eq(row->name, from->name) && row->scope == from->scope &&
+            bw_str_eq(row->scope_id, from->scope_id) && bw_str_eq(row->valid_from, from->valid_from))
+            to = row;
+    }
+    if (!to) {
+        MEM_PUSH(store->settings, store->setting_count, (struct mem_setting){.tenant = tenant});
+        to = &store->settings[store->setting_count - 1].setting;
+        to->policy = mem_own(from->policy);
+        to->name = mem_own(from->name);
+        to->scope = from->scope;
+        to->scope_id = mem_own(from->scope_id);
+        to->valid_from = mem_own(from->valid_from);
+    }
+    mem_replace(&to->value, from->value);
+    mem_replace(&to->set_by, from->set_by);
+    to->is_locked = from->is_locked;
+    to->set_at_us = from->set_at_us ? from->set_at_us : bw_clock_utc(store->clock).us;
+}
+
+static enum bw_err write_series(struct mem_store *store, struct bw_id tenant, const struct bw_series *from,
+                                struct bw_error *error)
+{
+    struct mem_series *series = mem_find_series(store, tenant, from->series);
+    if (!series) {
+        series = bw_xcalloc(1, sizeof *series);
+        series->tenant = tenant;
+        series->series = mem_own(from->series);
+        series->format = mem_own(from->format);
+        series->reset = mem_own(from->reset);
+        series->next = from->next ? from->next : 1;
+        MEM_PUSH(store->series, store->series_count, series);
+    }
+    if (!bw_str_eq(series->format, from->format) || !bw_str_eq(series->reset, from->reset))
+        return bw_fail(error, BW_ERR_CONFLICT, "series %.*s exists with format %.*s and reset %.*s",
+                       BW_STR_ARG(series->series), BW_STR_ARG(series->format), BW_STR_ARG(series->reset));
+    if (from->next && !series->last_date.len)
+        series->next = from->next;
+    return BW_ERR_OK;
+}
+
+static enum bw_err write_audit(struct mem_store *store, struct bw_id tenant, struct bw_str args,
+                               struct bw_error *error)
+{
+    struct bw_value map = bw_value_read(args);
+    struct bw_str actor = bw_value_get_str(&map, "actor", BW_STR_NONE);
+    struct bw_str action = bw_value_get_str(&map, "action", BW_STR_NONE);
+    if (!actor.len || !action.len)
+        return bw_fail(error, BW_ERR_INVALID, "an audit record needs actor and action");
+    MEM_PUSH(store->audits, store->audit_count,
+             (struct mem_audit){.tenant = tenant,
+                                .at_us = bw_value_get_int(&map, "at_us", bw_clock_utc(store->clock).us),
+                                .actor = mem_own(actor),
+                                .action = mem_own(action),
+                                .subject = mem_own(bw_value_get_str(&map, "subject", BW_STR_NONE)),
+                                .detail = mem_own(bw_value_get(&map, "detail").encoded)});
+    return BW_ERR_OK;
+}
+
+enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                      struct bw_error *error)
+{
+    struct bw_setting setting;
+    struct bw_series series;
+    bool is_audit = bw_str_eq(what, BW_STR("audit"));
+    enum bw_err code = BW_ERR_OK;
+    if (bw_str_eq(what, BW_STR("setting")))
+        code = bw_setting_from_args(args, &setting, error);
+    else if (bw_str_eq(what, BW_STR("series")))
+        code = bw_series_from_args(args, &series, error);
+    else if (!is_audit)
+        code = bw_fail(error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));
+    if (code != BW_ERR_OK)
+        return code;
+    if (is_audit)
+        return write_audit(store, tenant, args, error);
+    if (!mem_find_tenant(store, tenant))
+        return bw_fail(error, BW_ERR_NOT_FOUND, "there is no such tenant");
+    if (bw_str_eq(what, BW_STR("series")))
+        return write_series(store, tenant, &series, error);
+    write_setting(store, tenant, &setting);
+    return BW_ERR_OK;
+}
+
+/* --- Read models ----------------------------------------------------------------------------------------- */
+
+struct reading {
+    const struct mem_store *store;
+    struct bw_id tenant;
+    struct bw_read_args args;
+    struct bw_buf items; /* of the array */
+    size_t count;
+    struct bw_error *error;
+};
+
+static bool is_full(const struct reading *reading)
+{
+    return reading->count >= (size_t)reading->args.limit;
+}
+
+static int newest_first(const void *left, const void *right)
+{
+    const struct mem_run *const *a = left;
+    const struct mem_run *const *b = right;
+    return bw_id_cmp((*b)->row.id, (*a)->row.id);
+}
+
+static void read_runs(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    const struct mem_run **runs = bw_xcalloc(store->run_count + 1, sizeof *runs);
+    size_t count = 0;
+    for (size_t i = 0; i < store->run_count; i++) {
+        const struct mem_run *run = store->runs[i];
+        const struct bw_read_args *args = &reading->args;
+        if (bw_id_eq(run->row.tenant, reading->tenant) &&
+            (!args->has_status || (int)run->row.status == args->status) &&
+            (!args->workflow.len || bw_str_eq(run->row.workflow, args->workflow)) &&
+            (bw_id_is_zero(args->after) || bw_id_cmp(run->row.id, args->after) < 0))
+            runs[count++] = run;
+    }
+    if (count > 0)
+        qsort(runs, count, sizeof(struct mem_run *), newest_first);
+    for (size_t i = 0; i < count && !is_full(reading); i++, reading->count++)
+        bw_rows_put_run(&reading->items, &runs[i]->row, false);
+    bw_free(runs);
+}
+
+static int by_task_id(const void *left, const void *right)
+{
+    const struct mem_task *const *a = left;
+    const struct mem_task *const *b = right;
+    return bw_id_cmp((*a)->row.task.id, (*b)->row.task.id);
+}
+
+static void read_tasks(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    const struct mem_task **tasks = bw_xcalloc(store->task_count + 1, sizeof *tasks);
+    size_t count = 0;
+    for (size_t i = 0; i < store->task_count; i++) {
+        const struct mem_task *task = store->tasks[i];
+        const struct bw_read_args *args = &reading->args;
+        if (bw_id_eq(task->tenant, reading->tenant) &&
+            (!args->has_status || (int)task->row.status == args->status) &&
+            (bw_id_is_zero(args->run) || bw_id_eq(task->row.run, args->run)) &&
+            (bw_id_is_zero(args->after) || bw_id_cmp(task->row.task.id, args->after) > 0))
+            tasks[count++] = task;
+    }
+    if (count > 0)
+        qsort(tasks, count, sizeof(struct mem_task *), by_task_id);
+    for (size_t i = 0; i < count && !is_full(reading); i++, reading->count++)
+        bw_rows_put_task(&reading->items, &tasks[i]->row);
+    bw_free(tasks);
+}
+
+static void read_run(struct reading *reading)
+{
+    const struct mem_run *run = mem_find_run(reading->store, reading->tenant, reading->args.id);
+    if (run)
+        bw_rows_put_run(&reading->items, &run->row, true);
+    else
+        bw_fail(reading->error, BW_ERR_NOT_FOUND, "there is no such run");
+}
+
+static void read_task(struct reading *reading)
+{
+    const struct mem_task *task = mem_find_task(reading->store, reading->tenant, reading->args.id);
+    if (task)
+        bw_rows_put_task(&reading->items, &task->row);
+    else
+        bw_fail(reading->error, BW_ERR_NOT_FOUND, "there is no such task");
+}
+
+static void read_journal(struct reading *reading)
+{
+    const struct mem_run *run = mem_find_run(reading->store, reading->tenant, reading->args.run);
+    for (size_t i = 0; run && i < run->turn_count; i++, reading->count++)
+        bw_rows_put_journal(&reading->items, i + 1, run->turns[i].at_us, run->turns[i].batch, run->turns[i].body);
+}
+
+static void read_notes(struct reading *reading)
+{
+    const struct mem_run *run = mem_find_run(reading->store, reading->tenant, reading->args.run);
+    for (size_t i = 0; run && i < run->note_count; i++, reading->count++)
+        bw_rows_put_note(&reading->items, run->notes[i].turn, run->notes[i].at_us, run->notes[i].body);
+}
+
+static void read_inbox(struct reading *reading)
+{
+    const struct mem_run *run = mem_find_run(reading->store, reading->tenant, reading->args.run);
+    for (size_t i = 0; run && i < run->message_count; i++, reading->count++)
+        bw_rows_put_message(&reading->items, &run->messages[i].message, run->messages[i].is_read);
+}
+
+static int by_tenant_name(const void *left, const void *right)
+{
+    const struct mem_tenant *const *a = left;
+    const struct mem_tenant *const *b = right;
+    return bw_str_cmp((*a)->name, (*b)->name);
+}
+
+static void read_tenants(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    if (store->tenant_count > 0)
+        qsort(store->tenants, store->tenant_count, sizeof(struct mem_tenant *), by_tenant_name);
+    for (size_t i = 0; i < store->tenant_count; i++, reading->count++)
+        bw_rows_put_tenant(&reading->items, store->tenants[i]->id, store->tenants[i]->name,
+                           store->tenants[i]->created_at_us);
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const struct mem_number *a = left;
+    const struct mem_number *b = right;
+    int order = bw_str_cmp(a->series, b->series);
+    order = order ? order : bw_str_cmp(a->date, b->date);
+    return order ? order : (a->sequence > b->sequence) - (a->sequence < b->sequence);
+}
+
+static void read_numbers(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    struct mem_number *numbers = bw_xcalloc(store->number_count + 1, sizeof *numbers);
+    size_t count = 0;
+    for (size_t i = 0; i < store->number_count; i++) {
+        const struct mem_number *row = &store->numbers[i];
+        if (bw_id_eq(row->tenant, reading->tenant) &&
+            (!reading->args.series.len || bw_str_eq(row->series, reading->args.series)))
+            numbers[count++] = *row;
+    }
+    qsort(numbers, count, sizeof *numbers, by_number);
+    for (size_t i = 0; i < count && !is_full(reading); i++, reading->count++)
+        bw_rows_put_number(&reading->items, numbers[i].series, numbers[i].number, numbers[i].sequence,
+                           numbers[i].date, numbers[i].at_us, numbers[i].run);
+    bw_free(numbers);
+}
+
+static int by_series(const void *left, const void *right)
+{
+    const struct mem_series *const *a = left;
+    const struct mem_series *const *b = right;
+    return bw_str_cmp((*a)->series, (*b)->series);
+}
+
+static void read_series(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    if (store->series_count > 0)
+        qsort(store->series, store->series_count, sizeof(struct mem_series *), by_series);
+    for (size_t i = 0; i < store->series_count; i++) {
+        const struct mem_series *row = store->series[i];
+        if (!bw_id_eq(row->tenant, reading->tenant))
+            continue;
+        bw_rows_put_series(&reading->items, row->series, row->format, row->reset, row->next, row->last_date);
+        reading->count++;
+    }
+}
+
+static void read_audit(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    for (size_t i = 0; i < store->audit_count && !is_full(reading); i++) {
+        const struct mem_audit *row = &store->audits[i];
+        if (!bw_id_eq(row->tenant, reading->tenant))
+            continue;
+        bw_rows_put_audit(&reading->items, row->at_us, row->actor, row->action, row->subject, row->detail);
+        reading->count++;
+    }
+}
+
+static const struct {
+    const char *what;
+    void (*read)(struct reading *reading);
+    bool is_single;
+} reads[] = {
+    {"runs", read_runs, false},     {"run", read_run, true},        {"journal", read_journal, false},
+    {"tasks", read_tasks, false},   {"task", read_task, true},      {"notes", read_notes, false},
+    {"inbox", read_inbox, false},   {"tenants", read_tenants, false}, {"numbers", read_numbers, false},
+    {"series", read_series, false}, {"audit", read_audit, false},
+};
+
+void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_value_fn done,
+              void *ud)
+{
+    struct bw_error error = {.code = BW_ERR_OK};
+    struct reading reading = {.store = store, .tenant = tenant, .error = &error};
+    struct bw_buf value;
+    bw_buf_init(&value, BW_ROWS_VALUE_BYTES_MAX);
+    bw_buf_init(&reading.items, BW_ROWS_VALUE_BYTES_MAX);
+    if (bw_rows_read_args(what, args, &reading.args, &error) == BW_ERR_OK) {
+        size_t which = 0;
+        while (!bw_str_eq(what, bw_str_of(reads[which].what)))
+            which++;
+        reads[which].read(&reading);
+        if (!reads[which].is_single)
+            bw_value_put_arr(&value, reading.count);
+        bw_buf_put_str(&value, bw_buf_str(&reading.items));
+    }
+    done(ud, &error, error.code == BW_ERR_OK ? bw_buf_str(&value) : BW_STR_NONE);
+    bw_buf_deinit(&reading.items);
+    bw_buf_deinit(&value);
+}
