@@ -2,6 +2,7 @@
 #include "core/call.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/inside.h"
 
 #include <stdio.h>
@@ -83,6 +84,7 @@ void bw_call_error(const struct bw_call *call, struct bw_error *error)
 
 void bw_call_on_done(void *ud, const struct bw_error *error)
 {
+    (void)BW_FAULT(INBOX_AFTER_PUT);
     (void)has_arrived(ud, error);
 }
 

@@ -2,6 +2,7 @@
 #include "core/dispatch.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/inside.h"
 
 #include <inttypes.h>
@@ -158,6 +159,7 @@ static void send_wakes(struct bw_host_slot *slot, const struct bw_wake *wakes, s
 {
     bw_wire_put_wakes(&slot->buffer, wakes, count);
     bool is_over = slot->buffer.is_over;
+    (void)BW_FAULT(HOST_BEFORE_SUBMIT);
     if (!is_over)
         slot->host->send(slot->host->self, BW_FRAME_WAKES, bw_buf_str(&slot->buffer));
     bw_buf_clear(&slot->buffer);
@@ -319,6 +321,7 @@ static void take_frame(struct bw_engine *engine, struct bw_frame_in *frame)
     }
     if (frame->type == BW_FRAME_HELLO)
         return;
+    (void)BW_FAULT(HOST_AFTER_RESULT);
     enum bw_err code = frame->type == BW_FRAME_RESULTS
                            ? bw_wire_get_results(frame->payload, &frame->arena, &results, &count, &error)
                            : bw_fail(&error, BW_ERR_CORRUPT, "a frame of type %u", frame->type);

@@ -8,6 +8,7 @@
  * error outcome. Where `once` will stand (intent, reconcile): in begin, when the effect is recovered.
  */
 #include "base/assert.h"
+#include "base/fault.h"
 #include "codec/date.h"
 #include "core/args.h"
 #include "core/inside.h"
@@ -213,6 +214,7 @@ static void http_done(void *ud, const struct bw_error *error, const struct bw_ht
 {
     struct http_work *work = ud;
     work->handle = 0;
+    (void)BW_FAULT(HTTP_AFTER_ANSWER);
     work->code = response ? BW_ERR_OK : error->code;
     work->status = 0;
     work->retry_after_ms = -1;
@@ -255,6 +257,7 @@ static void http_send(struct bw_engine *engine, struct http_work *work)
     headers[count++] = (struct bw_http_header){
         BW_STR("Idempotency-Key"), bw_value_get_str(&args, "idempotency_key", bw_str(key, (size_t)len))};
     work->attempt++;
+    (void)BW_FAULT(HTTP_BEFORE_SEND);
     work->handle = engine->config.httpc->send(
         engine->config.httpc->self,
         &(struct bw_http_request){

@@ -2,6 +2,7 @@
 #include "core/engine.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/inside.h"
 
 #include <stdarg.h>
@@ -334,7 +335,7 @@ static void tell(struct bw_engine *engine, const struct bw_batch *batch)
     const struct bw_turn_commit *commit = &batch->commit;
     if (batch->logs.len && engine->config.on_script_log)
         engine->config.on_script_log(engine->config.ud, commit->tenant, commit->run, batch->logs);
-    if (engine->config.on_status && (commit->status != BW_RUN_OPEN || commit->expected_head == 0))
+    if (engine->config.on_status && (commit->status != BW_RUN_OPEN || (batch->kind == BW_BATCH_TURN && commit->expected_head == 0)))
         engine->config.on_status(engine->config.ud, commit->tenant, commit->run, commit->status);
     if (commit->status == BW_RUN_PARKED) {
         struct bw_value error = bw_value_read(commit->error);
@@ -349,8 +350,10 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
     const struct bw_turn_commit *commit = &batch->commit;
     bw_run_committed(engine, run, batch);
     engine->counters.turns += batch->kind == BW_BATCH_TURN;
-    for (size_t i = 0; i < batch->begin_count; i++)
+    for (size_t i = 0; i < batch->begin_count; i++) {
+        (void)BW_FAULT(ACTION_BEFORE);
         bw_effect_begin(engine, batch->begins[i], batch->begins[i]->args);
+    }
     for (size_t i = 0; i < commit->child_count; i++) {
         /* With a start key another run may have been there first: only the rows know; the store's notice loads it. */
         if (commit->children[i].key.len == 0)

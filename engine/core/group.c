@@ -2,6 +2,7 @@
 #include "core/group.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/inside.h"
 
 enum { BATCHES_SPARE_MAX = 1024 };
@@ -74,6 +75,7 @@ static void committed(struct bw_engine *engine, struct bw_call *call)
 {
     struct bw_list *link;
     size_t i = 0;
+    (void)BW_FAULT(TURN_AFTER_COMMIT);
     engine->groups.lanes_busy--;
     while ((link = bw_list_shift(&call->batches))) {
         struct bw_batch *batch = bw_container_of(link, struct bw_batch, link);
@@ -103,7 +105,9 @@ static void send(struct bw_engine *engine)
     }
     groups->lanes_busy++;
     engine->counters.commits++;
+    (void)BW_FAULT(TURN_BEFORE_COMMIT);
     store->commit(store->self, groups->commits, count, bw_call_on_commit, call);
+    (void)BW_FAULT(TURN_AFTER_SEND);
 }
 
 void bw_group_flush(struct bw_engine *engine)

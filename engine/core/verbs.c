@@ -3,6 +3,7 @@
  * Each verb validates, sends one call to the store, and answers its client from a later turn, after the store has
  * committed (J10). Only resume takes the way of a turn: it is a batch without a journal row. */
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/args.h"
 #include "core/inside.h"
 
@@ -51,6 +52,7 @@ static void start_stored_release(struct bw_engine *engine, struct bw_call *call)
         bw_call_post(call, BW_ERR_NOT_FOUND, text);
         return;
     }
+    (void)BW_FAULT(INBOX_BEFORE_PUT);
     store->start_run(store->self, row, bw_call_on_start, call);
 }
 
@@ -110,6 +112,7 @@ void bw_engine_send_event(struct bw_engine *engine, const struct bw_event *event
         bw_id_print(bw_id_make(bw_clock_utc(engine->config.clock), engine->config.entropy), id);
         stored.id = bw_str(id, BW_ID_TEXT_LEN);
     }
+    (void)BW_FAULT(INBOX_BEFORE_PUT);
     store->put_event(store->self, &stored, bw_call_on_done, open_done(engine, done, ud));
 }
 
@@ -117,6 +120,7 @@ void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct
                            bw_done_fn done, void *ud)
 {
     struct bw_store *store = engine->config.store;
+    (void)BW_FAULT(INBOX_BEFORE_PUT);
     store->answer_task(store->self, tenant, task, answer, bw_call_on_done, open_done(engine, done, ud));
 }
 

@@ -1,5 +1,6 @@
 /* cmd_shared.c - files, rows and errors as all commands read and print them. */
 #include "edge/cmd.h"
+#include "base/fault.h"
 #include "edge/grid.h"
 #include <errno.h>
 #include <string.h>
@@ -27,6 +28,7 @@ enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes, struct bw_e
 
 enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes, struct bw_error *error)
 {
+    (void)BW_FAULT(FILE_WRITE);
     FILE *file = fopen(path, "wb");
     if (!file)
         return bw_fail(error, BW_ERR_IO, "%s: %s", path, strerror(errno));
