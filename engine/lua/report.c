@@ -246,10 +246,14 @@ void bw_vm_report_early_end(struct bw_vm *vm, const char *how)
     bw_buf_init(&text, REPORT_BYTES_MAX);
     print_head(vm, &text, vm->seq + 1);
     bw_buf_printf(&text, "the journal goes on, the script %s", how);
-    if (value.len) {
+    if (vm->end == BW_VM_FAILED) {
         struct bw_value end = bw_value_read(bw_buf_str(&value));
-        bw_buf_put_text(&text, ": ");
-        print_value(&text, &end);
+        struct bw_str why = bw_value_get_str(&end, "text", BW_STR_NONE);
+        bw_buf_printf(&text, ": %.*s", BW_STR_ARG(why));
+        why = bw_value_get_str(&end, "file", BW_STR_NONE);
+        if (why.len)
+            bw_buf_printf(&text, " (%.*s:%lld)", BW_STR_ARG(why),
+                          (long long)bw_value_get_int(&end, "line", 0));
     }
     bw_buf_put_char(&text, '.');
     print_tail(vm, &text);
