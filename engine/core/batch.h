@@ -21,6 +21,7 @@ enum bw_batch_kind {
     BW_BATCH_TURN = 1, /* has a journal row */
     BW_BATCH_PARK,     /* no journal row: status and reason only */
     BW_BATCH_RESUME,   /* no journal row: open again */
+    BW_BATCH_TIDY,     /* no journal row: acknowledges messages that nobody waits for any more */
 };
 
 struct bw_batch {

@@ -5,6 +5,7 @@
 #include "core/inside.h"
 
 #define ACTIVE_NS BW_NS_PER_S
+#define FETCH_PAUSE_US (100 * BW_US_PER_MS)
 
 void bw_releases_init(struct bw_releases *releases)
 {
@@ -39,10 +40,30 @@ void bw_release_fill(struct bw_release *release, const struct bw_release_set *se
     release->is_here = true;
 }
 
+static void fetched(struct bw_engine *engine, struct bw_call *call);
+
+static void fetch(struct bw_engine *engine, struct bw_release *release)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_call *call = bw_call_open(engine, fetched);
+    call->subject = release;
+    release->is_loading = true;
+    store->get_release(store->self, release->hash, bw_call_on_release, call);
+}
+
+static void fetch_again(struct bw_engine *engine, struct bw_timer *timer)
+{
+    fetch(engine, bw_container_of(timer, struct bw_release, timer));
+}
+
 /* Its files came, or will not come. */
 static void fetched(struct bw_engine *engine, struct bw_call *call)
 {
     struct bw_release *release = call->subject;
+    if (bw_err_is_retryable(call->code)) {
+        bw_timer_arm(&engine->timers_mono, &release->timer, engine->now_ns / BW_NS_PER_US + FETCH_PAUSE_US);
+        return;
+    }
     release->is_loading = false;
     if (call->code == BW_ERR_OK)
         bw_release_fill(release, &call->release);
@@ -53,8 +74,8 @@ static void fetched(struct bw_engine *engine, struct bw_call *call)
     while ((link = bw_list_shift(&waiters))) {
         struct bw_run *run = bw_container_of(link, struct bw_run, link);
         run->place = BW_RUN_NOWHERE;
-        if (call->code == BW_ERR_OK || bw_err_is_retryable(call->code))
-            bw_run_settle(engine, run); /* asks again when it is not here */
+        if (call->code == BW_ERR_OK)
+            bw_run_settle(engine, run);
         else
             bw_engine_park(engine, run, bw_err_name(call->code), "the release that the run is pinned to is not stored");
     }
@@ -78,6 +99,7 @@ struct bw_release *bw_release_get(struct bw_engine *engine, const uint8_t hash[B
     memcpy(release->hash, hash, BW_RELEASE_HASH_LEN);
     bw_arena_init(&release->arena);
     bw_list_init(&release->waiters);
+    release->timer.on_due = fetch_again;
     bw_list_push(&releases->all, &release->link);
     return release;
 }
@@ -87,13 +109,8 @@ void bw_release_wait(struct bw_engine *engine, struct bw_release *release, struc
     BW_ASSERT(run->place == BW_RUN_NOWHERE && !release->is_here);
     run->place = BW_RUN_IN_RELEASE;
     bw_list_push(&release->waiters, &run->link);
-    if (release->is_loading)
-        return;
-    struct bw_store *store = engine->config.store;
-    struct bw_call *call = bw_call_open(engine, fetched);
-    call->subject = release;
-    release->is_loading = true;
-    store->get_release(store->self, release->hash, bw_call_on_release, call);
+    if (!release->is_loading)
+        fetch(engine, release);
 }
 
 bool bw_release_has_workflow(const struct bw_release *release, struct bw_str workflow)

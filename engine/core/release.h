@@ -7,6 +7,7 @@
 #define BW_CORE_RELEASE_H
 
 #include "core/list.h"
+#include "core/timer.h"
 #include "store/store.h"
 
 struct bw_engine;
@@ -22,6 +23,7 @@ struct bw_release {
     bool is_here;          /* the files are loaded */
     bool is_loading;
     uint64_t hosts;        /* bit i: host i has it */
+    struct bw_timer timer;  /* asks again, after the store was not reachable */
     struct bw_list waiters; /* runs that want to take a turn with it */
 };
 

@@ -10,6 +10,7 @@
  *                                                                      DONE <------------------+
  *   any but EXECUTING --bw_run_evict--> gone; its rows know everything (J8). A conflict goes this way, and loads again.
  *   PARKED rows --bw_engine_resume_run--> OPEN rows --> NEW.
+ *   WAITING --bw_run_tidy--> COMMITTING --bw_run_committed--> WAITING: acknowledges what nobody waits for any more.
  *
  * What holds in each state, asserted by bw_run_check_state at the entry and exit of every arrow:
  *   NEW         nothing is known but its id; no effects; it is in the load queue, or its load is in flight.
@@ -111,6 +112,15 @@ bool bw_run_has_news(const struct bw_run *run)
     return false;
 }
 
+/* A deadline has passed, and its timer fires in this turn: no time to leave memory. */
+static bool is_due(const struct bw_engine *engine, const struct bw_run *run)
+{
+    int64_t wake_at_us;
+    bool is_active;
+    (void)bw_run_wake_reason(run, NULL, &wake_at_us, &is_active);
+    return wake_at_us && wake_at_us <= engine->now_us;
+}
+
 void bw_run_settle(struct bw_engine *engine, struct bw_run *run)
 {
     BW_ASSERT(run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING);
@@ -119,6 +129,10 @@ void bw_run_settle(struct bw_engine *engine, struct bw_run *run)
     run->state = has_news ? BW_RUN_STATE_READY : BW_RUN_STATE_WAITING;
     if (run->load)
         return; /* settled again when it is back */
+    if (!has_news && !run->has_mail && run->inbox.count > 0) {
+        bw_run_tidy(engine, run);
+        return;
+    }
     bool needs_journal = !run->is_resident && !run->journal && run->head > run->base;
     if (run->has_mail || (has_news && needs_journal)) {
         run->place = BW_RUN_IN_LOADS;
@@ -130,7 +144,7 @@ void bw_run_settle(struct bw_engine *engine, struct bw_run *run)
         run->place = BW_RUN_IN_IDLE;
         bw_list_push(&engine->idle, &run->link);
         engine->idle_count++;
-    } else if (!run->has_own) {
+    } else if (!run->has_own && !is_due(engine, run)) {
         bw_run_evict(engine, run);
         return;
     }
@@ -331,7 +345,7 @@ static size_t mark_stale(struct bw_run *run)
 {
     struct bw_inbox *inbox = &run->inbox;
     size_t live_count = 0;
-    bool has_cancel = run->is_cancelling;
+    bool has_cancel = run->is_cancelling, is_unstarted = false;
     for (size_t i = 0; i < run->effect_count; i++)
         run->effects[i]->is_delivered = run->effects[i]->is_leaving = false;
     for (size_t i = 0; i < inbox->count; i++) {
@@ -340,7 +354,14 @@ static size_t mark_stale(struct bw_run *run)
         if (item->kind == BW_DELIVERY_CANCEL) {
             item->is_stale = has_cancel;
             has_cancel = true;
-        } else if (item->kind != BW_DELIVERY_START) {
+            if (is_unstarted && !item->is_stale) { /* cancelled before it began: nothing of it shall run */
+                inbox->items[0].is_stale = true;
+                live_count--;
+            }
+        } else if (item->kind == BW_DELIVERY_START) {
+            BW_ASSERT(i == 0);
+            is_unstarted = true;
+        } else {
             struct bw_effect *effect = bw_run_find_effect(run, item->seq);
             item->is_stale = !effect || effect->is_delivered;
             if (effect)
@@ -417,6 +438,11 @@ void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_ba
     BW_ASSERT(run->state == BW_RUN_STATE_COMMITTING && batch->run == run);
     bw_run_check_state(run);
     const struct bw_turn_commit *commit = &batch->commit;
+    if (batch->kind == BW_BATCH_TIDY) {
+        bw_inbox_drop_taken(&run->inbox);
+        run->state = BW_RUN_STATE_WAITING;
+        return;
+    }
     if (batch->kind != BW_BATCH_TURN) {
         bool is_final = commit->status == BW_RUN_CANCELLED;
         run->inbox.taken = 0;

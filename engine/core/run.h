@@ -99,6 +99,8 @@ BW_MUST_USE enum bw_err bw_run_accept(struct bw_engine *engine, struct bw_run *r
 void bw_run_retry(struct bw_engine *engine, struct bw_run *run);
 /* READY, EXECUTING -> COMMITTING: the batch stops the run with `error` (an encoded map). */
 void bw_run_park(struct bw_engine *engine, struct bw_run *run, struct bw_str error, struct bw_batch *batch);
+/* WAITING -> COMMITTING: only acknowledges messages that came for effects which were given up meanwhile. */
+void bw_run_tidy(struct bw_engine *engine, struct bw_run *run);
 /* COMMITTING -> WAITING, READY, PARKED or DONE: takes over the batch's effects. */
 void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch);
 /* Any state but EXECUTING -> gone (J8): forgets the run, stops its effects; frees it. Its rows know everything. */

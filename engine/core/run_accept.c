@@ -95,6 +95,23 @@ static void put_deliveries(struct bw_run *run, struct bw_batch *batch, struct bw
     }
 }
 
+void bw_run_tidy(struct bw_engine *engine, struct bw_run *run)
+{
+    BW_ASSERT(run->state == BW_RUN_STATE_WAITING && run->place == BW_RUN_NOWHERE && !run->load);
+    struct bw_batch *batch = bw_group_batch(engine);
+    struct bw_turn_record turn = {0};
+    bw_run_fill(engine, run, BW_BATCH_TIDY, batch);
+    for (size_t i = 0; i < run->inbox.count; i++)
+        run->inbox.items[i].is_stale = true;
+    bw_inbox_take(&run->inbox);
+    put_deliveries(run, batch, &turn);
+    BW_ASSERT(turn.delivery_count == 0);
+    batch->commit.wake = bw_run_wake_reason(run, NULL, &batch->commit.wake_at_us, &batch->commit.is_active);
+    run->state = BW_RUN_STATE_COMMITTING;
+    bw_group_add(engine, batch);
+    bw_run_check_state(run);
+}
+
 /* --- What the script asks for. */
 
 static void plan_cancel(struct bw_run *run, struct bw_batch *batch, const struct bw_command *command)

@@ -127,6 +127,7 @@ static void engine_up(struct bw_world *world, bw_done_fn done, void *ud)
 /* Verbs whose answer is still to come would wait for ever after a crash: those are asked with no crash before it. */
 static enum bw_err settle(struct bw_world *world, const struct reply *reply, struct bw_error *error)
 {
+    unsigned idle_count = 0; /* a turn may leave work for the next pump: twice idle is at rest */
     for (size_t i = 0; i < WORLD_TURNS_MAX; i++) {
         bool has_worked = pump(world);
         bool is_restless = bw_engine_turn(world->engine) == 0;
@@ -140,7 +141,8 @@ static enum bw_err settle(struct bw_world *world, const struct reply *reply, str
                 return code;
             has_worked = true;
         }
-        if (!has_worked && !is_restless)
+        idle_count = has_worked || is_restless ? 0 : idle_count + 1;
+        if (idle_count == 2)
             return BW_ERR_OK;
     }
     return bw_fail(error, BW_ERR_INTERNAL,

@@ -60,6 +60,15 @@ static enum bw_err op_advance(struct bw_world *world, const struct bw_value *arg
     return bw_world_advance(world, us, error);
 }
 
+static enum bw_err op_wait(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
+                           struct bw_error *error)
+{
+    (void)args;
+    (void)error;
+    bw_value_put_int(out, bw_engine_wait_us(bw_world_engine(world)));
+    return BW_ERR_OK;
+}
+
 static enum bw_err op_crash(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
                             struct bw_error *error)
 {
@@ -132,6 +141,8 @@ static enum bw_err op_start(struct bw_world *world, const struct bw_value *args,
         code = bw_args_opt_str(args, "key", &start.key, error);
     if (code == BW_ERR_OK)
         code = bw_args_opt_str(args, "started_by", &start.started_by, error);
+    if (code == BW_ERR_OK && bw_value_get(args, "id").tag == BW_VALUE_STR)
+        code = need_id(args, "id", &start.id, error);
     if (code == BW_ERR_OK)
         code = bw_world_start(world, &start, &run, &is_new, error);
     if (code != BW_ERR_OK)
@@ -399,6 +410,7 @@ static const struct {
     {"now", op_now},
     {"settle", op_settle},
     {"advance", op_advance},
+    {"wait", op_wait},
     {"crash", op_crash},
     {"crash_each", op_crash_each},
     {"evict", op_evict},

@@ -8,7 +8,8 @@
  *   advance       {us} -> nil                     crash         {} -> nil
  *   crash_each    {on} -> nil                     evict         {} -> nil        (closes idle VMs)
  *   put_release   {files = {name = bytes}} -> hash (hexadecimal); it is active from then on
- *   start         {workflow, input, key?, started_by?} -> {is_new, run}
+ *   wait          {} -> us until something is due, -1 = nothing
+ *   start         {workflow, input, key?, started_by?, id?} -> {is_new, run}
  *   run           {id} -> map                     runs          {status?, workflow?, limit?, after?} -> array
  *   journal       {run} -> array                  notes         {run} -> array
  *   inbox         {run} -> array                  audit, numbers, series as in store.h -> array
