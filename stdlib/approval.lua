@@ -1,4 +1,5 @@
---- Approval of what leaves the house: who must say yes is a policy's decision, what they say yes to is a digest.
+--- Approval of what leaves the house: who must say yes is a policy's decision, what they say yes to
+--- is a digest.
 ---@class billow.approval
 local approval = {}
 
@@ -16,8 +17,13 @@ local ROUNDS_MAX = 20
 --- One line an approver sees per document.
 local function summary(object)
   return {
-    id = object.id, customer = object.customer_id, currency = object.currency, due_date = object.due_date,
-    net = object.totals.tax_exclusive_amount, tax = object.totals.tax_amount, gross = object.totals.payable_amount,
+    id = object.id,
+    customer = object.customer_id,
+    currency = object.currency,
+    due_date = object.due_date,
+    net = object.totals.tax_exclusive_amount,
+    tax = object.totals.tax_amount,
+    gross = object.totals.payable_amount,
     lines = #object.lines,
   }
 end
@@ -57,13 +63,27 @@ end
 
 local function ask(contract, bill, decision, earlier, remark)
   return task.open({
-    kind = "approval", group = contract.id, assignees = decision.approvers,
-    title = string.format("Approve %d invoice%s of %s for %s", #bill.canonical, #bill.canonical == 1 and "" or "s",
-      contract.id, contract.period),
+    kind = "approval",
+    group = contract.id,
+    assignees = decision.approvers,
+    title = string.format(
+      "Approve %d invoice%s of %s for %s",
+      #bill.canonical,
+      #bill.canonical == 1 and "" or "s",
+      contract.id,
+      contract.period
+    ),
     body = {
-      contract = contract.id, period = contract.period, digest = bill.digest, invoices = summaries(bill),
-      documents = bill.canonical, reasons = json.array(decision.reasons), approved_by = json.array(earlier),
-      needed = decision.count, remark = remark or json.null, decisions = json.array({ "approve", "reject" }),
+      contract = contract.id,
+      period = contract.period,
+      digest = bill.digest,
+      invoices = summaries(bill),
+      documents = bill.canonical,
+      reasons = json.array(decision.reasons),
+      approved_by = json.array(earlier),
+      needed = decision.count,
+      remark = remark or json.null,
+      decisions = json.array({ "approve", "reject" }),
     },
   })
 end
@@ -74,13 +94,18 @@ end
 ---@return billow.approval.Approved?
 function approval.require(contract, bill)
   local decision = policy.decide("approval", {
-    contract = contract.contract.id, customer = contract.contract.customer_id, model = contract.contract.model,
-    currency = contract.contract.currency, invoices = summaries(bill), prepared_by = billow.run().started_by,
+    contract = contract.contract.id,
+    customer = contract.contract.customer_id,
+    model = contract.contract.model,
+    currency = contract.contract.currency,
+    invoices = summaries(bill),
+    prepared_by = billow.run().started_by,
   }, { customer = contract.contract.customer_id, contract = contract.id })
   local approved, remark = {}, nil
   for _ = 1, ROUNDS_MAX do
     if #approved >= decision.count then
-      local by = #approved > 0 and table.concat(approved, ", ") or "policy approval " .. decision.version
+      local by = #approved > 0 and table.concat(approved, ", ")
+        or "policy approval " .. decision.version
       return { by = by, digest = bill.digest }
     end
     local answer = ask(contract, bill, decision, approved, remark)

@@ -1,4 +1,5 @@
--- import: takes the records of one source file, chunk by chunk, and stores what they say as entries.
+-- import: takes the records of one source file, chunk by chunk, and stores what they say as
+-- entries.
 local event = require("billow.event")
 local import = require("billow.billing.import")
 local workflow = require("billow.workflow")
@@ -7,9 +8,17 @@ return workflow.define({
   name = "import",
   version = "1.0.0",
   title = "Import of a source file",
-  input = { file = "text", set = "text", header = "table", chunks = "integer", records = "integer" },
+  input = {
+    id = "text",
+    file = "text",
+    set = "text",
+    header = "table",
+    chunks = "integer",
+    records = "integer",
+  },
 
-  -- Chunks arrive as events "import.chunk" with key "<import id>/<n>": {first = number, records = list of field lists}.
+  -- Chunks arrive as events "import.chunk" with key "<import id>/<n>": {first = number, records =
+  -- list of field lists}.
   run = function(input)
     local reader = import.reader(input.file, input.header)
     local total = import.new_total(input)

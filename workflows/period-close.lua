@@ -1,4 +1,5 @@
--- period-close: bills everything that is due for a period, contract by contract, and waits for the stragglers.
+-- period-close: bills everything that is due for a period, contract by contract, and waits for the
+-- stragglers.
 local close = require("billow.billing.close")
 local workflow = require("billow.workflow")
 
@@ -10,7 +11,8 @@ return workflow.define({
 
   run = function(input)
     local contracts = close.contracts(input.contract)
-    local unassigned = close.unassigned(input.period) -- rows nobody can bill: unreadable, or of no contract
+    -- Rows nobody can bill: unreadable ones, and those of no contract.
+    local unassigned = close.unassigned(input.period)
     local results = close.bill_all(contracts, input.period)
     return { period = input.period, contracts = results, unassigned = unassigned }
   end,

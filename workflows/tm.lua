@@ -14,13 +14,16 @@ return workflow.define({
   run = function(input)
     while true do
       local contract = billing.contract(input.contract, input.period)
-      local judged = billing.validate(contract, billing.collect(contract)) -- exceptions become tasks
+      -- Exceptions become tasks; the run waits until somebody clears them.
+      local judged = billing.validate(contract, billing.collect(contract))
       local bill = billing.time_and_materials(contract, judged)
 
       if bill.status == "ready" then
-        local approved = approval.require(contract, bill) -- matrix, no self-approval, bound to the digest
+        -- By the policy's matrix, never by who prepared it, bound to the bill's digest.
+        local approved = approval.require(contract, bill)
         if approved then
-          local issued = billing.issue(contract, judged, bill, approved) -- numbers, ledger, documents: one transaction
+          -- Numbers, invoices, ledger and documents: one transaction.
+          local issued = billing.issue(contract, judged, bill, approved)
           return report.issued(contract, judged, bill, issued)
         end
         billing.set_aside(contract, bill, "rejected")

@@ -35,7 +35,11 @@ end
 local function bill(contract, period)
   local name = WORKFLOWS[contract.model]
   if not name then
-    return { contract = contract.id, model = contract.model, status = "no workflow bills this model yet" }
+    return {
+      contract = contract.id,
+      model = contract.model,
+      status = "no workflow bills this model yet",
+    }
   end
   local is_done, result = pcall(workflow.call, name, { contract = contract.id, period = period })
   if is_done then
@@ -77,7 +81,8 @@ local function exception_of(row)
   return ledger.unknown_project(row)
 end
 
---- Records the exceptions of entries that no contract takes, and counts what was passed over in silence.
+--- Records the exceptions of entries that no contract takes, and counts what was passed over in
+--- silence.
 ---@param period string
 ---@return {exceptions: table[], seconds: table<string, integer>}
 function close.unassigned(period)

@@ -1,4 +1,5 @@
---- Records of an export become stored entries. The same again changes nothing; an edit of what is still open makes a
+--- Records of an export become stored entries. The same again changes nothing; an edit of what is
+--- still open makes a
 --- new version; an edit of what was billed is reported and left alone.
 local import = {}
 
@@ -14,7 +15,12 @@ local text = require("billow.text")
 local validation = require("billow.billing.validation")
 
 -- Source order of files (data model, part 1).
-local RANKS = { ["harvest-time.csv"] = 1, ["toggl-time.csv"] = 2, ["clockify-time.csv"] = 3, ["expenses.csv"] = 1 }
+local RANKS = {
+  ["harvest-time.csv"] = 1,
+  ["toggl-time.csv"] = 2,
+  ["clockify-time.csv"] = 3,
+  ["expenses.csv"] = 1,
+}
 
 --- The reader of a source file by its name and header; raises what is wrong with the header.
 ---@param file string
@@ -22,7 +28,12 @@ local RANKS = { ["harvest-time.csv"] = 1, ["toggl-time.csv"] = 2, ["clockify-tim
 ---@return fun(number: integer, fields: string[]): table?, billing.Exception?
 function import.reader(file, header)
   if not RANKS[file] then
-    error("there is no reader for " .. file .. ": name the format (harvest-time, toggl-time, clockify-time, expenses)", 0)
+    error(
+      "there is no reader for "
+        .. file
+        .. ": name the format (harvest-time, toggl-time, clockify-time, expenses)",
+      0
+    )
   end
   local row = db.query(statements.documents, { "firm", json.array({ "firm" }) })[1]
   local firm = row and row.body or {}
@@ -43,10 +54,18 @@ end
 
 ---@return billow.billing.ImportTotal
 function import.new_total(input)
-  return { file = input.file, records = 0, stored = 0, unchanged = 0, invalid = json.array({}), edited = json.array({}) }
+  return {
+    file = input.file,
+    records = 0,
+    stored = 0,
+    unchanged = 0,
+    invalid = json.array({}),
+    edited = json.array({}),
+  }
 end
 
---- An entity as a row of billing.entry. Decimals go as text, so that the digest is of what is stored.
+--- An entity as a row of billing.entry. Decimals go as text, so that the digest is of what is
+--- stored.
 local function entry_row(input, entity)
   local is_time = entity.work_date ~= nil
   local body = {}
@@ -54,11 +73,20 @@ local function entry_row(input, entity)
     body[name] = type(value) == "userdata" and value ~= json.null and tostring(value) or value
   end
   return {
-    id = store.entry_id(input.set, entity.id), kind = is_time and "time" or "expense", source = input.file,
-    source_rank = RANKS[input.file], sequence = entity.sequence, digest = text.sha256_hex(json.encode(body)),
-    entry_date = entity.work_date or entity.date, person = entity.person, project_code = entity.project_code,
-    project_name = entity.project_name, dup_key = validation.key(entity), unit = is_time and "second" or "amount",
-    quantity = is_time and tostring(entity.duration_seconds) or tostring(entity.amount), body = body,
+    id = store.entry_id(input.set, entity.id),
+    kind = is_time and "time" or "expense",
+    source = input.file,
+    source_rank = RANKS[input.file],
+    sequence = entity.sequence,
+    digest = text.sha256_hex(json.encode(body)),
+    entry_date = entity.work_date or entity.date,
+    person = entity.person,
+    project_code = entity.project_code,
+    project_name = entity.project_name,
+    dup_key = validation.key(entity),
+    unit = is_time and "second" or "amount",
+    quantity = is_time and tostring(entity.duration_seconds) or tostring(entity.amount),
+    body = body,
   }
 end
 
@@ -66,9 +94,16 @@ end
 local function invalid_row(input, exception, number, fields)
   local body = { id = exception.ref, fields = json.array(fields), message = exception.message }
   return {
-    id = store.entry_id(input.set, exception.ref), kind = input.file == "expenses.csv" and "expense" or "time",
-    source = input.file, source_rank = RANKS[input.file], sequence = number, unit = "event", quantity = "0",
-    digest = text.sha256_hex(json.encode(body)), invalid = exception.code, body = body,
+    id = store.entry_id(input.set, exception.ref),
+    kind = input.file == "expenses.csv" and "expense" or "time",
+    source = input.file,
+    source_rank = RANKS[input.file],
+    sequence = number,
+    unit = "event",
+    quantity = "0",
+    digest = text.sha256_hex(json.encode(body)),
+    invalid = exception.code,
+    body = body,
   }
 end
 
@@ -86,7 +121,8 @@ function import.store(reader, input, chunk, total)
       rows[#rows + 1] = entry_row(input, entity)
     else
       rows[#rows + 1] = invalid_row(input, exception, number, fields)
-      total.invalid[#total.invalid + 1] = { ref = exception.ref, code = exception.code, message = exception.message }
+      total.invalid[#total.invalid + 1] =
+        { ref = exception.ref, code = exception.code, message = exception.message }
     end
   end
   local results = db.transaction(function(tx)

@@ -1,4 +1,5 @@
---- Billing as a workflow sees it: a contract's month from open entries to issued invoices, each step durable.
+--- Billing as a workflow sees it: a contract's month from open entries to issued invoices, each
+--- step durable.
 ---
 ---   local contract = billing.contract("C-17", "2026-10")
 ---   local items = billing.validate(contract, billing.collect(contract))
@@ -6,7 +7,8 @@
 ---   local approved = approval.require(contract, draft)
 ---   local invoices = billing.issue(contract, draft, approved)
 ---
---- The arithmetic is pure and lives in the modules beside this one; the database in billow.billing.store.
+--- The arithmetic is pure and lives in the modules beside this one; the database in
+--- billow.billing.store.
 ---@class billow.billing
 local billing = {}
 
@@ -57,14 +59,16 @@ function billing.contract(id, period_id)
   return { id = id, period = period_id, ctx = ctx, contract = contract }
 end
 
---- Claims the contract's open time and expenses up to the period's end, so that no other run can bill them.
+--- Claims the contract's open time and expenses up to the period's end, so that no other run can
+--- bill them.
 ---@param contract billow.billing.Contract
 ---@return billow.billing.Claimed
 function billing.collect(contract)
   return store.claim(contract.contract, contract.ctx.period.end_date)
 end
 
---- Asks a person about exceptions. "hold" leaves what they concern out of this bill; "recheck" looks again, after
+--- Asks a person about exceptions. "hold" leaves what they concern out of this bill; "recheck"
+--- looks again, after
 --- somebody mended the source.
 ---@param contract billow.billing.Contract
 ---@param title string
@@ -72,14 +76,21 @@ end
 ---@return string decision
 local function ask(contract, title, exceptions)
   local answer = task.open({
-    kind = "exception", group = contract.id, title = title,
-    body = { contract = contract.id, period = contract.period, exceptions = canonical.exceptions(exceptions),
-      decisions = json.array({ "hold", "recheck" }) },
+    kind = "exception",
+    group = contract.id,
+    title = title,
+    body = {
+      contract = contract.id,
+      period = contract.period,
+      exceptions = canonical.exceptions(exceptions),
+      decisions = json.array({ "hold", "recheck" }),
+    },
   })
   return answer.decision
 end
 
---- Judges every claimed entry. Exceptions become one task; the run waits until somebody holds them or mends the
+--- Judges every claimed entry. Exceptions become one task; the run waits until somebody holds them
+--- or mends the
 --- source and has them checked again.
 ---@param contract billow.billing.Contract
 ---@param claimed billow.billing.Claimed
@@ -90,7 +101,12 @@ function billing.validate(contract, claimed)
     if #judged.exceptions == 0 then
       return judged
     end
-    local title = string.format("%s %s: %d entries need a decision", contract.id, contract.period, #judged.exceptions)
+    local title = string.format(
+      "%s %s: %d entries need a decision",
+      contract.id,
+      contract.period,
+      #judged.exceptions
+    )
     if ask(contract, title, judged.exceptions) ~= "recheck" then
       return judged
     end
@@ -124,8 +140,11 @@ function billing.draft(contract, judged)
     invoices[i] = canonical.invoice(ctx, made)
   end
   return {
-    status = status_of(result), canonical = json.array(invoices), exceptions = result.exceptions,
-    closing = result.closing, dispositions = result.dispositions,
+    status = status_of(result),
+    canonical = json.array(invoices),
+    exceptions = result.exceptions,
+    closing = result.closing,
+    dispositions = result.dispositions,
     digest = text.sha256_hex(json.encode(json.array(invoices))),
   }
 end
@@ -136,8 +155,14 @@ end
 ---@return billow.billing.Bill
 function billing.time_and_materials(contract, judged)
   if contract.contract.model ~= "tm" then
-    error(string.format("contract %s is billed as %s: start the workflow of that model", contract.id,
-      contract.contract.model), 2)
+    error(
+      string.format(
+        "contract %s is billed as %s: start the workflow of that model",
+        contract.id,
+        contract.contract.model
+      ),
+      2
+    )
   end
   return billing.draft(contract, judged)
 end
@@ -153,8 +178,12 @@ function billing.is_to_be_redone(contract, bill)
       blocking[#blocking + 1] = found
     end
   end
-  local title = string.format("%s %s: the bill is %s", contract.id, contract.period,
-    bill.status == "on_hold" and "on hold" or "blocked")
+  local title = string.format(
+    "%s %s: the bill is %s",
+    contract.id,
+    contract.period,
+    bill.status == "on_hold" and "on hold" or "blocked"
+  )
   return ask(contract, title, blocking) == "recheck"
 end
 
@@ -163,18 +192,34 @@ local function add_invoice(tx, contract, object, approval)
   local ctx, run = contract.ctx, billow.run()
   local series = number.series(ctx.firm, object.type_code)
   if not series then
-    error(err.new({ code = "NO_SERIES",
-      text = string.format("no number series of the firm takes type %s: add it to number_series in firm.json",
-        object.type_code) }), 0)
+    error(
+      err.new({
+        code = "NO_SERIES",
+        text = string.format(
+          "no number series of the firm takes type %s: add it to number_series in firm.json",
+          object.type_code
+        ),
+      }),
+      0
+    )
   end
-  local given = tx:number({ series = series.id, date = object.issue_date, customer = object.customer_id })
+  local given =
+    tx:number({ series = series.id, date = object.issue_date, customer = object.customer_id })
   tx:exec(statements.put_invoice, {
-    object, given, series.id, run.id, approval.by, approval.digest, contract.period, html.page(ctx, object, NUMBER_MARK),
+    object,
+    given,
+    series.id,
+    run.id,
+    approval.by,
+    approval.digest,
+    contract.period,
+    html.render(ctx, object, { number = NUMBER_MARK }),
   }, "one")
   tx:exec(statements.put_lines, { object }, "any")
 end
 
---- Issues an approved bill: number, invoice, lines, ledger, exceptions and closing in one transaction.
+--- Issues an approved bill: number, invoice, lines, ledger, exceptions and closing in one
+--- transaction.
 ---@param contract billow.billing.Contract
 ---@param judged billow.billing.Judged
 ---@param bill billow.billing.Bill
@@ -182,17 +227,34 @@ end
 ---@return {id: string, number: string}[]
 function billing.issue(contract, judged, bill, approval)
   if approval.digest ~= bill.digest then
-    error(err.new({ code = "APPROVAL_VOID",
-      text = "the bill is not the one that was approved: have it approved again" }), 0)
+    error(
+      err.new({
+        code = "APPROVAL_VOID",
+        text = "the bill is not the one that was approved: have it approved again",
+      }),
+      0
+    )
   end
   local run = billow.run()
   local results = db.transaction(function(tx)
     for _, object in ipairs(bill.canonical) do
       add_invoice(tx, contract, object, approval)
     end
-    tx:exec(statements.settle, { ledger.settlement(contract.ctx, judged, bill), run.id, approval.by }, "any")
-    tx:exec(statements.put_exceptions, { canonical.exceptions(bill.exceptions), contract.period, run.id }, "any")
-    tx:exec(statements.put_closing, { contract.id, contract.period, ledger.closing(contract, bill), run.id }, "one")
+    tx:exec(
+      statements.settle,
+      { ledger.settlement(contract.ctx, judged, bill), run.id, approval.by },
+      "any"
+    )
+    tx:exec(
+      statements.put_exceptions,
+      { canonical.exceptions(bill.exceptions), contract.period, run.id },
+      "any"
+    )
+    tx:exec(
+      statements.put_closing,
+      { contract.id, contract.period, ledger.closing(contract, bill), run.id },
+      "one"
+    )
   end)
   local issued = {}
   for i, object in ipairs(bill.canonical) do
@@ -209,7 +271,11 @@ function billing.set_aside(contract, bill, reason)
   local run = billow.run()
   db.transaction(function(tx)
     tx:exec(statements.release, { run.id, run.workflow, reason }, "any")
-    tx:exec(statements.put_exceptions, { canonical.exceptions(bill.exceptions), contract.period, run.id }, "any")
+    tx:exec(
+      statements.put_exceptions,
+      { canonical.exceptions(bill.exceptions), contract.period, run.id },
+      "any"
+    )
   end)
 end
 

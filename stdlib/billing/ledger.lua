@@ -1,5 +1,7 @@
---- What a bill does to the entries it is made of: every claimed second, and every claimed amount, goes somewhere.
---- Pure: it only says which movements the finalising transaction has to store (billing.ledger in the database).
+--- What a bill does to the entries it is made of: every claimed second, and every claimed amount,
+--- goes somewhere.
+--- Pure: it only says which movements the finalising transaction has to store (billing.ledger in
+--- the database).
 ---@class billow.billing.ledger
 local ledger = {}
 
@@ -16,7 +18,7 @@ local validation = require("billow.billing.validation")
 ---@field claimed billow.billing.Claimed
 ---@field items billing.Collected
 ---@field exceptions billing.Exception[]   entry level
----@field expense_dispositions table<string, string>   of every claimed expense: valid, exception, non_billable, ...
+---@field expense_dispositions table<string, string>   by expense id: valid, exception, ...
 
 ---@class billow.billing.Movement
 ---@field entry_id string
@@ -55,12 +57,18 @@ function ledger.judge(ctx, contract, claimed)
     local _, project = assign.find(index, entry)
     placed[i] = { entry = entry, project = project }
   end
-  local items = period.items(ctx, contract, { time = placed, expenses = claimed.expenses }, claimed.marks)
+  local items =
+    period.items(ctx, contract, { time = placed, expenses = claimed.expenses }, claimed.marks)
   local dispositions = {}
   for _, expense in ipairs(claimed.expenses) do
     dispositions[expense.id] = validation.expense(ctx, expense, contract, claimed.marks).disposition
   end
-  return { claimed = claimed, items = items, exceptions = items.exceptions, expense_dispositions = dispositions }
+  return {
+    claimed = claimed,
+    items = items,
+    exceptions = items.exceptions,
+    expense_dispositions = dispositions,
+  }
 end
 
 --- The verdict on an entry of no contract: PROJECT_UNKNOWN, or a silent disposition.
@@ -71,7 +79,8 @@ function ledger.unknown_project(row)
   local nobody = { duplicate_of = {}, day_seconds = {} }
   local ctx = { period = { end_date = "9999-12-31" } } -- the query took the period's entries only
   local judge = row.kind == "time" and validation.time or validation.expense
-  local verdict = row.kind == "time" and judge(ctx, row.body, nil, nil, nobody) or judge(ctx, row.body, nil, nobody)
+  local verdict = row.kind == "time" and judge(ctx, row.body, nil, nil, nobody)
+    or judge(ctx, row.body, nil, nobody)
   return verdict.exception, verdict.disposition
 end
 
@@ -82,7 +91,8 @@ end
 ---@field weight Decimal   its share of the whole, among its places
 ---@field amount Decimal   its share of the line's net
 
---- Each line's net divided over its references by their size, to the cent; several payers share by percent.
+--- Each line's net divided over its references by their size, to the cent; several payers share by
+--- percent.
 local function places_on(ctx, invoices, kind)
   local places = {}
   for _, invoice in ipairs(invoices) do
@@ -96,15 +106,23 @@ local function places_on(ctx, invoices, kind)
         end
       end
       local total = decimal.sum(weights)
-      local amounts = #mine > 0 and not total:is_zero()
-        and split.largest_remainder(decimal(line.net_amount), weights, d) or {}
-      local percent = line.split_of and line.split_of ~= json.null and decimal(line.split_of.percent) or decimal(100)
+      local amounts = #mine > 0
+          and not total:is_zero()
+          and split.largest_remainder(decimal(line.net_amount), weights, d)
+        or {}
+      local percent = line.split_of
+          and line.split_of ~= json.null
+          and decimal(line.split_of.percent)
+        or decimal(100)
       for i, reference in ipairs(mine) do
         local of_entry = places[reference.id] or {}
         places[reference.id] = of_entry
         of_entry[#of_entry + 1] = {
-          invoice_id = invoice.id, line_id = line.id, weight = weights[i] * percent,
-          amount = amounts[i] or decimal(0), currency = invoice.currency,
+          invoice_id = invoice.id,
+          line_id = line.id,
+          weight = weights[i] * percent,
+          amount = amounts[i] or decimal(0),
+          currency = invoice.currency,
         }
       end
     end
@@ -114,14 +132,16 @@ end
 
 local function add(movements, entry_id, disposition, quantity, more)
   local way = WAYS[disposition]
-  local movement = { entry_id = entry_id, kind = way[1], to_state = way[2], quantity = tostring(quantity) }
+  local movement =
+    { entry_id = entry_id, kind = way[1], to_state = way[2], quantity = tostring(quantity) }
   for name, value in pairs(more or {}) do
     movement[name] = value
   end
   movements[#movements + 1] = movement
 end
 
---- The billed quantity of one entry over the places where it stands; integers for seconds, `d` decimals for amounts.
+--- The billed quantity of one entry over the places where it stands; integers for seconds, `d`
+--- decimals for amounts.
 local function add_billed(movements, entry, quantity, places, d)
   if not places then
     error(string.format("entry %s is billed but stands on no line", entry.id), 0)
@@ -133,7 +153,10 @@ local function add_billed(movements, entry, quantity, places, d)
   for i, share in ipairs(split.largest_remainder(quantity, weights, d)) do
     local place = places[i]
     add(movements, entry.entry_id, "billed", share, {
-      invoice_id = place.invoice_id, line_id = place.line_id, amount = tostring(place.amount), currency = place.currency,
+      invoice_id = place.invoice_id,
+      line_id = place.line_id,
+      amount = tostring(place.amount),
+      currency = place.currency,
     })
   end
 end
@@ -152,13 +175,20 @@ local function settle_time(movements, ctx, judged, bill)
   local places = places_on(ctx, bill.canonical, "time_entry")
   local reasons = reason_of(bill.exceptions)
   for _, entry in ipairs(judged.claimed.time) do
-    local dispositions = bill.dispositions[entry.id] or judged.items.dispositions[entry.id] or { open = entry.duration_seconds }
+    local dispositions = bill.dispositions[entry.id]
+      or judged.items.dispositions[entry.id]
+      or { open = entry.duration_seconds }
     for disposition, seconds in pairs(dispositions) do
       if disposition == "billed" and seconds > 0 then
         add_billed(movements, entry, decimal(seconds), places[entry.id], 0)
       elseif seconds > 0 then
-        add(movements, entry.entry_id, disposition, seconds,
-          { reason = disposition == "exception" and reasons[entry.id] or disposition })
+        add(
+          movements,
+          entry.entry_id,
+          disposition,
+          seconds,
+          { reason = disposition == "exception" and reasons[entry.id] or disposition }
+        )
       end
     end
   end
@@ -170,10 +200,21 @@ local function settle_expenses(movements, ctx, judged, bill)
   for _, expense in ipairs(judged.claimed.expenses) do
     local disposition = judged.expense_dispositions[expense.id]
     if disposition == "valid" then
-      add_billed(movements, expense, expense.amount, places[expense.id], math.max(expense.amount:scale(), 0))
+      add_billed(
+        movements,
+        expense,
+        expense.amount,
+        places[expense.id],
+        math.max(expense.amount:scale(), 0)
+      )
     else
-      add(movements, expense.entry_id, disposition, expense.amount,
-        { reason = disposition == "exception" and reasons[expense.id] or disposition })
+      add(
+        movements,
+        expense.entry_id,
+        disposition,
+        expense.amount,
+        { reason = disposition == "exception" and reasons[expense.id] or disposition }
+      )
     end
   end
 end

@@ -1,7 +1,9 @@
---- What a billing run leaves as its result: figures for people, the invoice objects, the exceptions.
+--- What a billing run leaves as its result: figures for people, the invoice objects, the
+--- exceptions.
 local report = {}
 
 local canonical = require("billow.billing.canonical")
+local html = require("billow.billing.html")
 local json = require("billow.json")
 
 --- Worked seconds by disposition, over all entries the run claimed.
@@ -19,10 +21,24 @@ end
 
 local function result(contract, judged, bill, status)
   return {
-    contract = contract.id, period = contract.period, model = contract.contract.model, status = status,
-    exceptions = canonical.exceptions(bill.exceptions), seconds = seconds_of(judged, bill), invoices = json.array({}),
+    contract = contract.id,
+    period = contract.period,
+    model = contract.contract.model,
+    status = status,
+    exceptions = canonical.exceptions(bill.exceptions),
+    seconds = seconds_of(judged, bill),
+    invoices = json.array({}),
     closing = canonical.closing(contract.ctx, contract.contract, bill.closing),
   }
+end
+
+--- Blocked bills as objects and pages, so that people can see what would go out.
+local function drafts_of(contract, bill)
+  local drafts = {}
+  for i, object in ipairs(bill.canonical) do
+    drafts[i] = { object = object, page = html.render(contract.ctx, object) }
+  end
+  return json.array(drafts)
 end
 
 --- The run issued invoices.
@@ -40,7 +56,7 @@ end
 function report.not_issued(contract, judged, bill, status)
   local made = result(contract, judged, bill, status)
   if status == "blocked" then
-    made.drafts = bill.canonical
+    made.drafts = drafts_of(contract, bill)
   end
   return made
 end

@@ -1,4 +1,5 @@
---- Stores a firm's documents: each firm, customer, contract, rate card and opening is a versioned document.
+--- Stores a firm's documents: each firm, customer, contract, rate card and opening is a versioned
+--- document.
 local setup = {}
 
 local db = require("billow.db")
@@ -27,7 +28,8 @@ function setup.check(documents, period)
 end
 
 local function add(list, kind, id, body)
-  list[#list + 1] = { kind = kind, id = id, body = body, digest = text.sha256_hex(json.encode(body)) }
+  list[#list + 1] =
+    { kind = kind, id = id, body = body, digest = text.sha256_hex(json.encode(body)) }
 end
 
 --- The opening of one contract: its own share of the firm's opening.
@@ -54,12 +56,17 @@ local function series_statements(tx, firm, opening)
     local counters = given(opening.number_series) or {}
     local counter = given(counters[series.id])
     tx:exec(statements.put_series, {
-      series.id, series.format, series.reset, counter and counter.next_sequence or 1, opening.issue_date,
+      series.id,
+      series.format,
+      series.reset,
+      counter and counter.next_sequence or 1,
+      opening.issue_date,
     }, "any")
   end
 end
 
---- Stores new versions of what changed, and the number series that are not there yet. Returns how many were stored.
+--- Stores new versions of what changed, and the number series that are not there yet. Returns how
+--- many were stored.
 ---@param documents table   checked by setup.check
 ---@return integer
 function setup.store(documents)
@@ -71,7 +78,11 @@ function setup.store(documents)
   for _, card in ipairs(documents.rate_cards) do
     add(list, "rate_card", card.id, card)
   end
-  local common = { period = opening.period, issue_date = opening.issue_date, exchange_rates = opening.exchange_rates }
+  local common = {
+    period = opening.period,
+    issue_date = opening.issue_date,
+    exchange_rates = opening.exchange_rates,
+  }
   add(list, "opening", "firm", common)
   for _, contract in ipairs(documents.contracts) do
     add(list, "contract", contract.id, contract)

@@ -1,4 +1,5 @@
---- What billing keeps in the database, as the rules see it: typed documents and entries in, movements out.
+--- What billing keeps in the database, as the rules see it: typed documents and entries in,
+--- movements out.
 --- The only module of billing that has effects apart from the facade in init.lua.
 ---@class billow.billing.store
 local store = {}
@@ -13,7 +14,12 @@ local given = require("billow.billing.reading").given
 local statements = require("billow.billing.statements")
 
 local EMPTY_OPENING = {
-  number_series = {}, ceiling_used = {}, fixed_fee = {}, advances = {}, retainer = {}, purchase_order_used = {},
+  number_series = {},
+  ceiling_used = {},
+  fixed_fee = {},
+  advances = {},
+  retainer = {},
+  purchase_order_used = {},
   exchange_rates = {},
 }
 
@@ -63,7 +69,8 @@ local function in_id_order(by_id)
   return json.array(list)
 end
 
---- The state before a period, as far as it concerns one contract: the closing of its last period, else what the
+--- The state before a period, as far as it concerns one contract: the closing of its last period,
+--- else what the
 --- firm's opening document says.
 ---@param contract_id string
 ---@param period string
@@ -110,7 +117,13 @@ end
 function store.context(contract_id, period)
   local contracts = contracts_around(contract_id)
   if not contracts then
-    error(string.format("there is no contract %s: import contracts.json, or correct the id", contract_id), 0)
+    error(
+      string.format(
+        "there is no contract %s: import contracts.json, or correct the id",
+        contract_id
+      ),
+      0
+    )
   end
   local firm = bodies("firm", { "firm" }).firm
   local customers = in_id_order(bodies("customer", customers_of(contracts)))
@@ -120,7 +133,10 @@ function store.context(contract_id, period)
     opening.period = period
   end
   local ctx, problems = model.read({
-    firm = firm, customers = customers, contracts = json.array(contracts), opening = opening,
+    firm = firm,
+    customers = customers,
+    contracts = json.array(contracts),
+    opening = opening,
     rate_cards = in_id_order(bodies("rate_card", cards_of(firm, customers, contracts))),
   }, period)
   if not ctx then
@@ -133,7 +149,8 @@ function store.context(contract_id, period)
   return ctx
 end
 
---- A stored entry as the rules know it. What is claimed of it may be less than the whole: the rest was billed before.
+--- A stored entry as the rules know it. What is claimed of it may be less than the whole: the rest
+--- was billed before.
 local function typed(row)
   local entry = {}
   for name, value in pairs(row.body) do
@@ -156,7 +173,8 @@ end
 ---@field expenses table[]
 ---@field marks billing.Marks
 
---- Claims what is open of a contract up to the period's end for this run, and gives it in source order.
+--- Claims what is open of a contract up to the period's end for this run, and gives it in source
+--- order.
 ---@param contract table
 ---@param period_end string
 ---@return billow.billing.Claimed
@@ -167,7 +185,10 @@ function store.claim(contract, period_end)
     names[#names + 1] = project.name
   end
   local wanted = {
-    contract = contract.id, codes = json.array(codes), names = json.array(names), until_date = period_end,
+    contract = contract.id,
+    codes = json.array(codes),
+    names = json.array(names),
+    until_date = period_end,
     kinds = json.array({ "time", "expense" }),
   }
   local results = db.transaction(function(tx)
@@ -181,7 +202,8 @@ function store.claim(contract, period_end)
     list[#list + 1] = entry
     claimed.marks.duplicate_of[entry.id] = given(row.duplicate_of)
     if row.kind == "time" and given(row.day_seconds) then
-      claimed.marks.day_seconds[entry.person .. "\0" .. entry.work_date] = decimal(row.day_seconds):to_integer()
+      claimed.marks.day_seconds[entry.person .. "\0" .. entry.work_date] =
+        decimal(row.day_seconds):to_integer()
     end
   end
   return claimed
@@ -196,7 +218,8 @@ function store.release(reason)
   end)
 end
 
---- The name under which a source row is kept: import sets keep equal file names of different months apart.
+--- The name under which a source row is kept: import sets keep equal file names of different months
+--- apart.
 ---@param set string
 ---@param id string
 ---@return string
