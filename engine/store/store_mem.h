@@ -51,7 +51,7 @@ enum bw_mem_fault {
     BW_MEM_GO = 0,
     BW_MEM_DELAY = 1,  /* not in this pump, and nothing behind it either */
     BW_MEM_FAIL = 2,   /* UNAVAILABLE; a commit is REFUSED whole */
-    BW_MEM_LINGER = 3, /* performed, but its callback comes one pump later */
+    BW_MEM_LINGER = 3, /* a commit: performed, but its callback comes one pump later; other calls: as GO */
 };
 /* `what` is the name of the function in struct bw_store: "commit", "start_run", ... NULL takes the hook away. */
 typedef enum bw_mem_fault (*bw_mem_fault_fn)(void *ud, const char *what);

@@ -37,6 +37,7 @@ create table billing.entry (
     project_code text not null default '',
     project_name text not null default '',
     contract_id text,              -- set by the source (milestones), or by a transfer; else found by project
+    subject text,                  -- usage: whose it is
     dup_key text,                  -- equal keys are the same entry reported twice; null = never a duplicate
     quantity numeric not null check (quantity >= 0),
     unit text not null check (unit in ('second', 'amount', 'event')),
@@ -48,6 +49,8 @@ create table billing.entry (
 );
 create index entry_by_project on billing.entry (tenant_id, kind, project_code, entry_date);
 create index entry_by_person_day on billing.entry (tenant_id, person, entry_date);
+create index entry_by_subject on billing.entry (tenant_id, subject, entry_date) where subject is not null;
+create index entry_by_dup_key on billing.entry (tenant_id, dup_key) where kind = 'usage';
 create index entry_by_contract on billing.entry (tenant_id, contract_id) where contract_id is not null;
 
 -- Earlier versions of entries that were edited at the source.
@@ -112,8 +115,8 @@ create table billing.ledger (
     tenant_id uuid not null,
     entry_id text not null,
     position bigint generated always as identity, -- order of movements; gaps mean nothing
-    kind text not null check (kind in ('receive', 'claim', 'release', 'bill', 'credit', 'hold', 'write_off',
-                                       'write_down', 'exclude', 'transfer', 'adjust')),
+    kind text not null check (kind in ('receive', 'claim', 'release', 'bill', 'draw', 'credit', 'hold',
+                                       'write_off', 'write_down', 'exclude', 'transfer', 'adjust')),
     from_state text,
     to_state text,
     quantity numeric not null check (quantity >= 0),
@@ -130,6 +133,7 @@ create table billing.ledger (
     check (from_state is distinct from to_state),
     check (kind <> 'claim' or (from_state in ('open', 'held') and to_state = 'claimed')),
     check (kind <> 'bill' or (from_state = 'claimed' and to_state = 'billed' and invoice_id is not null)),
+    check (kind <> 'draw' or (from_state = 'claimed' and to_state = 'billed')), -- on a retainer
     check (kind <> 'credit' or (from_state = 'billed' and invoice_id is not null)),
     check (from_state is not null or kind in ('receive', 'adjust')),
     check (to_state is not null or kind = 'adjust')
