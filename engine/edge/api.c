@@ -165,7 +165,8 @@ struct tenant_wait {
     const struct bw_api_route *route;
 };
 
-static void dispatch_tenant_found(void *ud, const struct bw_error *error, struct bw_id tenant, bool is_new)
+static void dispatch_tenant_found(void *ud, const struct bw_error *error, struct bw_id tenant,
+                                  bool is_new)
 {
     struct tenant_wait *wait = ud;
     (void)is_new;
@@ -184,7 +185,8 @@ static void fail_text(struct bw_api_call *call, enum bw_err code, const char *te
     bw_api_fail(call, &error);
 }
 
-static void run_route(struct bw_api_call *call, const struct bw_api_route *route, struct bw_str tenant)
+static void run_route(struct bw_api_call *call, const struct bw_api_route *route,
+                      struct bw_str tenant)
 {
     if (!route->needs_tenant) {
         route->handle(call);
@@ -197,7 +199,8 @@ static void run_route(struct bw_api_call *call, const struct bw_api_route *route
     call->store->find_tenant(call->store->self, tenant, dispatch_tenant_found, wait);
 }
 
-void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request, bw_api_reply_fn reply, void *ud)
+void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request,
+                     bw_api_reply_fn reply, void *ud)
 {
     struct bw_api_call *call = bw_xcalloc(1, sizeof *call);
     bw_arena_init(&call->arena);
@@ -207,7 +210,8 @@ void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request, b
     call->reply = reply;
     call->ud = ud;
     call->body = bw_arena_copy(&call->arena, request->body);
-    call->actor = bw_arena_copy(&call->arena, request->actor.len ? request->actor : BW_STR("operator"));
+    call->actor =
+        bw_arena_copy(&call->arena, request->actor.len ? request->actor : BW_STR("operator"));
     call->key = bw_arena_copy(&call->arena, request->key);
     struct bw_str path = request->path;
     const char *mark = path.len ? memchr(path.ptr, '?', path.len) : NULL;

@@ -1,9 +1,9 @@
 /* api.h - the HTTP API: one route table; every door to the engine goes through it, the command line included.
  *
- * Offers:  bw_api_dispatch (a call in, one answer later), the route table (help, OpenAPI and tests read it).
- * Relies on: core/engine.h (verbs), store/store.h (read models). Knows no socket: edge/service.c connects it to
- * io/httpd.h, edge/client.c to embedded commands.
- * Station 1 of docs/walk.md: validates, never acts.
+ * Offers:  bw_api_dispatch (a call in, one answer later), the route table (help, OpenAPI and tests
+ * read it). Relies on: core/engine.h (verbs), store/store.h (read models). Knows no socket:
+ * edge/service.c connects it to io/httpd.h, edge/client.c to embedded commands. Station 1 of
+ * docs/walk.md: validates, never acts.
  */
 #ifndef BW_EDGE_API_H
 #define BW_EDGE_API_H
@@ -19,16 +19,18 @@ struct bw_api;
 struct bw_engine;
 struct bw_store;
 
-/* One answer: HTTP status and an encoded value (a problem document from 400 on). Valid during the call only. */
+/* One answer: HTTP status and an encoded value (a problem document from 400 on). Valid during the
+ * call only. */
 typedef void (*bw_api_reply_fn)(void *ud, int status, struct bw_str value);
 
 struct bw_api_request {
     struct bw_str method;
     struct bw_str path;   /* with query string */
     struct bw_str tenant; /* X-Billow-Tenant; may be empty */
-    struct bw_str actor;  /* X-Billow-Actor: who says it (trusted on the Unix socket; identity comes later) */
-    struct bw_str key;    /* Idempotency-Key; may be empty */
-    struct bw_str body;   /* encoded value */
+    struct bw_str
+        actor; /* X-Billow-Actor: who says it (trusted on the Unix socket; identity comes later) */
+    struct bw_str key;  /* Idempotency-Key; may be empty */
+    struct bw_str body; /* encoded value */
 };
 
 /* All borrowed. */
@@ -36,7 +38,8 @@ struct bw_api *bw_api_create(struct bw_engine *engine, struct bw_store *store,
                              const struct bw_clock *clock, const struct bw_entropy *entropy);
 void bw_api_destroy(struct bw_api *api);
 /* Copies the request; answers once, later or at once. */
-void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request, bw_api_reply_fn reply, void *ud);
+void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request,
+                     bw_api_reply_fn reply, void *ud);
 
 struct bw_id bw_api_new_id(struct bw_api *api); /* time-ordered */
 
@@ -45,10 +48,10 @@ struct bw_api_call {
     struct bw_api *api;
     struct bw_engine *engine;
     struct bw_store *store;
-    struct bw_arena arena;              /* lives until the answer */
+    struct bw_arena arena;                         /* lives until the answer */
     struct bw_str parameters[BW_API_SEGMENTS_MAX]; /* the {..} segments in order, percent-decoded */
-    struct bw_str query;                /* encoded map of strings */
-    struct bw_str body;                 /* encoded value */
+    struct bw_str query;                           /* encoded map of strings */
+    struct bw_str body;                            /* encoded value */
     struct bw_id tenant;
     struct bw_str actor;
     struct bw_str key;

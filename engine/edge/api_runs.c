@@ -17,7 +17,8 @@ static bool path_id(struct bw_api_call *call, struct bw_id *id)
     if (bw_id_parse(call->parameters[0], id))
         return true;
     struct bw_error error = {0};
-    (void)bw_fail(&error, BW_ERR_INVALID, "'%.*s' is not an id: ids look like 0192f3c4-5a6b-7c8d-9e0f-1a2b3c4d5e6f",
+    (void)bw_fail(&error, BW_ERR_INVALID,
+                  "'%.*s' is not an id: ids look like 0192f3c4-5a6b-7c8d-9e0f-1a2b3c4d5e6f",
                   BW_STR_ARG(call->parameters[0]));
     bw_api_fail(call, &error);
     return false;
@@ -45,7 +46,8 @@ void bw_api_run_start(struct bw_api_call *call)
     struct bw_value body = bw_value_read(call->body);
     struct bw_str workflow = bw_value_get_str(&body, "workflow", BW_STR_NONE);
     if (workflow.len == 0) {
-        fail(call, BW_ERR_INVALID, "the body needs a workflow: {\"workflow\": \"tm\", \"input\": {...}}");
+        fail(call, BW_ERR_INVALID,
+             "the body needs a workflow: {\"workflow\": \"tm\", \"input\": {...}}");
         return;
     }
     struct bw_engine_start start = {.tenant = call->tenant,
@@ -58,11 +60,13 @@ void bw_api_run_start(struct bw_api_call *call)
 
 void bw_api_runs(struct bw_api_call *call)
 {
-    call->store->read(call->store->self, call->tenant, BW_STR("runs"), call->query, bw_api_on_value, call);
+    call->store->read(call->store->self, call->tenant, BW_STR("runs"), call->query, bw_api_on_value,
+                      call);
 }
 
 /* Asks the store's read model `what` about the run or task in the path, with its id as `name`. */
-static void read_by_id(struct bw_api_call *call, const char *what, const char *name, bw_value_fn done)
+static void read_by_id(struct bw_api_call *call, const char *what, const char *name,
+                       bw_value_fn done)
 {
     struct bw_id id;
     if (!path_id(call, &id))
@@ -70,7 +74,8 @@ static void read_by_id(struct bw_api_call *call, const char *what, const char *n
     struct bw_form form;
     bw_form_init(&form);
     bw_form_put_str(&form, name, call->parameters[0]);
-    call->store->read(call->store->self, call->tenant, bw_str_of(what), bw_form_finish(&form), done, call);
+    call->store->read(call->store->self, call->tenant, bw_str_of(what), bw_form_finish(&form), done,
+                      call);
     bw_form_deinit(&form);
 }
 
@@ -89,7 +94,8 @@ void bw_api_run_journal(struct bw_api_call *call)
     read_by_id(call, "journal", "run", bw_api_on_value);
 }
 
-/* --- timeline: run, then journal, then tasks, then notes; each answer is kept until all are there. */
+/* --- timeline: run, then journal, then tasks, then notes; each answer is kept until all are there.
+ */
 struct timeline {
     struct bw_api_call *call;
     struct bw_form form;
@@ -174,8 +180,8 @@ void bw_api_run_cancel(struct bw_api_call *call)
     struct bw_value body = bw_value_read(call->body);
     if (path_id(call, &run))
         bw_engine_cancel_run(call->engine, call->tenant, run,
-                             bw_value_get_str(&body, "reason", BW_STR("cancelled by an operator")), call->actor,
-                             bw_api_on_done, call);
+                             bw_value_get_str(&body, "reason", BW_STR("cancelled by an operator")),
+                             call->actor, bw_api_on_done, call);
 }
 
 void bw_api_run_resume(struct bw_api_call *call)
@@ -185,8 +191,8 @@ void bw_api_run_resume(struct bw_api_call *call)
     if (!path_id(call, &run))
         return;
     struct bw_value skip = bw_value_get(&body, "skip_with");
-    bw_engine_resume_run(call->engine, call->tenant, run, skip.encoded.len ? &skip.encoded : NULL, bw_api_on_done,
-                         call);
+    bw_engine_resume_run(call->engine, call->tenant, run, skip.encoded.len ? &skip.encoded : NULL,
+                         bw_api_on_done, call);
 }
 
 void bw_api_event(struct bw_api_call *call)
@@ -198,7 +204,8 @@ void bw_api_event(struct bw_api_call *call)
                              .id = bw_value_get_str(&body, "id", call->key),
                              .body = bw_value_get(&body, "body").encoded};
     if (event.topic.len == 0) {
-        fail(call, BW_ERR_INVALID, "the body needs a topic: {\"topic\": \"payment\", \"key\": \"...\", \"body\": ...}");
+        fail(call, BW_ERR_INVALID,
+             "the body needs a topic: {\"topic\": \"payment\", \"key\": \"...\", \"body\": ...}");
         return;
     }
     bw_engine_send_event(call->engine, &event, bw_api_on_done, call);
@@ -206,7 +213,8 @@ void bw_api_event(struct bw_api_call *call)
 
 void bw_api_tasks(struct bw_api_call *call)
 {
-    call->store->read(call->store->self, call->tenant, BW_STR("tasks"), call->query, bw_api_on_value, call);
+    call->store->read(call->store->self, call->tenant, BW_STR("tasks"), call->query,
+                      bw_api_on_value, call);
 }
 
 void bw_api_task(struct bw_api_call *call)
@@ -222,7 +230,8 @@ void bw_api_task_answer(struct bw_api_call *call)
         return;
     struct bw_str decision = bw_value_get_str(&body, "decision", BW_STR_NONE);
     if (decision.len == 0) {
-        fail(call, BW_ERR_INVALID, "the answer needs a decision: {\"decision\": \"approve\", \"by\": \"...\"}");
+        fail(call, BW_ERR_INVALID,
+             "the answer needs a decision: {\"decision\": \"approve\", \"by\": \"...\"}");
         return;
     }
     struct bw_form form;
@@ -231,6 +240,7 @@ void bw_api_task_answer(struct bw_api_call *call)
     bw_form_put_str(&form, "by", bw_value_get_str(&body, "by", call->actor));
     bw_form_put_value(&form, "comment", bw_value_get(&body, "comment").encoded);
     bw_form_put_value(&form, "data", bw_value_get(&body, "data").encoded);
-    bw_engine_answer_task(call->engine, call->tenant, task, bw_form_finish(&form), bw_api_on_done, call);
+    bw_engine_answer_task(call->engine, call->tenant, task, bw_form_finish(&form), bw_api_on_done,
+                          call);
     bw_form_deinit(&form);
 }

@@ -73,7 +73,8 @@ void bw_api_stats(struct bw_api_call *call)
 void bw_api_tenants(struct bw_api_call *call)
 {
     struct bw_id nobody = {{0}};
-    call->store->read(call->store->self, nobody, BW_STR("tenants"), BW_STR_NONE, bw_api_on_value, call);
+    call->store->read(call->store->self, nobody, BW_STR("tenants"), BW_STR_NONE, bw_api_on_value,
+                      call);
 }
 
 /* --- creating a tenant: find it, else store it under a new id, then answer with the id. */
@@ -111,8 +112,8 @@ static void tenant_found(void *ud, const struct bw_error *error, struct bw_id te
     }
     struct bw_value body = bw_value_read(call->body);
     call->tenant = bw_api_new_id(call->api);
-    call->store->put_tenant(call->store->self, call->tenant, bw_value_get_str(&body, "name", BW_STR_NONE),
-                            tenant_stored, call);
+    call->store->put_tenant(call->store->self, call->tenant,
+                            bw_value_get_str(&body, "name", BW_STR_NONE), tenant_stored, call);
 }
 
 void bw_api_tenant_create(struct bw_api_call *call)
@@ -145,10 +146,12 @@ void bw_api_release_put(struct bw_api_call *call)
     if (bw_project_release(&files, &zones, &call->arena, &release, &error))
         bw_api_fail(call, &error);
     else
-        call->store->put_release(call->store->self, call->tenant, &release, true, release_stored, call);
+        call->store->put_release(call->store->self, call->tenant, &release, true, release_stored,
+                                 call);
 }
 
-static void release_read(void *ud, const struct bw_error *error, const struct bw_release_set *release)
+static void release_read(void *ud, const struct bw_error *error,
+                         const struct bw_release_set *release)
 {
     struct bw_api_call *call = ud;
     if (error->code) {

@@ -1,7 +1,8 @@
 /* bill.h - the steps of `billow bill`: set up the firm, import, start the month, answer, write documents.
  *
  * Offers:  struct bw_bill and one function per step, in the order they are called.
- * Relies on: edge/cli.h; everything goes through the API, so each step may be repeated after a crash.
+ * Relies on: edge/cli.h; everything goes through the API, so each step may be repeated after a
+ * crash.
  */
 #ifndef BW_EDGE_BILL_H
 #define BW_EDGE_BILL_H
@@ -31,8 +32,9 @@ BW_MUST_USE enum bw_err bw_bill_read_folder(struct bw_bill *bill, struct bw_erro
 BW_MUST_USE enum bw_err bw_bill_set_up(struct bw_bill *bill, struct bw_error *error);
 /* The source files that are there (bill_setup.c). */
 BW_MUST_USE enum bw_err bw_bill_import(struct bw_bill *bill, struct bw_error *error);
-/* Starts the period's run and answers its tasks until it is done (bill_run.c). Approvals are answered in order of
- * contract, each after the one before has had its effect, so that numbers come in that order. */
+/* Starts the period's run and answers its tasks until it is done (bill_run.c). Approvals are
+ * answered in order of contract, each after the one before has had its effect, so that numbers come
+ * in that order. */
 BW_MUST_USE enum bw_err bw_bill_run(struct bw_bill *bill, struct bw_error *error);
 /* Writes documents and exceptions, prints the tables (bill_report.c). */
 BW_MUST_USE enum bw_err bw_bill_report(struct bw_bill *bill, struct bw_error *error);

@@ -9,14 +9,15 @@
 enum { PATH_BYTES_MAX = 4096, CODES_MAX = 64 };
 
 /* A document's file name: its number or id, with everything but letters, digits and '-' as '_'. */
-static void file_path(char path[static PATH_BYTES_MAX], const struct bw_bill *bill, struct bw_str name,
-                      const char *ending)
+static void file_path(char path[static PATH_BYTES_MAX], const struct bw_bill *bill,
+                      struct bw_str name, const char *ending)
 {
     int len = snprintf(path, PATH_BYTES_MAX, "%s/invoices/", bill->out);
     size_t at = len < 0 ? 0 : (size_t)len;
     for (size_t i = 0; i < name.len && at < PATH_BYTES_MAX - 16; i++) {
         char c = name.ptr[i];
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        bool is_plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
         path[at++] = is_plain ? c : '_';
     }
     snprintf(path + at, PATH_BYTES_MAX - at, "%s", ending);
@@ -58,7 +59,8 @@ static enum bw_err write_invoice(struct bw_bill *bill, struct bw_str number, str
     return err;
 }
 
-static enum bw_err write_drafts(struct bw_bill *bill, const struct bw_value *contract, struct bw_error *error)
+static enum bw_err write_drafts(struct bw_bill *bill, const struct bw_value *contract,
+                                struct bw_error *error)
 {
     struct bw_value drafts = bw_value_get(contract, "drafts"), draft;
     struct bw_str rest = drafts.tag == BW_VALUE_ARR ? drafts.items : BW_STR_NONE;
@@ -76,7 +78,8 @@ static enum bw_err write_drafts(struct bw_bill *bill, const struct bw_value *con
     return err;
 }
 
-static enum bw_err write_exceptions(struct bw_bill *bill, struct bw_buf *exceptions, struct bw_error *error)
+static enum bw_err write_exceptions(struct bw_bill *bill, struct bw_buf *exceptions,
+                                    struct bw_error *error)
 {
     char path[PATH_BYTES_MAX];
     snprintf(path, sizeof path, "/v1/exceptions?period=%s", bill->period);
@@ -87,9 +90,12 @@ static enum bw_err write_exceptions(struct bw_bill *bill, struct bw_buf *excepti
 
 static void print_invoices(struct bw_bill *bill, struct bw_str rows)
 {
-    static const char *const heads[] = {"number", "contract", "customer", ">net", ">tax", ">gross", "", "due", NULL};
-    static const char *const keys[] = {"number", "contract_id", "customer_id", "tax_exclusive_amount", "tax_amount",
-                                       "payable_amount", "currency", "due_date", NULL};
+    static const char *const heads[] = {"number", "contract", "customer", ">net", ">tax",
+                                        ">gross", "",         "due",      NULL};
+    static const char *const keys[] = {
+        "number",     "contract_id",    "customer_id", "tax_exclusive_amount",
+        "tax_amount", "payable_amount", "currency",    "due_date",
+        NULL};
     fprintf(bill->cli->out, "Issued invoices of %s\n", bill->period);
     bw_cmd_print_rows(bill->cli, rows, heads, keys);
 }
@@ -104,14 +110,16 @@ static void print_others(struct bw_bill *bill, const struct bw_value *result)
         if (!bw_str_eq(status, BW_STR("issued")))
             fprintf(bill->cli->out, "no invoice for %.*s (%.*s): %.*s\n",
                     BW_STR_ARG(bw_value_get_str(&contract, "contract", BW_STR("?"))),
-                    BW_STR_ARG(bw_value_get_str(&contract, "model", BW_STR("?"))), BW_STR_ARG(status));
+                    BW_STR_ARG(bw_value_get_str(&contract, "model", BW_STR("?"))),
+                    BW_STR_ARG(status));
     }
 }
 
 /* Exceptions by code, with how many and the first of them. */
 static void print_exceptions(struct bw_bill *bill, struct bw_str rows)
 {
-    static const char *const heads[] = {"held or rejected because", ">how many", "for example", "what to do", NULL};
+    static const char *const heads[] = {"held or rejected because", ">how many", "for example",
+                                        "what to do", NULL};
     struct bw_str codes[CODES_MAX];
     struct bw_value firsts[CODES_MAX], list = bw_value_read(rows), row;
     size_t counts[CODES_MAX], code_count = 0;
@@ -194,7 +202,8 @@ enum bw_err bw_bill_report(struct bw_bill *bill, struct bw_error *error)
         print_invoices(bill, bw_buf_str(&invoices));
         print_others(bill, &result);
         print_exceptions(bill, bw_buf_str(&exceptions));
-        fprintf(bill->cli->out, "\nDocuments: %s/invoices/*.json and *.html, %s/exceptions.json\n", bill->out, bill->out);
+        fprintf(bill->cli->out, "\nDocuments: %s/invoices/*.json and *.html, %s/exceptions.json\n",
+                bill->out, bill->out);
     }
     bw_buf_deinit(&invoices);
     bw_buf_deinit(&exceptions);

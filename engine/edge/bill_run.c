@@ -1,8 +1,9 @@
 /* bill_run.c - the period's run, and the people who answer its tasks.
  *
- * Exceptions are answered as they come. An approval is answered only when every billing run of the period stands at a
- * task of its own, and then the one with the smallest contract id: each issues before the next one is asked, so the
- * numbers follow the contracts whatever happened in between, a crash of this program included.
+ * Exceptions are answered as they come. An approval is answered only when every billing run of the
+ * period stands at a task of its own, and then the one with the smallest contract id: each issues
+ * before the next one is asked, so the numbers follow the contracts whatever happened in between, a
+ * crash of this program included.
  */
 #include "edge/bill.h"
 #include "edge/cmd.h"
@@ -21,7 +22,8 @@ struct month {
     size_t answered;
 };
 
-static enum bw_err get(struct month *month, const char *path, struct bw_buf *answer, struct bw_error *error)
+static enum bw_err get(struct month *month, const char *path, struct bw_buf *answer,
+                       struct bw_error *error)
 {
     bw_buf_clear(answer);
     return bw_cli_call(month->bill->cli, "GET", path, BW_STR_NONE, answer, error);
@@ -41,7 +43,8 @@ static enum bw_err start(struct month *month, struct bw_error *error)
     bw_form_put_text(&body, "workflow", "period-close");
     bw_form_put_text(&body, "key", key);
     bw_form_put_value(&body, "input", bw_form_finish(&input));
-    enum bw_err err = bw_cli_call(bill->cli, "POST", "/v1/runs", bw_form_finish(&body), &month->run, error);
+    enum bw_err err =
+        bw_cli_call(bill->cli, "POST", "/v1/runs", bw_form_finish(&body), &month->run, error);
     struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&month->run));
     struct bw_str id = bw_value_get_str(&run, "id", BW_STR(""));
     snprintf(month->path, sizeof month->path, "/v1/runs/%.*s", BW_STR_ARG(id));
@@ -71,7 +74,8 @@ static bool is_settled(const struct month *month)
     while (bw_value_next(&rest, &run)) {
         struct bw_str wake = bw_value_get_str(&run, "wake", BW_STR(""));
         struct bw_str id = bw_value_get_str(&run, "id", BW_STR(""));
-        bool is_waiting = bw_str_eq(wake, BW_STR("child")) || (bw_str_eq(wake, BW_STR("task")) && has_task(month, id));
+        bool is_waiting = bw_str_eq(wake, BW_STR("child")) ||
+                          (bw_str_eq(wake, BW_STR("task")) && has_task(month, id));
         if (!is_waiting)
             return false;
     }
@@ -83,7 +87,8 @@ static bool is_kind(const struct bw_value *task, const char *kind)
     return bw_str_eq(bw_value_get_str(task, "kind", BW_STR("")), bw_str_of(kind));
 }
 
-/* The task to answer now: any exception; else, when all is settled, the approval of the smallest contract. */
+/* The task to answer now: any exception; else, when all is settled, the approval of the smallest
+ * contract. */
 static bool next_task(const struct month *month, struct bw_value *found)
 {
     struct bw_value list = bw_value_read(bw_buf_str(&month->tasks)), task;
@@ -111,7 +116,8 @@ static bool ask(struct bw_bill *bill, const struct bw_value *task, char *decisio
     struct bw_value body = bw_value_get(task, "body");
     struct bw_value choices = bw_value_get(&body, "decisions"), choice;
     struct bw_str rest = choices.items;
-    fprintf(bill->cli->err, "%.*s\n  decision (", BW_STR_ARG(bw_value_get_str(task, "title", BW_STR(""))));
+    fprintf(bill->cli->err, "%.*s\n  decision (",
+            BW_STR_ARG(bw_value_get_str(task, "title", BW_STR(""))));
     for (size_t i = 0; bw_value_next(&rest, &choice); i++)
         fprintf(bill->cli->err, "%s%.*s", i ? ", " : "", BW_STR_ARG(choice.text));
     fprintf(bill->cli->err, "): ");
@@ -131,7 +137,8 @@ static enum bw_err answer(struct month *month, const struct bw_value *task, stru
     struct bw_buf ignored;
     snprintf(decision, sizeof decision, "%s", is_approval ? "approve" : "hold");
     if (!by && !ask(bill, task, decision, sizeof decision))
-        return bw_fail(error, BW_ERR_CANCELLED, "no more answers: 'billow bill' again goes on where this stopped");
+        return bw_fail(error, BW_ERR_CANCELLED,
+                       "no more answers: 'billow bill' again goes on where this stopped");
     if (by)
         bw_cli_say(bill->cli, "%-10s %.*s: %s, by %s", is_approval ? "approval" : "exception",
                    BW_STR_ARG(bw_value_get_str(task, "title", BW_STR(""))), decision, by);
@@ -139,7 +146,8 @@ static enum bw_err answer(struct month *month, const struct bw_value *task, stru
     bw_buf_init(&ignored, 65536);
     bw_form_put_text(&form, "decision", decision);
     bw_form_put_text(&form, "by", by ? by : bill->cli->actor);
-    snprintf(path, sizeof path, "/v1/tasks/%.*s/answer", BW_STR_ARG(bw_value_get_str(task, "id", BW_STR(""))));
+    snprintf(path, sizeof path, "/v1/tasks/%.*s/answer",
+             BW_STR_ARG(bw_value_get_str(task, "id", BW_STR(""))));
     enum bw_err err = bw_cli_call(bill->cli, "POST", path, bw_form_finish(&form), &ignored, error);
     if (err == BW_ERR_CONFLICT) /* answered by somebody else meanwhile */
         err = BW_ERR_OK;
@@ -159,13 +167,15 @@ static enum bw_err check_parked(struct month *month, struct bw_error *error)
     struct bw_str rest = list.items;
     if (!err && list.tag == BW_VALUE_ARR && bw_value_next(&rest, &run)) {
         struct bw_value why = bw_value_get(&run, "error");
-        err = bw_fail(error, BW_ERR_SCRIPT, "a run of %.*s is parked: %.*s (%.*s:%lld). 'billow run show %.*s' tells more; "
-                                            "'billow run resume' lets it go on",
-                      BW_STR_ARG(bw_value_get_str(&run, "workflow", BW_STR("?"))),
-                      BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))),
-                      BW_STR_ARG(bw_value_get_str(&why, "file", BW_STR("?"))),
-                      (long long)bw_value_get_int(&why, "line", 0),
-                      BW_STR_ARG(bw_value_get_str(&run, "id", BW_STR("?"))));
+        err =
+            bw_fail(error, BW_ERR_SCRIPT,
+                    "a run of %.*s is parked: %.*s (%.*s:%lld). 'billow run show %.*s' tells more; "
+                    "'billow run resume' lets it go on",
+                    BW_STR_ARG(bw_value_get_str(&run, "workflow", BW_STR("?"))),
+                    BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))),
+                    BW_STR_ARG(bw_value_get_str(&why, "file", BW_STR("?"))),
+                    (long long)bw_value_get_int(&why, "line", 0),
+                    BW_STR_ARG(bw_value_get_str(&run, "id", BW_STR("?"))));
     }
     bw_buf_deinit(&parked);
     return err;

@@ -16,7 +16,8 @@ static const struct {
                  {"contracts", "contracts.json"},
                  {"rate_cards", "rate-cards.json"},
                  {"opening", "opening.json"}};
-static const char *const SOURCES[] = {"harvest-time.csv", "toggl-time.csv", "clockify-time.csv", "expenses.csv"};
+static const char *const SOURCES[] = {"harvest-time.csv", "toggl-time.csv", "clockify-time.csv",
+                                      "expenses.csv"};
 
 static const char *in_folder(struct bw_bill *bill, const char *file)
 {
@@ -34,16 +35,19 @@ static bool is_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-static enum bw_err read_document(struct bw_bill *bill, const char *file, struct bw_buf *value, struct bw_error *error)
+static enum bw_err read_document(struct bw_bill *bill, const char *file, struct bw_buf *value,
+                                 struct bw_error *error)
 {
     struct bw_buf json;
     bw_buf_init(&json, BW_CMD_FILE_BYTES_MAX);
     const char *path = in_folder(bill, file);
     enum bw_err err = bw_cmd_read_file(path, &json, error);
     if (err == BW_ERR_NOT_FOUND)
-        err = bw_fail(error, err, "%s is missing: a folder to bill has firm.json, customers.json, contracts.json, "
-                                  "rate-cards.json, opening.json and at least one export",
-                      path);
+        err = bw_fail(
+            error, err,
+            "%s is missing: a folder to bill has firm.json, customers.json, contracts.json, "
+            "rate-cards.json, opening.json and at least one export",
+            path);
     if (!err && bw_value_from_json(value, bw_buf_str(&json), error)) {
         struct bw_error inner = *error;
         err = bw_fail(error, BW_ERR_INVALID, "%s: %.900s", path, inner.text);
@@ -81,8 +85,8 @@ enum bw_err bw_bill_read_folder(struct bw_bill *bill, struct bw_error *error)
 }
 
 /* Runs a workflow under a key and waits; `result` gets its encoded result. */
-static enum bw_err run_to_end(struct bw_bill *bill, const char *workflow, const char *key, struct bw_str input,
-                              struct bw_buf *result, struct bw_error *error)
+static enum bw_err run_to_end(struct bw_bill *bill, const char *workflow, const char *key,
+                              struct bw_str input, struct bw_buf *result, struct bw_error *error)
 {
     struct bw_form form;
     struct bw_buf answer;
@@ -92,7 +96,8 @@ static enum bw_err run_to_end(struct bw_bill *bill, const char *workflow, const 
     bw_form_put_text(&form, "workflow", workflow);
     bw_form_put_text(&form, "key", key);
     bw_form_put_value(&form, "input", input);
-    enum bw_err err = bw_cli_call(bill->cli, "POST", "/v1/runs", bw_form_finish(&form), &answer, error);
+    enum bw_err err =
+        bw_cli_call(bill->cli, "POST", "/v1/runs", bw_form_finish(&form), &answer, error);
     bw_form_deinit(&form);
     struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&answer));
     struct bw_str id = bw_value_get_str(&run, "id", BW_STR(""));
@@ -108,9 +113,11 @@ static enum bw_err run_to_end(struct bw_bill *bill, const char *workflow, const 
         }
         if (!err && !bw_str_eq(status, BW_STR("open"))) {
             struct bw_value why = bw_value_get(&run, "error");
-            err = bw_fail(error, BW_ERR_SCRIPT, "the run of %s is %.*s: %.*s ('billow run show' of %s tells more)",
+            err = bw_fail(error, BW_ERR_SCRIPT,
+                          "the run of %s is %.*s: %.*s ('billow run show' of %s tells more)",
                           workflow, BW_STR_ARG(status),
-                          BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))), path + 9);
+                          BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))),
+                          path + 9);
         }
         if (!err)
             bw_client_wait(bill->cli->client, 10);
@@ -139,8 +146,8 @@ static enum bw_err store_documents(struct bw_bill *bill, struct bw_error *error)
         for (size_t i = 0; problems.tag == BW_VALUE_ARR && bw_value_next(&rest, &problem); i++)
             fprintf(bill->cli->err, "  %.*s\n", BW_STR_ARG(problem.text));
         if (problems.count)
-            err = bw_fail(error, BW_ERR_INVALID, "%zu things in %s have to be corrected first", problems.count,
-                          bill->folder);
+            err = bw_fail(error, BW_ERR_INVALID, "%zu things in %s have to be corrected first",
+                          problems.count, bill->folder);
     }
     bw_form_deinit(&input);
     bw_buf_deinit(&result);
@@ -149,7 +156,8 @@ static enum bw_err store_documents(struct bw_bill *bill, struct bw_error *error)
 
 enum bw_err bw_bill_set_up(struct bw_bill *bill, struct bw_error *error)
 {
-    enum bw_err err = bw_project_push_release(bill->cli, bill->tenant, bill->folder, bill->time_zone, error);
+    enum bw_err err =
+        bw_project_push_release(bill->cli, bill->tenant, bill->folder, bill->time_zone, error);
     return err ? err : store_documents(bill, error);
 }
 
@@ -171,7 +179,8 @@ enum bw_err bw_bill_import(struct bw_bill *bill, struct bw_error *error)
     }
     if (!err && found == 0)
         err = bw_fail(error, BW_ERR_NOT_FOUND,
-                      "%s holds no export: put harvest-time.csv, toggl-time.csv, clockify-time.csv or expenses.csv there",
+                      "%s holds no export: put harvest-time.csv, toggl-time.csv, clockify-time.csv "
+                      "or expenses.csv there",
                       bill->folder);
     return err;
 }

@@ -29,7 +29,8 @@ const struct bw_cli_option bw_cli_global_options[] = {
     {NULL, NULL, NULL},
 };
 
-/* The command whose words stand first in argv; `words` gets how many they are. Two words win over one. */
+/* The command whose words stand first in argv; `words` gets how many they are. Two words win over
+ * one. */
 static const struct bw_cli_command *find_command(int argc, char **argv, int *words)
 {
     const struct bw_cli_command *found = NULL;
@@ -83,7 +84,8 @@ static size_t fill_options(struct option *options, const struct bw_cli_option *f
 {
     size_t count = 0;
     for (; from[count].name; count++)
-        options[count] = (struct option){from[count].name, from[count].argument ? required_argument : no_argument,
+        options[count] = (struct option){from[count].name,
+                                         from[count].argument ? required_argument : no_argument,
                                          NULL, first + (int)count};
     return count;
 }
@@ -111,7 +113,8 @@ static void set_global(struct bw_cli *cli, int index, const char *value, bool *w
         *wants_help = true;
 }
 
-/* Parses options anywhere on the line. Returns 0, or the exit code of a refusal; -1 = help was asked for. */
+/* Parses options anywhere on the line. Returns 0, or the exit code of a refusal; -1 = help was
+ * asked for. */
 static int parse(struct bw_cli *cli, int argc, char **argv)
 {
     struct option options[BW_CLI_OPTIONS_MAX + 16] = {{0}};
@@ -130,9 +133,10 @@ static int parse(struct bw_cli *cli, int argc, char **argv)
         if (code == ':')
             return bw_cli_usage(cli, "option '%s' needs a value", argv[optind - 1]);
         if (code == '?')
-            return bw_cli_usage(cli, "there is no option '%s'%s%s%s", argv[at > 0 && at < argc ? at : optind - 1],
-                                cli->command ? " for '" : "", cli->command ? cli->command->name : "",
-                                cli->command ? "'" : "");
+            return bw_cli_usage(cli, "there is no option '%s'%s%s%s",
+                                argv[at > 0 && at < argc ? at : optind - 1],
+                                cli->command ? " for '" : "",
+                                cli->command ? cli->command->name : "", cli->command ? "'" : "");
         if (code == 'h')
             wants_help = true;
         else if (code >= COMMAND_FIRST)
@@ -149,11 +153,12 @@ static int check_arguments(struct bw_cli *cli)
 {
     const struct bw_cli_command *command = cli->command;
     if (cli->argument_count < command->arguments_min)
-        return bw_cli_usage(cli, "'billow %s' needs more: billow %s %s", command->name, command->name,
-                            command->arguments);
+        return bw_cli_usage(cli, "'billow %s' needs more: billow %s %s", command->name,
+                            command->name, command->arguments);
     if (cli->argument_count > command->arguments_max)
         return bw_cli_usage(cli, "'%s' is one argument too many: billow %s %s",
-                            cli->arguments[command->arguments_max], command->name, command->arguments);
+                            cli->arguments[command->arguments_max], command->name,
+                            command->arguments);
     return 0;
 }
 
@@ -255,8 +260,8 @@ void bw_cli_progress(struct bw_cli *cli, const char *label, uint64_t done, uint6
     memset(bar, '.', WIDTH);
     memset(bar, '#', full < WIDTH ? full : WIDTH);
     bar[WIDTH] = '\0';
-    fprintf(cli->err, "%s%-22s [%s] %llu of %llu%s", cli->is_tty ? "\r" : "", label, bar, (unsigned long long)done,
-            (unsigned long long)total, is_end ? "\n" : "");
+    fprintf(cli->err, "%s%-22s [%s] %llu of %llu%s", cli->is_tty ? "\r" : "", label, bar,
+            (unsigned long long)done, (unsigned long long)total, is_end ? "\n" : "");
     fflush(cli->err);
 }
 
@@ -279,8 +284,8 @@ enum bw_err bw_cli_client(struct bw_cli *cli, struct bw_error *error)
     return bw_client_open(&options, &cli->client, error);
 }
 
-enum bw_err bw_cli_call(struct bw_cli *cli, const char *method, const char *path, struct bw_str body,
-                        struct bw_buf *answer, struct bw_error *error)
+enum bw_err bw_cli_call(struct bw_cli *cli, const char *method, const char *path,
+                        struct bw_str body, struct bw_buf *answer, struct bw_error *error)
 {
     enum bw_err err = bw_cli_client(cli, error);
     return err ? err : bw_client_call(cli->client, method, path, body, answer, error);

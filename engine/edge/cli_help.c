@@ -14,18 +14,21 @@ static void print_options(FILE *out, const struct bw_cli_option *options)
 
 static const char EXIT_CODES[] =
     "  0 ok; 1 failed; 3 tests failed; 4 the input is not valid; 5 not found; 6 conflict;\n"
-    "  7 not permitted; 10 refused, 11 killed, 12 raised (scripts); 64 usage; 124 time ran out; 130 interrupted\n";
+    "  7 not permitted; 10 refused, 11 killed, 12 raised (scripts); 64 usage; 124 time ran out; "
+    "130 interrupted\n";
 
 static void help_overview(FILE *out)
 {
     fprintf(out, "Usage: billow COMMAND [OPTIONS]\n\n"
-                 "Billow runs billing workflows that survive anything: scripts in Lua, state in PostgreSQL.\n\n"
+                 "Billow runs billing workflows that survive anything: scripts in Lua, state in "
+                 "PostgreSQL.\n\n"
                  "Commands:\n");
     for (size_t i = 0; i < bw_cli_command_count; i++)
         fprintf(out, "  %-16s %s\n", bw_cli_commands[i].name, bw_cli_commands[i].summary);
     fprintf(out, "\nOptions of every command:\n");
     print_options(out, bw_cli_global_options);
-    fprintf(out, "\nExit codes:\n%s\n'billow COMMAND --help' shows a command with examples.\n", EXIT_CODES);
+    fprintf(out, "\nExit codes:\n%s\n'billow COMMAND --help' shows a command with examples.\n",
+            EXIT_CODES);
 }
 
 /* Examples are "command line\twhat it does". */
@@ -116,21 +119,26 @@ static void man_command(FILE *out, const struct bw_cli_command *command)
 
 void bw_cli_man(FILE *out)
 {
-    fprintf(out, ".TH BILLOW 1 \"\" \"Billow\" \"User Commands\"\n.SH NAME\n"
-                 "billow \\- durable, scriptable workflows for professional\\-services billing\n"
-                 ".SH SYNOPSIS\n.B billow\n.I command\n[\\fIoptions\\fR]\n.SH DESCRIPTION\n"
-                 "Billow runs billing workflows written in Lua and keeps their state in PostgreSQL.\n"
-                 "Commands talk to a running engine (billow serve), or start one on a private PostgreSQL\n"
-                 "under .billow/ and stop it when they are done.\n.SH OPTIONS OF EVERY COMMAND\n");
+    fprintf(
+        out,
+        ".TH BILLOW 1 \"\" \"Billow\" \"User Commands\"\n.SH NAME\n"
+        "billow \\- durable, scriptable workflows for professional\\-services billing\n"
+        ".SH SYNOPSIS\n.B billow\n.I command\n[\\fIoptions\\fR]\n.SH DESCRIPTION\n"
+        "Billow runs billing workflows written in Lua and keeps their state in PostgreSQL.\n"
+        "Commands talk to a running engine (billow serve), or start one on a private PostgreSQL\n"
+        "under .billow/ and stop it when they are done.\n.SH OPTIONS OF EVERY COMMAND\n");
     man_options(out, bw_cli_global_options);
     fprintf(out, ".SH COMMANDS\n");
     for (size_t i = 0; i < bw_cli_command_count; i++)
         man_command(out, &bw_cli_commands[i]);
     fprintf(out, ".SH EXIT STATUS\n");
     man_text(out, EXIT_CODES);
-    fprintf(out, ".SH ENVIRONMENT\n"
-                 "BILLOW_TENANT, BILLOW_DIR, BILLOW_SERVER, BILLOW_DATABASE, BILLOW_USER: defaults of the options.\n"
-                 "BILLOW_SHARE, BILLOW_HOST: where the standard library and billow\\-host are. NO_COLOR.\n");
+    fprintf(
+        out,
+        ".SH ENVIRONMENT\n"
+        "BILLOW_TENANT, BILLOW_DIR, BILLOW_SERVER, BILLOW_DATABASE, BILLOW_USER: defaults of the "
+        "options.\n"
+        "BILLOW_SHARE, BILLOW_HOST: where the standard library and billow\\-host are. NO_COLOR.\n");
 }
 
 /* Is this the first command with its first word? Completion offers each noun once. */
@@ -149,14 +157,16 @@ static void completion_words(FILE *out)
 {
     for (size_t i = 0; i < bw_cli_command_count; i++)
         if (is_first_of_noun(i))
-            fprintf(out, "%.*s ", (int)strcspn(bw_cli_commands[i].name, " "), bw_cli_commands[i].name);
+            fprintf(out, "%.*s ", (int)strcspn(bw_cli_commands[i].name, " "),
+                    bw_cli_commands[i].name);
 }
 
 static void completion_bash(FILE *out)
 {
-    fprintf(out, "# bash completion for billow: source it, or put it under /etc/bash_completion.d\n"
-                 "_billow() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words\n  case \"${COMP_WORDS[1]} "
-                 "${COMP_WORDS[2]}\" in\n");
+    fprintf(out,
+            "# bash completion for billow: source it, or put it under /etc/bash_completion.d\n"
+            "_billow() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words\n  case \"${COMP_WORDS[1]} "
+            "${COMP_WORDS[2]}\" in\n");
     for (size_t i = 0; i < bw_cli_command_count; i++) {
         const struct bw_cli_command *command = &bw_cli_commands[i];
         fprintf(out, "    \"%s\"*) words=\"", command->name);
@@ -190,10 +200,12 @@ static void completion_fish(FILE *out)
         const struct bw_cli_command *command = &bw_cli_commands[i];
         size_t len = strcspn(command->name, " ");
         if (command->name[len] == ' ')
-            fprintf(out, "complete -c billow -n '__fish_seen_subcommand_from %.*s' -a '%s' -d '%s'\n", (int)len,
-                    command->name, command->name + len + 1, command->summary);
+            fprintf(out,
+                    "complete -c billow -n '__fish_seen_subcommand_from %.*s' -a '%s' -d '%s'\n",
+                    (int)len, command->name, command->name + len + 1, command->summary);
         if (is_first_of_noun(i))
-            fprintf(out, "complete -c billow -n __fish_use_subcommand -a '%.*s'\n", (int)len, command->name);
+            fprintf(out, "complete -c billow -n __fish_use_subcommand -a '%.*s'\n", (int)len,
+                    command->name);
     }
     for (size_t k = 0; bw_cli_global_options[k].name; k++)
         fprintf(out, "complete -c billow -l %s -d '%s'\n", bw_cli_global_options[k].name,

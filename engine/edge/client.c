@@ -30,7 +30,8 @@ static enum bw_err open_embedded(const struct bw_client_options *options, struct
     return bw_service_open(&service, &client->service, error);
 }
 
-enum bw_err bw_client_open(const struct bw_client_options *options, struct bw_client **client, struct bw_error *error)
+enum bw_err bw_client_open(const struct bw_client_options *options, struct bw_client **client,
+                           struct bw_error *error)
 {
     struct bw_client *made = bw_xcalloc(1, sizeof *made);
     struct bw_buf socket;
@@ -45,8 +46,9 @@ enum bw_err bw_client_open(const struct bw_client_options *options, struct bw_cl
     if (bw_httpcall_is_alive(bw_buf_cstr(&socket)))
         err = bw_httpcall_open(bw_buf_cstr(&socket), &made->socket, error);
     else if (options->server || options->must_run)
-        err = bw_fail(error, BW_ERR_UNAVAILABLE, "no engine answers on %s: start one with 'billow serve'",
-                      bw_buf_cstr(&socket));
+        err =
+            bw_fail(error, BW_ERR_UNAVAILABLE,
+                    "no engine answers on %s: start one with 'billow serve'", bw_buf_cstr(&socket));
     else
         err = open_embedded(options, made, error);
     bw_buf_deinit(&socket);
@@ -86,8 +88,8 @@ static enum bw_err fail_with(struct bw_str value, struct bw_error *error)
 }
 
 /* --- over the socket */
-static enum bw_err call_socket(struct bw_client *client, const char *method, const char *path, struct bw_str body,
-                               struct bw_buf *answer, struct bw_error *error)
+static enum bw_err call_socket(struct bw_client *client, const char *method, const char *path,
+                               struct bw_str body, struct bw_buf *answer, struct bw_error *error)
 {
     struct bw_buf json;
     bw_buf_init(&json, ANSWER_BYTES_MAX);
@@ -135,8 +137,8 @@ static void embedded_answer(void *ud, int status, struct bw_str value)
     bw_buf_put_str(call->answer, value);
 }
 
-static enum bw_err call_embedded(struct bw_client *client, const char *method, const char *path, struct bw_str body,
-                                 struct bw_buf *answer, struct bw_error *error)
+static enum bw_err call_embedded(struct bw_client *client, const char *method, const char *path,
+                                 struct bw_str body, struct bw_buf *answer, struct bw_error *error)
 {
     struct embedded_call call = {.answer = answer};
     size_t start = answer->len;
@@ -152,8 +154,8 @@ static enum bw_err call_embedded(struct bw_client *client, const char *method, c
     return BW_ERR_OK;
 }
 
-enum bw_err bw_client_call(struct bw_client *client, const char *method, const char *path, struct bw_str body,
-                           struct bw_buf *answer, struct bw_error *error)
+enum bw_err bw_client_call(struct bw_client *client, const char *method, const char *path,
+                           struct bw_str body, struct bw_buf *answer, struct bw_error *error)
 {
     return client->service ? call_embedded(client, method, path, body, answer, error)
                            : call_socket(client, method, path, body, answer, error);

@@ -40,13 +40,16 @@ int bw_cmd_man(struct bw_cli *cli);
 
 /* --- shared (cmd_shared.c) */
 /* Appends the whole file ("-" = standard input). NOT_FOUND, LIMIT, IO name the file. */
-BW_MUST_USE enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes, struct bw_error *error);
-BW_MUST_USE enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes, struct bw_error *error);
+BW_MUST_USE enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes,
+                                         struct bw_error *error);
+BW_MUST_USE enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes,
+                                          struct bw_error *error);
 /* Makes the directory and its parents. */
 BW_MUST_USE enum bw_err bw_cmd_make_dir(const char *path, struct bw_error *error);
 /* An array of maps as a table with these columns, or as JSON with --json. */
-void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const *heads, const char *const *keys);
-bool bw_cmd_is_period(const char *text);                                /* "2026-10" */
+void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const *heads,
+                       const char *const *keys);
+bool bw_cmd_is_period(const char *text);                             /* "2026-10" */
 void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome); /* of edge/import.h */
 /* Why a run is parked: text, place in the script, stack. Nothing when it is not. */
 void bw_cmd_print_error(struct bw_cli *cli, const struct bw_value *run);

@@ -29,7 +29,8 @@ int bw_cmd_bill(struct bw_cli *cli)
                            .clear_as = bw_cli_option(cli, "clear-as"),
                            .contract = bw_cli_option(cli, "contract")};
     if (!bw_cmd_is_period(bill.period))
-        return bw_cli_usage(cli, "--period is needed: the month to bill, for example --period 2026-10");
+        return bw_cli_usage(cli,
+                            "--period is needed: the month to bill, for example --period 2026-10");
     if (!bill.clear_as)
         bill.clear_as = bill.approve_as;
     bw_arena_init(&bill.arena);

@@ -27,9 +27,12 @@ void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome)
     struct bw_value result = bw_value_read(outcome), row;
     struct bw_value invalid = bw_value_get(&result, "invalid");
     struct bw_value edited = bw_value_get(&result, "edited");
-    bw_cli_say(cli, "%.*s: %lld records, %lld new or changed, %lld unchanged, %zu unreadable, %zu edited after billing",
+    bw_cli_say(cli,
+               "%.*s: %lld records, %lld new or changed, %lld unchanged, %zu unreadable, %zu "
+               "edited after billing",
                BW_STR_ARG(bw_value_get_str(&result, "file", BW_STR("?"))),
-               (long long)bw_value_get_int(&result, "records", 0), (long long)bw_value_get_int(&result, "stored", 0),
+               (long long)bw_value_get_int(&result, "records", 0),
+               (long long)bw_value_get_int(&result, "stored", 0),
                (long long)bw_value_get_int(&result, "unchanged", 0), invalid.count, edited.count);
     struct bw_str rest = invalid.items;
     while (bw_value_next(&rest, &row))
@@ -38,7 +41,8 @@ void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome)
                    BW_STR_ARG(bw_value_get_str(&row, "message", BW_STR(""))));
     rest = edited.items;
     while (bw_value_next(&rest, &row))
-        bw_cli_say(cli, "  %.*s was edited after it was billed: left as it was", BW_STR_ARG(row.text));
+        bw_cli_say(cli, "  %.*s was edited after it was billed: left as it was",
+                   BW_STR_ARG(row.text));
 }
 
 int bw_cmd_import(struct bw_cli *cli)
@@ -46,12 +50,15 @@ int bw_cmd_import(struct bw_cli *cli)
     const char *period = bw_cli_option(cli, "period");
     const char *format = bw_cli_option(cli, "format");
     if (!bw_cmd_is_period(period))
-        return bw_cli_usage(cli, "--period is needed: the month the entries belong to, for example --period 2026-10");
+        return bw_cli_usage(
+            cli,
+            "--period is needed: the month the entries belong to, for example --period 2026-10");
     for (unsigned i = 0; i < cli->argument_count; i++) {
         struct bw_error error = {0};
         struct bw_buf outcome;
         char name[256];
-        snprintf(name, sizeof name, "%s%s", format ? format : base_name(cli->arguments[i]), format ? ".csv" : "");
+        snprintf(name, sizeof name, "%s%s", format ? format : base_name(cli->arguments[i]),
+                 format ? ".csv" : "");
         bw_buf_init(&outcome, BW_CMD_FILE_BYTES_MAX);
         enum bw_err err = bw_import_file(cli, cli->arguments[i], name, period, &outcome, &error);
         if (!err && cli->is_json)

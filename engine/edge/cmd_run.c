@@ -52,7 +52,8 @@ int bw_cmd_run_start(struct bw_cli *cli)
             bw_print_json(cli->out, bw_buf_str(&answer));
         else
             fprintf(cli->out, "%.*s%s\n", BW_STR_ARG(id),
-                    bw_value_get_bool(&run, "is_new", true) ? "" : " (started before with this key)");
+                    bw_value_get_bool(&run, "is_new", true) ? ""
+                                                            : " (started before with this key)");
     }
     bw_form_deinit(&form);
     bw_buf_deinit(&input);
@@ -60,7 +61,8 @@ int bw_cmd_run_start(struct bw_cli *cli)
     return status;
 }
 
-/* Prints the run as JSON or in short, when it stopped needing the engine: done, cancelled, parked. */
+/* Prints the run as JSON or in short, when it stopped needing the engine: done, cancelled, parked.
+ */
 static int print_outcome(struct bw_cli *cli, const struct bw_value *run)
 {
     struct bw_str status = bw_value_get_str(run, "status", BW_STR("?"));
@@ -68,7 +70,8 @@ static int print_outcome(struct bw_cli *cli, const struct bw_value *run)
         bw_print_json(cli->out, run->encoded);
     } else {
         struct bw_value result = bw_value_get(run, "result");
-        fprintf(cli->out, "%.*s %.*s\n", BW_STR_ARG(bw_value_get_str(run, "id", BW_STR(""))), BW_STR_ARG(status));
+        fprintf(cli->out, "%.*s %.*s\n", BW_STR_ARG(bw_value_get_str(run, "id", BW_STR(""))),
+                BW_STR_ARG(status));
         if (result.tag != BW_VALUE_NIL && result.tag != BW_VALUE_NULL)
             bw_print_json(cli->out, result.encoded);
         bw_cmd_print_error(cli, run);
@@ -99,7 +102,8 @@ int bw_cmd_wait_run(struct bw_cli *cli, struct bw_str id, struct bw_error *error
     return status;
 }
 
-static int list_rows(struct bw_cli *cli, const char *path, const char *const *heads, const char *const *keys)
+static int list_rows(struct bw_cli *cli, const char *path, const char *const *heads,
+                     const char *const *keys)
 {
     struct bw_error error = {0};
     struct bw_buf answer;
@@ -115,19 +119,23 @@ static int list_rows(struct bw_cli *cli, const char *path, const char *const *he
 
 int bw_cmd_run_list(struct bw_cli *cli)
 {
-    static const char *const heads[] = {"run", "workflow", "status", "waits for", "turns", "key", "updated", NULL};
-    static const char *const keys[] = {"id", "workflow", "status", "wake", "head", "key", "updated_at", NULL};
+    static const char *const heads[] = {"run",   "workflow", "status",  "waits for",
+                                        "turns", "key",      "updated", NULL};
+    static const char *const keys[] = {"id",   "workflow", "status",     "wake",
+                                       "head", "key",      "updated_at", NULL};
     char path[256];
     const char *filter = bw_cli_option(cli, "status");
     const char *workflow = bw_cli_option(cli, "workflow");
     const char *limit = bw_cli_option(cli, "limit");
-    snprintf(path, sizeof path, "/v1/runs?limit=%s%s%s%s%s", limit ? limit : "100", filter ? "&status=" : "",
-             filter ? filter : "", workflow ? "&workflow=" : "", workflow ? workflow : "");
+    snprintf(path, sizeof path, "/v1/runs?limit=%s%s%s%s%s", limit ? limit : "100",
+             filter ? "&status=" : "", filter ? filter : "", workflow ? "&workflow=" : "",
+             workflow ? workflow : "");
     return list_rows(cli, path, heads, keys);
 }
 
 /* GETs /v1/runs/{id}{suffix} and hands the value to `print` (or prints JSON). */
-static int show(struct bw_cli *cli, const char *suffix, void (*print)(struct bw_cli *, struct bw_str))
+static int show(struct bw_cli *cli, const char *suffix,
+                void (*print)(struct bw_cli *, struct bw_str))
 {
     struct bw_error error = {0};
     struct bw_buf answer;

@@ -30,7 +30,8 @@ int bw_cmd_serve(struct bw_cli *cli)
     struct bw_service_options options = options_of(cli, bw_cli_option(cli, "socket"));
     if (bw_service_open(&options, &service, &error))
         return bw_cli_fail(cli, &error);
-    bw_cli_say(cli, "billow %s is ready on %s%s", BW_VERSION, options.socket ? options.socket : cli->dir,
+    bw_cli_say(cli, "billow %s is ready on %s%s", BW_VERSION,
+               options.socket ? options.socket : cli->dir,
                options.socket ? "" : "/.billow/billow.sock");
     bw_service_run(service);
     bw_cli_say(cli, "stopping");
@@ -47,8 +48,10 @@ int bw_cmd_dev(struct bw_cli *cli)
     options.allow_private_http = true;
     if (bw_service_open(&options, &service, &error))
         return bw_cli_fail(cli, &error);
-    struct bw_project_push *push = bw_project_push_create(service, project, cli->tenant ? cli->tenant : "dev", talk, cli);
-    bw_cli_say(cli, "watching %s; tenant %s; stop with Ctrl-C", project, cli->tenant ? cli->tenant : "dev");
+    struct bw_project_push *push =
+        bw_project_push_create(service, project, cli->tenant ? cli->tenant : "dev", talk, cli);
+    bw_cli_say(cli, "watching %s; tenant %s; stop with Ctrl-C", project,
+               cli->tenant ? cli->tenant : "dev");
     bw_service_run(service);
     bw_project_push_destroy(push);
     bw_service_close(service);
@@ -81,8 +84,9 @@ int bw_cmd_version(struct bw_cli *cli)
 int bw_cmd_completion(struct bw_cli *cli)
 {
     int status = bw_cli_completion(cli->out, cli->arguments[0]);
-    return status == BW_EXIT_OK ? status
-                                : bw_cli_usage(cli, "no completion for '%s': bash, zsh or fish", cli->arguments[0]);
+    return status == BW_EXIT_OK
+               ? status
+               : bw_cli_usage(cli, "no completion for '%s': bash, zsh or fish", cli->arguments[0]);
 }
 
 int bw_cmd_man(struct bw_cli *cli)

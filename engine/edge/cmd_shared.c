@@ -10,7 +10,8 @@ enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes, struct bw_e
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     if (!file)
-        return bw_fail(error, errno == ENOENT ? BW_ERR_NOT_FOUND : BW_ERR_IO, "%s: %s", path, strerror(errno));
+        return bw_fail(error, errno == ENOENT ? BW_ERR_NOT_FOUND : BW_ERR_IO, "%s: %s", path,
+                       strerror(errno));
     char chunk[65536];
     size_t len;
     while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
@@ -34,7 +35,8 @@ enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes, struct bw_e
         return bw_fail(error, BW_ERR_IO, "%s: %s", path, strerror(errno));
     bool is_written = bytes.len == 0 || fwrite(bytes.ptr, 1, bytes.len, file) == bytes.len;
     if (fclose(file) != 0 || !is_written)
-        return bw_fail(error, BW_ERR_IO, "%s: could not be written whole: %s", path, strerror(errno));
+        return bw_fail(error, BW_ERR_IO, "%s: could not be written whole: %s", path,
+                       strerror(errno));
     return BW_ERR_OK;
 }
 
@@ -55,7 +57,8 @@ enum bw_err bw_cmd_make_dir(const char *path, struct bw_error *error)
     return BW_ERR_OK;
 }
 
-void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const *heads, const char *const *keys)
+void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const *heads,
+                       const char *const *keys)
 {
     if (cli->is_json) {
         bw_print_json(cli->out, rows);
@@ -87,7 +90,8 @@ void bw_cmd_print_error(struct bw_cli *cli, const struct bw_value *run)
     fprintf(cli->out, "  %.*s: %.*s\n", BW_STR_ARG(bw_value_get_str(&why, "code", BW_STR("error"))),
             BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR(""))));
     if (file.len)
-        fprintf(cli->out, "  at %.*s:%lld\n", BW_STR_ARG(file), (long long)bw_value_get_int(&why, "line", 0));
+        fprintf(cli->out, "  at %.*s:%lld\n", BW_STR_ARG(file),
+                (long long)bw_value_get_int(&why, "line", 0));
     struct bw_str stack = bw_value_get_str(&why, "stack", BW_STR(""));
     if (stack.len)
         fprintf(cli->out, "%.*s\n", BW_STR_ARG(stack));

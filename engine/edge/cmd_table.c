@@ -1,62 +1,76 @@
 /* cmd_table.c - every command of Billow: what it takes, what it says, examples. The one place to add one. */
 #include "edge/cmd.h"
 
-#define END                                                                                                            \
-    {                                                                                                                  \
-        NULL, NULL, NULL                                                                                               \
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, NULL                                                                           \
     }
 
 const struct bw_cli_command bw_cli_commands[] = {
     {.name = "bill",
      .arguments = "FOLDER --period YYYY-MM [--out DIR]",
      .summary = "bill a firm's month from a folder of exports, and write the invoices",
-     .details = "Reads firm.json, customers.json, contracts.json, rate-cards.json, opening.json and the exports\n"
-                "harvest-time.csv, toggl-time.csv, clockify-time.csv, expenses.csv of FOLDER, imports them, starts a\n"
-                "billing run for every contract of the period, asks for exceptions and approvals as they come (or\n"
-                "answers them with --approve-as), and writes DIR/invoices/*.json and *.html and DIR/exceptions.json.\n"
+     .details = "Reads firm.json, customers.json, contracts.json, rate-cards.json, opening.json "
+                "and the exports\n"
+                "harvest-time.csv, toggl-time.csv, clockify-time.csv, expenses.csv of FOLDER, "
+                "imports them, starts a\n"
+                "billing run for every contract of the period, asks for exceptions and approvals "
+                "as they come (or\n"
+                "answers them with --approve-as), and writes DIR/invoices/*.json and *.html and "
+                "DIR/exceptions.json.\n"
                 "Doing it again bills nothing twice.",
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {{"period", "YYYY-MM", "the month to bill (required)"},
                  {"out", "DIR", "where the documents go (default: FOLDER/out)"},
-                 {"approve-as", "NAME", "answer approvals as this person; without it the terminal asks"},
-                 {"clear-as", "NAME", "answer exceptions as this person (default: as --approve-as)"},
+                 {"approve-as", "NAME",
+                  "answer approvals as this person; without it the terminal asks"},
+                 {"clear-as", "NAME",
+                  "answer exceptions as this person (default: as --approve-as)"},
                  {"contract", "ID", "only this contract"},
                  {"only-import", NULL, "set up and import, bill nothing yet"},
                  END},
-     .examples = {"billow bill examples/acme --period 2026-10 --out out --approve-as \"Dana Berger\"\tthe sample firm",
-                  "billow bill ~/client --period 2026-10\ta client's export, approvals asked on the terminal"},
+     .examples = {"billow bill examples/acme --period 2026-10 --out out --approve-as \"Dana "
+                  "Berger\"\tthe sample firm",
+                  "billow bill ~/client --period 2026-10\ta client's export, approvals asked on "
+                  "the terminal"},
      .run = bw_cmd_bill},
     {.name = "dev",
      .arguments = "[PROJECT]",
      .summary = "run an engine on a private database and reload scripts as they change",
-     .details = "Starts what 'billow serve' starts, activates the project's scripts as a release, and makes a new\n"
+     .details = "Starts what 'billow serve' starts, activates the project's scripts as a release, "
+                "and makes a new\n"
                 "release whenever a file changes. Running runs keep theirs. Stop it with Ctrl-C.",
      .arguments_max = 1,
      .options = {END},
-     .examples = {"billow dev\tthe project in this directory", "billow dev my-firm\tanother project"},
+     .examples = {"billow dev\tthe project in this directory",
+                  "billow dev my-firm\tanother project"},
      .run = bw_cmd_dev},
     {.name = "serve",
      .arguments = "",
      .summary = "run an engine until it is told to stop",
-     .details = "Listens on a Unix socket (default .billow/billow.sock). Without --database it starts and owns a private\n"
+     .details = "Listens on a Unix socket (default .billow/billow.sock). Without --database it "
+                "starts and owns a private\n"
                 "PostgreSQL under .billow/pg. SIGTERM and SIGINT stop it in order.",
      .options = {{"socket", "PATH", "where to listen"}, END},
-     .examples = {"billow serve\ton a private database",
-                  "billow serve --database \"host=/run/postgresql dbname=billow\"\ton your own PostgreSQL"},
+     .examples =
+         {"billow serve\ton a private database",
+          "billow serve --database \"host=/run/postgresql dbname=billow\"\ton your own PostgreSQL"},
      .run = bw_cmd_serve},
     {.name = "migrate",
      .arguments = "",
      .summary = "bring the database schema to this version",
      .options = {END},
-     .examples = {"billow migrate\tthe private database",
-                  "billow migrate --database \"host=/run/postgresql dbname=billow\"\tyour own PostgreSQL"},
+     .examples =
+         {"billow migrate\tthe private database",
+          "billow migrate --database \"host=/run/postgresql dbname=billow\"\tyour own PostgreSQL"},
      .run = bw_cmd_migrate},
     {.name = "doctor",
      .arguments = "",
      .summary = "say what is missing or wrong, and how to mend it",
      .options = {END},
-     .examples = {"billow doctor\tthis machine and directory", "billow doctor --json\tfor machines"},
+     .examples = {"billow doctor\tthis machine and directory",
+                  "billow doctor --json\tfor machines"},
      .run = bw_cmd_doctor},
     {.name = "test",
      .arguments = "[PATH...]",
@@ -74,20 +88,23 @@ const struct bw_cli_command bw_cli_commands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {END},
-     .examples = {"billow init my-firm\ta new project", "billow init my-firm && billow test my-firm/spec\tand its spec"},
+     .examples = {"billow init my-firm\ta new project",
+                  "billow init my-firm && billow test my-firm/spec\tand its spec"},
      .run = bw_cmd_init},
     {.name = "import",
      .arguments = "FILE...",
      .summary = "import time, expenses or usage from exports",
-     .details = "The kind of a file is told by its name (harvest-time.csv, toggl-time.csv, clockify-time.csv,\n"
+     .details = "The kind of a file is told by its name (harvest-time.csv, toggl-time.csv, "
+                "clockify-time.csv,\n"
                 "expenses.csv) or by --format. Importing the same again changes nothing.",
      .arguments_min = 1,
      .arguments_max = 64,
      .options = {{"period", "YYYY-MM", "the set the entries belong to (required)"},
                  {"format", "NAME", "harvest-time, toggl-time, clockify-time or expenses"},
                  END},
-     .examples = {"billow import harvest-time.csv expenses.csv --period 2026-10\ta month's exports",
-                  "billow import export.csv --format harvest-time --period 2026-10\tunder another name"},
+     .examples =
+         {"billow import harvest-time.csv expenses.csv --period 2026-10\ta month's exports",
+          "billow import export.csv --format harvest-time --period 2026-10\tunder another name"},
      .run = bw_cmd_import},
     {.name = "run start",
      .arguments = "WORKFLOW",
@@ -98,7 +115,8 @@ const struct bw_cli_command bw_cli_commands[] = {
                  {"key", "KEY", "start it once: the same key again gives the same run"},
                  {"wait", NULL, "wait until it is done or parked; exit 0 only when done"},
                  END},
-     .examples = {"billow run start tm --input '{\"contract\":\"C-01\",\"period\":\"2026-10\"}' --key tm/C-01/2026-10\tonce",
+     .examples = {"billow run start tm --input '{\"contract\":\"C-01\",\"period\":\"2026-10\"}' "
+                  "--key tm/C-01/2026-10\tonce",
                   "billow run start hello --wait\tand wait for its result"},
      .run = bw_cmd_run_start},
     {.name = "run list",
@@ -108,7 +126,8 @@ const struct bw_cli_command bw_cli_commands[] = {
                  {"workflow", "NAME", "only runs of this workflow"},
                  {"limit", "N", "at most N (default 100)"},
                  END},
-     .examples = {"billow run list --status parked\twhat needs an operator", "billow run list --workflow tm --json\tfor machines"},
+     .examples = {"billow run list --status parked\twhat needs an operator",
+                  "billow run list --workflow tm --json\tfor machines"},
      .run = bw_cmd_run_list},
     {.name = "run show",
      .arguments = "RUN",
@@ -116,7 +135,8 @@ const struct bw_cli_command bw_cli_commands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {END},
-     .examples = {"billow run show 0192f3c4-...\twhat happened, turn by turn", "billow run show 0192f3c4-... --json\tfor machines"},
+     .examples = {"billow run show 0192f3c4-...\twhat happened, turn by turn",
+                  "billow run show 0192f3c4-... --json\tfor machines"},
      .run = bw_cmd_run_show},
     {.name = "run explain",
      .arguments = "RUN",
@@ -124,7 +144,8 @@ const struct bw_cli_command bw_cli_commands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {END},
-     .examples = {"billow run explain 0192f3c4-...\twhy nothing happens", "billow run explain 0192f3c4-... --json\tfor machines"},
+     .examples = {"billow run explain 0192f3c4-...\twhy nothing happens",
+                  "billow run explain 0192f3c4-... --json\tfor machines"},
      .run = bw_cmd_run_explain},
     {.name = "run journal",
      .arguments = "RUN",
@@ -141,7 +162,8 @@ const struct bw_cli_command bw_cli_commands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {{"skip-with", "JSON", "do not try the failed effect again: this is its outcome"},
-                 {"latest", NULL, "move it to the active release first (after a script was mended)"},
+                 {"latest", NULL,
+                  "move it to the active release first (after a script was mended)"},
                  END},
      .examples = {"billow run resume 0192f3c4-...\tthe other side is up again",
                   "billow run resume 0192f3c4-... --latest\tthe script is mended"},
@@ -163,14 +185,16 @@ const struct bw_cli_command bw_cli_commands[] = {
      .options = {{"body", "JSON", "what it says: JSON, @file, or -"},
                  {"id", "ID", "its own id: sent twice, it counts once"},
                  END},
-     .examples = {"billow event send payment INV-2026-00214 --body '{\"amount\":\"100.00\"}' --id bank-77\ta payment",
+     .examples = {"billow event send payment INV-2026-00214 --body '{\"amount\":\"100.00\"}' --id "
+                  "bank-77\ta payment",
                   "billow event send go release-7\twithout a body"},
      .run = bw_cmd_event_send},
     {.name = "task list",
      .arguments = "",
      .summary = "list work that waits for people",
      .options = {{"status", "STATUS", "open (default), answered, closed, all"}, END},
-     .examples = {"billow task list\twhat is open", "billow task list --status answered --json\twho decided what"},
+     .examples = {"billow task list\twhat is open",
+                  "billow task list --status answered --json\twho decided what"},
      .run = bw_cmd_task_list},
     {.name = "task show",
      .arguments = "TASK",
@@ -178,7 +202,8 @@ const struct bw_cli_command bw_cli_commands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {END},
-     .examples = {"billow task show 0192f3c4-...\tas JSON", "billow task show 0192f3c4-... --json\tthe same"},
+     .examples = {"billow task show 0192f3c4-...\tas JSON",
+                  "billow task show 0192f3c4-... --json\tthe same"},
      .run = bw_cmd_task_show},
     {.name = "task answer",
      .arguments = "TASK DECISION",
@@ -187,13 +212,15 @@ const struct bw_cli_command bw_cli_commands[] = {
      .arguments_max = 2,
      .options = {{"comment", "TEXT", "why"}, END},
      .examples = {"billow task answer 0192f3c4-... approve --as \"Dana Berger\"\tapprove",
-                  "billow task answer 0192f3c4-... reject --comment \"rate is wrong\"\treject with a reason"},
+                  "billow task answer 0192f3c4-... reject --comment \"rate is wrong\"\treject with "
+                  "a reason"},
      .run = bw_cmd_task_answer},
     {.name = "invoice list",
      .arguments = "",
      .summary = "list issued invoices",
      .options = {{"period", "YYYY-MM", "only this period"}, END},
-     .examples = {"billow invoice list --period 2026-10\ta month's", "billow invoice list --json\tall, for machines"},
+     .examples = {"billow invoice list --period 2026-10\ta month's",
+                  "billow invoice list --json\tall, for machines"},
      .run = bw_cmd_invoice_list},
     {.name = "invoice show",
      .arguments = "NUMBER",
@@ -201,7 +228,8 @@ const struct bw_cli_command bw_cli_commands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {END},
-     .examples = {"billow invoice show INV-2026-00214\tto read", "billow invoice show INV-2026-00214 --json\tthe canonical object"},
+     .examples = {"billow invoice show INV-2026-00214\tto read",
+                  "billow invoice show INV-2026-00214 --json\tthe canonical object"},
      .run = bw_cmd_invoice_show},
     {.name = "tenant create",
      .arguments = "NAME",
@@ -209,7 +237,8 @@ const struct bw_cli_command bw_cli_commands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {END},
-     .examples = {"billow tenant create acme\ta client", "billow tenant create acme --json\tits id, for machines"},
+     .examples = {"billow tenant create acme\ta client",
+                  "billow tenant create acme --json\tits id, for machines"},
      .run = bw_cmd_tenant_create},
     {.name = "completion",
      .arguments = "SHELL",

@@ -24,8 +24,10 @@ static int call(struct bw_cli *cli, const char *method, const char *path, struct
 
 static void print_tasks(struct bw_cli *cli, struct bw_str rows)
 {
-    static const char *const heads[] = {"task", "kind", "group", "title", "status", "for", "opened", NULL};
-    static const char *const keys[] = {"id", "kind", "group", "title", "status", "assignees", "opened_at", NULL};
+    static const char *const heads[] = {"task",   "kind", "group",  "title",
+                                        "status", "for",  "opened", NULL};
+    static const char *const keys[] = {"id",     "kind",      "group",     "title",
+                                       "status", "assignees", "opened_at", NULL};
     bw_cmd_print_rows(cli, rows, heads, keys);
 }
 
@@ -66,10 +68,11 @@ int bw_cmd_task_answer(struct bw_cli *cli)
 
 static void print_invoices(struct bw_cli *cli, struct bw_str rows)
 {
-    static const char *const heads[] = {"number", "customer",  "contract", "period", ">net",
-                                        ">tax",   ">gross",    "currency", "due",    NULL};
-    static const char *const keys[] = {"number", "customer_id", "contract_id", "period",   "tax_exclusive_amount",
-                                       "tax_amount", "payable_amount", "currency", "due_date", NULL};
+    static const char *const heads[] = {"number", "customer", "contract", "period", ">net",
+                                        ">tax",   ">gross",   "currency", "due",    NULL};
+    static const char *const keys[] = {
+        "number",     "customer_id",    "contract_id", "period",   "tax_exclusive_amount",
+        "tax_amount", "payable_amount", "currency",    "due_date", NULL};
     bw_cmd_print_rows(cli, rows, heads, keys);
 }
 
@@ -77,13 +80,15 @@ int bw_cmd_invoice_list(struct bw_cli *cli)
 {
     char path[128];
     const char *period = bw_cli_option(cli, "period");
-    snprintf(path, sizeof path, "/v1/invoices%s%.16s", period ? "?period=" : "", period ? period : "");
+    snprintf(path, sizeof path, "/v1/invoices%s%.16s", period ? "?period=" : "",
+             period ? period : "");
     return call(cli, "GET", path, BW_STR_NONE, print_invoices);
 }
 
 static void print_line(struct bw_cli *cli, struct bw_grid *grid, const struct bw_value *line)
 {
-    static const char *const keys[] = {"id", "description_key", "quantity", "unit_code", "unit_price", "net_amount"};
+    static const char *const keys[] = {"id",        "description_key", "quantity",
+                                       "unit_code", "unit_price",      "net_amount"};
     (void)cli;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         struct bw_value cell = bw_value_get(line, keys[i]);
@@ -93,7 +98,8 @@ static void print_line(struct bw_cli *cli, struct bw_grid *grid, const struct bw
 
 static void print_invoice(struct bw_cli *cli, struct bw_str value)
 {
-    static const char *const heads[] = {"line", "what", ">quantity", "unit", ">price", ">net", NULL};
+    static const char *const heads[] = {"line",   "what", ">quantity", "unit",
+                                        ">price", ">net", NULL};
     struct bw_value invoice = bw_value_read(value);
     struct bw_value totals = bw_value_get(&invoice, "totals");
     struct bw_str currency = bw_value_get_str(&invoice, "currency", BW_STR(""));
@@ -113,7 +119,8 @@ static void print_invoice(struct bw_cli *cli, struct bw_str value)
     fprintf(cli->out, "\nnet %.*s  tax %.*s  to pay %.*s %.*s\n",
             BW_STR_ARG(bw_value_get_str(&totals, "tax_exclusive_amount", BW_STR("?"))),
             BW_STR_ARG(bw_value_get_str(&totals, "tax_amount", BW_STR("?"))),
-            BW_STR_ARG(bw_value_get_str(&totals, "payable_amount", BW_STR("?"))), BW_STR_ARG(currency));
+            BW_STR_ARG(bw_value_get_str(&totals, "payable_amount", BW_STR("?"))),
+            BW_STR_ARG(currency));
 }
 
 int bw_cmd_invoice_show(struct bw_cli *cli)
@@ -126,7 +133,8 @@ int bw_cmd_invoice_show(struct bw_cli *cli)
 static void print_tenant(struct bw_cli *cli, struct bw_str value)
 {
     struct bw_value tenant = bw_value_read(value);
-    fprintf(cli->out, "%s %.*s\n", cli->arguments[0], BW_STR_ARG(bw_value_get_str(&tenant, "id", BW_STR(""))));
+    fprintf(cli->out, "%s %.*s\n", cli->arguments[0],
+            BW_STR_ARG(bw_value_get_str(&tenant, "id", BW_STR(""))));
 }
 
 int bw_cmd_tenant_create(struct bw_cli *cli)

@@ -43,7 +43,8 @@ static void print_command(FILE *out, const struct bw_value *command)
 
 static void print_turn(FILE *out, const struct bw_value *turn)
 {
-    struct bw_value deliveries = bw_value_get(turn, "deliveries"), commands = bw_value_get(turn, "commands"), item;
+    struct bw_value deliveries = bw_value_get(turn, "deliveries"),
+                    commands = bw_value_get(turn, "commands"), item;
     fprintf(out, "turn %lld  %.*s\n", (long long)bw_value_get_int(turn, "turn", 0),
             BW_STR_ARG(bw_value_get_str(turn, "at", BW_STR(""))));
     struct bw_str rest = deliveries.items;
@@ -63,7 +64,8 @@ static void print_tasks(FILE *out, const struct bw_value *tasks)
         fprintf(out, "task  %.*s: %.*s", BW_STR_ARG(bw_value_get_str(&task, "title", BW_STR(""))),
                 BW_STR_ARG(bw_value_get_str(&task, "status", BW_STR(""))));
         if (answer.tag == BW_VALUE_MAP)
-            fprintf(out, ", %.*s by %.*s", BW_STR_ARG(bw_value_get_str(&answer, "decision", BW_STR("?"))),
+            fprintf(out, ", %.*s by %.*s",
+                    BW_STR_ARG(bw_value_get_str(&answer, "decision", BW_STR("?"))),
                     BW_STR_ARG(bw_value_get_str(&answer, "by", BW_STR("?"))));
         fputc('\n', out);
     }
@@ -75,7 +77,8 @@ void bw_cmd_print_timeline(struct bw_cli *cli, struct bw_str value)
     struct bw_value run = bw_value_get(&all, "run"), turns = bw_value_get(&all, "journal");
     struct bw_value tasks = bw_value_get(&all, "tasks"), turn;
     struct bw_buf text;
-    fprintf(cli->out, "%.*s  %.*s  started %.*s by %.*s\n", BW_STR_ARG(bw_value_get_str(&run, "id", BW_STR(""))),
+    fprintf(cli->out, "%.*s  %.*s  started %.*s by %.*s\n",
+            BW_STR_ARG(bw_value_get_str(&run, "id", BW_STR(""))),
             BW_STR_ARG(bw_value_get_str(&run, "workflow", BW_STR(""))),
             BW_STR_ARG(bw_value_get_str(&run, "created_at", BW_STR("?"))),
             BW_STR_ARG(bw_value_get_str(&run, "started_by", BW_STR("?"))));

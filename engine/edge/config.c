@@ -33,7 +33,8 @@ void bw_config_defaults(struct bw_cli *cli)
     cli->has_color = isatty(STDOUT_FILENO) == 1 && !env("NO_COLOR");
 }
 
-/* The directory of the running binary, without a slash at the end; empty when /proc does not tell. */
+/* The directory of the running binary, without a slash at the end; empty when /proc does not tell.
+ */
 static const char *binary_dir(void)
 {
     static char dir[PATH_MAX];
@@ -56,7 +57,8 @@ static bool exists(const char *path)
 }
 
 /* Tries the candidates below the binary's directory; the first whose `probe` exists wins. */
-static const char *find_beside(const char *const *candidates, const char *probe, char *found, size_t found_len)
+static const char *find_beside(const char *const *candidates, const char *probe, char *found,
+                               size_t found_len)
 {
     for (size_t i = 0; candidates[i]; i++) {
         char path[PATH_MAX];
@@ -76,31 +78,35 @@ static const char *find_beside(const char *const *candidates, const char *probe,
 enum bw_err bw_config_share_dir(const char **dir, struct bw_error *error)
 {
     static char found[PATH_MAX];
-    static const char *const candidates[] = {"../share/billow", "..", "../..", "../../..", "../../../..", NULL};
+    static const char *const candidates[] = {"../share/billow", "..",          "../..",
+                                             "../../..",        "../../../..", NULL};
     *dir = env("BILLOW_SHARE");
     if (!*dir)
         *dir = find_beside(candidates, "/stdlib/workflow.lua", found, sizeof found);
     if (*dir)
         return BW_ERR_OK;
-    return bw_fail(error, BW_ERR_NOT_FOUND,
-                   "the standard library is not where it should be: no share/billow/stdlib beside %s; install "
-                   "Billow again, or name its share directory in BILLOW_SHARE",
-                   binary_dir());
+    return bw_fail(
+        error, BW_ERR_NOT_FOUND,
+        "the standard library is not where it should be: no share/billow/stdlib beside %s; install "
+        "Billow again, or name its share directory in BILLOW_SHARE",
+        binary_dir());
 }
 
 enum bw_err bw_config_host_path(const char **path, struct bw_error *error)
 {
     static char found[PATH_MAX];
-    static const char *const candidates[] = {"../libexec/billow-host", "billow-host", "../bin/billow-host", NULL};
+    static const char *const candidates[] = {"../libexec/billow-host", "billow-host",
+                                             "../bin/billow-host", NULL};
     *path = env("BILLOW_HOST");
     if (!*path)
         *path = find_beside(candidates, "", found, sizeof found);
     if (*path)
         return BW_ERR_OK;
-    return bw_fail(error, BW_ERR_NOT_FOUND,
-                   "billow-host, which runs the scripts, is not where it should be: no ../libexec/billow-host "
-                   "beside %s; install Billow again, or name it in BILLOW_HOST",
-                   binary_dir());
+    return bw_fail(
+        error, BW_ERR_NOT_FOUND,
+        "billow-host, which runs the scripts, is not where it should be: no ../libexec/billow-host "
+        "beside %s; install Billow again, or name it in BILLOW_HOST",
+        binary_dir());
 }
 
 void bw_config_state_path(struct bw_buf *path, const char *dir, const char *name)

@@ -12,8 +12,9 @@ struct bw_cli;
 
 /* Fills what the environment says; flags override it later. */
 void bw_config_defaults(struct bw_cli *cli);
-/* The directory with stdlib/, workflows/, policies/: BILLOW_SHARE, else beside the binary (../share/billow of an
- * installed tree, the source tree of a build). NOT_FOUND says where it looked. Static storage. */
+/* The directory with stdlib/, workflows/, policies/: BILLOW_SHARE, else beside the binary
+ * (../share/billow of an installed tree, the source tree of a build). NOT_FOUND says where it
+ * looked. Static storage. */
 BW_MUST_USE enum bw_err bw_config_share_dir(const char **dir, struct bw_error *error);
 /* billow-host: BILLOW_HOST, else ../libexec/billow-host or beside the binary. */
 BW_MUST_USE enum bw_err bw_config_host_path(const char **path, struct bw_error *error);

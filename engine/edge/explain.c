@@ -22,12 +22,16 @@ static void explain_parked(struct bw_buf *text, const struct bw_value *run)
 {
     struct bw_value why = bw_value_get(run, "error");
     struct bw_str file = bw_value_get_str(&why, "file", BW_STR(""));
-    bw_buf_printf(text, " because of %.*s: %.*s", BW_STR_ARG(bw_value_get_str(&why, "code", BW_STR("an error"))),
+    bw_buf_printf(text, " because of %.*s: %.*s",
+                  BW_STR_ARG(bw_value_get_str(&why, "code", BW_STR("an error"))),
                   BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no text)"))));
     if (file.len)
-        bw_buf_printf(text, " (%.*s:%lld)", BW_STR_ARG(file), (long long)bw_value_get_int(&why, "line", 0));
-    bw_buf_put_text(text, ".\nMend the cause, then 'billow run resume' goes on from the effect that failed; "
-                          "'billow run resume --skip-with JSON' gives it an outcome; 'billow run cancel' ends it");
+        bw_buf_printf(text, " (%.*s:%lld)", BW_STR_ARG(file),
+                      (long long)bw_value_get_int(&why, "line", 0));
+    bw_buf_put_text(
+        text,
+        ".\nMend the cause, then 'billow run resume' goes on from the effect that failed; "
+        "'billow run resume --skip-with JSON' gives it an outcome; 'billow run cancel' ends it");
 }
 
 void bw_explain_run(struct bw_buf *text, const struct bw_value *run)
@@ -35,8 +39,8 @@ void bw_explain_run(struct bw_buf *text, const struct bw_value *run)
     struct bw_str status = bw_value_get_str(run, "status", BW_STR("?"));
     struct bw_str wake = bw_value_get_str(run, "wake", BW_STR(""));
     struct bw_str workflow = bw_value_get_str(run, "workflow", BW_STR("?"));
-    bw_buf_printf(text, "This run of %.*s is %.*s after %lld turns", BW_STR_ARG(workflow), BW_STR_ARG(status),
-                  (long long)bw_value_get_int(run, "head", 0));
+    bw_buf_printf(text, "This run of %.*s is %.*s after %lld turns", BW_STR_ARG(workflow),
+                  BW_STR_ARG(status), (long long)bw_value_get_int(run, "head", 0));
     if (bw_str_eq(status, BW_STR("parked"))) {
         explain_parked(text, run);
     } else if (bw_str_eq(status, BW_STR("open"))) {

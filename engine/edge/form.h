@@ -22,10 +22,12 @@ struct bw_form {
 void bw_form_init(struct bw_form *form);
 void bw_form_deinit(struct bw_form *form);
 void bw_form_put_str(struct bw_form *form, const char *key, struct bw_str text);
-void bw_form_put_text(struct bw_form *form, const char *key, const char *text); /* NULL: no member */
+void bw_form_put_text(struct bw_form *form, const char *key,
+                      const char *text); /* NULL: no member */
 void bw_form_put_int(struct bw_form *form, const char *key, int64_t value);
 void bw_form_put_bool(struct bw_form *form, const char *key, bool value);
-void bw_form_put_value(struct bw_form *form, const char *key, struct bw_str encoded); /* copied; empty: no member */
+void bw_form_put_value(struct bw_form *form, const char *key,
+                       struct bw_str encoded); /* copied; empty: no member */
 /* The encoded map; valid until deinit. Of equal keys the last wins. */
 struct bw_str bw_form_finish(struct bw_form *form);
 

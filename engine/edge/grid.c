@@ -90,7 +90,8 @@ void bw_grid_print(struct bw_grid *grid, FILE *out)
     for (size_t i = 0; i < columns; i++)
         print_cell(out, heads[i], widths[i], is_right[i], i + 1 == columns);
     for (size_t i = 0; i < grid->count; i++)
-        print_cell(out, grid->cells[i], widths[i % columns], is_right[i % columns], (i + 1) % columns == 0);
+        print_cell(out, grid->cells[i], widths[i % columns], is_right[i % columns],
+                   (i + 1) % columns == 0);
 }
 
 void bw_print_json(FILE *out, struct bw_str value)

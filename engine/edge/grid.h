@@ -24,9 +24,11 @@ struct bw_grid {
 /* `heads` ends with NULL. */
 void bw_grid_init(struct bw_grid *grid, const char *const *heads);
 void bw_grid_deinit(struct bw_grid *grid);
-void bw_grid_add(struct bw_grid *grid, struct bw_str cell); /* copied; control characters become spaces */
+void bw_grid_add(struct bw_grid *grid,
+                 struct bw_str cell); /* copied; control characters become spaces */
 void bw_grid_add_text(struct bw_grid *grid, const char *cell);
-void bw_grid_add_value(struct bw_grid *grid, const struct bw_value *value); /* text as is, others as JSON */
+void bw_grid_add_value(struct bw_grid *grid,
+                       const struct bw_value *value); /* text as is, others as JSON */
 void bw_grid_print(struct bw_grid *grid, FILE *out);
 
 void bw_print_json(FILE *out, struct bw_str value); /* one line */

@@ -13,13 +13,15 @@ struct bw_http_door {
 
 static void send_json(struct bw_httpd_reply *reply, int status, struct bw_str value)
 {
-    const struct bw_http1_header json_headers[] = {{BW_STR("content-type"), BW_STR("application/json")}};
+    const struct bw_http1_header json_headers[] = {
+        {BW_STR("content-type"), BW_STR("application/json")}};
     const struct bw_http1_header problem_headers[] = {
         {BW_STR("content-type"), BW_STR("application/problem+json")}};
     struct bw_buf json;
     bw_buf_init(&json, ANSWER_BYTES_MAX);
     bw_value_to_json(&json, value, BW_JSON_DECIMAL_STRINGS);
-    bw_httpd_reply_send(reply, status, status < 400 ? json_headers : problem_headers, 1, bw_buf_str(&json));
+    bw_httpd_reply_send(reply, status, status < 400 ? json_headers : problem_headers, 1,
+                        bw_buf_str(&json));
     bw_buf_deinit(&json);
 }
 
@@ -49,7 +51,8 @@ static struct bw_str header(const struct bw_http1_request *http, const char *nam
     return bw_http1_find_header(http, name, &value) ? value : BW_STR_NONE;
 }
 
-static void door_request(void *ud, const struct bw_httpd_request *request, struct bw_httpd_reply *reply)
+static void door_request(void *ud, const struct bw_httpd_request *request,
+                         struct bw_httpd_reply *reply)
 {
     struct bw_http_door *door = ud;
     const struct bw_http1_request *http = request->http;
@@ -77,8 +80,9 @@ static void door_request(void *ud, const struct bw_httpd_request *request, struc
     bw_buf_deinit(&body);
 }
 
-enum bw_err bw_http_door_open(struct bw_loop *loop, struct bw_api *api, const char *socket_path, struct bw_clock clock,
-                              struct bw_http_door **door, struct bw_error *error)
+enum bw_err bw_http_door_open(struct bw_loop *loop, struct bw_api *api, const char *socket_path,
+                              struct bw_clock clock, struct bw_http_door **door,
+                              struct bw_error *error)
 {
     struct bw_http_door *made = bw_xcalloc(1, sizeof *made);
     made->api = api;

@@ -13,8 +13,9 @@ struct bw_http_door;
 struct bw_loop;
 struct bw_api;
 
-BW_MUST_USE enum bw_err bw_http_door_open(struct bw_loop *loop, struct bw_api *api, const char *socket_path,
-                                          struct bw_clock clock, struct bw_http_door **door, struct bw_error *error);
+BW_MUST_USE enum bw_err bw_http_door_open(struct bw_loop *loop, struct bw_api *api,
+                                          const char *socket_path, struct bw_clock clock,
+                                          struct bw_http_door **door, struct bw_error *error);
 void bw_http_door_close(struct bw_http_door *door);
 
 #endif

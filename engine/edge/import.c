@@ -15,7 +15,7 @@ struct import {
     struct bw_cli *cli;
     const char *name;
     char id[BW_SHA256_HEX_LEN + 1];
-    struct bw_buf header; /* encoded array */
+    struct bw_buf header;  /* encoded array */
     struct bw_buf *chunks; /* encoded arrays of records, their items only; count beside */
     size_t *counts;
     size_t chunk_count;
@@ -48,7 +48,8 @@ static void add_record(struct import *import, const struct bw_csv_record *record
     import->records++;
 }
 
-static enum bw_err read_records(struct import *import, const char *path, struct bw_str bytes, struct bw_error *error)
+static enum bw_err read_records(struct import *import, const char *path, struct bw_str bytes,
+                                struct bw_error *error)
 {
     struct bw_csv_reader *reader = bw_csv_reader_create(NULL);
     struct bw_csv_record record;
@@ -84,7 +85,8 @@ static void make_id(struct import *import, const char *set, struct bw_str bytes)
         snprintf(import->id + 2 * i, 3, "%02x", digest[i]);
 }
 
-static enum bw_err start(struct import *import, const char *set, struct bw_buf *answer, struct bw_error *error)
+static enum bw_err start(struct import *import, const char *set, struct bw_buf *answer,
+                         struct bw_error *error)
 {
     struct bw_form input, body;
     char key[PATH_MAX_BYTES];
@@ -100,7 +102,8 @@ static enum bw_err start(struct import *import, const char *set, struct bw_buf *
     bw_form_put_text(&body, "workflow", "import");
     bw_form_put_text(&body, "key", key);
     bw_form_put_value(&body, "input", bw_form_finish(&input));
-    enum bw_err err = bw_cli_call(import->cli, "POST", "/v1/runs", bw_form_finish(&body), answer, error);
+    enum bw_err err =
+        bw_cli_call(import->cli, "POST", "/v1/runs", bw_form_finish(&body), answer, error);
     bw_form_deinit(&input);
     bw_form_deinit(&body);
     return err;
@@ -124,7 +127,8 @@ static enum bw_err send_chunk(struct import *import, size_t index, struct bw_err
     bw_form_put_text(&body, "key", key);
     bw_form_put_text(&body, "id", key);
     bw_form_put_value(&body, "body", bw_form_finish(&chunk));
-    enum bw_err err = bw_cli_call(import->cli, "POST", "/v1/events", bw_form_finish(&body), &answer, error);
+    enum bw_err err =
+        bw_cli_call(import->cli, "POST", "/v1/events", bw_form_finish(&body), &answer, error);
     bw_form_deinit(&chunk);
     bw_form_deinit(&body);
     bw_buf_deinit(&records);
@@ -157,7 +161,8 @@ static enum bw_err follow(struct import *import, const char *run, struct bw_buf 
         }
         if (!err && !bw_str_eq(status, BW_STR("open"))) {
             struct bw_value why = bw_value_get(&got, "error");
-            err = bw_fail(error, BW_ERR_SCRIPT, "%s: the import is %.*s: %.*s ('billow run show %s' tells more)",
+            err = bw_fail(error, BW_ERR_SCRIPT,
+                          "%s: the import is %.*s: %.*s ('billow run show %s' tells more)",
                           import->name, BW_STR_ARG(status),
                           BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))), run);
         }

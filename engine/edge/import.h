@@ -8,10 +8,12 @@
 
 #include "edge/cli.h"
 
-/* Imports `path` as the source file `name` ("harvest-time.csv") of the set `set` ("2026-10"). The same bytes again find the
- * import that was done before. `outcome` gets the encoded result {file, records, stored, unchanged, invalid, edited}.
- * INVALID: the file is not CSV, or lacks columns (line and remedy in the text); SCRIPT: the import run was parked. */
-BW_MUST_USE enum bw_err bw_import_file(struct bw_cli *cli, const char *path, const char *name, const char *set,
-                                       struct bw_buf *outcome, struct bw_error *error);
+/* Imports `path` as the source file `name` ("harvest-time.csv") of the set `set` ("2026-10"). The
+ * same bytes again find the import that was done before. `outcome` gets the encoded result {file,
+ * records, stored, unchanged, invalid, edited}. INVALID: the file is not CSV, or lacks columns
+ * (line and remedy in the text); SCRIPT: the import run was parked. */
+BW_MUST_USE enum bw_err bw_import_file(struct bw_cli *cli, const char *path, const char *name,
+                                       const char *set, struct bw_buf *outcome,
+                                       struct bw_error *error);
 
 #endif

@@ -17,7 +17,8 @@ struct collection {
     size_t count;
 };
 
-static enum bw_err read_file(const char *path, struct bw_arena *arena, struct bw_str *bytes, struct bw_error *error)
+static enum bw_err read_file(const char *path, struct bw_arena *arena, struct bw_str *bytes,
+                             struct bw_error *error)
 {
     FILE *file = fopen(path, "rb");
     if (!file)
@@ -31,7 +32,8 @@ static enum bw_err read_file(const char *path, struct bw_arena *arena, struct bw
     fclose(file);
     enum bw_err err = BW_ERR_OK;
     if (buf.is_over)
-        err = bw_fail(error, BW_ERR_INVALID, "%s: a script file has at most %d bytes: split it", path, FILE_BYTES_MAX);
+        err = bw_fail(error, BW_ERR_INVALID, "%s: a script file has at most %d bytes: split it",
+                      path, FILE_BYTES_MAX);
     else
         *bytes = bw_arena_copy(arena, bw_buf_str(&buf));
     bw_buf_deinit(&buf);
@@ -41,8 +43,8 @@ static enum bw_err read_file(const char *path, struct bw_arena *arena, struct bw
 static bool is_plain(const char *name)
 {
     for (; *name; name++)
-        if (!((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9') ||
-              *name == '-' || *name == '_' || *name == '.'))
+        if (!((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+              (*name >= '0' && *name <= '9') || *name == '-' || *name == '_' || *name == '.'))
             return false;
     return true;
 }
@@ -50,10 +52,12 @@ static bool is_plain(const char *name)
 static bool is_script(const char *name)
 {
     size_t len = strlen(name);
-    return (len > 4 && strcmp(name + len - 4, ".lua") == 0) || (len > 5 && strcmp(name + len - 5, ".json") == 0);
+    return (len > 4 && strcmp(name + len - 4, ".lua") == 0) ||
+           (len > 5 && strcmp(name + len - 5, ".json") == 0);
 }
 
-static enum bw_err add_file(struct collection *all, const char *path, const char *name, struct bw_error *error)
+static enum bw_err add_file(struct collection *all, const char *path, const char *name,
+                            struct bw_error *error)
 {
     struct bw_str bytes;
     enum bw_err err = read_file(path, &all->arena, &bytes, error);
@@ -80,7 +84,8 @@ static enum bw_err add_dir(struct collection *all, const char *dir, const char *
     snprintf(path, sizeof path, "%s/%s", dir, name);
     DIR *handle = opendir(path);
     if (!handle)
-        return errno == ENOENT ? BW_ERR_OK : bw_fail(error, BW_ERR_IO, "%s: %s", path, strerror(errno));
+        return errno == ENOENT ? BW_ERR_OK
+                               : bw_fail(error, BW_ERR_IO, "%s: %s", path, strerror(errno));
     enum bw_err err = BW_ERR_OK;
     const struct dirent *item;
     while (!err && (item = readdir(handle)) != NULL) {
@@ -89,11 +94,12 @@ static enum bw_err add_dir(struct collection *all, const char *dir, const char *
         struct stat info;
         int len = snprintf(inner, sizeof inner, "%s/%s", name, item->d_name);
         int path_len = snprintf(path, sizeof path, "%s/%s", dir, inner);
-        if (len < 0 || (size_t)len >= sizeof inner || path_len < 0 || (size_t)path_len >= sizeof path)
+        if (len < 0 || (size_t)len >= sizeof inner || path_len < 0 ||
+            (size_t)path_len >= sizeof path)
             err = bw_fail(error, BW_ERR_INVALID, "%s/%.200s: the path is too long", dir, name);
         else if (!is_plain(item->d_name))
-            err = bw_fail(error, BW_ERR_INVALID, "%s: names of scripts have letters, digits, '-', '_' and '.' only",
-                          path);
+            err = bw_fail(error, BW_ERR_INVALID,
+                          "%s: names of scripts have letters, digits, '-', '_' and '.' only", path);
         else if (stat(path, &info) != 0)
             err = bw_fail(error, BW_ERR_IO, "%s: %s", path, strerror(errno));
         else if (S_ISDIR(info.st_mode) && depth < 8)
@@ -147,7 +153,8 @@ enum bw_err bw_project_check_name(struct bw_str name, struct bw_error *error)
     if (is_good)
         return BW_ERR_OK;
     return bw_fail(error, BW_ERR_INVALID,
-                   "'%.*s' cannot be a tenant's name: use 1 to 63 of a-z, 0-9, '-' and '_', beginning with a letter or "
+                   "'%.*s' cannot be a tenant's name: use 1 to 63 of a-z, 0-9, '-' and '_', "
+                   "beginning with a letter or "
                    "digit",
                    BW_STR_ARG(name));
 }
@@ -157,34 +164,38 @@ static bool is_zone_name(struct bw_str zone)
     bool is_good = zone.len > 0 && zone.len < 64 && zone.ptr[0] != '/';
     for (size_t i = 0; is_good && i < zone.len; i++) {
         char c = zone.ptr[i];
-        is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-                  c == '+' || c == '/';
+        is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-' || c == '+' || c == '/';
     }
     return is_good;
 }
 
-static enum bw_err add_zone(struct bw_str zone, struct bw_arena *arena, struct bw_release_file *file,
-                            struct bw_error *error)
+static enum bw_err add_zone(struct bw_str zone, struct bw_arena *arena,
+                            struct bw_release_file *file, struct bw_error *error)
 {
     char path[256];
     if (!is_zone_name(zone))
-        return bw_fail(error, BW_ERR_INVALID, "'%.*s' is not a time zone: write an IANA name such as Europe/Berlin",
+        return bw_fail(error, BW_ERR_INVALID,
+                       "'%.*s' is not a time zone: write an IANA name such as Europe/Berlin",
                        BW_STR_ARG(zone));
     snprintf(path, sizeof path, "%s/%.*s", ZONEINFO, BW_STR_ARG(zone));
     if (read_file(path, arena, &file->bytes, error))
         return bw_fail(error, BW_ERR_INVALID,
-                       "the time zone '%.*s' is not known on this machine: correct the name, or install tzdata",
+                       "the time zone '%.*s' is not known on this machine: correct the name, or "
+                       "install tzdata",
                        BW_STR_ARG(zone));
     snprintf(path, sizeof path, "zoneinfo/%.*s", BW_STR_ARG(zone));
     file->name = bw_arena_copy(arena, bw_str_of(path));
     return BW_ERR_OK;
 }
 
-enum bw_err bw_project_release(const struct bw_value *files, const struct bw_value *zones, struct bw_arena *arena,
-                               struct bw_release_set *release, struct bw_error *error)
+enum bw_err bw_project_release(const struct bw_value *files, const struct bw_value *zones,
+                               struct bw_arena *arena, struct bw_release_set *release,
+                               struct bw_error *error)
 {
     if (files->tag != BW_VALUE_MAP || files->count == 0 || files->count > FILES_MAX)
-        return bw_fail(error, BW_ERR_INVALID, "a release needs 1 to %d files: {\"files\": {\"workflows/x.lua\": \"...\"}}",
+        return bw_fail(error, BW_ERR_INVALID,
+                       "a release needs 1 to %d files: {\"files\": {\"workflows/x.lua\": \"...\"}}",
                        FILES_MAX);
     if (zones->count > ZONES_MAX)
         return bw_fail(error, BW_ERR_LIMIT, "a release has at most %d time zones", ZONES_MAX);
@@ -209,7 +220,8 @@ enum bw_err bw_project_release(const struct bw_value *files, const struct bw_val
     return BW_ERR_OK;
 }
 
-void bw_project_print_hash(const uint8_t hash[BW_RELEASE_HASH_LEN], char text[static 2 * BW_RELEASE_HASH_LEN + 1])
+void bw_project_print_hash(const uint8_t hash[BW_RELEASE_HASH_LEN],
+                           char text[static 2 * BW_RELEASE_HASH_LEN + 1])
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < BW_RELEASE_HASH_LEN; i++) {

@@ -35,8 +35,8 @@ static enum bw_err release_body(const char *project_dir, const char *zone, struc
     return err;
 }
 
-enum bw_err bw_project_push_release(struct bw_cli *cli, const char *tenant, const char *project_dir, const char *zone,
-                                    struct bw_error *error)
+enum bw_err bw_project_push_release(struct bw_cli *cli, const char *tenant, const char *project_dir,
+                                    const char *zone, struct bw_error *error)
 {
     struct bw_form name, release;
     struct bw_buf answer;
@@ -44,7 +44,8 @@ enum bw_err bw_project_push_release(struct bw_cli *cli, const char *tenant, cons
     bw_form_init(&release);
     bw_buf_init(&answer, 1 << 20);
     bw_form_put_text(&name, "name", tenant);
-    enum bw_err err = bw_cli_call(cli, "POST", "/v1/tenants", bw_form_finish(&name), &answer, error);
+    enum bw_err err =
+        bw_cli_call(cli, "POST", "/v1/tenants", bw_form_finish(&name), &answer, error);
     if (!err) {
         bw_client_set_tenant(cli->client, tenant);
         err = release_body(project_dir, zone, &release, error);
@@ -72,7 +73,8 @@ struct bw_project_push {
     bool is_busy;
 };
 
-static void call_api(struct bw_project_push *push, const char *path, struct bw_str body, bw_api_reply_fn reply)
+static void call_api(struct bw_project_push *push, const char *path, struct bw_str body,
+                     bw_api_reply_fn reply)
 {
     struct bw_api_request request = {.method = BW_STR("POST"),
                                      .path = bw_str_of(path),
@@ -130,7 +132,8 @@ static void tenant_made(void *ud, int status, struct bw_str value)
         say_problem(push, value);
 }
 
-struct bw_project_push *bw_project_push_create(struct bw_service *service, const char *project_dir, const char *tenant,
+struct bw_project_push *bw_project_push_create(struct bw_service *service, const char *project_dir,
+                                               const char *tenant,
                                                void (*talk)(void *ud, const char *text), void *ud)
 {
     struct bw_project_push *push = bw_xcalloc(1, sizeof *push);

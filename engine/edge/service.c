@@ -90,10 +90,12 @@ bool bw_service_pump(struct bw_service *service, const bool *is_done, int ms)
     return !service->is_pump_late;
 }
 
-static enum bw_err wait_for(struct bw_service *service, struct wait *wait, const char *what, struct bw_error *error)
+static enum bw_err wait_for(struct bw_service *service, struct wait *wait, const char *what,
+                            struct bw_error *error)
 {
     if (!bw_service_pump(service, &wait->is_done, STEP_TIMEOUT_MS))
-        return bw_fail(error, BW_ERR_TIMEOUT, "%s took more than %d s", what, STEP_TIMEOUT_MS / 1000);
+        return bw_fail(error, BW_ERR_TIMEOUT, "%s took more than %d s", what,
+                       STEP_TIMEOUT_MS / 1000);
     if (wait->error.code) {
         *error = wait->error;
         return error->code;
@@ -108,8 +110,9 @@ static void talk(const struct bw_service_options *options, const char *text)
         options->on_talk(options->ud, text);
 }
 
-static enum bw_err open_database(struct bw_service *service, const struct bw_service_options *options,
-                                 const char **conninfo, struct bw_error *error)
+static enum bw_err open_database(struct bw_service *service,
+                                 const struct bw_service_options *options, const char **conninfo,
+                                 struct bw_error *error)
 {
     *conninfo = options->database;
     if (options->database)
@@ -117,7 +120,8 @@ static enum bw_err open_database(struct bw_service *service, const struct bw_ser
     struct bw_buf path;
     bw_buf_init(&path, 4096);
     bw_buf_printf(&path, "%s/.billow", options->dir ? options->dir : ".");
-    struct bw_pgserver_options pg = {.state_dir = bw_buf_cstr(&path), .bin_dir = bw_config_pg_bin()};
+    struct bw_pgserver_options pg = {.state_dir = bw_buf_cstr(&path),
+                                     .bin_dir = bw_config_pg_bin()};
     enum bw_err err = bw_pgserver_open(&pg, &service->pg, error);
     bw_buf_deinit(&path);
     if (err)
@@ -174,20 +178,21 @@ static enum bw_err open_hosts(struct bw_service *service, struct bw_error *error
 
 static enum bw_err open_engine(struct bw_service *service, struct bw_error *error)
 {
-    struct bw_engine_config config = {.store = &service->store,
-                                      .hosts = service->host_list,
-                                      .host_count = service->host_count,
-                                      .httpc = &service->httpc,
-                                      .clock = &service->clock,
-                                      .entropy = &service->entropy,
-                                      .node = service->node,
-                                      .lease_ms = LEASE_MS,
-                                      /* The lock of the private database says that no other node is alive. */
-                                      .take_over = service->pg != NULL,
-                                      .on_work = service_on_work,
-                                      .on_log = bw_service_log_engine,
-                                      .on_script_log = bw_service_log_script,
-                                      .ud = service};
+    struct bw_engine_config config = {
+        .store = &service->store,
+        .hosts = service->host_list,
+        .host_count = service->host_count,
+        .httpc = &service->httpc,
+        .clock = &service->clock,
+        .entropy = &service->entropy,
+        .node = service->node,
+        .lease_ms = LEASE_MS,
+        /* The lock of the private database says that no other node is alive. */
+        .take_over = service->pg != NULL,
+        .on_work = service_on_work,
+        .on_log = bw_service_log_engine,
+        .on_script_log = bw_service_log_script,
+        .ud = service};
     service->engine = bw_engine_create(&config);
     bw_loop_set_turn(service->loop, service_turn, service);
     struct wait wait = {0};
@@ -208,8 +213,8 @@ static enum bw_err open_door(struct bw_service *service, const struct bw_service
         bw_buf_put_text(&path, options->socket);
     else
         bw_config_state_path(&path, options->dir, "billow.sock");
-    enum bw_err err = bw_http_door_open(service->loop, service->api, bw_buf_cstr(&path), service->clock, &service->door,
-                                        error);
+    enum bw_err err = bw_http_door_open(service->loop, service->api, bw_buf_cstr(&path),
+                                        service->clock, &service->door, error);
     bw_buf_deinit(&path);
     return err;
 }
@@ -233,8 +238,8 @@ static enum bw_err open_parts(struct bw_service *service, const struct bw_servic
         err = open_engine(service, error);
     if (err)
         return err;
-    service->api = bw_api_create(service->engine, &service->store, &service->clock,
-                                 &service->entropy);
+    service->api =
+        bw_api_create(service->engine, &service->store, &service->clock, &service->entropy);
     return open_door(service, options, error);
 }
 
@@ -300,7 +305,8 @@ void bw_service_close(struct bw_service *service)
         struct wait wait = {0};
         bw_engine_stop(service->engine, wait_done, &wait);
         if (!bw_service_pump(service, &wait.is_done, STOP_TIMEOUT_MS))
-            fprintf(stderr, "billow: the engine did not stop in %d s; its leases expire by themselves\n",
+            fprintf(stderr,
+                    "billow: the engine did not stop in %d s; its leases expire by themselves\n",
                     STOP_TIMEOUT_MS / 1000);
     }
     bw_loop_set_turn(service->loop, NULL, NULL);

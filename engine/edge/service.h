@@ -22,19 +22,21 @@ struct bw_service_options {
     bool is_store_only;      /* the database and its schema, no engine (billow migrate) */
     bool is_migrating;       /* bring the schema up to date at start */
     bool allow_private_http; /* the http effect may reach loopback and private addresses (dev) */
-    const char *lua_dir;     /* share directory with stdlib/, workflows/, policies/ ; NULL = found beside the binary */
+    const char *lua_dir;     /* share directory with stdlib/, workflows/, policies/ ; NULL = found
+                                beside the binary */
     void (*on_talk)(void *ud, const char *text);
     void *ud;
 };
 
-BW_MUST_USE enum bw_err bw_service_open(const struct bw_service_options *options, struct bw_service **service,
-                                        struct bw_error *error);
+BW_MUST_USE enum bw_err bw_service_open(const struct bw_service_options *options,
+                                        struct bw_service **service, struct bw_error *error);
 struct bw_loop *bw_service_loop(struct bw_service *service);
 struct bw_api *bw_service_api(struct bw_service *service);
 /* Until SIGINT, SIGTERM or bw_service_stop. */
 void bw_service_run(struct bw_service *service);
 void bw_service_stop(struct bw_service *service);
-/* Runs the loop until `*is_done` or `ms` have passed (-1 = no limit). False when the time ran out. */
+/* Runs the loop until `*is_done` or `ms` have passed (-1 = no limit). False when the time ran out.
+ */
 bool bw_service_pump(struct bw_service *service, const bool *is_done, int ms);
 /* Stops the engine in order (leases released), then the database it started. */
 void bw_service_close(struct bw_service *service);

@@ -20,7 +20,8 @@ static struct bw_log *process_log(void)
 void bw_service_log_engine(void *ud, const char *event, struct bw_id run, const char *text)
 {
     (void)ud;
-    bw_log_warn(process_log(), "engine", BW_F_TEXT("what", event), BW_F_RUN(run), BW_F_TEXT("text", text));
+    bw_log_warn(process_log(), "engine", BW_F_TEXT("what", event), BW_F_RUN(run),
+                BW_F_TEXT("text", text));
 }
 
 void bw_service_log_script(void *ud, struct bw_id tenant, struct bw_id run, struct bw_str logs)
@@ -32,10 +33,11 @@ void bw_service_log_script(void *ud, struct bw_id tenant, struct bw_id run, stru
         struct bw_str level = bw_value_get_str(&line, "level", BW_STR("info"));
         struct bw_str text = bw_value_get_str(&line, "text", BW_STR(""));
         if (bw_str_eq(level, BW_STR("warn")) || bw_str_eq(level, BW_STR("error")))
-            bw_log_warn(process_log(), "script", BW_F_TENANT(tenant), BW_F_RUN(run), BW_F_STR("level", level),
-                        BW_F_STR("text", text));
+            bw_log_warn(process_log(), "script", BW_F_TENANT(tenant), BW_F_RUN(run),
+                        BW_F_STR("level", level), BW_F_STR("text", text));
         else
-            bw_log_info(process_log(), "script", BW_F_TENANT(tenant), BW_F_RUN(run), BW_F_STR("text", text));
+            bw_log_info(process_log(), "script", BW_F_TENANT(tenant), BW_F_RUN(run),
+                        BW_F_STR("text", text));
     }
 }
 
