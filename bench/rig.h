@@ -1,0 +1,53 @@
+/* rig.h - a whole engine to measure: loop, PostgreSQL store, one script host, core; a tenant with a release.
+ *
+ * Offers:  open, start runs, pump until so many have ended, close; memory of its processes.
+ * Relies on: what edge/service.c puts together, put together here with the host of choice.
+ */
+#ifndef BW_BENCH_RIG_H
+#define BW_BENCH_RIG_H
+
+#include "core/engine.h"
+#include "io/hostproc.h"
+#include "io/loop.h"
+#include "place.h"
+
+struct rig_options {
+    bool has_lua;     /* billow-host; else the scripted host */
+    uint64_t effects; /* of each run of the scripted host */
+};
+
+struct rig {
+    const struct place *place;
+    struct bw_loop *loop;
+    struct bw_clock clock;
+    struct bw_entropy entropy;
+    struct bw_store store;
+    struct bw_host host;
+    struct bw_host *hosts[1];
+    struct bw_hostproc *proc; /* NULL: scripted */
+    struct bw_httpc httpc;
+    struct bw_engine *engine;
+    struct bw_id tenant;
+    struct bw_loop_timer *tick;
+    size_t asked;   /* starts sent */
+    size_t started; /* acknowledged */
+    size_t ended;   /* finished, after the commit */
+    uint64_t turns_seen;
+    unsigned still_s; /* for so long nothing was committed */
+};
+
+/* Ends the process when something is wrong. Brings the schema up to date first. */
+void rig_open(struct rig *rig, const struct place *place, const struct rig_options *options);
+void rig_close(struct rig *rig);
+/* One more run of `workflow` with input {count = effects}. */
+void rig_start(struct rig *rig, const char *workflow, uint64_t effects);
+/* `count` runs, at most `window` of them open at a time (0: started as fast as they are acknowledged, and not waited
+ * for). Returns how many seconds that took. */
+double rig_run(struct rig *rig, const char *workflow, uint64_t effects, size_t count, size_t window);
+/* Until the engine has nothing to do but wait. */
+void rig_settle(struct rig *rig);
+/* Resident memory of this process, or of billow-host. */
+enum rig_process { RIG_ENGINE, RIG_HOST };
+double rig_memory_bytes(const struct rig *rig, enum rig_process which);
+
+#endif
