@@ -15,7 +15,7 @@ if(TARGET bw_lua AND EXISTS "${CMAKE_SOURCE_DIR}/engine/lua/host_main.c")
 endif()
 
 file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/share/billow")
-foreach(pair IN ITEMS stdlib:stdlib workflows:workflows policies:policies sql:engine/store/sql)
+foreach(pair IN ITEMS stdlib:stdlib workflows:workflows policies:policies init:templates/init sql:engine/store/sql)
     string(REPLACE ":" ";" pair "${pair}")
     list(GET pair 0 name)
     list(GET pair 1 folder)

@@ -1,0 +1,300 @@
+--- Entries of the fake billing database: import, claims, duplicates, what no contract takes.
+---@class billow.testing.billing_entries
+local entries = {}
+
+local decimal = require("billow.decimal")
+local json = require("billow.json")
+local ledger = require("billow.testing.billing_ledger")
+local tables = require("billow.testing.tables")
+
+local jsonb, text, given = tables.jsonb, tables.text, tables.given
+
+local function is_before(a, b)
+  if a.source_rank ~= b.source_rank then
+    return a.source_rank < b.source_rank
+  end
+  return a.sequence < b.sequence
+end
+
+--- Source order: kind, file, record.
+local function by_source(a, b)
+  if a.kind ~= b.kind then
+    return a.kind < b.kind
+  end
+  return is_before(a, b)
+end
+
+local function person_day(entry)
+  return (entry.person or "") .. "\0" .. (entry.entry_date or "")
+end
+
+--- The index that finds neighbours of an entry; ids, because rows of copies are other tables.
+local function index(db, by, key, id)
+  local ids = db[by][key]
+  if not ids then
+    ids = {}
+    db.log:set(db[by], key, ids)
+  end
+  db.log:append(ids, id)
+end
+
+local function add_to_indexes(db, entry)
+  if entry.dup_key then
+    index(db, "by_dup_key", entry.kind .. "\0" .. entry.dup_key, entry.id)
+  end
+  index(db, "by_person_day", person_day(entry), entry.id)
+end
+
+--- A row as it is stored. Members that are null in SQL are absent.
+local function row_of(item, run_id)
+  return {
+    id = item.id,
+    kind = item.kind,
+    source = item.source,
+    source_rank = item.source_rank,
+    sequence = item.sequence,
+    digest = item.digest,
+    entry_date = given(item.entry_date),
+    person = given(item.person),
+    project_code = given(item.project_code) or "",
+    project_name = given(item.project_name) or "",
+    contract_id = given(item.contract_id),
+    dup_key = given(item.dup_key),
+    quantity = decimal(item.quantity),
+    unit = item.unit,
+    invalid = given(item.invalid),
+    body = item.body,
+    imported_by = run_id,
+    version = 1,
+  }
+end
+
+local function receive(db, entry)
+  db.log:set(db.entries, entry.id, entry)
+  db.log:append(db.order, entry.id)
+  add_to_indexes(db, entry)
+  ledger.move(db, {
+    {
+      entry_id = entry.id,
+      kind = "receive",
+      to_state = entry.invalid and "excluded" or "open",
+      quantity = entry.quantity,
+      run_id = entry.imported_by,
+      reason = entry.invalid,
+      actor = "import",
+    },
+  })
+end
+
+--- An edit at the source adjusts what is open.
+local function edit(db, old, entry)
+  entry.version = old.version + 1
+  db.log:set(db.entries, entry.id, entry)
+  add_to_indexes(db, entry)
+  if old.quantity == entry.quantity then
+    return
+  end
+  local is_less = entry.quantity < old.quantity
+  ledger.move(db, {
+    {
+      entry_id = entry.id,
+      kind = "adjust",
+      from_state = is_less and "open" or nil,
+      to_state = not is_less and "open" or nil,
+      quantity = (entry.quantity - old.quantity):abs(),
+      run_id = entry.imported_by,
+      reason = "edited at the source",
+      actor = "import",
+    },
+  })
+end
+
+function entries.put(db, params)
+  local stored, run_id = {}, text(params[2])
+  for _, item in ipairs(jsonb(params[1])) do
+    local old = db.entries[item.id]
+    if not old then
+      receive(db, row_of(item, run_id))
+      stored[#stored + 1] = { id = item.id, version = 1 }
+    elseif old.digest ~= item.digest and not ledger.is_taken(db, item.id) then
+      edit(db, old, row_of(item, run_id))
+      stored[#stored + 1] = { id = item.id, version = db.entries[item.id].version }
+    end
+  end
+  return stored
+end
+
+function entries.edited_after_billing(db, params)
+  local rows = {}
+  for _, item in ipairs(jsonb(params[1])) do
+    local entry = db.entries[item.id]
+    if entry and entry.digest ~= item.digest and ledger.is_taken(db, item.id) then
+      rows[#rows + 1] = { id = item.id }
+    end
+  end
+  table.sort(rows, function(a, b)
+    return a.id < b.id
+  end)
+  return rows
+end
+
+--- Is the entry one of these projects, or assigned to the contract itself?
+local function matcher(wanted)
+  local codes, names = tables.set_of(wanted.codes), tables.set_of(wanted.names)
+  return function(entry)
+    if entry.contract_id then
+      return entry.contract_id == wanted.contract
+    end
+    return codes[entry.project_code]
+      or (entry.project_code == "" and names[entry.project_name])
+      or false
+  end
+end
+
+function entries.claim(db, params)
+  local wanted, moves = jsonb(params[1]), {}
+  local kinds, is_wanted = tables.set_of(wanted.kinds), matcher(wanted)
+  for _, id in ipairs(db.order) do
+    local entry = db.entries[id]
+    if
+      not entry.invalid
+      and kinds[entry.kind]
+      and entry.entry_date
+      and entry.entry_date <= wanted.until_date
+      and is_wanted(entry)
+    then
+      for _, state in ipairs({ "open", "held" }) do
+        local quantity = ledger.quantity(db, id, state)
+        if quantity:sign() > 0 then
+          moves[#moves + 1] = {
+            entry_id = id,
+            kind = "claim",
+            from_state = state,
+            to_state = "claimed",
+            quantity = quantity,
+            run_id = text(params[2]),
+            actor = text(params[3]),
+          }
+        end
+      end
+    end
+  end
+  ledger.move(db, moves)
+  return {}, #moves
+end
+
+--- Entries that count twice under one key, in source order; the first is the one that counts.
+local function same_key(db, entry)
+  local found, seen = {}, {}
+  for _, id in ipairs(entry.dup_key and db.by_dup_key[entry.kind .. "\0" .. entry.dup_key] or {}) do
+    local other = db.entries[id]
+    if not seen[id] and other.dup_key == entry.dup_key and not other.invalid then
+      found[#found + 1] = other
+    end
+    seen[id] = true
+  end
+  table.sort(found, is_before)
+  return found
+end
+
+--- What a person worked on a day in all, each entry once.
+local function day_seconds(db, entry)
+  local total, seen = decimal(0), {}
+  for _, id in ipairs(db.by_person_day[person_day(entry)] or {}) do
+    local other = db.entries[id]
+    if
+      not seen[id]
+      and other.kind == "time"
+      and not other.invalid
+      and person_day(other) == person_day(entry)
+    then
+      local first = same_key(db, other)[1]
+      if not first or first.id == other.id then
+        total = total + other.quantity
+      end
+    end
+    seen[id] = true
+  end
+  return total
+end
+
+function entries.claimed(db, params)
+  local mine, rows = {}, {}
+  for _, id in ipairs(db.order) do
+    local row = (db.balances[id] or {}).claimed
+    if row and row.quantity:sign() > 0 and row.run_id == text(params[1]) then
+      mine[#mine + 1] = db.entries[id]
+    end
+  end
+  table.sort(mine, by_source)
+  for i, entry in ipairs(mine) do
+    local first = same_key(db, entry)[1]
+    local is_duplicate = first ~= nil and is_before(first, entry)
+    rows[i] = {
+      entry_id = entry.id,
+      kind = entry.kind,
+      source_rank = entry.source_rank,
+      body = entry.body,
+      quantity = tables.number(entry.quantity),
+      claimed = tables.number(ledger.quantity(db, entry.id, "claimed")),
+      duplicate_of = is_duplicate and first.body.id or json.null,
+      day_seconds = entry.kind == "time" and entry.person and entry.entry_date and tables.number(
+        day_seconds(db, entry)
+      ) or json.null,
+    }
+  end
+  return rows
+end
+
+function entries.release(db, params)
+  local moves = {}
+  for _, id in ipairs(db.order) do
+    local row = (db.balances[id] or {}).claimed
+    if row and row.quantity:sign() > 0 and row.run_id == text(params[1]) then
+      moves[#moves + 1] = {
+        entry_id = id,
+        kind = "release",
+        from_state = "claimed",
+        to_state = "open",
+        quantity = row.quantity,
+        run_id = text(params[1]),
+        actor = text(params[2]),
+        reason = text(params[3]),
+      }
+    end
+  end
+  ledger.move(db, moves)
+  return {}, #moves
+end
+
+function entries.unassigned(db, params)
+  local last_day, prefix, rows = text(params[1]), text(params[3]) .. "/", {}
+  local is_known = matcher(jsonb(params[2]))
+  for _, id in ipairs(db.order) do
+    local entry = db.entries[id]
+    local is_stray = entry.entry_date
+      and entry.entry_date <= last_day
+      and not entry.contract_id
+      and not is_known(entry)
+    if
+      (entry.kind == "time" or entry.kind == "expense")
+      and (entry.invalid or is_stray)
+      and id:sub(1, #prefix) == prefix
+    then
+      rows[#rows + 1] = entry
+    end
+  end
+  table.sort(rows, by_source)
+  for i, entry in ipairs(rows) do
+    rows[i] = {
+      entry_id = entry.id,
+      kind = entry.kind,
+      body = entry.body,
+      invalid = entry.invalid or json.null,
+      quantity = tables.number(entry.quantity),
+    }
+  end
+  return rows
+end
+
+return entries

@@ -1,0 +1,80 @@
+--- What `billow test` adds to busted. With --crash every spec runs twice: once as it is, once with
+--- an
+--- engine that crashes after each committed turn; both have to come to the same.
+local busted = require("busted")
+local engine = require("billow.testing.engine")
+local fingerprint = require("billow.testing.fingerprint")
+local world = require("billow.testing.world")
+
+--- Hooks of the blocks around a spec, the outermost first.
+local function hooks_of(element, name)
+  local lists, parent = {}, busted.parent(element)
+  while parent do
+    if parent[name] then
+      table.insert(lists, 1, parent[name])
+    end
+    parent = busted.parent(parent)
+  end
+  return lists
+end
+
+local function run_hooks(element, name)
+  for _, list in ipairs(hooks_of(element, name)) do
+    for _, hook in ipairs(list) do
+      hook.run()
+    end
+  end
+end
+
+local WHERE = "with a crash after every turn: "
+
+--- Tell a failure of the second run from one of the first.
+local function marked(problem)
+  if type(problem) == "string" then
+    local place, rest = problem:match("^([^\n]-:%d+: )(.*)$")
+    return place and place .. WHERE .. rest or WHERE .. problem
+  elseif type(problem) == "table" and type(problem.message) == "string" then
+    problem.message = marked(problem.message)
+  end
+  return problem
+end
+
+local function run_again(element, body)
+  run_hooks(element, "after_each")
+  world.made = {}
+  world.is_crashing = true
+  local is_done, problem = pcall(function()
+    run_hooks(element, "before_each")
+    body()
+    return fingerprint.of(world.made)
+  end)
+  world.is_crashing = false
+  if not is_done then
+    error(marked(problem), 0)
+  end
+  return problem
+end
+
+local function run_twice(element, body)
+  return function()
+    body()
+    if #world.made == 0 then
+      return
+    end
+    local before = fingerprint.of(world.made)
+    local difference = fingerprint.difference(before, run_again(element, body))
+    if difference then
+      error("a crash after every turn makes a difference: " .. difference, 0)
+    end
+  end
+end
+
+if engine.ask("settings").has_crashes then
+  busted.subscribe({ "test", "start" }, function(element)
+    element.run = run_twice(element, element.run)
+  end)
+end
+
+busted.subscribe({ "test", "end" }, function()
+  world.made = {}
+end)
