@@ -479,6 +479,13 @@ enum bw_err fixture_load(struct store_fixture *fixture, struct bw_id run)
     return wait_done(fixture);
 }
 
+enum bw_err fixture_load_mail(struct store_fixture *fixture, struct bw_id run)
+{
+    call_begins(fixture);
+    fixture->store.load_mail(fixture->store.self, fixture->tenant, run, on_load, fixture);
+    return wait_done(fixture);
+}
+
 const char *fixture_unread(struct store_fixture *fixture, const char *key)
 {
     for (size_t i = 0; i < fixture->loaded.message_count; i++) {

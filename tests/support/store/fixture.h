@@ -86,6 +86,7 @@ enum bw_commit_status fixture_commit(struct store_fixture *fixture, const struct
 void fixture_commit_all(struct store_fixture *fixture, const struct bw_turn_commit *commits, size_t count);
 void fixture_commit_begin(struct store_fixture *fixture, const struct bw_turn_commit *commits, size_t count);
 enum bw_err fixture_load(struct store_fixture *fixture, struct bw_id run);
+enum bw_err fixture_load_mail(struct store_fixture *fixture, struct bw_id run);
 enum bw_err fixture_message(struct store_fixture *fixture, struct bw_id run, const char *key, const char *json);
 enum bw_err fixture_event(struct store_fixture *fixture, const char *topic, const char *key, const char *id,
                           const char *json);
