@@ -10,7 +10,7 @@ stds.billow_script = {
   read_globals = {
     "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "rawset",
     "require", "select", "setmetatable", "getmetatable", "tonumber", "tostring", "type", "xpcall",
-    "_VERSION",
+    "_G", "_VERSION",
     string = {
       fields = {
         "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "pack",
@@ -21,12 +21,12 @@ stds.billow_script = {
     math = {
       fields = {
         "abs", "ceil", "floor", "fmod", "huge", "max", "maxinteger", "min", "mininteger", "modf",
-        "tointeger", "type", "ult",
+        "pi", "random", "sqrt", "tointeger", "type", "ult",
       },
     },
     utf8 = { fields = { "char", "charpattern", "codepoint", "codes", "len", "offset" } },
     coroutine = {
-      fields = { "create", "isyieldable", "resume", "running", "status", "wrap", "yield", "close" },
+      fields = { "create", "isyieldable", "resume", "status", "wrap", "yield" },
     },
   },
 }

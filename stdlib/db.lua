@@ -1,5 +1,5 @@
---- The database, under a role that sees this tenant's rows only. A transaction is committed together with the step of
---- the run that asked for it: exactly once, whatever crashes.
+--- The database, under a role that sees this tenant's rows only. A transaction is committed
+--- together with the step of the run that asked for it: exactly once, whatever crashes.
 ---@class billow.db
 local db = {}
 
@@ -9,7 +9,7 @@ local json = require("billow.json")
 
 ---@class billow.db.Statement
 ---@field name string   unique; `billow test` runs the stand-in registered under it
----@field sql string    PostgreSQL; parameters $1, $2, ... arrive as text (lists and maps as JSON): cast them
+---@field sql string    PostgreSQL; $1, $2, ... arrive as text (lists and maps as JSON): cast them
 local Statement = {}
 Statement.__index = Statement
 Statement.__name = "db.statement"
@@ -21,7 +21,7 @@ local EXPECTATIONS = { one = true, any = true, some = true }
 ---@return billow.db.Statement
 function db.statement(fields)
   if type(fields) ~= "table" or type(fields.name) ~= "string" or type(fields.sql) ~= "string" then
-    error("db.statement: name and sql are expected, as in db.statement({ name = \"acme.open\", sql = [[...]] })", 2)
+    error("db.statement: name and sql are expected, as in { name = \"x.open\", sql = ... }", 2)
   end
   return setmetatable({ name = fields.name, sql = fields.sql }, Statement)
 end
@@ -54,7 +54,11 @@ end
 ---@return table[] rows
 function db.query(statement, params)
   check("db.query", statement, params, 3)
-  return effect.call("db.query", { name = statement.name, sql = statement.sql, params = listed(statement, params) })
+  return effect.call("db.query", {
+    name = statement.name,
+    sql = statement.sql,
+    params = listed(statement, params),
+  })
 end
 
 --- Read one row; nil when there is none, an error when there are several.
@@ -70,7 +74,8 @@ function db.one(statement, params)
   return rows[1]
 end
 
---- What is collected for one transaction. Nothing happens before the function given to db.transaction returns.
+--- What is collected for one transaction. Nothing happens before the function given to
+--- db.transaction returns.
 ---@class billow.db.Transaction
 ---@field statements table[]
 ---@field numbers integer
@@ -80,7 +85,7 @@ Transaction.__index = Transaction
 --- Add a statement.
 ---@param statement billow.db.Statement
 ---@param params? any[]   may hold what tx:number returned: the number taken stands there
----@param expect? "one"|"some"|"any"|integer   how many rows it must touch or return, else everything is undone
+---@param expect? "one"|"some"|"any"|integer   rows it must touch or return, else all is undone
 function Transaction:exec(statement, params, expect)
   check("tx:exec", statement, params, 3)
   if expect ~= nil and not EXPECTATIONS[expect] and math.type(expect) ~= "integer" then
@@ -94,12 +99,14 @@ function Transaction:exec(statement, params, expect)
   }
 end
 
---- Take the next number of a series in this transaction: no gap when it is undone. Returns a reference for parameters
---- of later statements; the number itself is in the results of db.transaction, at this statement's place.
+--- Take the next number of a series in this transaction: no gap when it is undone. Returns a
+--- reference for parameters of later statements; the number itself is in the results of
+--- db.transaction, at this statement's place.
 ---@param request {series: string, date: string, customer?: string}
 ---@return table reference
 function Transaction:number(request)
-  if type(request) ~= "table" or type(request.series) ~= "string" or not date.is_valid(request.date) then
+  local is_fine = type(request) == "table" and type(request.series) == "string"
+  if not is_fine or not date.is_valid(request.date) then
     error("tx:number: { series = ..., date = \"YYYY-MM-DD\" } is expected", 2)
   end
   self.numbers = self.numbers + 1
@@ -113,13 +120,14 @@ function Transaction:number(request)
   return { ["$ref"] = name }
 end
 
---- Collect statements in `build` and execute them as one, in the commit of this step of the run. Returns one result per
---- statement: rows, or { number, sequence }. A database error undoes all of them and is raised.
+--- Collect statements in `build` and execute them as one, in the commit of this step of the run.
+--- Returns one result per statement: rows, or { number, sequence }. A database error undoes all of
+--- them and is raised.
 ---@param build fun(tx: billow.db.Transaction)
 ---@return table[] results
 function db.transaction(build)
   if type(build) ~= "function" then
-    error("db.transaction: a function is expected, as in db.transaction(function(tx) tx:exec(...) end)", 2)
+    error("db.transaction: a function is expected, as in function(tx) tx:exec(...) end", 2)
   end
   local tx = setmetatable({ statements = {}, numbers = 0 }, Transaction)
   build(tx)

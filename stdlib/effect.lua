@@ -1,5 +1,6 @@
---- The effects as the standard library's modules call them: commands to the engine, outcomes back, error outcomes
---- raised. Not for scripts: they use billow.http, billow.event, billow.timer and so on.
+--- The effects as the standard library's modules call them: commands to the engine, outcomes back,
+--- error outcomes raised. Not for scripts: they use billow.http, billow.event, billow.timer and so
+--- on.
 ---@class billow.effect
 local effect = {}
 
@@ -8,12 +9,13 @@ local err = require("billow.err")
 local has_core, core = pcall(require, "billow.effect.core")
 
 if not has_core then
-  -- Outside a run (in billow-lua, or at load time of a spec): modules load, calls say what is missing.
+  -- Outside a run (in billow-lua, or at load time of a spec): modules load, calls say what is
+  -- missing.
   core = setmetatable({}, {
     __index = function(_, name)
       return function(kind)
         local what = type(kind) == "string" and kind or name
-        error(what .. ": effects need a run; start one with billow.testing, or with billow run start", 0)
+        error(what .. ": effects need a run; start one with billow.testing, or billow run start", 0)
       end
     end,
   })

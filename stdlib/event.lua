@@ -1,4 +1,5 @@
---- Messages to runs, by topic and key. An event that arrives before anyone waits for it is kept and taken later.
+--- Messages to runs, by topic and key. An event that arrives before anyone waits for it is kept and
+--- taken later.
 ---@class billow.event
 local event = {}
 
@@ -38,7 +39,7 @@ end
 ---@class billow.event.SendOptions
 ---@field key? string|integer
 ---@field id? string           makes a repeated sending harmless; a new id when absent
----@field expires? string|integer   duration from now, RFC 3339, or microseconds: nobody gets it later
+---@field expires? string|integer   as timeout: nobody gets it later
 
 --- Send an event; whoever waits for the topic and key gets it, once.
 ---@param topic string

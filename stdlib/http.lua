@@ -1,5 +1,5 @@
---- Durable HTTP. A request leaves after the step that asked for it is committed, is retried with pauses, and carries a
---- stable Idempotency-Key, so that the other side can tell a repetition.
+--- Durable HTTP. A request leaves after the step that asked for it is committed, is retried with
+--- pauses, and carries a stable Idempotency-Key, so that the other side can tell a repetition.
 ---@class billow.http
 local http = {}
 
@@ -46,7 +46,8 @@ function Response:json()
   return value
 end
 
---- Raises HTTP_STATUS unless it is a success; returns itself, so that http.get(url):expect_ok():json() reads well.
+--- Raises HTTP_STATUS unless it is a success; returns itself, so that
+--- http.get(url):expect_ok():json() reads well.
 ---@return billow.http.Response
 function Response:expect_ok()
   if self:is_ok() then
@@ -61,7 +62,8 @@ end
 
 local function header_value(name, value)
   if type(name) ~= "string" or (type(value) ~= "string" and math.type(value) ~= "integer") then
-    error(string.format("http: header %s is a %s, text is expected", tostring(name), type(value)), 5)
+    local text = "http: header %s is a %s, text is expected"
+    error(string.format(text, tostring(name), type(value)), 5)
   end
   return tostring(value)
 end
@@ -105,7 +107,7 @@ end
 
 local function send(request, method)
   if type(request) ~= "table" or type(request.url) ~= "string" then
-    error("http: a url is expected, as in http.get(\"https://...\") or http.post({ url = ..., json = ... })", 3)
+    error("http: a url is expected, as in http.get(\"https://...\") or { url = ... }", 3)
   end
   local args = prepare(request)
   args.method = method or args.method
@@ -125,7 +127,8 @@ local function with_url(url, options)
   return request
 end
 
---- Send a request and wait for the answer. Any status the server gives at last is an answer; no answer is an error.
+--- Send a request and wait for the answer. Any status the server gives at last is an answer; no
+--- answer is an error.
 ---@param request billow.http.Request
 ---@return billow.http.Response
 function http.request(request)

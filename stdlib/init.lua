@@ -1,4 +1,5 @@
---- What every workflow may use without asking for more: time, ids, several things at once, checkpoints, undoing.
+--- What every workflow may use without asking for more: time, ids, several things at once,
+--- checkpoints, undoing.
 ---@class billow
 local billow = {}
 
@@ -48,8 +49,9 @@ function billow.uuid()
   high = (high & ~0xf000) | 0x4000
   low = (low & 0x3fffffffffffffff) | (-0x7fffffffffffffff - 1)
   local text = string.format("%016x%016x", high, low)
-  return string.format("%s-%s-%s-%s-%s", text:sub(1, 8), text:sub(9, 12), text:sub(13, 16), text:sub(17, 20),
-    text:sub(21))
+  return table.concat({
+    text:sub(1, 8), text:sub(9, 12), text:sub(13, 16), text:sub(17, 20), text:sub(21),
+  }, "-")
 end
 
 --- A random integer from `low` to `high` (or 1 to `low`), the same in every replay.
@@ -78,19 +80,21 @@ function billow.random(low, high)
   return low + value % range
 end
 
---- End this turn and begin the workflow again from the top with this state: what happened before is kept for audit but
---- never replayed. For runs that live for years. Does not return.
+--- End this turn and begin the workflow again from the top with this state: what happened before is
+--- kept for audit but never replayed. For runs that live for years. Does not return.
 ---@param state any   given to run(input, state)
 function billow.checkpoint(state)
   local runtime = require("billow.runtime")
   if runtime.compensation_count() > 0 then
-    error("billow.checkpoint: compensations are functions and cannot be kept; drop them, or roll back, before", 2)
+    error("billow.checkpoint: compensations are functions and cannot be kept; drop them, or roll "
+      .. "back, before", 2)
   end
   core.checkpoint(state)
 end
 
---- Register how to undo what was just done. When the run is cancelled, everything registered is undone, the latest
---- first. Returns a function that takes it back (when there is nothing to undo any more).
+--- Register how to undo what was just done. When the run is cancelled, everything registered is
+--- undone, the latest first. Returns a function that takes it back (when there is nothing to undo
+--- any more).
 ---@param action fun()   may call effects
 ---@param label? string  for messages
 ---@return fun() drop
@@ -101,7 +105,8 @@ function billow.compensate(action, label)
   return require("billow.runtime").compensate(action, label or "compensation")
 end
 
---- Undo everything registered so far, the latest first. Raises COMPENSATION_FAILED when something could not be undone.
+--- Undo everything registered so far, the latest first. Raises COMPENSATION_FAILED when something
+--- could not be undone.
 function billow.roll_back()
   local problems = require("billow.runtime").roll_back()
   if #problems > 0 then

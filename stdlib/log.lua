@@ -1,4 +1,5 @@
---- Lines for people who look at a run. They are not journaled (progress is); a replay does not repeat them.
+--- Lines for people who look at a run. They are not journaled (progress is); a replay does not
+--- repeat them.
 ---@class billow.log
 local log = {}
 

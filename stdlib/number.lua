@@ -1,4 +1,5 @@
---- Numbers without gaps. Inside a database transaction use tx:number instead, so that number and row appear together.
+--- Numbers without gaps. Inside a database transaction use tx:number instead, so that number and
+--- row appear together.
 ---@class billow.number
 local number = {}
 
@@ -19,9 +20,13 @@ local effect = require("billow.effect")
 ---@return billow.number.Taken
 function number.next(series, request)
   if type(series) ~= "string" or type(request) ~= "table" or not date.is_valid(request.date) then
-    error("number.next: a series and a date are expected, as in number.next(\"INV\", { date = \"2026-11-02\" })", 2)
+    error("number.next: a series and { date = \"2026-11-02\" } are expected", 2)
   end
-  return effect.call("number.next", { series = series, date = request.date, customer = request.customer })
+  return effect.call("number.next", {
+    series = series,
+    date = request.date,
+    customer = request.customer,
+  })
 end
 
 return number

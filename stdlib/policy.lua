@@ -1,7 +1,8 @@
---- Policies: what a client decides differently. A policy is a pure function of a subject and its typed settings; each
---- decision is journaled with version, settings and reasons, so that an invoice can be explained years later.
+--- Policies: what a client decides differently. A policy is a pure function of a subject and its
+--- typed settings; each decision is journaled with version, settings and reasons, so that an
+--- invoice can be explained years later.
 ---
----   policies/<name>/policy.lua      return { name =, version =, decide = function(subject, settings) ... end }
+---   policies/<name>/policy.lua      return { name, version, decide = function(subject, settings) }
 ---   policies/<name>/settings.json   JSON Schema of the settings, with defaults
 ---@class billow.policy
 ---@overload fun(name: string, subject: any, scopes?: table, on?: string): table
@@ -34,7 +35,8 @@ local SUBJECT_NOTE_BYTES_MAX = 4096
 ---@field settings table   with defaults filled in
 ---@field layers table[]   which scope gave what
 
---- Loaded policies, settings in force and decisions made, in this run. Asking again in the same words asks nothing new.
+--- Loaded policies, settings in force and decisions made, in this run. Asking again in the same
+--- words asks nothing new.
 local loaded, settings_known, decisions_known = {}, {}, {}
 
 local function copy(value)
@@ -60,24 +62,23 @@ local function load(name)
   end
   local folder = "policies/" .. name .. "/"
   if not core.file(folder .. "policy.lua") then
-    error(err.new({ code = "NOT_FOUND", text = "there is no policy " .. name .. " (" .. folder .. "policy.lua)" }), 0)
+    local problem = "there is no policy " .. name .. " (" .. folder .. "policy.lua)"
+    error(err.new({ code = "NOT_FOUND", text = problem }), 0)
   end
   local definition = core.pure(core.run_file, folder .. "policy.lua")
-  if type(definition) ~= "table" or type(definition.decide) ~= "function" or type(definition.version) ~= "string" then
-    error(invalid(name, "policy.lua must return { name = ..., version = ..., decide = function ... }"), 0)
+  local is_fine = type(definition) == "table" and type(definition.decide) == "function"
+  if not is_fine or type(definition.version) ~= "string" then
+    error(invalid(name, "policy.lua must return { name = ..., version = ..., decide = ... }"), 0)
   end
-  local source, settings_schema, problem = core.file(folder .. "settings.json"), nil, nil
-  if source then
-    settings_schema, problem = json.decode(source)
-    if problem then
-      error(invalid(name, "settings.json: " .. problem), 0)
-    end
+  local settings_schema, problem = json.decode(core.file(folder .. "settings.json") or "{}")
+  if problem then
+    error(invalid(name, "settings.json: " .. problem), 0)
   end
   loaded[name] = {
     name = name,
     version = definition.version,
     decide = definition.decide,
-    schema = settings_schema or { type = "object" },
+    schema = settings_schema,
   }
   return loaded[name]
 end
@@ -90,7 +91,8 @@ local function problems_text(problems)
   return table.concat(lines, "; ")
 end
 
---- The settings of a policy in force on a date, in these scopes, with the defaults of settings.json.
+--- The settings of a policy in force on a date, in these scopes, with the defaults of
+--- settings.json.
 ---@param name string
 ---@param scopes? table<string, string>   { customer = id, contract = id }
 ---@param on? string                      a date; today (UTC) when absent

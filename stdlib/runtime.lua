@@ -1,5 +1,6 @@
---- What runs around a workflow: loads its file, checks its input, runs it, and turns its end into the run's end.
---- Only for the engine (vm.c starts here) and the standard library; scripts cannot require it.
+--- What runs around a workflow: loads its file, checks its input, runs it, and turns its end into
+--- the run's end. Only for the engine (vm.c starts here) and the standard library; scripts cannot
+--- require it.
 ---@class billow.runtime
 local runtime = {}
 
@@ -15,7 +16,8 @@ local core = effect.core
 ---@type billow.runtime.Compensation[]
 local compensations = {}
 
---- Where an error happened: a text tells it itself ("workflows/tm.lua:12: ..."), otherwise where it was raised.
+--- Where an error happened: a text tells it itself ("workflows/tm.lua:12: ..."), otherwise where it
+--- was raised.
 ---@param info {value: any, file: string, line: integer, stack: string}
 ---@return table  {code, text, file, line, stack, detail}
 local function describe(info)
@@ -23,13 +25,13 @@ local function describe(info)
   local failure = { code = "SCRIPT", file = info.file, line = info.line, stack = info.stack }
   if type(value) == "string" then
     local file, line, text = string.match(value, "^([%w_/%.%-]+%.lua):(%d+): (.*)$")
+    failure.text = text or value
     if file and string.sub(file, 1, 7) ~= "stdlib/" then
-      failure.file, failure.line, failure.text = file, math.tointeger(tonumber(line)), text
-    else
-      failure.text = value
+      failure.file, failure.line = file, math.tointeger(tonumber(line))
     end
   elseif type(value) == "table" and type(rawget(value, "code")) == "string" then
-    failure.code, failure.text, failure.detail = value.code, tostring(rawget(value, "text") or value.code), value.detail
+    failure.code, failure.detail = value.code, value.detail
+    failure.text = tostring(rawget(value, "text") or value.code)
     failure.is_retryable = rawget(value, "is_retryable") == true
   else
     failure.text = type(value) == "table" and tostring(value) or "error value: " .. tostring(value)
@@ -46,7 +48,8 @@ local function finish_failed(info)
   end
 end
 
---- Run what was registered by compensate, the latest first. All run, whatever becomes of the others.
+--- Run what was registered by compensate, the latest first. All run, whatever becomes of the
+--- others.
 ---@return string[] problems
 function runtime.roll_back()
   local problems = {}
@@ -55,8 +58,8 @@ function runtime.roll_back()
     local status, info = core.protect(compensation.action)
     if status == "error" then
       local failure = describe(info)
-      problems[#problems + 1] = string.format("%s: %s (%s:%d)", compensation.label, failure.text, failure.file,
-        failure.line)
+      local place = string.format(" (%s:%d)", failure.file, failure.line)
+      problems[#problems + 1] = compensation.label .. ": " .. failure.text .. place
     end
   end
   return problems

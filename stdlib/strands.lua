@@ -1,5 +1,6 @@
---- Several things at once inside one run: all, race, first. Each function runs on a strand of its own; outcomes are
---- journaled in order, so a replay takes the same way. Who is not needed any more is cancelled before these return.
+--- Several things at once inside one run: all, race, first. Each function runs on a strand of its
+--- own; outcomes are journaled in order, so a replay takes the same way. Who is not needed any more
+--- is cancelled before these return.
 ---@class billow.strands
 local strands = {}
 
@@ -30,7 +31,8 @@ local function spawn_all(name, actions)
   local tasks = {}
   for key, action in pairs(actions) do
     if type(action) ~= "function" then
-      error(string.format("%s: %s is a %s, a function is expected", name, tostring(key), type(action)), 3)
+      local text = "%s: %s is a %s, a function is expected"
+      error(string.format(text, name, tostring(key), type(action)), 3)
     end
     tasks[#tasks + 1] = { key = key, action = action }
   end
@@ -71,8 +73,8 @@ local function guarded(tasks, body)
   return body(guard)
 end
 
---- Run all functions at once; returns their results under the same keys. The first error cancels the others and is
---- raised.
+--- Run all functions at once; returns their results under the same keys. The first error cancels
+--- the others and is raised.
 ---@param actions table<any, fun(): any>
 ---@return table results
 function strands.all(actions)
@@ -91,8 +93,8 @@ function strands.all(actions)
   end)
 end
 
---- Run all functions at once; the first to end decides: its result and key are returned, or its error raised. The
---- others are cancelled.
+--- Run all functions at once; the first to end decides: its result and key are returned, or its
+--- error raised. The others are cancelled.
 ---@param actions table<any, fun(): any>
 ---@return any result
 ---@return any key
@@ -111,8 +113,8 @@ function strands.race(actions)
   end)
 end
 
---- Run all functions at once; the first success is returned with its key, the others are cancelled. When none
---- succeeds, an error with all their errors is raised.
+--- Run all functions at once; the first success is returned with its key, the others are cancelled.
+--- When none succeeds, an error with all their errors is raised.
 ---@param actions table<any, fun(): any>
 ---@return any result
 ---@return any key
@@ -129,9 +131,11 @@ function strands.first(actions)
         cancel_all(tasks)
         return task.value, task.key
       end
-      failures[#failures + 1] = tostring(task.key) .. ": " .. tostring(err.of(task.value.value).text)
+      local text = tostring(err.of(task.value.value).text)
+      failures[#failures + 1] = tostring(task.key) .. ": " .. text
     end
-    error(err.new({ code = "NONE_SUCCEEDED", text = "none succeeded: " .. table.concat(failures, "; ") }), 0)
+    local text = "none succeeded: " .. table.concat(failures, "; ")
+    error(err.new({ code = "NONE_SUCCEEDED", text = text }), 0)
   end)
 end
 

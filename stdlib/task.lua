@@ -1,4 +1,5 @@
---- Work for people: an approval, an exception to clear, a question. The run waits, for years if need be.
+--- Work for people: an approval, an exception to clear, a question. The run waits, for years if
+--- need be.
 ---@class billow.task
 local task = {}
 
@@ -12,7 +13,7 @@ local timer = require("billow.timer")
 ---@field body? any              what the person has to see
 ---@field assignees? string[]    who may answer; empty or absent: anybody who may answer tasks
 ---@field group? string          tasks of one group are shown together
----@field due? string|integer    duration from now ("3d"), RFC 3339, or microseconds; only shown and escalated, no timeout
+---@field due? string|integer    "3d" from now, RFC 3339, or microseconds; shown, never a timeout
 
 ---@class billow.task.Answer
 ---@field decision string   "approve", "reject", ... as the task's kind has it
@@ -25,8 +26,9 @@ local timer = require("billow.timer")
 ---@param request billow.task.Request
 ---@return billow.task.Answer
 function task.open(request)
-  if type(request) ~= "table" or type(request.kind) ~= "string" or type(request.title) ~= "string" then
-    error("task.open: kind and title are expected, as in task.open({ kind = \"approval\", title = \"...\" })", 2)
+  local is_fine = type(request) == "table" and type(request.kind) == "string"
+  if not is_fine or type(request.title) ~= "string" then
+    error("task.open: kind and title are expected, as in { kind = \"question\", title = ... }", 2)
   end
   local assignees = {}
   for i, name in ipairs(request.assignees or {}) do

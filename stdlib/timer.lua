@@ -16,13 +16,17 @@ local UNITS_US = {
 local LONGEST_US = 100 * 366 * 86400 * 1000000
 
 local function refuse(value, level)
-  local hint = math.type(value) == "integer" and string.format("write \"%ds\" or \"%dd\"", value, value)
-    or "as in \"90s\", \"1h30m\" or \"45d\""
-  error(string.format("%s is not a duration: whole numbers with w, d, h, m, s or ms are expected, %s",
-    type(value) == "string" and string.format("%q", value) or tostring(value), hint), level)
+  local hint = "as in \"90s\", \"1h30m\" or \"45d\""
+  if math.type(value) == "integer" then
+    hint = string.format("write \"%ds\" or \"%dd\"", value, value)
+  end
+  local shown = type(value) == "string" and string.format("%q", value) or tostring(value)
+  local text = "%s is not a duration: whole numbers with w, d, h, m, s or ms are expected, %s"
+  error(string.format(text, shown, hint), level)
 end
 
---- Microseconds of a duration: "45d", "1h30m", "2w", "500ms". A day is 24 hours; for calendar days use billow.date.
+--- Microseconds of a duration: "45d", "1h30m", "2w", "500ms". A day is 24 hours; for calendar days
+--- use billow.date.
 ---@param text string
 ---@return integer
 function timer.duration_us(text)

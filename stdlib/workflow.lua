@@ -10,7 +10,7 @@ local schema = require("billow.schema")
 ---@field name string        as its file: workflows/<name>.lua
 ---@field version string     "1.0.0"; a change in the order of effects is a new version
 ---@field title? string
----@field input? table<string, string>|table   types by name ("id", "period", "decimal?"), or a JSON Schema
+---@field input? table   types by name ("id", "period", "decimal?"), or a JSON Schema
 ---@field policies? string[]
 ---@field run fun(input: any, state: any): any
 local Definition = {}
@@ -53,12 +53,14 @@ function workflow.is_definition(value)
   return type(value) == "table" and getmetatable(value) == Definition
 end
 
---- The input with defaults filled in and texts made decimals where the type says so; raises INPUT_INVALID otherwise.
+--- The input with defaults filled in and texts made decimals where the type says so; raises
+--- INPUT_INVALID otherwise.
 ---@param definition billow.workflow.Definition
 ---@param input any
 ---@return any
 function workflow.check_input(definition, input)
-  local checked, problems = schema.check(schema.of_shape(definition.input), input == nil and {} or input, "input")
+  local given = input == nil and {} or input
+  local checked, problems = schema.check(schema.of_shape(definition.input), given, "input")
   if problems then
     local lines = {}
     for i, problem in ipairs(problems) do
@@ -66,7 +68,8 @@ function workflow.check_input(definition, input)
     end
     error(err.new({
       code = "INPUT_INVALID",
-      text = "the input of workflow " .. definition.name .. " is not valid: " .. table.concat(lines, "; "),
+      text = string.format("the input of workflow %s is not valid: %s", definition.name,
+        table.concat(lines, "; ")),
       detail = problems,
     }), 0)
   end
@@ -85,7 +88,11 @@ function workflow.start(name, input, options)
   if type(name) ~= "string" then
     error("workflow.start: the name of a workflow is expected", 2)
   end
-  local seq = effect.post("child.start", { workflow = name, input = input, id_key = options and options.key })
+  local seq = effect.post("child.start", {
+    workflow = name,
+    input = input,
+    id_key = options and options.key,
+  })
   return effect.derive_id(seq)
 end
 

@@ -1,5 +1,5 @@
-/* bridge.h - Lua values to codec/value.h bytes and back: the border every effect argument, outcome, input and result
- * crosses.
+/* bridge.h - Lua values to codec/value.h bytes and back: the border every effect argument, outcome,
+ * input and result crosses.
  *
  * Offers:  encode (with the path of what does not fit), decode, json.null and json.array.
  * Relies on: codec/value.h, lua/lib.h.

@@ -1,5 +1,5 @@
-/* budget.h - what one script may use: steps and memory. A limit that is reached ends the script; it is no error that
- * the script could catch.
+/* budget.h - what one script may use: steps and memory. A limit that is reached ends the script; it
+ * is no error that the script could catch.
  *
  * Offers:  a Lua state with a counting allocator, the step hook, the tariff (bw_lua_charge), the
  * fatal flag. Relies on: lua.h, base/mem.h.

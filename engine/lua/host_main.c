@@ -1,6 +1,6 @@
-/* host_main.c - billow-host: the locked-down process that runs scripts. It reads frames from descriptor 3, hands them to
- * lua/hostlet.h, and writes the answers back; nothing else. No configuration, no environment, no
- * files.
+/* host_main.c - billow-host: the locked-down process that runs scripts. It reads frames from
+ * descriptor 3, hands them to lua/hostlet.h, and writes the answers back; nothing else. No
+ * configuration, no environment, no files.
  *
  * Started by io/hostproc.c. Exits 0 when the engine closes the socket, 1 when a frame makes no
  * sense (to stderr, once).

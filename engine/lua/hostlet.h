@@ -1,5 +1,5 @@
-/* hostlet.h - the Lua side of a host without any transport: frames in, frames out. Linked into billow-host, and into
- * billow for `billow test`, the simulator and unit tests.
+/* hostlet.h - the Lua side of a host without any transport: frames in, frames out. Linked into
+ * billow-host, and into billow for `billow test`, the simulator and unit tests.
  *
  * Offers:  create, handle one frame (synchronously), destroy.
  * Relies on: lua/vm.h, codec/wire.h. Does no I/O.

@@ -1,5 +1,5 @@
-/* lib_base.c - basic functions of the sandbox: those of Lua's that could hide a kill, tell an address, or reach the
- * collector, done over.
+/* lib_base.c - basic functions of the sandbox: those of Lua's that could hide a kill, tell an
+ * address, or reach the collector, done over.
  */
 #include "lua/lib_base.h"
 #include "lua/budget.h"

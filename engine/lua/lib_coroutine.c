@@ -1,6 +1,6 @@
-/* lib_coroutine.c - the script's own coroutines (generators, state machines). A kill inside one ends the script, not
- * only the coroutine; each costs at least one period of the step hook, because a new coroutine
- * counts from zero.
+/* lib_coroutine.c - the script's own coroutines (generators, state machines). A kill inside one
+ * ends the script, not only the coroutine; each costs at least one period of the step hook, because
+ * a new coroutine counts from zero.
  *
  * Not there: running (it would tell the strand's coroutine), close (it runs <close> handlers out of
  * order).

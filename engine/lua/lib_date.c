@@ -1,5 +1,6 @@
-/* lib_date.c - billow.date: civil dates as "YYYY-MM-DD" text, months as "YYYY-MM", instants as RFC 3339 text or
- * microseconds since 1970. The calendar is codec/date.h's: no clock, no locale, no TZ environment.
+/* lib_date.c - billow.date: civil dates as "YYYY-MM-DD" text, months as "YYYY-MM", instants as RFC
+ * 3339 text or microseconds since 1970. The calendar is codec/date.h's: no clock, no locale, no TZ
+ * environment.
  */
 #include "codec/date.h"
 #include "codec/tz.h"

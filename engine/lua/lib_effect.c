@@ -1,6 +1,6 @@
-/* lib_effect.c - billow.effect.core: the only functions between Lua and the engine. They make a command and yield,
- * nothing else; the world is the engine's. For the standard library only (load.c refuses it to
- * scripts).
+/* lib_effect.c - billow.effect.core: the only functions between Lua and the engine. They make a
+ * command and yield, nothing else; the world is the engine's. For the standard library only (load.c
+ * refuses it to scripts).
  *
  *   call(kind, args) -> true, outcome | false, error     waits
  *   start(kind, args) -> seq;  await(seq) -> as call;  cancel(seq)

@@ -1,4 +1,5 @@
-/* lib_format.c - string.format and tostring of the sandbox: no addresses, no locale, bounded results. */
+/* lib_format.c - string.format and tostring of the sandbox: no addresses, no locale, bounded
+ * results. */
 #include "lua/lib.h"
 #include "lua/lib_string.h"
 #include <math.h>

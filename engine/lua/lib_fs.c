@@ -1,4 +1,5 @@
-/* lib_fs.c - stand-ins for three C modules that busted and penlight load: lfs, term.core, system.core.
+/* lib_fs.c - stand-ins for three C modules that busted and penlight load: lfs, term.core,
+ * system.core.
  *
  * Our Lua is linked statically and cannot load shared objects, so the subset these programs use is
  * here. Only for trusted states (tool.c): scripts of tenants never see it.

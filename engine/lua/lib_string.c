@@ -1,6 +1,6 @@
-/* lib_string.c - the sandbox's string library: Lua's functions with every cost counted and every result the same in
- * each process. find, match, gmatch and gsub run on match.c; format (lib_format.c) knows no
- * addresses.
+/* lib_string.c - the sandbox's string library: Lua's functions with every cost counted and every
+ * result the same in each process. find, match, gmatch and gsub run on match.c; format
+ * (lib_format.c) knows no addresses.
  */
 #include "lua/lib_string.h"
 #include "lua/budget.h"

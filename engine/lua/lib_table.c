@@ -1,10 +1,12 @@
-/* lib_table.c - Lua's table functions, charged by the elements they touch; sort is the stable one of lib_order.c. */
+/* lib_table.c - Lua's table functions, charged by the elements they touch; sort is the stable one
+ * of lib_order.c. */
 #include "lua/budget.h"
 #include "lua/lib.h"
 #include "lua/lib_base.h"
 #include "lua/lib_string.h"
 
 #define RESULTS_MAX 4096
+#define MOVE_ITEMS_MAX 1000000
 
 static int table_insert(lua_State *L)
 {
@@ -50,6 +52,31 @@ static int table_remove(lua_State *L)
     }
     lua_pushnil(L);
     lua_seti(L, 1, at);
+    return 1;
+}
+
+static int table_move(lua_State *L)
+{
+    lua_Integer first = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3);
+    lua_Integer to = luaL_checkinteger(L, 4);
+    int target = lua_isnoneornil(L, 5) ? 1 : 5;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checktype(L, target, LUA_TTABLE);
+    if (first <= last) {
+        lua_Unsigned span = (lua_Unsigned)last - (lua_Unsigned)first; /* one less than the count */
+        if (span >= MOVE_ITEMS_MAX)
+            return bw_lua_raise(L, "table.move: at most %d items", MOVE_ITEMS_MAX);
+        luaL_argcheck(L, to <= LUA_MAXINTEGER - (lua_Integer)span, 4, "destination wrap around");
+        bw_lua_charge(L, (size_t)span + 1);
+        bool is_upward = target == 1 && to > first && to <= last; /* overlapping: from the end */
+        for (lua_Unsigned i = 0; i <= span; i++) {
+            lua_Integer at = (lua_Integer)(is_upward ? span - i : i);
+            lua_geti(L, 1, first + at);
+            lua_seti(L, target, to + at);
+        }
+    }
+    lua_pushvalue(L, target);
     return 1;
 }
 
@@ -118,11 +145,8 @@ static int table_unpack(lua_State *L)
 }
 
 const luaL_Reg bw_lua_table_functions[] = {
-    {"concat", table_concat},
-    {"insert", table_insert},
-    {"pack", table_pack},
-    {"remove", table_remove},
-    {"sort", bw_lua_sort},
-    {"unpack", table_unpack},
-    {NULL, NULL},
+    {"concat", table_concat}, {"insert", table_insert},
+    {"move", table_move},     {"pack", table_pack},
+    {"remove", table_remove}, {"sort", bw_lua_sort},
+    {"unpack", table_unpack}, {NULL, NULL},
 };

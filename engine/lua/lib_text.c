@@ -1,4 +1,5 @@
-/* lib_text.c - billow.text: the few text functions that billing needs exactly the same everywhere. Bytes, not locale. */
+/* lib_text.c - billow.text: the few text functions that billing needs exactly the same everywhere.
+ * Bytes, not locale. */
 #include "codec/crypto.h"
 #include "codec/utf8.h"
 #include "lua/lib.h"

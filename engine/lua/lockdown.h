@@ -1,4 +1,5 @@
-/* lockdown.h - the host process gives up everything it does not need, before it reads the first frame.
+/* lockdown.h - the host process gives up everything it does not need, before it reads the first
+ * frame.
  *
  * Offers:  one call: resource limits, no new privileges, no core dumps, death with its parent,
  * seccomp allow-list. Relies on: Linux. After it, the process can read and write the descriptors it

@@ -108,6 +108,9 @@ static bool in_class(unsigned char c, char class_char)
     case 'x':
         is_in = is_ascii && isxdigit(c);
         break;
+    case 'z':
+        is_in = c == 0;
+        break;
     default:
         return class_char == (char)c; /* an escaped character stands for itself */
     }

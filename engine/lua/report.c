@@ -1,5 +1,5 @@
-/* report.c - commands of a turn: noted when live, compared with the journal in a replay; and the report of the first
- * difference, for people who have to find out what changed in their script.
+/* report.c - commands of a turn: noted when live, compared with the journal in a replay; and the
+ * report of the first difference, for people who have to find out what changed in their script.
  */
 #include "lua/vm_state.h"
 

@@ -1,4 +1,5 @@
-/* tool.h - a full, trusted Lua state for people's own machines: `billow test`, the specs, our tools.
+/* tool.h - a full, trusted Lua state for people's own machines: `billow test`, the specs, our
+ * tools.
  *
  * Offers:  create and destroy a state with all of Lua's libraries and Billow's C libraries; run a
  * script; run busted's own runner inside it. Relies on: lua/lib.h. Never used for scripts of

@@ -1,5 +1,5 @@
-/* tool_main.c - billow-lua: run a Lua script, or busted specs, in the trusted state of tool.h. For work on Billow
- * itself; not installed.
+/* tool_main.c - billow-lua: run a Lua script, or busted specs, in the trusted state of tool.h. For
+ * work on Billow itself; not installed.
  *
  *   billow-lua [-d PROJECT_DIR] SCRIPT [ARG...]
  *   billow-lua [-d PROJECT_DIR] --busted SPEC...

@@ -1,4 +1,5 @@
-/* vm_state.h - what a VM is made of; shared by vm.c, strand.c, lib_effect.c, load.c and report.c, and nobody else. */
+/* vm_state.h - what a VM is made of; shared by vm.c, strand.c, lib_effect.c, load.c and report.c,
+ * and nobody else. */
 #ifndef BW_LUA_VM_STATE_H
 #define BW_LUA_VM_STATE_H
 

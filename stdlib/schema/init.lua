@@ -1,9 +1,11 @@
---- Checks of inputs and settings: a subset of JSON Schema 2020-12 over Lua values, with the path of each problem.
+--- Checks of inputs and settings: a subset of JSON Schema 2020-12 over Lua values, with the path of
+--- each problem.
 ---
---- Understood: type, properties, required, additionalProperties, items, enum, const, minimum, maximum, exclusiveMinimum,
---- exclusiveMaximum, minLength, maxLength, pattern, minItems, maxItems, uniqueItems, anyOf, oneOf, allOf, default, and
---- format date, date-time, decimal, period, id. Titles, descriptions and x-* members are for people. Any other member
---- is refused: a check that is not made must not look as if it were.
+--- Understood: type, properties, required, additionalProperties, items, enum, const, minimum,
+--- maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, pattern, minItems, maxItems,
+--- uniqueItems, anyOf, oneOf, allOf, default, and format date, date-time, decimal, period, id.
+--- Titles, descriptions and x-* members are for people. Any other member is refused: a check that
+--- is not made must not look as if it were.
 ---@class billow.schema
 local schema = {}
 
@@ -22,8 +24,8 @@ local regex = require("billow.schema.regex")
 ---@field problems billow.schema.Problem[]
 
 local NOTES = {
-  ["$schema"] = true, ["$id"] = true, ["$comment"] = true, title = true, description = true, examples = true,
-  default = true, deprecated = true,
+  ["$schema"] = true, ["$id"] = true, ["$comment"] = true, title = true, description = true,
+  examples = true, default = true, deprecated = true,
 }
 
 local check
@@ -33,8 +35,8 @@ local function report(place, ...)
 end
 
 local function below(place, key)
-  local path = math.type(key) == "integer" and string.format("%s[%d]", place.path, key) or place.path .. "." .. key
-  return { path = path, problems = place.problems }
+  local step = math.type(key) == "integer" and string.format("[%d]", key) or "." .. key
+  return { path = place.path .. step, problems = place.problems }
 end
 
 local function is_list(value)
@@ -68,8 +70,8 @@ local function kind_of(value)
 end
 
 local WORDS = {
-  null = "null", boolean = "true or false", integer = "an integer", number = "a number", string = "a text",
-  array = "a list", object = "a table",
+  null = "null", boolean = "true or false", integer = "an integer", number = "a number",
+  string = "a text", array = "a list", object = "a table",
 }
 
 local function is_of_type(value, wanted)
@@ -79,9 +81,13 @@ local function is_of_type(value, wanted)
     or (wanted == "array" and kind == "object" and next(value) == nil)
 end
 
+local function is_number(kind)
+  return kind == "number" or kind == "integer"
+end
+
 local function equal(a, b)
   local kind_a, kind_b = kind_of(a), kind_of(b)
-  if (kind_a == "number" or kind_a == "integer") and (kind_b == "number" or kind_b == "integer") then
+  if is_number(kind_a) and is_number(kind_b) then
     return decimal(a) == decimal(b)
   elseif kind_a ~= "array" and kind_a ~= "object" or kind_a ~= kind_b then
     return a == b
@@ -120,7 +126,8 @@ local FORMATS = {
   },
 }
 
---- One function per member of a schema: (value, argument, place, schema, state). They report; check goes on.
+--- One function per member of a schema: (value, argument, place, schema, state). They report; check
+--- goes on.
 local rules = {}
 
 function rules.type(value, wanted, place)
@@ -133,7 +140,9 @@ function rules.type(value, wanted, place)
     words[i] = WORDS[name] or name
   end
   local kind, word = kind_of(value)
-  local hint = kind == "float" and string.format(": write decimal \"%s\"", tostring(value)) or ""
+  local wants_number = is_number(list[1])
+  local hint = kind == "float" and wants_number and ": write decimal \"" .. tostring(value) .. "\""
+    or ""
   report(place, "%s is expected, this is %s%s", table.concat(words, " or "), word, hint)
 end
 
@@ -176,7 +185,9 @@ end, "less than")
 
 function rules.minLength(value, least, place)
   if type(value) == "string" and (utf8.len(value) or #value) < least then
-    report(place, least == 1 and "a text that is not empty is expected" or "at least %d characters are expected", least)
+    local text = least == 1 and "a text that is not empty is expected"
+      or "at least %d characters are expected"
+    report(place, text, least)
   end
 end
 
@@ -270,7 +281,8 @@ function rules.additionalProperties(value, allowed, place, own)
   for name, member in pairs(value) do
     if not (own.properties and own.properties[name]) then
       if allowed == false then
-        report(below(place, name), "there is no such member; there are %s", table.concat(known, ", "))
+        local text = "there is no such member; there are %s"
+        report(below(place, name), text, table.concat(known, ", "))
       elseif type(allowed) == "table" then
         value[name] = check(allowed, member, below(place, name))
       end
@@ -355,7 +367,8 @@ function schema.copy(value)
   return json.is_array(value) and json.array(result) or result
 end
 
---- Check a value. Returns a copy with defaults filled in; or nil and what is wrong, in order of paths.
+--- Check a value. Returns a copy with defaults filled in; or nil and what is wrong, in order of
+--- paths.
 ---@param one table|boolean   the schema
 ---@param value any
 ---@param name? string        how the value is called in paths; "value" when absent
@@ -385,12 +398,14 @@ local SHAPES = {
   list = { type = "array" },
 }
 
---- The schema that a table of short types means: { contract = "id", rate = "decimal?" }. "?" makes a member optional;
---- members that are not named are kept. A table that has `type` or `$schema` is taken for a JSON Schema already.
+--- The schema that a table of short types means: { contract = "id", rate = "decimal?" }. "?" makes
+--- a member optional; members that are not named are kept. A table that has `type` or `$schema` is
+--- taken for a JSON Schema already.
 ---@param shape table
 ---@return table
 function schema.of_shape(shape)
-  if type(shape.type) == "string" and not SHAPES[shape.type] or shape["$schema"] or type(shape.properties) == "table" then
+  local has_type = type(shape.type) == "string" and not SHAPES[shape.type]
+  if has_type or shape["$schema"] or type(shape.properties) == "table" then
     return shape
   end
   local properties, required = {}, {}
@@ -400,8 +415,9 @@ function schema.of_shape(shape)
     end
     local base, mark = tostring(word):match("^(%l+)(%??)$")
     if not base or SHAPES[base] == nil then
-      error(string.format("%s: %q is not a type; there are any, boolean, date, decimal, id, instant, integer, list, period, "
-        .. "string, table, text, each with a ? when it may be missing", name, tostring(word)), 0)
+      error(string.format("%s: %q is not a type; there are any, boolean, date, decimal, id, "
+        .. "instant, integer, list, period, string, table, text, each with a ? when it may be "
+        .. "missing", name, tostring(word)), 0)
     end
     properties[name] = properties[name] or SHAPES[base]
     if mark == "" then

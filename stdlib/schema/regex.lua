@@ -1,6 +1,6 @@
---- The regular expressions that JSON Schema's `pattern` uses, as far as settings need them: literals, ".", classes,
---- groups, alternatives, anchors, ?, *, + and {m,n}. A small backtracking matcher; patterns come from settings files, not
---- from strangers, and the step budget bounds it.
+--- The regular expressions that JSON Schema's `pattern` uses, as far as settings need them:
+--- literals, ".", classes, groups, alternatives, anchors, ?, *, + and {m,n}. A small backtracking
+--- matcher; patterns come from settings files, not from strangers, and the step budget bounds it.
 ---@class billow.schema.regex
 local regex = {}
 
@@ -58,7 +58,8 @@ local function parse_class(parser)
   end
 end
 
---- One atom: a function(text, at, continue) that calls continue(next position) for each way it matches.
+--- One atom: a function(text, at, continue) that calls continue(next position) for each way it
+--- matches.
 local function single(test)
   return function(text, at, continue)
     local c = text:sub(at, at)

@@ -1,4 +1,5 @@
-/* test_bridge.c - values over the border: what goes in comes out, and what cannot cross is named by its path. */
+/* test_bridge.c - values over the border: what goes in comes out, and what cannot cross is named by
+ * its path. */
 #include "support/test.h"
 
 #include "lua/bridge.h"

@@ -1,4 +1,5 @@
-/* test_effect.c - what the standard library asks of the engine: databases, numbers, policies, settings, notes. */
+/* test_effect.c - what the standard library asks of the engine: databases, numbers, policies,
+ * settings, notes. */
 #include "support/lua/rig.h"
 
 static struct rig rig;

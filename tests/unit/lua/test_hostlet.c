@@ -1,4 +1,5 @@
-/* test_hostlet.c - frames in, frames out: releases, wakes, residents, evictions, and frames that make no sense. */
+/* test_hostlet.c - frames in, frames out: releases, wakes, residents, evictions, and frames that
+ * make no sense. */
 #include "support/lua/rig.h"
 
 #include "lua/hostlet.h"

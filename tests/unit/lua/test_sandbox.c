@@ -1,4 +1,5 @@
-/* test_sandbox.c - what scripts must not be able to do, what they must, and that it is the same each time. */
+/* test_sandbox.c - what scripts must not be able to do, what they must, and that it is the same
+ * each time. */
 #include "support/lua/rig.h"
 
 #include <stdio.h>
@@ -163,6 +164,9 @@ static void test_idioms_that_people_write_work(void **state)
         {"local t = { 1, 2, 3 } table.insert(t, 2, 9) return table.remove(t, 1), table.remove(t), "
          "#t, t[1]",
          "1,3,2,9"},
+        {"local t = table.move({ 1, 2, 3 }, 1, 3, 2) return #t, t[2], t[4], #table.move({ 1, 2 }, "
+         "1, 2, 1, {})",
+         "4,1,3,2"},
         {"return math.type(1), math.type(1.0), math.tointeger(3.0), math.max(1, 2), "
          "math.floor(-1.5)",
          "integer,float,3,2,-2"},
@@ -290,6 +294,8 @@ static void test_sizes_have_ceilings_that_raise_ordinary_errors(void **state)
          "error: script:1: string.rep: the result is longer than 1048576 bytes"},
         {"return ('x'):rep(2^31, 'y')", "error: *"},
         {"return (''):rep(1e9)", ""},
+        {"return table.move({}, 1, math.maxinteger, 2)",
+         "error: script:1: table.move: at most 1000000 items"},
         {"return select('#', table.unpack({}, 1, 1e6))",
          "error: script:1: table.unpack: at most 4096 results"},
         {"return table.unpack({}, -math.maxinteger - 1, math.maxinteger)",

@@ -1,4 +1,5 @@
-/* test_strand.c - several things at once in one run: all, race, first, cancelled losers, replay of all that. */
+/* test_strand.c - several things at once in one run: all, race, first, cancelled losers, replay of
+ * all that. */
 #include "support/lua/rig.h"
 
 static struct rig rig;
