@@ -22,33 +22,82 @@ struct import {
     uint64_t records;
 };
 
-static void put_fields(struct bw_buf *buf, const struct bw_csv_record *record)
+static void put_fields(struct bw_buf *buf, const struct bw_str *fields, size_t count)
 {
-    bw_value_put_arr(buf, record->count);
-    for (size_t i = 0; i < record->count; i++)
-        bw_value_put_str(buf, record->fields[i]);
+    bw_value_put_arr(buf, count);
+    for (size_t i = 0; i < count; i++)
+        bw_value_put_str(buf, fields[i]);
 }
 
-static void add_record(struct import *import, const struct bw_csv_record *record)
+static void add_record(struct import *import, const struct bw_str *fields, size_t count)
 {
     (void)BW_FAULT(IMPORT_ROW);
-    if (record->number == 1) {
-        put_fields(&import->header, record);
-        return;
-    }
     if (import->records % CHUNK_RECORDS == 0) {
-        size_t count = ++import->chunk_count;
-        import->chunks = bw_xrealloc(import->chunks, count * sizeof *import->chunks);
-        import->counts = bw_xrealloc(import->counts, count * sizeof *import->counts);
-        bw_buf_init(&import->chunks[count - 1], BW_CMD_FILE_BYTES_MAX);
-        import->counts[count - 1] = 0;
+        size_t chunks = ++import->chunk_count;
+        import->chunks = bw_xrealloc(import->chunks, chunks * sizeof *import->chunks);
+        import->counts = bw_xrealloc(import->counts, chunks * sizeof *import->counts);
+        bw_buf_init(&import->chunks[chunks - 1], BW_CMD_FILE_BYTES_MAX);
+        import->counts[chunks - 1] = 0;
     }
-    put_fields(&import->chunks[import->chunk_count - 1], record);
+    put_fields(&import->chunks[import->chunk_count - 1], fields, count);
     import->counts[import->chunk_count - 1]++;
     import->records++;
 }
 
-static enum bw_err read_records(struct import *import, const char *path, struct bw_str bytes,
+/* Each physical line is a record of one field; what it says is for the import to read. */
+static enum bw_err read_lines(struct import *import, struct bw_str bytes)
+{
+    struct bw_str line_head[] = {BW_STR("line")};
+    put_fields(&import->header, line_head, 1);
+    while (bytes.len) {
+        const char *end = memchr(bytes.ptr, '\n', bytes.len);
+        struct bw_str line = bw_str(bytes.ptr, end ? (size_t)(end - bytes.ptr) : bytes.len);
+        size_t taken = line.len + (end ? 1 : 0);
+        if (line.len && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        add_record(import, &line, 1);
+        bytes = bw_str(bytes.ptr + taken, bytes.len - taken);
+    }
+    return BW_ERR_OK;
+}
+
+/* Each member of the JSON list is a record of one field, its text. */
+static enum bw_err read_list(struct import *import, const char *path, struct bw_str bytes,
+                             struct bw_error *error)
+{
+    struct bw_str head[] = {BW_STR("event")};
+    struct bw_buf value, text;
+    struct bw_value item;
+    bw_buf_init(&value, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&text, BW_CMD_FILE_BYTES_MAX);
+    put_fields(&import->header, head, 1);
+    enum bw_err err = bw_value_from_json(&value, bytes, error);
+    struct bw_value list = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&value));
+    if (err) {
+        struct bw_error inner = *error;
+        err = bw_fail(error, BW_ERR_INVALID, "%s: %.900s", path, inner.text);
+    } else if (list.tag != BW_VALUE_ARR) {
+        err = bw_fail(error, BW_ERR_INVALID, "%s: a list of events is expected: [ {...}, ... ]", path);
+    }
+    struct bw_str rest = err ? BW_STR_NONE : list.items;
+    while (bw_value_next(&rest, &item)) {
+        bw_buf_clear(&text);
+        bw_value_to_json(&text, item.encoded, BW_JSON_DECIMAL_NUMBERS);
+        struct bw_str field = bw_buf_str(&text);
+        add_record(import, &field, 1);
+    }
+    bw_buf_deinit(&text);
+    bw_buf_deinit(&value);
+    return err;
+}
+
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t len = strlen(name), end_len = strlen(ending);
+    return len >= end_len && strcmp(name + len - end_len, ending) == 0;
+}
+
+static enum bw_err read_csv(struct import *import, const char *path, struct bw_str bytes,
                                 struct bw_error *error)
 {
     struct bw_csv_reader *reader = bw_csv_reader_create(NULL);
@@ -56,8 +105,10 @@ static enum bw_err read_records(struct import *import, const char *path, struct 
     enum bw_csv_event event;
     bw_csv_feed(reader, bytes);
     while ((event = bw_csv_next(reader, &record, error)) != BW_CSV_END && event != BW_CSV_BAD) {
-        if (event == BW_CSV_RECORD)
-            add_record(import, &record);
+        if (event == BW_CSV_RECORD && record.number == 1)
+            put_fields(&import->header, record.fields, record.count);
+        else if (event == BW_CSV_RECORD)
+            add_record(import, record.fields, record.count);
         else
             bw_csv_finish(reader);
     }
@@ -69,6 +120,16 @@ static enum bw_err read_records(struct import *import, const char *path, struct 
     if (import->header.len == 0)
         return bw_fail(error, BW_ERR_INVALID, "%s is empty: an export has a header line", path);
     return BW_ERR_OK;
+}
+
+static enum bw_err read_records(struct import *import, const char *path, struct bw_str bytes,
+                                struct bw_error *error)
+{
+    if (ends_with(import->name, ".jsonl"))
+        return read_lines(import, bytes);
+    if (ends_with(import->name, ".json"))
+        return read_list(import, path, bytes, error);
+    return read_csv(import, path, bytes, error);
 }
 
 static void make_id(struct import *import, const char *set, struct bw_str bytes)

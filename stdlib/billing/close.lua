@@ -14,7 +14,12 @@ local statements = require("billow.billing.statements")
 local workflow = require("billow.workflow")
 
 -- The workflow that bills a model. A model without one is listed, not billed.
-local WORKFLOWS = { ["tm"] = "tm" }
+local WORKFLOWS = {
+  ["tm"] = "tm",
+  ["fixed-fee"] = "fixed-fee",
+  ["retainer"] = "retainer",
+  ["usage"] = "usage",
+}
 
 --- All contracts, or the one that is asked for, in order of id.
 ---@param only? string
@@ -62,21 +67,37 @@ function close.bill_all(contracts, period)
   return json.array(billow.all(strands))
 end
 
---- Codes and names of the projects of all contracts.
-local function all_projects()
-  local codes, names = json.array({}), json.array({})
+--- What contracts are known by: codes and names of their projects, usage subjects, ids.
+local function all_known()
+  local known = {
+    codes = json.array({}),
+    names = json.array({}),
+    subjects = json.array({}),
+    contracts = json.array({}),
+  }
   for _, row in ipairs(db.query(statements.contracts, {})) do
+    table.insert(known.contracts, row.id)
     for _, project in ipairs(given(row.projects) or {}) do
-      codes[#codes + 1] = given(project.code)
-      names[#names + 1] = given(project.name)
+      table.insert(known.codes, given(project.code))
+      table.insert(known.names, given(project.name))
+    end
+    for _, subject in ipairs(given(row.usage_subjects) or {}) do
+      table.insert(known.subjects, subject)
     end
   end
-  return { codes = codes, names = names }
+  return known
 end
 
 local function exception_of(row)
   if given(row.invalid) then
     return draft.exception(row.invalid, row.body.id, "entry", row.body.message)
+  elseif row.kind == "milestone" then
+    local text = "there is no contract " .. tostring(row.body.event.contract_id)
+    return draft.exception("MILESTONE_UNKNOWN", row.body.id, "entry", text)
+  elseif row.kind == "usage" then
+    local text =
+      "no usage contract has the subject of this event: correct the event or the contract"
+    return draft.exception("UNKNOWN_SUBJECT", row.body.id, "entry", text)
   end
   return ledger.unknown_project(row)
 end
@@ -88,7 +109,7 @@ end
 function close.unassigned(period)
   local exceptions, seconds = {}, {}
   local last_day = calendar.period(period).end_date
-  for _, row in ipairs(db.query(statements.unassigned, { last_day, all_projects(), period })) do
+  for _, row in ipairs(db.query(statements.unassigned, { last_day, all_known(), period })) do
     local exception, disposition = exception_of(row)
     exceptions[#exceptions + 1] = exception
     if row.kind == "time" and disposition then

@@ -1,17 +1,19 @@
 --- Records of an export become stored entries. The same again changes nothing; an edit of what is
---- still open makes a
---- new version; an edit of what was billed is reported and left alone.
+--- still open makes a new version; an edit of what was billed is reported and left alone.
 local import = {}
 
 local billow = require("billow")
+local date = require("billow.date")
 local db = require("billow.db")
 local folder = require("billow.billing.folder")
 local given = require("billow.billing.reading").given
 local json = require("billow.json")
 local log = require("billow.log")
+local milestones = require("billow.billing.sources.milestones")
 local statements = require("billow.billing.statements")
 local store = require("billow.billing.store")
 local text = require("billow.text")
+local usage = require("billow.billing.sources.usage")
 local validation = require("billow.billing.validation")
 
 -- Source order of files (data model, part 1).
@@ -20,28 +22,136 @@ local RANKS = {
   ["toggl-time.csv"] = 2,
   ["clockify-time.csv"] = 3,
   ["expenses.csv"] = 1,
+  ["milestones.json"] = 1,
+  ["usage.jsonl"] = 1,
 }
+-- What a row that cannot be read would have been.
+local KINDS =
+  { ["expenses.csv"] = "expense", ["milestones.json"] = "milestone", ["usage.jsonl"] = "usage" }
 
---- The reader of a source file by its name and header; raises what is wrong with the header.
+--- A row of billing.entry, without what all rows have in common; nil for a record that says
+--- nothing. When it cannot be read: why.
+---@alias billow.billing.RowMaker
+---| fun(number: integer, fields: string[]): table?, billing.Exception?
+
+--- Decimals go as text, so that the digest is of what is stored.
+local function plain(entity)
+  local body = {}
+  for name, value in pairs(entity) do
+    body[name] = type(value) == "userdata" and value ~= json.null and tostring(value) or value
+  end
+  return body
+end
+
+local function entity_row(entity)
+  local is_time = entity.work_date ~= nil
+  return {
+    id = entity.id,
+    kind = is_time and "time" or "expense",
+    entry_date = entity.work_date or entity.date,
+    person = entity.person,
+    project_code = entity.project_code,
+    project_name = entity.project_name,
+    dup_key = validation.key(entity),
+    unit = is_time and "second" or "amount",
+    quantity = is_time and tostring(entity.duration_seconds) or tostring(entity.amount),
+    body = plain(entity),
+  }
+end
+
+--- Time and expenses from CSV.
+local function csv_rows(firm, file, header)
+  local reader, problem = folder.reader({ imports = given(firm.imports) or {} }, file, header)
+  if not reader then
+    error(file .. ": " .. problem, 0)
+  end
+  return function(number, fields)
+    local entity, exception = reader(number, fields)
+    if not entity then
+      return nil, exception
+    end
+    return entity_row(entity)
+  end
+end
+
+--- Usage events, one line of CloudEvents JSON each.
+local function usage_rows(firm)
+  return function(number, fields)
+    local line = fields[1]
+    if text.trim(line) == "" then
+      return nil
+    end
+    local event, problem = usage.read_line(line)
+    if not event then
+      return nil,
+        {
+          code = "INVALID_EVENT",
+          ref = "usage:line-" .. number,
+          message = problem .. ": correct the line and import it again",
+        }
+    end
+    return {
+      id = "usage:line-" .. number,
+      kind = "usage",
+      entry_date = date.of_instant(event.time, firm.time_zone),
+      subject = event.subject,
+      dup_key = text.sha256_hex(event.source .. "\0" .. event.id),
+      unit = "event",
+      quantity = "1",
+      body = { id = "usage:" .. event.id, line = line },
+    }
+  end
+end
+
+--- Milestone and progress events, one JSON object each.
+local function milestone_rows()
+  return function(number, fields)
+    local value = json.decode(fields[1])
+    local events, problems = milestones.read({ value })
+    if not events then
+      local id = type(value) == "table" and value.id or number
+      return nil,
+        {
+          code = "INVALID_ROW",
+          ref = "milestone:" .. tostring(id),
+          message = tostring(problems[1]),
+        }
+    end
+    local event = events[1]
+    return {
+      id = "milestone:" .. event.id,
+      kind = "milestone",
+      entry_date = event.accepted_on or event.as_of,
+      contract_id = event.contract_id,
+      unit = "event",
+      quantity = "1",
+      body = { id = "milestone:" .. event.id, event = value },
+    }
+  end
+end
+
+--- What makes rows of a source file's records; raises what is wrong with the file as a whole.
 ---@param file string
 ---@param header string[]
----@return fun(number: integer, fields: string[]): table?, billing.Exception?
+---@return billow.billing.RowMaker
 function import.reader(file, header)
   if not RANKS[file] then
     error(
       "there is no reader for "
         .. file
-        .. ": name the format (harvest-time, toggl-time, clockify-time, expenses)",
+        .. ": name the format (harvest-time, toggl-time, clockify-time, expenses, milestones, "
+        .. "usage)",
       0
     )
   end
   local row = db.query(statements.documents, { "firm", json.array({ "firm" }) })[1]
-  local firm = row and row.body or {}
-  local reader, problem = folder.reader({ imports = given(firm.imports) or {} }, file, header)
-  if not reader then
-    error(file .. ": " .. problem, 0)
+  local firm = row and row.body or { time_zone = "UTC" }
+  if file == "usage.jsonl" then
+    return usage_rows(firm)
+  elseif file == "milestones.json" then
+    return milestone_rows()
   end
-  return reader
+  return csv_rows(firm, file, header)
 end
 
 ---@class billow.billing.ImportTotal
@@ -64,67 +174,51 @@ function import.new_total(input)
   }
 end
 
---- An entity as a row of billing.entry. Decimals go as text, so that the digest is of what is
---- stored.
-local function entry_row(input, entity)
-  local is_time = entity.work_date ~= nil
-  local body = {}
-  for name, value in pairs(entity) do
-    body[name] = type(value) == "userdata" and value ~= json.null and tostring(value) or value
-  end
-  return {
-    id = store.entry_id(input.set, entity.id),
-    kind = is_time and "time" or "expense",
-    source = input.file,
-    source_rank = RANKS[input.file],
-    sequence = entity.sequence,
-    digest = text.sha256_hex(json.encode(body)),
-    entry_date = entity.work_date or entity.date,
-    person = entity.person,
-    project_code = entity.project_code,
-    project_name = entity.project_name,
-    dup_key = validation.key(entity),
-    unit = is_time and "second" or "amount",
-    quantity = is_time and tostring(entity.duration_seconds) or tostring(entity.amount),
-    body = body,
-  }
-end
-
 --- A record that could not be read is stored too: nothing that came in is lost.
-local function invalid_row(input, exception, number, fields)
-  local body = { id = exception.ref, fields = json.array(fields), message = exception.message }
+local function invalid_row(input, exception, fields)
   return {
-    id = store.entry_id(input.set, exception.ref),
-    kind = input.file == "expenses.csv" and "expense" or "time",
-    source = input.file,
-    source_rank = RANKS[input.file],
-    sequence = number,
+    id = exception.ref,
+    kind = KINDS[input.file] or "time",
     unit = "event",
     quantity = "0",
-    digest = text.sha256_hex(json.encode(body)),
     invalid = exception.code,
-    body = body,
+    body = { id = exception.ref, fields = json.array(fields), message = exception.message },
   }
 end
 
---- Stores one chunk and adds it to the total.
----@param reader fun(number: integer, fields: string[]): table?, billing.Exception?
----@param input table
----@param chunk {first: integer, records: string[][]}
----@param total billow.billing.ImportTotal
-function import.store(reader, input, chunk, total)
+local function finished(input, row, number)
+  row.id = store.entry_id(input.set, row.id)
+  row.source = input.file
+  row.source_rank = RANKS[input.file]
+  row.sequence = number
+  row.digest = text.sha256_hex(json.encode(row.body))
+  return row
+end
+
+local function rows_of(make_row, input, chunk, total)
   local rows = json.array({})
   for i, fields in ipairs(chunk.records) do
     local number = chunk.first + i - 1
-    local entity, exception = reader(number, fields)
-    if entity then
-      rows[#rows + 1] = entry_row(input, entity)
-    else
-      rows[#rows + 1] = invalid_row(input, exception, number, fields)
+    local row, exception = make_row(number, fields)
+    if exception then
+      row = invalid_row(input, exception, fields)
       total.invalid[#total.invalid + 1] =
         { ref = exception.ref, code = exception.code, message = exception.message }
     end
+    if row then
+      rows[#rows + 1] = finished(input, row, number)
+    end
   end
+  return rows
+end
+
+--- Stores one chunk and adds it to the total.
+---@param make_row billow.billing.RowMaker
+---@param input table
+---@param chunk {first: integer, records: string[][]}
+---@param total billow.billing.ImportTotal
+function import.store(make_row, input, chunk, total)
+  local rows = rows_of(make_row, input, chunk, total)
   local results = db.transaction(function(tx)
     tx:exec(statements.edited_after_billing, { rows }, "any")
     tx:exec(statements.put_entries, { rows, billow.run().id }, "any")
@@ -134,7 +228,7 @@ function import.store(reader, input, chunk, total)
   end
   total.records = total.records + #chunk.records
   total.stored = total.stored + #results[2]
-  total.unchanged = total.unchanged + #chunk.records - #results[2] - #results[1]
+  total.unchanged = total.unchanged + #rows - #results[2] - #results[1]
   log.progress(total.records, input.records)
 end
 

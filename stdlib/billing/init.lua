@@ -39,6 +39,7 @@ local NUMBER_MARK = "{{billow:number}}"
 
 --- A bill as it would be issued.
 ---@class billow.billing.Bill
+---@field model string
 ---@field status "ready"|"blocked"|"on_hold"|"nothing"
 ---@field canonical table[]              the invoice objects, without numbers
 ---@field exceptions billing.Exception[] all of the contract: entry, invoice and contract level
@@ -140,6 +141,7 @@ function billing.draft(contract, judged)
     invoices[i] = canonical.invoice(ctx, made)
   end
   return {
+    model = contract.contract.model,
     status = status_of(result),
     canonical = json.array(invoices),
     exceptions = result.exceptions,
@@ -149,23 +151,28 @@ function billing.draft(contract, judged)
   }
 end
 
---- The bill of a time-and-materials contract.
----@param contract billow.billing.Contract
----@param judged billow.billing.Judged
----@return billow.billing.Bill
-function billing.time_and_materials(contract, judged)
-  if contract.contract.model ~= "tm" then
-    error(
-      string.format(
-        "contract %s is billed as %s: start the workflow of that model",
-        contract.id,
-        contract.contract.model
-      ),
-      2
-    )
+local function of_model(model)
+  return function(contract, judged)
+    if contract.contract.model ~= model then
+      error(
+        string.format(
+          "contract %s is billed as %s: start the workflow of that model",
+          contract.id,
+          contract.contract.model
+        ),
+        2
+      )
+    end
+    return billing.draft(contract, judged)
   end
-  return billing.draft(contract, judged)
 end
+
+--- The bill of a contract of this model; refuses contracts of another one.
+---@type fun(contract: billow.billing.Contract, judged: billow.billing.Judged): billow.billing.Bill
+billing.time_and_materials = of_model("tm")
+billing.fixed_fee = of_model("fixed-fee")
+billing.retainer = of_model("retainer")
+billing.usage = of_model("usage")
 
 --- Asks about a bill that must not go out as it is. Returns true when it is to be made again.
 ---@param contract billow.billing.Contract
@@ -218,6 +225,22 @@ local function add_invoice(tx, contract, object, approval)
   tx:exec(statements.put_lines, { object }, "any")
 end
 
+--- Adds what a bill does to its entries, its exceptions and its closing.
+local function add_settlement(tx, contract, judged, bill, actor)
+  local run = billow.run()
+  local first = bill.canonical[1]
+  if bill.model == "usage" then
+    local codes = ledger.usage_exceptions(bill)
+    tx:exec(statements.settle_usage, { run.id, first and first.id, codes, actor }, "any")
+  end
+  local movements = ledger.settlement(contract.ctx, judged, bill)
+  tx:exec(statements.settle, { movements, run.id, actor }, "any")
+  local exceptions = canonical.exceptions(bill.exceptions)
+  tx:exec(statements.put_exceptions, { exceptions, contract.period, run.id }, "any")
+  local closing = ledger.closing(contract, bill)
+  tx:exec(statements.put_closing, { contract.id, contract.period, closing, run.id }, "one")
+end
+
 --- Issues an approved bill: number, invoice, lines, ledger, exceptions and closing in one
 --- transaction.
 ---@param contract billow.billing.Contract
@@ -235,32 +258,28 @@ function billing.issue(contract, judged, bill, approval)
       0
     )
   end
-  local run = billow.run()
   local results = db.transaction(function(tx)
     for _, object in ipairs(bill.canonical) do
       add_invoice(tx, contract, object, approval)
     end
-    tx:exec(
-      statements.settle,
-      { ledger.settlement(contract.ctx, judged, bill), run.id, approval.by },
-      "any"
-    )
-    tx:exec(
-      statements.put_exceptions,
-      { canonical.exceptions(bill.exceptions), contract.period, run.id },
-      "any"
-    )
-    tx:exec(
-      statements.put_closing,
-      { contract.id, contract.period, ledger.closing(contract, bill), run.id },
-      "one"
-    )
+    add_settlement(tx, contract, judged, bill, approval.by)
   end)
   local issued = {}
   for i, object in ipairs(bill.canonical) do
     issued[i] = { id = object.id, number = results[3 * i - 2].number }
   end
   return issued
+end
+
+--- Ends a period in which nothing is to be invoiced: draws on the retainer, exceptions, what was
+--- left out, and the closing.
+---@param contract billow.billing.Contract
+---@param judged billow.billing.Judged
+---@param bill billow.billing.Bill
+function billing.close(contract, judged, bill)
+  db.transaction(function(tx)
+    add_settlement(tx, contract, judged, bill, billow.run().workflow)
+  end)
 end
 
 --- Ends without an invoice: everything claimed is open again, the exceptions are on record.

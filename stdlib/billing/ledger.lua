@@ -9,8 +9,10 @@ local assign = require("billow.billing.assign")
 local canonical = require("billow.billing.canonical")
 local decimal = require("billow.decimal")
 local json = require("billow.json")
+local milestones = require("billow.billing.sources.milestones")
 local period = require("billow.billing.period")
 local split = require("billow.billing.split")
+local usage = require("billow.billing.sources.usage")
 local validation = require("billow.billing.validation")
 
 --- What was claimed, judged.
@@ -31,9 +33,13 @@ local validation = require("billow.billing.validation")
 ---@field line_id? string
 ---@field reason? string
 
+-- Decimals of a payer's share of a milestone.
+local SHARE_DECIMALS = 4
+
 -- Where a disposition of the data model takes a quantity, and as what kind of movement.
 local WAYS = {
   billed = { "bill", "billed" },
+  drawn = { "draw", "billed" },
   held = { "hold", "held" },
   exception = { "hold", "held" },
   written_off = { "write_off", "written_off" },
@@ -45,6 +51,25 @@ local WAYS = {
   moved = { "transfer", "moved" },
   open = { "release", "open" },
 }
+
+--- Milestones and usage of the contract, with the exceptions found on the way.
+local function add_events(ctx, contract, claimed, items)
+  local values = {}
+  for i, entry in ipairs(claimed.milestones) do
+    values[i] = entry.event
+  end
+  local events = milestones.assign(ctx, (milestones.read(values)))
+  items.milestones = events.by_contract[contract.id] or {}
+  local metered = usage.collect(ctx, claimed.usage)
+  items.usage = metered.by_contract[contract.id]
+  for _, list in ipairs({ events.exceptions, metered.exceptions }) do
+    for _, exception in ipairs(list) do
+      if exception.contract_id == contract.id then
+        items.exceptions[#items.exceptions + 1] = exception
+      end
+    end
+  end
+end
 
 --- Judges every claimed entry by the rules of validation.
 ---@param ctx billing.Context
@@ -59,6 +84,7 @@ function ledger.judge(ctx, contract, claimed)
   end
   local items =
     period.items(ctx, contract, { time = placed, expenses = claimed.expenses }, claimed.marks)
+  add_events(ctx, contract, claimed, items)
   local dispositions = {}
   for _, expense in ipairs(claimed.expenses) do
     dispositions[expense.id] = validation.expense(ctx, expense, contract, claimed.marks).disposition
@@ -89,6 +115,7 @@ end
 ---@field invoice_id string
 ---@field line_id string
 ---@field weight Decimal   its share of the whole, among its places
+---@field seconds Decimal  of time that this place stands for
 ---@field amount Decimal   its share of the line's net
 
 --- Each line's net divided over its references by their size, to the cent; several payers share by
@@ -121,6 +148,7 @@ local function places_on(ctx, invoices, kind)
           invoice_id = invoice.id,
           line_id = line.id,
           weight = weights[i] * percent,
+          seconds = weights[i] * percent / 100,
           amount = amounts[i] or decimal(0),
           currency = invoice.currency,
         }
@@ -141,16 +169,14 @@ local function add(movements, entry_id, disposition, quantity, more)
 end
 
 --- The billed quantity of one entry over the places where it stands; integers for seconds, `d`
---- decimals for amounts.
+--- decimals for amounts. What stands on no line was drawn from a retainer.
 local function add_billed(movements, entry, quantity, places, d)
-  if not places then
-    error(string.format("entry %s is billed but stands on no line", entry.id), 0)
-  end
   local weights = {}
-  for i, place in ipairs(places) do
+  for i, place in ipairs(places or {}) do
     weights[i] = place.weight
   end
-  for i, share in ipairs(split.largest_remainder(quantity, weights, d)) do
+  local shares = split.largest_remainder(quantity, weights, d)
+  for i, share in ipairs(shares) do
     local place = places[i]
     add(movements, entry.entry_id, "billed", share, {
       invoice_id = place.invoice_id,
@@ -159,6 +185,21 @@ local function add_billed(movements, entry, quantity, places, d)
       currency = place.currency,
     })
   end
+end
+
+--- How much of a billed entry stands on lines; the rest was drawn from the retainer.
+local function on_lines(entry, seconds, places, is_retainer)
+  if not is_retainer then
+    if not places then
+      error(string.format("entry %s is billed but stands on no line", entry.id), 0)
+    end
+    return seconds
+  end
+  local standing = decimal(0)
+  for _, place in ipairs(places or {}) do
+    standing = standing + place.seconds
+  end
+  return math.min(seconds, standing:to_integer())
 end
 
 local function reason_of(exceptions)
@@ -173,14 +214,20 @@ end
 
 local function settle_time(movements, ctx, judged, bill)
   local places = places_on(ctx, bill.canonical, "time_entry")
-  local reasons = reason_of(bill.exceptions)
+  local reasons, is_retainer = reason_of(bill.exceptions), bill.model == "retainer"
   for _, entry in ipairs(judged.claimed.time) do
     local dispositions = bill.dispositions[entry.id]
       or judged.items.dispositions[entry.id]
       or { open = entry.duration_seconds }
     for disposition, seconds in pairs(dispositions) do
       if disposition == "billed" and seconds > 0 then
-        add_billed(movements, entry, decimal(seconds), places[entry.id], 0)
+        local standing = on_lines(entry, seconds, places[entry.id], is_retainer)
+        if standing > 0 then
+          add_billed(movements, entry, decimal(standing), places[entry.id], 0)
+        end
+        if standing < seconds then
+          add(movements, entry.entry_id, "drawn", seconds - standing, { reason = "retainer" })
+        end
       elseif seconds > 0 then
         add(
           movements,
@@ -219,7 +266,23 @@ local function settle_expenses(movements, ctx, judged, bill)
   end
 end
 
---- All movements of an issued bill. Together they move exactly what the run claimed.
+local function settle_milestones(movements, ctx, judged, bill)
+  local places = places_on(ctx, bill.canonical, "milestone")
+  local reasons = reason_of(bill.exceptions)
+  for _, entry in ipairs(judged.claimed.milestones) do
+    local standing = places[entry.event.id]
+    if standing then
+      add_billed(movements, entry, decimal(1), standing, SHARE_DECIMALS)
+    elseif reasons[entry.id] then
+      add(movements, entry.entry_id, "exception", 1, { reason = reasons[entry.id] })
+    else
+      add(movements, entry.entry_id, "open", 1, { reason = "not due" })
+    end
+  end
+end
+
+--- All movements of a bill, usage events apart (they move by one statement). Together they move
+--- exactly what the run claimed.
 ---@param ctx billing.Context
 ---@param judged billow.billing.Judged
 ---@param bill billow.billing.Bill
@@ -228,7 +291,36 @@ function ledger.settlement(ctx, judged, bill)
   local movements = json.array({})
   settle_time(movements, ctx, judged, bill)
   settle_expenses(movements, ctx, judged, bill)
+  settle_milestones(movements, ctx, judged, bill)
   return movements
+end
+
+--- Codes of usage events that are not billed, by their reference.
+---@param bill billow.billing.Bill
+---@return table<string, string>
+function ledger.usage_exceptions(bill)
+  local codes = {}
+  for ref, code in pairs(reason_of(bill.exceptions)) do
+    if ref:sub(1, 6) == "usage:" then
+      codes[ref] = code
+    end
+  end
+  return codes
+end
+
+local function invoiced_periods(contract, bill)
+  local known = contract.ctx.opening.retainer[contract.id]
+  local list = { table.unpack(known and known.invoiced_periods or {}) }
+  for _, object in ipairs(bill.canonical) do
+    for _, line in ipairs(object.lines) do
+      local period_id = line.component == "retainer"
+        and line.description_key:match("^retainer:(.*)$")
+      if period_id and list[#list] ~= period_id then
+        list[#list + 1] = period_id
+      end
+    end
+  end
+  return json.array(list)
 end
 
 --- What the next period of the contract starts from.
@@ -245,6 +337,17 @@ function ledger.closing(contract, bill)
   local opening = { purchase_order_used = { [id] = tostring(used) } }
   if closing.ceiling_used then
     opening.ceiling_used = { [id] = closing.ceiling_used }
+  end
+  if closing.fixed_fee then
+    opening.fixed_fee = { [id] = closing.fixed_fee }
+  end
+  if closing.retainer then
+    opening.retainer = {
+      [id] = {
+        buckets = closing.retainer.buckets,
+        invoiced_periods = invoiced_periods(contract, bill),
+      },
+    }
   end
   return { closing = closing, opening = opening }
 end

@@ -62,24 +62,21 @@ select e.id from jsonb_to_recordset($1::jsonb) as n(id text, digest text)
 statements.put_entries = db.statement({
   name = "billing.put_entries",
   sql = [[
-insert into billing.entry as e (id, kind, source, source_rank, sequence, digest, entry_date,
-    person, project_code,
-                                project_name, contract_id, dup_key, quantity, unit, invalid, body,
-                                imported_by)
+insert into billing.entry as e (id, kind, source, source_rank, sequence, digest, entry_date, person,
+       project_code, project_name, contract_id, subject, dup_key, quantity, unit, invalid, body,
+       imported_by)
 select n.id, n.kind, n.source, n.source_rank, n.sequence, n.digest, n.entry_date, n.person,
-       coalesce(n.project_code, ''), coalesce(n.project_name, ''), n.contract_id, n.dup_key,
-       n.quantity, n.unit,
-       n.invalid, n.body, $2::uuid
+       coalesce(n.project_code, ''), coalesce(n.project_name, ''), n.contract_id, n.subject,
+       n.dup_key, n.quantity, n.unit, n.invalid, n.body, $2::uuid
   from jsonb_to_recordset($1::jsonb) as n(id text, kind text, source text, source_rank smallint,
-      sequence bigint,
-       digest text, entry_date date, person text, project_code text, project_name text,
-       contract_id text,
-       dup_key text, quantity numeric, unit text, invalid text, body jsonb)
+       sequence bigint, digest text, entry_date date, person text, project_code text,
+       project_name text, contract_id text, subject text, dup_key text, quantity numeric,
+       unit text, invalid text, body jsonb)
 on conflict (tenant_id, id) do update
    set version = e.version + 1, digest = excluded.digest, entry_date = excluded.entry_date,
        person = excluded.person, project_code = excluded.project_code,
-       project_name = excluded.project_name,
-       contract_id = excluded.contract_id, dup_key = excluded.dup_key, quantity = excluded.quantity,
+       project_name = excluded.project_name, contract_id = excluded.contract_id,
+       subject = excluded.subject, dup_key = excluded.dup_key, quantity = excluded.quantity,
        unit = excluded.unit, invalid = excluded.invalid, body = excluded.body,
        imported_by = excluded.imported_by
  where e.digest <> excluded.digest
@@ -89,24 +86,36 @@ returning e.id, e.version]],
 })
 
 --- Claims what is open or held of a contract's entries up to a date, so that no other run can bill
---- it.
---- $1 JSON {contract, codes, names, until_date, kinds}, $2 run id, $3 actor
+--- it. Milestones have no date before they are accepted: all of them are looked at.
+--- $1 JSON {contract, codes, names, subjects, until_date}, $2 run id, $3 actor
 statements.claim = db.statement({
   name = "billing.claim",
   sql = [[
+with ask as materialized (
+  select $1::jsonb->>'contract' as contract, ($1::jsonb->>'until_date')::date as until_date
+), mine as (
+  select e.id from billing.entry e, ask
+   where e.kind in ('time', 'expense') and e.contract_id is null and e.entry_date <= ask.until_date
+     and e.project_code in (select jsonb_array_elements_text($1::jsonb->'codes'))
+  union all
+  select e.id from billing.entry e, ask
+   where e.kind in ('time', 'expense') and e.contract_id is null and e.entry_date <= ask.until_date
+     and e.project_code = ''
+     and e.project_name in (select jsonb_array_elements_text($1::jsonb->'names'))
+  union all
+  select e.id from billing.entry e, ask
+   where e.contract_id = ask.contract
+     and (e.kind = 'milestone' or e.entry_date <= ask.until_date)
+  union all
+  select e.id from billing.entry e, ask
+   where e.kind = 'usage' and e.entry_date <= ask.until_date
+     and e.subject in (select jsonb_array_elements_text($1::jsonb->'subjects'))
+)
 insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, run_id, actor)
-select e.id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
-  from billing.entry e
-  join billing.ledger_balance b on b.tenant_id = e.tenant_id and b.entry_id = e.id
- where b.state in ('open', 'held') and b.quantity > 0 and e.invalid is null
-   and e.kind in (select jsonb_array_elements_text($1::jsonb->'kinds'))
-   and e.entry_date <= ($1::jsonb->>'until_date')::date
-   and (e.contract_id = $1::jsonb->>'contract'
-        or (e.contract_id is null
-            and (e.project_code in (select jsonb_array_elements_text($1::jsonb->'codes'))
-                 or (e.project_code = '' and e.project_name in
-                     (select jsonb_array_elements_text($1::jsonb->'names'))))))
- order by e.id]],
+select b.entry_id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
+  from mine join billing.ledger_balance b on b.entry_id = mine.id
+ where b.state in ('open', 'held') and b.quantity > 0
+ order by b.entry_id]],
 })
 
 --- What this run has claimed, in source order, with what the rules need to know of the neighbours:
@@ -120,7 +129,7 @@ with mine as materialized (
          b.quantity as claimed
     from billing.ledger_balance b
     join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id
-   where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid
+   where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid and e.kind <> 'usage'
 ), near as materialized (
   select f.id, f.kind, f.person, f.entry_date, f.quantity,
          first_value(f.body->>'id') over same as first_id, row_number() over same as nth
@@ -137,9 +146,70 @@ with mine as materialized (
 select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
        case when n.nth > 1 then n.first_id end as duplicate_of, d.seconds as day_seconds
   from mine m
-  join near n on n.id = m.id
+  left join near n on n.id = m.id
   left join days d on m.kind = 'time' and d.person = m.person and d.entry_date = m.entry_date
  order by m.kind, m.source_rank, m.sequence]],
+})
+
+--- The usage events that this run has claimed, as their lines, in the order they came; and earlier
+--- events of the same source and id, whoever has them: only the first of those counts.
+--- $1 run id, $2 import set and $3 sequence behind which to go on, $4 how many at the most
+statements.claimed_usage = db.statement({
+  name = "billing.claimed_usage",
+  sql = [[
+with mine as materialized (
+  select e.id, e.dup_key
+    from billing.ledger_balance b
+    join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id
+   where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid and e.kind = 'usage'
+)
+select split_part(f.id, '/', 1) as set, f.sequence, f.body->>'line' as line
+  from billing.entry f
+ where f.kind = 'usage' and f.dup_key in (select m.dup_key from mine m)
+   and (split_part(f.id, '/', 1), f.sequence) > ($2, $3::bigint)
+ order by split_part(f.id, '/', 1), f.sequence
+ limit $4::integer]],
+})
+
+--- Moves the usage events of this run: repeated ones are left out, those with an exception are held,
+--- the others are billed. $1 run id, $2 invoice, $3 JSON {ref: code} of the exceptions, $4 actor
+statements.settle_usage = db.statement({
+  name = "billing.settle_usage",
+  sql = [[
+with mine as materialized (
+  select e.id, e.dup_key, e.body->>'id' as ref, b.quantity
+    from billing.ledger_balance b
+    join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id
+   where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid and e.kind = 'usage'
+), first as materialized (
+  select distinct on (f.dup_key) f.dup_key, f.id
+    from billing.entry f
+   where f.kind = 'usage' and f.dup_key in (select m.dup_key from mine m)
+   order by f.dup_key, split_part(f.id, '/', 1), f.sequence
+), judged as (
+  select m.id, m.quantity,
+         case when first.id <> m.id then 'repeated'
+              when $3::jsonb->>m.ref <> 'DUPLICATE_EVENT_CONFLICT' then $3::jsonb->>m.ref
+         end as reason
+    from mine m join first on first.dup_key = m.dup_key
+)
+insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, invoice_id, run_id,
+                            reason, actor)
+select id, case when reason = 'repeated' then 'exclude' when reason is not null then 'hold'
+                when $2 is null then 'draw' else 'bill' end,
+       'claimed',
+       case when reason = 'repeated' then 'excluded' when reason is not null then 'held'
+            else 'billed' end,
+       quantity, case when reason is null then $2 end, $1::uuid, reason, $4
+  from judged order by id]],
+})
+
+--- Advance invoices of a contract that this database issued. $1 contract
+statements.advances = db.statement({
+  name = "billing.advances",
+  sql = [[
+select number, issue_date::text, tax_exclusive_amount::text as net_amount, tax_amount::text
+  from billing.invoice where contract_id = $1 and type_code = '386' order by issue_date, number]],
 })
 
 --- Moves claimed quantity to where it ends: billed, held, written off, excluded, open again.
@@ -241,19 +311,25 @@ select period, body from billing.closing where contract_id = $1
 
 --- Entries of a period that no contract takes: rows that could not be read, and unknown projects.
 --- $1 period end,
---- $2 JSON {codes, names} of all contracts, $3 import set
+--- $2 JSON {codes, names, contracts, subjects} of all contracts, $3 import set
 statements.unassigned = db.statement({
   name = "billing.unassigned",
   sql = [[
 select e.id as entry_id, e.kind, e.body, e.invalid, e.quantity
   from billing.entry e
- where e.kind in ('time', 'expense')
+ where starts_with(e.id, $3 || '/')
    and (e.invalid is not null
-        or (e.entry_date <= $1::date and e.contract_id is null
+        or (e.kind in ('time', 'expense') and e.entry_date <= $1::date and e.contract_id is null
             and e.project_code not in (select jsonb_array_elements_text($2::jsonb->'codes'))
             and not (e.project_code = '' and e.project_name in
-                     (select jsonb_array_elements_text($2::jsonb->'names')))))
-   and starts_with(e.id, $3 || '/')
+                     (select jsonb_array_elements_text($2::jsonb->'names'))))
+        or (e.kind = 'milestone'
+            and e.contract_id not in (select jsonb_array_elements_text($2::jsonb->'contracts')))
+        or (e.kind = 'usage'
+            and e.subject not in (select jsonb_array_elements_text($2::jsonb->'subjects'))
+            and not exists (select 1 from billing.entry f
+                             where f.kind = 'usage' and f.dup_key = e.dup_key
+                               and f.sequence < e.sequence and starts_with(f.id, $3 || '/'))))
  order by e.kind, e.source_rank, e.sequence]],
 })
 

@@ -12,6 +12,10 @@ local json = require("billow.json")
 local model = require("billow.billing.model")
 local given = require("billow.billing.reading").given
 local statements = require("billow.billing.statements")
+local validation = require("billow.billing.validation")
+
+-- Usage events read at a time.
+local USAGE_PAGE = 2000
 
 local EMPTY_OPENING = {
   number_series = {},
@@ -69,6 +73,33 @@ local function in_id_order(by_id)
   return json.array(list)
 end
 
+--- Advances agreed before and those issued here, each with what is left of it by the last closing.
+local function advances_of(contract_id, known, closing)
+  local remaining = closing and given(closing.body.closing.advances_remaining) or {}
+  local list, is_listed = json.array({}), {}
+  for _, advance in ipairs(known) do
+    local copy = {}
+    for name, value in pairs(advance) do
+      copy[name] = value
+    end
+    copy.remaining_net = remaining[copy.number] or copy.remaining_net
+    list[#list + 1], is_listed[copy.number] = copy, true
+  end
+  for _, issued in ipairs(db.query(statements.advances, { contract_id })) do
+    if not is_listed[issued.number] then
+      list[#list + 1] = {
+        contract_id = contract_id,
+        number = issued.number,
+        issue_date = issued.issue_date,
+        net_amount = issued.net_amount,
+        tax_amount = issued.tax_amount,
+        remaining_net = remaining[issued.number] or issued.net_amount,
+      }
+    end
+  end
+  return list
+end
+
 --- The state before a period, as far as it concerns one contract: the closing of its last period,
 --- else what the
 --- firm's opening document says.
@@ -87,11 +118,10 @@ local function opening_of(contract_id, period)
     end
   end
   local closing = db.query(statements.last_closing, { contract_id, period })[1]
-  if closing then
-    for name, value in pairs(closing.body.opening or {}) do
-      opening[name] = value
-    end
+  for name, value in pairs(closing and closing.body.opening or {}) do
+    opening[name] = value
   end
+  opening.advances = advances_of(contract_id, opening.advances, closing)
   return opening
 end
 
@@ -162,7 +192,7 @@ local function typed(row)
   if row.kind == "time" then
     entry.duration_seconds = decimal(row.claimed):to_integer()
     entry.source_rate = entry.source_rate and decimal(entry.source_rate)
-  else
+  elseif row.kind == "expense" then
     entry.amount = decimal(row.claimed)
   end
   return entry
@@ -171,7 +201,36 @@ end
 ---@class billow.billing.Claimed
 ---@field time table[]
 ---@field expenses table[]
+---@field milestones table[]   events as they came
+---@field usage string[]       lines of events, repeated ones too
 ---@field marks billing.Marks
+
+local LIST_OF = { time = "time", expense = "expenses", milestone = "milestones" }
+
+local function sort_in(claimed, row)
+  local entry = typed(row)
+  table.insert(claimed[LIST_OF[row.kind]], entry)
+  claimed.marks.duplicate_of[entry.id] = given(row.duplicate_of)
+  if row.kind == "time" and given(row.day_seconds) then
+    local seconds = decimal(row.day_seconds):to_integer()
+    claimed.marks.day_seconds[validation.day_key(entry.person, entry.work_date)] = seconds
+  end
+end
+
+--- The lines of the claimed usage events, page by page.
+local function usage_lines(run_id)
+  local lines, set, sequence = {}, "", 0
+  while true do
+    local rows = db.query(statements.claimed_usage, { run_id, set, sequence, USAGE_PAGE })
+    for _, row in ipairs(rows) do
+      lines[#lines + 1] = row.line
+      set, sequence = row.set, row.sequence
+    end
+    if #rows < USAGE_PAGE then
+      return lines
+    end
+  end
+end
 
 --- Claims what is open of a contract up to the period's end for this run, and gives it in source
 --- order.
@@ -188,23 +247,20 @@ function store.claim(contract, period_end)
     contract = contract.id,
     codes = json.array(codes),
     names = json.array(names),
+    subjects = json.array(contract.usage_subjects),
     until_date = period_end,
-    kinds = json.array({ "time", "expense" }),
   }
   local results = db.transaction(function(tx)
     tx:exec(statements.claim, { wanted, run.id, run.workflow }, "any")
     tx:exec(statements.claimed, { run.id }, "any")
   end)
-  local claimed = { time = {}, expenses = {}, marks = { duplicate_of = {}, day_seconds = {} } }
+  local marks = { duplicate_of = {}, day_seconds = {} }
+  local claimed = { time = {}, expenses = {}, milestones = {}, usage = {}, marks = marks }
   for _, row in ipairs(results[2]) do
-    local entry = typed(row)
-    local list = row.kind == "time" and claimed.time or claimed.expenses
-    list[#list + 1] = entry
-    claimed.marks.duplicate_of[entry.id] = given(row.duplicate_of)
-    if row.kind == "time" and given(row.day_seconds) then
-      claimed.marks.day_seconds[entry.person .. "\0" .. entry.work_date] =
-        decimal(row.day_seconds):to_integer()
-    end
+    sort_in(claimed, row)
+  end
+  if contract.model == "usage" then
+    claimed.usage = usage_lines(run.id)
   end
   return claimed
 end

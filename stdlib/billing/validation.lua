@@ -33,7 +33,11 @@ local DAY_SECONDS_MAX = 24 * 3600
 ---@field work? billing.Work
 ---@field book? billing.RateBook
 
-local function day_key(person, day)
+--- Under which key marks.day_seconds knows a person's day.
+---@param person string
+---@param day string
+---@return string
+function validation.day_key(person, day)
   return person .. "\0" .. day
 end
 
@@ -101,7 +105,7 @@ function validation.marks(time_entries, expenses)
   mark_duplicates(expenses, expense_key, duplicate_of)
   for _, entry in ipairs(time_entries) do
     if not duplicate_of[entry.id] then
-      local key = day_key(entry.person, entry.work_date)
+      local key = validation.day_key(entry.person, entry.work_date)
       day_seconds[key] = (day_seconds[key] or 0) + entry.duration_seconds
     end
   end
@@ -217,7 +221,7 @@ end
 function checks.day_over_24h(subject)
   local entry = subject.entry
   local seconds = subject.is_time
-      and subject.marks.day_seconds[day_key(entry.person, entry.work_date)]
+      and subject.marks.day_seconds[validation.day_key(entry.person, entry.work_date)]
     or 0
   if seconds > DAY_SECONDS_MAX then
     return held(

@@ -21,49 +21,51 @@ local function quoted(text, at)
   end
 end
 
-local function bare(text, at)
-  local stop = text:find("[,\n]", at) or #text + 1
+local function bare(text, at, separator)
+  local stop = text:find("[" .. separator .. "\n]", at) or #text + 1
   local field = text:sub(at, stop - 1)
-  if text:sub(stop, stop) ~= "," and field:sub(-1) == "\r" then
+  if text:sub(stop, stop) ~= separator and field:sub(-1) == "\r" then
     field = field:sub(1, -2)
   end
   return field, stop
 end
 
 --- Text after a closing quote belongs to the field as it stands, up to the next comma or line end.
-local function field_at(text, at)
+local function field_at(text, at, separator)
   if text:sub(at, at) ~= '"' then
-    return bare(text, at)
+    return bare(text, at, separator)
   end
   local field, behind = quoted(text, at)
   if not field then
     return nil, at
   end
-  local rest, stop = bare(text, behind)
+  local rest, stop = bare(text, behind, separator)
   return field .. rest, stop
 end
 
 --- Split a file into its header and records.
 ---@param text string
+---@param separator? ","|";"|"\t"   a comma when absent
 ---@return string[]? header
 ---@return string[][]|string records   or the error
-function csv.parse(text)
+function csv.parse(text, separator)
+  separator = separator or ","
   if text:sub(1, #BYTE_ORDER_MARK) == BYTE_ORDER_MARK then
     text = text:sub(#BYTE_ORDER_MARK + 1)
   end
   local records, record, at, is_quoted_once = {}, {}, 1, false
   while at <= #text do
     is_quoted_once = is_quoted_once or text:sub(at, at) == '"'
-    local field, stop = field_at(text, at)
+    local field, stop = field_at(text, at, separator)
     if not field then
       return nil, "a quote opened in record " .. #records .. " is never closed"
     end
     record[#record + 1] = field
-    local is_comma = text:sub(stop, stop) == ","
-    if is_comma and stop == #text then
+    local is_separated = text:sub(stop, stop) == separator
+    if is_separated and stop == #text then
       record[#record + 1] = ""
     end
-    if not is_comma or stop == #text then
+    if not is_separated or stop == #text then
       local is_blank = #record == 1 and record[1] == "" and not is_quoted_once
       if not is_blank then
         records[#records + 1] = record

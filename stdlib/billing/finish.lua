@@ -1,0 +1,36 @@
+--- How a bill ends, the same for every model: approved and issued, closed without an invoice, set
+--- aside, or made again.
+local finish = {}
+
+local approval = require("billow.approval")
+local billing = require("billow.billing")
+local report = require("billow.billing.report")
+
+--- Takes a bill to its end. Returns the run's result; nil when the bill is to be made again.
+---@param contract billow.billing.Contract
+---@param judged billow.billing.Judged
+---@param bill billow.billing.Bill
+---@return table? result
+function finish.bill(contract, judged, bill)
+  if bill.status == "ready" then
+    -- By the policy's matrix, never by who prepared it, bound to the bill's digest.
+    local approved = approval.require(contract, bill)
+    if not approved then
+      billing.set_aside(contract, bill, "rejected")
+      return report.not_issued(contract, judged, bill, "rejected")
+    end
+    -- Numbers, invoices, ledger and documents: one transaction.
+    local issued = billing.issue(contract, judged, bill, approved)
+    return report.issued(contract, judged, bill, issued)
+  elseif bill.status == "nothing" then
+    billing.close(contract, judged, bill)
+    return report.not_issued(contract, judged, bill, "nothing")
+  elseif billing.is_to_be_redone(contract, bill) then
+    billing.release("to be made again")
+    return nil
+  end
+  billing.set_aside(contract, bill, bill.status)
+  return report.not_issued(contract, judged, bill, bill.status)
+end
+
+return finish

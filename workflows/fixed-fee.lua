@@ -1,0 +1,24 @@
+-- fixed-fee: bills accepted milestones or progress, with retainage and advances.
+local billing = require("billow.billing")
+local finish = require("billow.billing.finish")
+local workflow = require("billow.workflow")
+
+return workflow.define({
+  name = "fixed-fee",
+  version = "1.0.0",
+  title = "Fixed fee",
+  input = { contract = "id", period = "period" },
+  policies = { "tax", "approval" },
+
+  run = function(input)
+    local result
+    repeat
+      local contract = billing.contract(input.contract, input.period)
+      local claimed = billing.collect(contract) -- events and expenses, for this run alone
+      local judged = billing.validate(contract, claimed) -- exceptions become tasks
+      local bill = billing.fixed_fee(contract, judged)
+      result = finish.bill(contract, judged, bill) -- approval, numbers, ledger; nil: again
+    until result
+    return result
+  end,
+})

@@ -1,0 +1,24 @@
+-- usage: meters a period's events and bills them by their tariffs.
+local billing = require("billow.billing")
+local finish = require("billow.billing.finish")
+local workflow = require("billow.workflow")
+
+return workflow.define({
+  name = "usage",
+  version = "1.0.0",
+  title = "Usage",
+  input = { contract = "id", period = "period" },
+  policies = { "tax", "approval" },
+
+  run = function(input)
+    local result
+    repeat
+      local contract = billing.contract(input.contract, input.period)
+      local claimed = billing.collect(contract) -- events and expenses, for this run alone
+      local judged = billing.validate(contract, claimed) -- exceptions become tasks
+      local bill = billing.usage(contract, judged)
+      result = finish.bill(contract, judged, bill) -- approval, numbers, ledger; nil: again
+    until result
+    return result
+  end,
+})
