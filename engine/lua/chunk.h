@@ -23,8 +23,8 @@ const uint8_t *bw_release_hash(const struct bw_release *release);
 /* The bytes of a file; false when there is none. Valid as long as the release. */
 bool bw_release_find(const struct bw_release *release, struct bw_str name, struct bw_str *bytes);
 
-/* The bytecode of a Lua file. NOT_FOUND; SCRIPT with Lua's message for a syntax error; LIMIT when
- * it is too long. */
+/* The bytecode of a Lua file. NOT_FOUND; SCRIPT with Lua's message for a
+ * syntax error, or when the file is too long. */
 BW_MUST_USE enum bw_err bw_release_compile(struct bw_release *release, struct bw_str name,
                                            struct bw_str *bytecode, struct bw_error *error);
 

@@ -1,7 +1,7 @@
 /* match.h - Lua patterns with a price: the same language as string.find, each comparison counted.
  *
  * Offers:  one match attempt at one position, with its captures.
- * Relies on: libc only. Fuzzed by tests/fuzz/fuzz_match.c.
+ * Relies on: libc only. Tested against Lua's own functions.
  *
  * Lua's own matcher backtracks without a limit and inside one C call, where no hook fires: a
  * pattern of thirty ".-" takes hours. Here every step is counted, and the match stops when the
