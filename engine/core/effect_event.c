@@ -2,8 +2,8 @@
  *                  "event.send" {topic, key, id?, body, expires_us?} (a post)
  *
  * Matching is the store's, in the commit that adds the event or the wait: an event that came first is taken at once.
- * The timeout is ours: a deadline on the run's row. When both happen, one is delivered; an event that came too late
- * goes back to be taken by the next one who waits (core/run_accept.c).
+ * The timeout is ours: a deadline on the run's row. When both happen, one is delivered; an event that came too late is
+ * left for the next one who waits (put_acks in core/run_accept.c).
  */
 #include "core/args.h"
 #include "core/inside.h"

@@ -85,7 +85,7 @@ static enum bw_err read_delivery(struct reading *reading, const struct bw_delive
             return bw_fail(error, BW_ERR_CORRUPT, "journal row %" PRIu64 ": a START in the middle",
                            reading->turn);
         struct bw_value start = bw_value_read(delivery->value);
-        history->last_seq = (uint64_t)bw_value_get_int(&start, "seq", 0);
+        history->last_seq = (uint64_t)bw_value_get_int(&start, "last_seq", 0);
         return BW_ERR_OK;
     }
     case BW_DELIVERY_CANCEL:

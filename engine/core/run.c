@@ -228,7 +228,8 @@ static void put_start(struct bw_engine *engine, struct bw_run *run, const struct
     struct bw_buf *buf = &engine->value;
     bool has_state = row->state.len != 0;
     BW_ASSERT(buf->len == 0);
-    bw_value_put_map(buf, has_state ? 3 : 1);
+    bool has_starter = row->started_by.len != 0;
+    bw_value_put_map(buf, (size_t)1 + (has_state ? 2u : 0u) + (has_starter ? 1u : 0u));
     bw_value_put_key(buf, "input");
     if (row->input.len)
         bw_buf_put_str(buf, row->input);
@@ -236,8 +237,14 @@ static void put_start(struct bw_engine *engine, struct bw_run *run, const struct
         bw_value_put_nil(buf);
     if (has_state) {
         /* The new VM counts on from here: ids derived from a seq never come twice (J1). */
-        bw_value_put_key(buf, "seq");
+        bw_value_put_key(buf, "last_seq");
         bw_value_put_int(buf, (int64_t)row->last_seq);
+    }
+    if (has_starter) {
+        bw_value_put_key(buf, "started_by");
+        bw_value_put_str(buf, row->started_by);
+    }
+    if (has_state) {
         bw_value_put_key(buf, "state");
         bw_buf_put_str(buf, row->state);
     }

@@ -37,28 +37,6 @@ static bool is_answered_elsewhere(const struct bw_item *item)
            bw_str_starts(item->key, BW_STR("skip:"));
 }
 
-/* An event was matched to a wait that had just timed out, or lost a race: it goes back for the next one to take. */
-static void give_event_back(struct bw_batch *batch, const struct bw_item *item)
-{
-    struct bw_value event = bw_value_read(item->value);
-    struct bw_buf id;
-    char run[BW_ID_TEXT_LEN + 1];
-    if (event.tag != BW_VALUE_MAP || bw_value_get(&event, "id").tag != BW_VALUE_STR)
-        return;
-    bw_id_print(batch->run->keyed.id, run);
-    bw_buf_init(&id, 4096);
-    bw_buf_put_str(&id, bw_value_get(&event, "id").text);
-    bw_buf_printf(&id, "~%s/%" PRIu64, run, item->seq);
-    bw_batch_event(batch, (struct bw_event){
-                              .tenant = batch->run->tenant,
-                              .topic = bw_arena_copy(&batch->arena, bw_value_get_str(&event, "topic", BW_STR_NONE)),
-                              .key = bw_arena_copy(&batch->arena, bw_value_get_str(&event, "key", BW_STR_NONE)),
-                              .id = bw_arena_copy(&batch->arena, bw_buf_str(&id)),
-                              .body = bw_arena_copy(&batch->arena, bw_value_get(&event, "body").encoded),
-                          });
-    bw_buf_deinit(&id);
-}
-
 static void withdraw(struct bw_batch *batch, struct bw_effect *effect)
 {
     if (effect->is_leaving)
@@ -68,19 +46,32 @@ static void withdraw(struct bw_batch *batch, struct bw_effect *effect)
         effect->kind->withdraw(batch, effect);
 }
 
-/* Deliveries of the turn as the journal keeps them; acknowledgements of the rows they came from. */
+/* The rows that the turn took, delivered or not: read. Except for an event whose wait ends in this very commit without having
+ * been answered by it (the timeout came first, another strand won): unread, the store gives it to the next who waits. */
+static void put_acks(struct bw_run *run, struct bw_batch *batch)
+{
+    for (size_t i = 0; i < run->inbox.taken; i++) {
+        const struct bw_item *item = &run->inbox.items[i];
+        bool is_given_back = false;
+        if (item->key.len == 0)
+            continue;
+        if (bw_str_starts(item->key, BW_STR("event:"))) {
+            for (size_t k = 0; k < batch->commit.unwait_count && !is_given_back; k++)
+                is_given_back = batch->unwaits[k] == item->seq;
+        }
+        if (!is_given_back)
+            bw_batch_ack(batch, bw_arena_copy(&batch->arena, item->key));
+    }
+}
+
+/* Deliveries of the turn as the journal keeps them. */
 static void put_deliveries(struct bw_run *run, struct bw_batch *batch, struct bw_turn_record *turn)
 {
     turn->deliveries = bw_arena_alloc(&batch->arena, (run->inbox.taken + 1) * sizeof *turn->deliveries);
     for (size_t i = 0; i < run->inbox.taken; i++) {
         const struct bw_item *item = &run->inbox.items[i];
-        if (item->key.len)
-            bw_batch_ack(batch, item->key);
-        if (item->is_stale) {
-            if (bw_str_starts(item->key, BW_STR("event:")))
-                give_event_back(batch, item);
+        if (item->is_stale)
             continue;
-        }
         turn->deliveries[turn->delivery_count++] = (struct bw_delivery){item->kind, item->seq, item->value};
         struct bw_effect *effect = bw_run_find_effect(run, item->seq);
         if (effect && effect->kind->withdraw && is_answered_elsewhere(item))
@@ -99,13 +90,11 @@ void bw_run_tidy(struct bw_engine *engine, struct bw_run *run)
 {
     BW_ASSERT(run->state == BW_RUN_STATE_WAITING && run->place == BW_RUN_NOWHERE && !run->load);
     struct bw_batch *batch = bw_group_batch(engine);
-    struct bw_turn_record turn = {0};
     bw_run_fill(engine, run, BW_BATCH_TIDY, batch);
     for (size_t i = 0; i < run->inbox.count; i++)
         run->inbox.items[i].is_stale = true;
     bw_inbox_take(&run->inbox);
-    put_deliveries(run, batch, &turn);
-    BW_ASSERT(turn.delivery_count == 0);
+    put_acks(run, batch);
     batch->commit.wake = bw_run_wake_reason(run, NULL, &batch->commit.wake_at_us, &batch->commit.is_active);
     run->state = BW_RUN_STATE_COMMITTING;
     bw_group_add(engine, batch);
@@ -128,7 +117,7 @@ static void plan_cancel(struct bw_run *run, struct bw_batch *batch, const struct
     if (!effect->is_delivered)
         withdraw(batch, effect);
     else if (effect->kind == &bw_effect_event_wait)
-        give_event_back(batch, bw_inbox_find(&run->inbox, seq)); /* delivered, but another strand won the race before */
+        bw_batch_unwait(batch, seq); /* delivered, but another strand won the race before: see put_acks */
 }
 
 static enum bw_err plan_commands(struct bw_engine *engine, struct bw_run *run,
@@ -274,10 +263,8 @@ void bw_run_park(struct bw_engine *engine, struct bw_run *run, struct bw_str err
     if (has_cancel(run)) {
         /* It was to end anyway, and cannot even unwind: end it, and say so. */
         end_cancelled(engine, run, batch, bw_arena_copy(&batch->arena, error));
-        for (size_t i = 0; i < run->inbox.count; i++) {
-            if (run->inbox.items[i].key.len)
-                bw_batch_ack(batch, bw_arena_copy(&batch->arena, run->inbox.items[i].key));
-        }
+        run->inbox.taken = run->inbox.count;
+        put_acks(run, batch);
     } else {
         struct bw_buf *buf = &engine->value;
         struct bw_value map = bw_value_read(error);
@@ -362,6 +349,12 @@ static void accept_status(struct bw_engine *engine, struct bw_run *run, const st
         break;
     default:
         commit->wake = bw_run_wake_reason(run, batch, &commit->wake_at_us, &commit->is_active);
+        /* Due as it is committed: not waiting but ready. A run at work then changes no indexed column of its row. */
+        if (commit->wake_at_us && commit->wake_at_us <= engine->now_us) {
+            commit->wake = BW_WAKE_READY;
+            commit->is_active = true;
+            commit->wake_at_us = 0;
+        }
         break;
     }
 }
@@ -406,6 +399,7 @@ enum bw_err bw_run_accept(struct bw_engine *engine, struct bw_run *run, const st
             code = bw_fail(&wrong, BW_ERR_SCRIPT,
                            "the script waits for nothing: every strand is blocked, and no effect is pending");
     }
+    put_acks(run, batch);
     if (code == BW_ERR_OK)
         code = bw_journal_append(batch, &turn, run->last_seq, &engine->buffer, &wrong);
     if (code != BW_ERR_OK) {

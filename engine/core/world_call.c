@@ -39,6 +39,15 @@ static enum bw_err op_now(struct bw_world *world, const struct bw_value *args, s
     return BW_ERR_OK;
 }
 
+static enum bw_err op_wait(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
+                           struct bw_error *error)
+{
+    (void)args;
+    (void)error;
+    bw_value_put_int(out, bw_engine_wait_us(bw_world_engine(world)));
+    return BW_ERR_OK;
+}
+
 static enum bw_err op_settle(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
                              struct bw_error *error)
 {
@@ -58,15 +67,6 @@ static enum bw_err op_advance(struct bw_world *world, const struct bw_value *arg
         return bw_fail(error, BW_ERR_INVALID, "time does not go back: 'us' is %" PRId64, us);
     bw_value_put_nil(out);
     return bw_world_advance(world, us, error);
-}
-
-static enum bw_err op_wait(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                           struct bw_error *error)
-{
-    (void)args;
-    (void)error;
-    bw_value_put_int(out, bw_engine_wait_us(bw_world_engine(world)));
-    return BW_ERR_OK;
 }
 
 static enum bw_err op_crash(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
@@ -408,9 +408,9 @@ static const struct {
     op_fn act; /* NULL: a read of the store with this name */
 } OPS[] = {
     {"now", op_now},
+    {"wait", op_wait},
     {"settle", op_settle},
     {"advance", op_advance},
-    {"wait", op_wait},
     {"crash", op_crash},
     {"crash_each", op_crash_each},
     {"evict", op_evict},

@@ -5,10 +5,10 @@
  *
  *   op            args -> out
  *   now           {} -> us                        settle        {} -> nil
+ *   wait          {} -> us until something happens by itself (-1 = never)
  *   advance       {us} -> nil                     crash         {} -> nil
  *   crash_each    {on} -> nil                     evict         {} -> nil        (closes idle VMs)
  *   put_release   {files = {name = bytes}} -> hash (hexadecimal); it is active from then on
- *   wait          {} -> us until something is due, -1 = nothing
  *   start         {workflow, input, key?, started_by?, id?} -> {is_new, run}
  *   run           {id} -> map                     runs          {status?, workflow?, limit?, after?} -> array
  *   journal       {run} -> array                  notes         {run} -> array

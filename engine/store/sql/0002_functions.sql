@@ -365,7 +365,10 @@ BEGIN
     END IF;
     INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value_json)
     VALUES (p_tenant, p_run, 'tx:' || p_seq, v_shard, v_kind, p_seq, v_outcome)
-    ON CONFLICT DO NOTHING;
+    -- Performed again by a resume, after its error was acknowledged.
+    ON CONFLICT (tenant_id, run_id, key) DO UPDATE
+    SET is_read = false, kind = excluded.kind, value = NULL, value_json = excluded.value_json
+    WHERE inbox.is_read;
     tenant_id := p_tenant;
     run_id := p_run;
     RETURN NEXT;

@@ -240,7 +240,7 @@ static void deliver(struct fake_run *run, struct turn *turn, const struct bw_del
         return;
     switch (delivery->kind) {
     case BW_DELIVERY_START:
-        run->seq = (uint64_t)bw_value_get_int(&value, "seq", 0);
+        run->seq = (uint64_t)bw_value_get_int(&value, "last_seq", 0);
         run->op = (size_t)bw_value_get_int(&value, "state", 0);
         break;
     case BW_DELIVERY_CANCEL:

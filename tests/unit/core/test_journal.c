@@ -20,12 +20,12 @@ static int tear_down(void **state)
 
 static const char NIL[] = {BW_VALUE_NIL};
 
-static struct bw_str value_with_seq(int64_t seq)
+static struct bw_str value_with(const char *key, int64_t seq)
 {
     struct bw_buf buf;
     bw_buf_init(&buf, 64);
     bw_value_put_map(&buf, 1);
-    bw_value_put_key(&buf, "seq");
+    bw_value_put_key(&buf, key);
     bw_value_put_int(&buf, seq);
     struct bw_str copy = bw_arena_copy(&arena, bw_buf_str(&buf));
     bw_buf_deinit(&buf);
@@ -90,7 +90,7 @@ static void test_load_drops_what_the_script_gave_up(void **state)
     struct bw_history history;
     struct bw_error error;
     struct bw_command cancel = command(3, BW_COMMAND_CANCEL, false);
-    cancel.args = value_with_seq(1);
+    cancel.args = value_with("seq", 1);
     struct bw_str turns[] = {row((struct bw_delivery[]){delivery(BW_DELIVERY_START, 0)}, 1,
                                  (struct bw_command[]){command(1, "http", true), command(2, "http", true), cancel}, 3)};
     assert_ok(load(turns, 1, 3, &history, &error), &error);
@@ -155,7 +155,7 @@ static void test_after_a_checkpoint_seqs_go_on(void **state)
     struct bw_history history;
     struct bw_error error;
     struct bw_delivery start = delivery(BW_DELIVERY_START, 0);
-    start.value = value_with_seq(9);
+    start.value = value_with("last_seq", 9);
     struct bw_str turns[] = {row(&start, 1, (struct bw_command[]){command(10, "http", true)}, 1)};
     struct bw_loaded_run loaded = {
         .row = {.head = 5, .base = 4, .last_seq = 10}, .turns = turns, .turn_count = 1};
