@@ -7,6 +7,8 @@
 #include "io/pgserver.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,23 +39,93 @@ static void on_sql(void *ud, const struct bw_pg_outcome *outcome)
 }
 
 /* On a loop of its own, so that what is under way elsewhere stands still. */
-static const char *run_sql(const char *conninfo, const char *sql)
+struct fixture_session {
+    struct bw_loop *loop;
+    struct bw_pgc *pgc;
+    struct sql_call call;
+};
+
+static struct fixture_session *session_open(const char *conninfo)
 {
-    static struct sql_call call;
-    call = (struct sql_call){0};
-    struct bw_loop *loop = bw_loop_create();
-    struct bw_pgc *pgc = bw_pgc_create(
-        bw_loop_uv(loop), &(struct bw_pgc_options){.conninfo = conninfo, .purpose = "test", .is_plain = true});
+    struct fixture_session *session = bw_xcalloc(1, sizeof *session);
+    session->loop = bw_loop_create();
+    session->pgc =
+        bw_pgc_create(bw_loop_uv(session->loop),
+                      &(struct bw_pgc_options){.conninfo = conninfo, .purpose = "test", .is_plain = true});
+    return session;
+}
+
+struct fixture_session *fixture_session_open(void)
+{
+    return session_open(fixture_admin_conninfo());
+}
+
+const char *fixture_session_run(struct fixture_session *session, const char *sql)
+{
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
     struct bw_pg_statement statement = {NULL, sql, 0};
+    session->call = (struct sql_call){0};
     bw_pgc_unit_add(unit, &statement);
     unit->is_simple = true;
-    bw_pgc_send(pgc, unit, on_sql, &call);
-    while (!call.is_done)
-        bw_loop_step(loop);
-    bw_pgc_close(pgc, NULL, NULL);
-    bw_loop_destroy(loop);
-    return call.text;
+    bw_pgc_send(session->pgc, unit, on_sql, &session->call);
+    while (!session->call.is_done)
+        bw_loop_step(session->loop);
+    return session->call.text;
+}
+
+void fixture_session_close(struct fixture_session *session)
+{
+    bw_pgc_close(session->pgc, NULL, NULL);
+    bw_loop_destroy(session->loop);
+    bw_free(session);
+}
+
+static const char *run_sql(const char *conninfo, const char *sql)
+{
+    static char text[4096];
+    struct fixture_session *session = session_open(conninfo);
+    snprintf(text, sizeof text, "%s", fixture_session_run(session, sql));
+    fixture_session_close(session);
+    return text;
+}
+
+static void nothing(void *ud)
+{
+    (void)ud;
+}
+
+void fixture_send(struct store_fixture *fixture)
+{
+    for (int i = 0; i < 2; i++) {
+        bw_loop_defer(fixture->loop, nothing, NULL); /* so that the iteration does not wait */
+        bw_loop_step(fixture->loop);
+    }
+}
+
+static bool is_pg_socket(int fd)
+{
+    struct sockaddr_un peer = {0};
+    socklen_t len = sizeof peer;
+    return getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sun_family == AF_UNIX &&
+           strstr(peer.sun_path, ".s.PGSQL.");
+}
+
+void fixture_mark(struct store_fixture *fixture)
+{
+    for (int fd = 3; fd < FIXTURE_FDS; fd++)
+        fixture->is_marked[fd] = is_pg_socket(fd);
+}
+
+void fixture_cut(struct store_fixture *fixture)
+{
+    for (int fd = 3; fd < FIXTURE_FDS; fd++) {
+        char bytes[4096];
+        if (!fixture->is_marked[fd] || !is_pg_socket(fd))
+            continue;
+        while (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+            ;
+        shutdown(fd, SHUT_RDWR);
+    }
 }
 
 const char *fixture_sql(struct store_fixture *fixture, const char *sql)
@@ -218,7 +290,7 @@ static void open_pg(struct store_fixture *fixture, const char *conninfo)
                                                                     .on_notice = on_test_notice});
 }
 
-static void on_closed(void *ud)
+void fixture_set_flag(void *ud)
 {
     *(bool *)ud = true;
 }
@@ -226,7 +298,7 @@ static void on_closed(void *ud)
 static void close_store(struct store_fixture *fixture)
 {
     bool is_closed = false;
-    fixture->store.close(fixture->store.self, on_closed, &is_closed);
+    fixture->store.close(fixture->store.self, fixture_set_flag, &is_closed);
     fixture_until(fixture, &is_closed);
 }
 

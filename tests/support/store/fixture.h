@@ -17,6 +17,8 @@
 
 #define FIXTURE_NOW_US INT64_C(1793469600000000) /* 2026-10-31T18:00:00Z */
 
+#define FIXTURE_FDS 256
+
 struct bw_loop;
 
 enum fixture_kind { FIXTURE_MEM, FIXTURE_PG };
@@ -47,6 +49,8 @@ struct store_fixture {
     struct bw_loaded_run loaded; /* in the arena */
     struct bw_release_set release;
 
+    bool is_marked[FIXTURE_FDS]; /* connections to cut */
+
     struct bw_id mail[256]; /* runs that were reported, since the last fixture_mail_clear */
     size_t mail_count;
 };
@@ -64,8 +68,20 @@ void fixture_restart_pg(void); /* "fast": sessions are ended, the server comes a
 /* Runs statements as the administrator and returns the first column of the last one's first row. */
 const char *fixture_sql(struct store_fixture *fixture, const char *sql);
 
+/* A session of the administrator that stays open, so that a test can hold a lock. */
+struct fixture_session;
+struct fixture_session *fixture_session_open(void);
+const char *fixture_session_run(struct fixture_session *session, const char *sql);
+void fixture_session_close(struct fixture_session *session);
+/* Sends what is due without waiting for an answer. */
+void fixture_send(struct store_fixture *fixture);
+/* Remembers the connections that are open now; later cuts them, and what the server had answered is lost on the way. */
+void fixture_mark(struct store_fixture *fixture);
+void fixture_cut(struct store_fixture *fixture);
+
 /* Lets things happen until the flag is set; fails the test after 30 s of them. */
 void fixture_until(struct store_fixture *fixture, const bool *flag);
+void fixture_set_flag(void *ud); /* a callback: `ud` is a bool *, which becomes true */
 /* Lets what is under way come to rest (a few turns). */
 void fixture_rest(struct store_fixture *fixture);
 
