@@ -29,9 +29,11 @@ const char *bw_value_tag_name(enum bw_value_tag tag)
     return "a value of unknown kind";
 }
 
-static enum bw_err wrong(const char *key, const char *wanted, enum bw_value_tag got, struct bw_error *error)
+static enum bw_err wrong(const char *key, const char *wanted, enum bw_value_tag got,
+                         struct bw_error *error)
 {
-    return bw_fail(error, BW_ERR_INVALID, "'%s' must be %s, it is %s", key, wanted, bw_value_tag_name(got));
+    return bw_fail(error, BW_ERR_INVALID, "'%s' must be %s, it is %s", key, wanted,
+                   bw_value_tag_name(got));
 }
 
 /* In Lua an empty table is both: it arrives as an empty array, or as an empty map. */
@@ -95,7 +97,8 @@ enum bw_err bw_args_need_arr(const struct bw_value *args, const char *key, struc
     return BW_ERR_OK;
 }
 
-void bw_value_put_map_with_int(struct bw_buf *buf, const struct bw_value *map, const char *key, int64_t integer)
+void bw_value_put_map_with_int(struct bw_buf *buf, const struct bw_value *map, const char *key,
+                               int64_t integer)
 {
     struct bw_str wanted = bw_str_of(key);
     bool is_replaced = bw_value_get(map, key).tag != BW_VALUE_NIL;

@@ -59,7 +59,8 @@ static void pause_over(struct bw_engine *engine, struct bw_timer *timer)
     send(engine, effect->work);
 }
 
-void bw_asking_begin(struct bw_engine *engine, struct bw_effect *effect, const struct bw_value *args, bw_asking_fn ask)
+void bw_asking_begin(struct bw_engine *engine, struct bw_effect *effect,
+                     const struct bw_value *args, bw_asking_fn ask)
 {
     struct asking *asking = bw_xcalloc(1, sizeof *asking);
     BW_ASSERT(effect->due_us == 0 && !effect->work);

@@ -13,7 +13,8 @@
 typedef void (*bw_asking_fn)(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args,
                              struct bw_call *call);
 
-void bw_asking_begin(struct bw_engine *engine, struct bw_effect *effect, const struct bw_value *args, bw_asking_fn ask);
+void bw_asking_begin(struct bw_engine *engine, struct bw_effect *effect,
+                     const struct bw_value *args, bw_asking_fn ask);
 void bw_asking_cancel(struct bw_engine *engine, struct bw_effect *effect);
 
 #endif

@@ -1,11 +1,12 @@
 /* batch.h - everything one turn of one run wants to change, as plain data, and what to do once it is committed.
  *
  * Offers:  create, add rows of each sort, destroy.
- * Relies on: store/store.h (row structs). The memory of the rows: the batch's arena, or the host's answer, which the
- *            batch holds on to (`frame`).
- * Station 7 of docs/walk.md. Invariants: J4, J6 (core/journal.h).
+ * Relies on: store/store.h (row structs). The memory of the rows: the batch's arena, or the host's
+ * answer, which the batch holds on to (`frame`). Station 7 of docs/walk.md. Invariants: J4, J6
+ * (core/journal.h).
  *
- * Dropping a batch costs nothing: it never touched the world. Its effects begin only in bw_engine_apply.
+ * Dropping a batch costs nothing: it never touched the world. Its effects begin only in
+ * bw_engine_apply.
  */
 #ifndef BW_CORE_BATCH_H
 #define BW_CORE_BATCH_H
@@ -29,7 +30,8 @@ struct bw_batch {
     enum bw_batch_kind kind;
     struct bw_run *run;
     struct bw_arena arena;
-    struct bw_frame_in *frame; /* the host's answer that commands borrow from; counted reference, may be NULL */
+    struct bw_frame_in
+        *frame; /* the host's answer that commands borrow from; counted reference, may be NULL */
     struct bw_turn_commit commit;
 
     /* The arrays behind commit's const pointers. */
@@ -45,10 +47,11 @@ struct bw_batch {
     struct bw_str *notes;
 
     /* To do after the commit. */
-    struct bw_effect **begins; /* effects planned by this turn; owned until the run takes them over */
+    struct bw_effect *
+        *begins; /* effects planned by this turn; owned until the run takes them over */
     size_t begin_count;
-    bool is_taken; /* the run owns the begins now */
-    struct bw_str logs;     /* what the script logged; borrowed from the frame */
+    bool is_taken;      /* the run owns the begins now */
+    struct bw_str logs; /* what the script logged; borrowed from the frame */
     bool is_checkpoint;
     struct bw_call *reply; /* whom to answer (a resume), or NULL */
 };

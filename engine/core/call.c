@@ -123,7 +123,8 @@ void bw_call_on_load(void *ud, const struct bw_error *error, const struct bw_loa
         return;
     struct bw_arena *arena = &call->arena;
     struct bw_loaded_run *loaded = &call->loaded;
-    *loaded = (struct bw_loaded_run){.turn_count = run->turn_count, .message_count = run->message_count};
+    *loaded =
+        (struct bw_loaded_run){.turn_count = run->turn_count, .message_count = run->message_count};
     copy_row(arena, &loaded->row, &run->row);
     loaded->turns = bw_arena_alloc(arena, (run->turn_count + 1) * sizeof *loaded->turns);
     for (size_t i = 0; i < run->turn_count; i++)
@@ -136,7 +137,8 @@ void bw_call_on_load(void *ud, const struct bw_error *error, const struct bw_loa
     }
 }
 
-void bw_call_on_scan(void *ud, const struct bw_error *error, const struct bw_run_ref *refs, size_t count)
+void bw_call_on_scan(void *ud, const struct bw_error *error, const struct bw_run_ref *refs,
+                     size_t count)
 {
     struct bw_call *call = ud;
     if (!has_arrived(call, error) || call->code != BW_ERR_OK)
@@ -147,7 +149,8 @@ void bw_call_on_scan(void *ud, const struct bw_error *error, const struct bw_run
         memcpy(call->refs, refs, count * sizeof *refs);
 }
 
-void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases, size_t count)
+void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
+                      size_t count)
 {
     struct bw_call *call = ud;
     if (!has_arrived(call, error) || call->code != BW_ERR_OK)
@@ -158,7 +161,8 @@ void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_sh
         memcpy(call->leases, leases, count * sizeof *leases);
 }
 
-void bw_call_on_release(void *ud, const struct bw_error *error, const struct bw_release_set *release)
+void bw_call_on_release(void *ud, const struct bw_error *error,
+                        const struct bw_release_set *release)
 {
     struct bw_call *call = ud;
     if (!has_arrived(call, error) || call->code != BW_ERR_OK)

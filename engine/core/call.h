@@ -1,8 +1,8 @@
 /* call.h - one call of the store that is in flight, then the news it brought.
  *
- * Offers:  open, the callbacks to give to the store (they copy the answer and put the call on the engine's news list),
- *          close. An engine that is destroyed orphans its calls: the callback then frees the call, and nothing else.
- * Relies on: store/store.h.
+ * Offers:  open, the callbacks to give to the store (they copy the answer and put the call on the
+ * engine's news list), close. An engine that is destroyed orphans its calls: the callback then
+ * frees the call, and nothing else. Relies on: store/store.h.
  */
 #ifndef BW_CORE_CALL_H
 #define BW_CORE_CALL_H
@@ -13,8 +13,8 @@
 struct bw_engine;
 struct bw_call;
 
-/* What the turn does with the news. The call is closed afterwards unless the function kept it (is_kept), or sent it on
- * another errand (bw_call_again). */
+/* What the turn does with the news. The call is closed afterwards unless the function kept it
+ * (is_kept), or sent it on another errand (bw_call_again). */
 typedef void (*bw_call_act_fn)(struct bw_engine *engine, struct bw_call *call);
 
 struct bw_call {
@@ -22,7 +22,7 @@ struct bw_call {
     struct bw_engine *engine; /* NULL: orphaned */
     bw_call_act_fn act;
     bool is_kept;
-    bool is_background; /* an own effect's: does not count as unrest (bw_engine_stats) */
+    bool is_background;    /* an own effect's: does not count as unrest (bw_engine_stats) */
     struct bw_arena arena; /* holds arguments and answers */
 
     /* What the caller noted. */
@@ -67,9 +67,12 @@ void bw_call_on_done(void *ud, const struct bw_error *error);
 void bw_call_on_value(void *ud, const struct bw_error *error, struct bw_str value);
 void bw_call_on_start(void *ud, const struct bw_error *error, struct bw_id run, bool is_new);
 void bw_call_on_load(void *ud, const struct bw_error *error, const struct bw_loaded_run *run);
-void bw_call_on_scan(void *ud, const struct bw_error *error, const struct bw_run_ref *refs, size_t count);
-void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases, size_t count);
-void bw_call_on_release(void *ud, const struct bw_error *error, const struct bw_release_set *release);
+void bw_call_on_scan(void *ud, const struct bw_error *error, const struct bw_run_ref *refs,
+                     size_t count);
+void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
+                      size_t count);
+void bw_call_on_release(void *ud, const struct bw_error *error,
+                        const struct bw_release_set *release);
 void bw_call_on_commit(void *ud, const struct bw_commit_result *results, size_t count);
 
 #endif

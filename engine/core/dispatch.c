@@ -118,8 +118,8 @@ void bw_host_teach(struct bw_host_slot *slot, struct bw_release *release)
         return;
     bw_wire_put_release(&slot->buffer, &release->set);
     if (slot->buffer.is_over)
-        bw_engine_log(slot->engine, "release_too_large", (struct bw_id){0}, "a release is over the %u bytes of a frame",
-                      BW_WIRE_FRAME_BYTES_MAX);
+        bw_engine_log(slot->engine, "release_too_large", (struct bw_id){0},
+                      "a release is over the %u bytes of a frame", BW_WIRE_FRAME_BYTES_MAX);
     else
         slot->host->send(slot->host->self, BW_FRAME_RELEASE, bw_buf_str(&slot->buffer));
     bw_buf_clear(&slot->buffer);
@@ -173,18 +173,21 @@ static void send_wakes(struct bw_host_slot *slot, const struct bw_wake *wakes, s
     struct bw_run *run = bw_engine_find(slot->engine, wakes->run);
     BW_ASSERT(run && run->state == BW_RUN_STATE_EXECUTING);
     left_executing(slot->engine, run);
-    bw_engine_park(slot->engine, run, "LIMIT",
-                   "the run's history is too large to be replayed: long-lived runs must use checkpoint");
+    bw_engine_park(
+        slot->engine, run, "LIMIT",
+        "the run's history is too large to be replayed: long-lived runs must use checkpoint");
 }
 
 void bw_hosts_flush(struct bw_engine *engine)
 {
     for (size_t i = 0; i < engine->config.host_count; i++) {
         struct bw_host_slot *slot = &engine->hosts[i];
-        /* Evictions first: a run that left and came back in one turn is replayed into a fresh VM. */
+        /* Evictions first: a run that left and came back in one turn is replayed into a fresh VM.
+         */
         for (size_t at = 0; at < slot->evict_count; at += EVICTS_PER_FRAME) {
             size_t left = slot->evict_count - at;
-            bw_wire_put_evict(&slot->buffer, slot->evicts + at, left < EVICTS_PER_FRAME ? left : EVICTS_PER_FRAME);
+            bw_wire_put_evict(&slot->buffer, slot->evicts + at,
+                              left < EVICTS_PER_FRAME ? left : EVICTS_PER_FRAME);
             slot->host->send(slot->host->self, BW_FRAME_EVICT, bw_buf_str(&slot->buffer));
             bw_buf_clear(&slot->buffer);
         }
@@ -213,7 +216,8 @@ static void give_up_host(struct bw_engine *engine, struct bw_run *run, const cha
         return;
     }
     char text[512];
-    snprintf(text, sizeof text, "the script host was lost %d times in this turn, last: %.300s", TRIES_MAX, reason);
+    snprintf(text, sizeof text, "the script host was lost %d times in this turn, last: %.300s",
+             TRIES_MAX, reason);
     bw_engine_park(engine, run, "UNAVAILABLE", text);
 }
 
@@ -224,7 +228,8 @@ static void host_lost(struct bw_engine *engine, unsigned host, const char *reaso
     bw_releases_forget_host(&engine->releases, host);
     /* First collect: what follows takes runs out of the table. */
     size_t count = 0;
-    struct bw_run **runs = bw_arena_alloc(&engine->scratch, (engine->runs.count + 1) * sizeof(struct bw_run *));
+    struct bw_run **runs =
+        bw_arena_alloc(&engine->scratch, (engine->runs.count + 1) * sizeof(struct bw_run *));
     struct bw_keyed *keyed;
     for (size_t at = 0; (keyed = bw_table_next(&engine->runs, &at));) {
         struct bw_run *run = bw_container_of(keyed, struct bw_run, keyed);
@@ -254,10 +259,13 @@ static void over_limit(struct bw_engine *engine, struct bw_run *run, enum bw_tur
     }
     char text[256];
     if (is_budget)
-        snprintf(text, sizeof text, "the script used up its %" PRIu64 " steps in one turn, twice: is there an endless loop?",
+        snprintf(text, sizeof text,
+                 "the script used up its %" PRIu64
+                 " steps in one turn, twice: is there an endless loop?",
                  engine->limits.steps_max);
     else
-        snprintf(text, sizeof text, "the script reached its memory limit of %" PRIu64 " bytes, twice",
+        snprintf(text, sizeof text,
+                 "the script reached its memory limit of %" PRIu64 " bytes, twice",
                  engine->limits.memory_bytes_max);
     bw_engine_park(engine, run, is_budget ? "BUDGET" : "MEMORY", text);
 }
@@ -266,8 +274,10 @@ static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *fra
                                const struct bw_turn_result *result, struct bw_error *error)
 {
     struct bw_run *run = bw_engine_find(engine, result->run);
-    if (!run || run->state != BW_RUN_STATE_EXECUTING || run->host != frame->host || result->turn != run->head + 1)
-        return bw_fail(error, BW_ERR_CORRUPT, "a result for turn %" PRIu64 " that nobody asked for", result->turn);
+    if (!run || run->state != BW_RUN_STATE_EXECUTING || run->host != frame->host ||
+        result->turn != run->head + 1)
+        return bw_fail(error, BW_ERR_CORRUPT, "a result for turn %" PRIu64 " that nobody asked for",
+                       result->turn);
     if (run->is_doomed) {
         left_executing(engine, run);
         bw_inbox_untake(&run->inbox);
@@ -322,9 +332,10 @@ static void take_frame(struct bw_engine *engine, struct bw_frame_in *frame)
     if (frame->type == BW_FRAME_HELLO)
         return;
     (void)BW_FAULT(HOST_AFTER_RESULT);
-    enum bw_err code = frame->type == BW_FRAME_RESULTS
-                           ? bw_wire_get_results(frame->payload, &frame->arena, &results, &count, &error)
-                           : bw_fail(&error, BW_ERR_CORRUPT, "a frame of type %u", frame->type);
+    enum bw_err code =
+        frame->type == BW_FRAME_RESULTS
+            ? bw_wire_get_results(frame->payload, &frame->arena, &results, &count, &error)
+            : bw_fail(&error, BW_ERR_CORRUPT, "a frame of type %u", frame->type);
     for (size_t i = 0; code == BW_ERR_OK && i < count; i++)
         code = take_result(engine, frame, &results[i], &error);
     /* Nothing a broken host says is believed: its turns did not happen. */

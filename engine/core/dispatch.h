@@ -1,7 +1,7 @@
 /* dispatch.h - the engine's side of the script hosts: wakes out, turn results in.
  *
- * Offers:  pick a host, submit a wake (collected, sent once per host and turn), take what hosts answered.
- * Relies on: core/host.h (the seam), codec/wire.h. Station 5 of docs/walk.md.
+ * Offers:  pick a host, submit a wake (collected, sent once per host and turn), take what hosts
+ * answered. Relies on: core/host.h (the seam), codec/wire.h. Station 5 of docs/walk.md.
  */
 #ifndef BW_CORE_DISPATCH_H
 #define BW_CORE_DISPATCH_H
@@ -10,7 +10,8 @@
 #include "core/list.h"
 #include "core/run.h"
 
-/* Something a host said, copied: a frame, or that it was lost. Counted: batches borrow from the commands in it. */
+/* Something a host said, copied: a frame, or that it was lost. Counted: batches borrow from the
+ * commands in it. */
 struct bw_frame_in {
     struct bw_list link;
     size_t references;
@@ -26,7 +27,7 @@ struct bw_host_slot {
     struct bw_host *host;
     unsigned index;
     size_t executing_count;
-    struct bw_buf buffer; /* for one frame; empty between uses */
+    struct bw_buf buffer;  /* for one frame; empty between uses */
     struct bw_wake *wakes; /* collected in this turn */
     size_t wake_count;
     size_t wake_capacity;
@@ -41,7 +42,8 @@ void bw_hosts_deinit(struct bw_engine *engine);
 struct bw_host_slot *bw_host_pick(struct bw_engine *engine, const struct bw_run *run);
 /* Sends the release once. */
 void bw_host_teach(struct bw_host_slot *slot, struct bw_release *release);
-void bw_host_submit(struct bw_host_slot *slot, struct bw_run *run, const struct bw_wake *wake); /* arrays live until flush */
+void bw_host_submit(struct bw_host_slot *slot, struct bw_run *run,
+                    const struct bw_wake *wake); /* arrays live until flush */
 void bw_host_evict(struct bw_engine *engine, unsigned host, struct bw_id run);
 void bw_hosts_flush(struct bw_engine *engine);
 /* Acts on everything hosts said since the last turn. */

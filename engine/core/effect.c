@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 static const struct bw_effect_kind *const KINDS[] = {
-    &bw_effect_http,        &bw_effect_sleep,       &bw_effect_db_transaction, &bw_effect_db_query,
-    &bw_effect_note,        &bw_effect_settings,    &bw_effect_number_next,    &bw_effect_event_wait,
-    &bw_effect_event_send,  &bw_effect_task_open,   &bw_effect_child_start,    &bw_effect_child_call,
+    &bw_effect_http,       &bw_effect_sleep,     &bw_effect_db_transaction, &bw_effect_db_query,
+    &bw_effect_note,       &bw_effect_settings,  &bw_effect_number_next,    &bw_effect_event_wait,
+    &bw_effect_event_send, &bw_effect_task_open, &bw_effect_child_start,    &bw_effect_child_call,
     &bw_effect_checkpoint,
 };
 
@@ -23,7 +23,8 @@ const struct bw_effect_kind *bw_effect_kind_find(struct bw_str name)
 }
 
 static struct bw_effect *effect_create(struct bw_run *run, const struct bw_effect_kind *kind,
-                                       const struct bw_command *command, const struct bw_value *args)
+                                       const struct bw_command *command,
+                                       const struct bw_value *args)
 {
     struct bw_effect *effect = bw_xcalloc(1, sizeof *effect);
     effect->kind = kind;
@@ -127,8 +128,8 @@ void bw_effect_answer(struct bw_engine *engine, struct bw_effect *effect, struct
     bw_run_deliver(engine, effect->run, BW_DELIVERY_OUTCOME, effect->seq, BW_STR_NONE, outcome);
 }
 
-void bw_effect_put_error(struct bw_buf *buf, const char *code, const char *text, struct bw_str detail,
-                         bool is_retryable)
+void bw_effect_put_error(struct bw_buf *buf, const char *code, const char *text,
+                         struct bw_str detail, bool is_retryable)
 {
     bw_value_put_map(buf, detail.len ? 4 : 3);
     bw_value_put_key(buf, "code");
@@ -143,8 +144,8 @@ void bw_effect_put_error(struct bw_buf *buf, const char *code, const char *text,
     bw_value_put_text(buf, text);
 }
 
-void bw_effect_fail(struct bw_engine *engine, struct bw_effect *effect, const char *code, const char *text,
-                    struct bw_str detail, bool is_retryable)
+void bw_effect_fail(struct bw_engine *engine, struct bw_effect *effect, const char *code,
+                    const char *text, struct bw_str detail, bool is_retryable)
 {
     struct bw_buf *buf = &engine->value;
     if (effect->is_answered)
@@ -152,7 +153,8 @@ void bw_effect_fail(struct bw_engine *engine, struct bw_effect *effect, const ch
     effect->is_answered = true;
     BW_ASSERT(buf->len == 0);
     bw_effect_put_error(buf, code, text, detail, is_retryable);
-    /* Delivering may load or forget runs, never this one's effects: the buffer is free again before. */
+    /* Delivering may load or forget runs, never this one's effects: the buffer is free again
+     * before. */
     struct bw_str copy = bw_arena_copy(&engine->scratch, bw_buf_str(buf));
     bw_buf_clear(buf);
     bw_run_deliver(engine, effect->run, BW_DELIVERY_ERROR, effect->seq, BW_STR_NONE, copy);

@@ -1,8 +1,8 @@
 /* effect_child.c - "child.start" {workflow, input, id_key?} (a post), "child.call" {workflow, input} -> its result.
  *
- * The child's row is part of the parent's commit; its id is derived from run and seq. It is pinned to the parent's
- * release. A called child's end puts "child:<seq>" into the parent's inbox, in the child's own final commit. A parent
- * that gives up a called child asks it to cancel.
+ * The child's row is part of the parent's commit; its id is derived from run and seq. It is pinned
+ * to the parent's release. A called child's end puts "child:<seq>" into the parent's inbox, in the
+ * child's own final commit. A parent that gives up a called child asks it to cancel.
  */
 #include "core/args.h"
 #include "core/inside.h"
@@ -17,7 +17,8 @@ static enum bw_err child_row(struct bw_plan *plan, struct bw_run_row *row, struc
         return code;
     struct bw_release *release = bw_release_get(plan->engine, run->release_hash);
     if (release->is_here && !bw_release_has_workflow(release, row->workflow))
-        return bw_fail(error, BW_ERR_NOT_FOUND, "there is no workflow '%.*s' (workflows/%.*s.lua) in the run's release",
+        return bw_fail(error, BW_ERR_NOT_FOUND,
+                       "there is no workflow '%.*s' (workflows/%.*s.lua) in the run's release",
                        BW_STR_ARG(row->workflow), BW_STR_ARG(row->workflow));
     char parent[BW_ID_TEXT_LEN + 1];
     bw_id_print(run->keyed.id, parent);

@@ -1,8 +1,9 @@
 /* effect_db.c - "db.query" {name, sql, params} -> rows; "db.transaction" {statements} -> results;
  *               "number.next" {series, date, customer?} -> {number, sequence}.
  *
- * A query is a read after the commit (own effect). A transaction and a number are work inside the commit of the turn
- * that asks (exactly once, J6): their outcome is the message "tx:<seq>", written by the same transaction.
+ * A query is a read after the commit (own effect). A transaction and a number are work inside the
+ * commit of the turn that asks (exactly once, J6): their outcome is the message "tx:<seq>", written
+ * by the same transaction.
  */
 #include "core/args.h"
 #include "core/asking.h"
@@ -20,7 +21,8 @@ static enum bw_err query_plan(struct bw_plan *plan, struct bw_error *error)
     return code;
 }
 
-static void query_ask(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args, struct bw_call *call)
+static void query_ask(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args,
+                      struct bw_call *call)
 {
     static const char NO_PARAMS[] = {BW_VALUE_ARR, 0};
     struct bw_store *store = engine->config.store;
@@ -29,10 +31,12 @@ static void query_ask(struct bw_engine *engine, struct bw_effect *effect, struct
     bool has_params = params.tag == BW_VALUE_ARR;
     store->query(store->self, effect->run->tenant, bw_value_get_str(&map, "name", BW_STR_NONE),
                  bw_value_get_str(&map, "sql", BW_STR_NONE),
-                 has_params ? params.encoded : bw_str(NO_PARAMS, sizeof NO_PARAMS), bw_call_on_value, call);
+                 has_params ? params.encoded : bw_str(NO_PARAMS, sizeof NO_PARAMS),
+                 bw_call_on_value, call);
 }
 
-static void query_begin(struct bw_engine *engine, struct bw_effect *effect, const struct bw_value *args)
+static void query_begin(struct bw_engine *engine, struct bw_effect *effect,
+                        const struct bw_value *args)
 {
     bw_asking_begin(engine, effect, args, query_ask);
 }
@@ -46,7 +50,8 @@ const struct bw_effect_kind bw_effect_db_query = {
     .cancel = bw_asking_cancel,
 };
 
-static enum bw_err check_statement(const struct bw_value *statement, size_t at, struct bw_error *error)
+static enum bw_err check_statement(const struct bw_value *statement, size_t at,
+                                   struct bw_error *error)
 {
     if (statement->tag != BW_VALUE_MAP)
         return bw_fail(error, BW_ERR_INVALID, "statement %zu must be a map, it is %s", at,
@@ -55,7 +60,8 @@ static enum bw_err check_statement(const struct bw_value *statement, size_t at, 
     bool is_sql = bw_value_get(statement, "name").tag == BW_VALUE_STR &&
                   bw_value_get(statement, "sql").tag == BW_VALUE_STR;
     if (is_number == is_sql)
-        return bw_fail(error, BW_ERR_INVALID, "statement %zu must have name and sql, or number", at);
+        return bw_fail(error, BW_ERR_INVALID, "statement %zu must have name and sql, or number",
+                       at);
     return BW_ERR_OK;
 }
 
@@ -73,8 +79,8 @@ static enum bw_err transaction_plan(struct bw_plan *plan, struct bw_error *error
         if (code != BW_ERR_OK)
             return code;
     }
-    bw_batch_db_work(plan->batch,
-                     (struct bw_db_work){.seq = plan->command->seq, .statements = statements.encoded});
+    bw_batch_db_work(plan->batch, (struct bw_db_work){.seq = plan->command->seq,
+                                                      .statements = statements.encoded});
     return BW_ERR_OK;
 }
 
@@ -110,7 +116,8 @@ static enum bw_err number_plan(struct bw_plan *plan, struct bw_error *error)
     bw_value_put_key(buf, "number");
     bw_value_put_str(buf, series);
     bw_batch_db_work(plan->batch, (struct bw_db_work){.seq = plan->command->seq,
-                                                      .statements = bw_arena_copy(&plan->batch->arena, bw_buf_str(buf))});
+                                                      .statements = bw_arena_copy(
+                                                          &plan->batch->arena, bw_buf_str(buf))});
     bw_buf_clear(buf);
     return BW_ERR_OK;
 }

@@ -1,9 +1,10 @@
 /* effect_event.c - "event.wait" {topic, key, timeout_us?} -> {body, id, key, topic} | {timeout = true}
  *                  "event.send" {topic, key, id?, body, expires_us?} (a post)
  *
- * Matching is the store's, in the commit that adds the event or the wait: an event that came first is taken at once.
- * The timeout is ours: a deadline on the run's row. When both happen, one is delivered; an event that came too late is
- * left for the next one who waits (put_acks in core/run_accept.c).
+ * Matching is the store's, in the commit that adds the event or the wait: an event that came first
+ * is taken at once. The timeout is ours: a deadline on the run's row. When both happen, one is
+ * delivered; an event that came too late is left for the next one who waits (put_acks in
+ * core/run_accept.c).
  */
 #include "core/args.h"
 #include "core/inside.h"
@@ -46,7 +47,8 @@ static int64_t wait_due_us(const struct bw_value *args)
 
 static void wait_on_due(struct bw_engine *engine, struct bw_effect *effect)
 {
-    static const char TIMED_OUT[] = {BW_VALUE_MAP, 1, 7, 't', 'i', 'm', 'e', 'o', 'u', 't', BW_VALUE_TRUE};
+    static const char TIMED_OUT[] = {BW_VALUE_MAP, 1,   7,   't', 'i',          'm',
+                                     'e',          'o', 'u', 't', BW_VALUE_TRUE};
     bw_effect_answer(engine, effect, bw_str(TIMED_OUT, sizeof TIMED_OUT));
 }
 

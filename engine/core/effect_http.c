@@ -1,11 +1,12 @@
 /* effect_http.c - "http" {method, url, headers?, body?, timeout_ms?, attempts_max?, idempotency_key?}
  *                 -> {body, headers, status}.
  *
- * At least once, with a stable key: every attempt of one command, in this process or in the next one after a crash,
- * carries the same Idempotency-Key, "<run id>/<seq>" unless the script names one. Retried: 408, 425, 429, 5xx, no
- * connection, no answer in time, and an answer cut short. Pauses double from half a second to a minute, spread by a
- * jitter that run, seq and attempt decide; Retry-After is honoured. When the attempts are used up the script gets an
- * error outcome. Where `once` will stand (intent, reconcile): in begin, when the effect is recovered.
+ * At least once, with a stable key: every attempt of one command, in this process or in the next
+ * one after a crash, carries the same Idempotency-Key, "<run id>/<seq>" unless the script names
+ * one. Retried: 408, 425, 429, 5xx, no connection, no answer in time, and an answer cut short.
+ * Pauses double from half a second to a minute, spread by a jitter that run, seq and attempt
+ * decide; Retry-After is honoured. When the attempts are used up the script gets an error outcome.
+ * Where `once` will stand (intent, reconcile): in begin, when the effect is recovered.
  */
 #include "base/assert.h"
 #include "base/fault.h"
@@ -54,17 +55,19 @@ static enum bw_err check_headers(const struct bw_value *args, struct bw_error *e
     if (headers.tag == BW_VALUE_NIL || (headers.tag == BW_VALUE_ARR && headers.count == 0))
         return BW_ERR_OK;
     if (headers.tag != BW_VALUE_MAP)
-        return bw_fail(error, BW_ERR_INVALID, "'headers' must be a map, it is %s", bw_value_tag_name(headers.tag));
+        return bw_fail(error, BW_ERR_INVALID, "'headers' must be a map, it is %s",
+                       bw_value_tag_name(headers.tag));
     if (headers.count > HTTP_HEADERS_MAX)
-        return bw_fail(error, BW_ERR_INVALID, "%zu headers, at most %d are allowed", headers.count, HTTP_HEADERS_MAX);
+        return bw_fail(error, BW_ERR_INVALID, "%zu headers, at most %d are allowed", headers.count,
+                       HTTP_HEADERS_MAX);
     for (struct bw_str rest = headers.items; bw_value_next_pair(&rest, &name, &value);) {
         if (value.tag != BW_VALUE_STR)
-            return bw_fail(error, BW_ERR_INVALID, "header '%.*s' must be a string, it is %s", BW_STR_ARG(name),
-                           bw_value_tag_name(value.tag));
+            return bw_fail(error, BW_ERR_INVALID, "header '%.*s' must be a string, it is %s",
+                           BW_STR_ARG(name), bw_value_tag_name(value.tag));
         for (size_t i = 0; i < value.text.len; i++) {
             if (value.text.ptr[i] == '\r' || value.text.ptr[i] == '\n' || value.text.ptr[i] == '\0')
-                return bw_fail(error, BW_ERR_INVALID, "header '%.*s' has a line break or a zero in it",
-                               BW_STR_ARG(name));
+                return bw_fail(error, BW_ERR_INVALID,
+                               "header '%.*s' has a line break or a zero in it", BW_STR_ARG(name));
         }
     }
     return BW_ERR_OK;
@@ -78,7 +81,8 @@ static enum bw_err http_plan(struct bw_plan *plan, struct bw_error *error)
     enum bw_err code = bw_args_need_str(args, "method", &text, error);
     if (code == BW_ERR_OK)
         code = bw_args_need_str(args, "url", &text, error);
-    if (code == BW_ERR_OK && !bw_str_starts(text, BW_STR("http://")) && !bw_str_starts(text, BW_STR("https://")))
+    if (code == BW_ERR_OK && !bw_str_starts(text, BW_STR("http://")) &&
+        !bw_str_starts(text, BW_STR("https://")))
         return bw_fail(error, BW_ERR_INVALID, "'url' must begin with http:// or https://");
     if (code == BW_ERR_OK)
         code = bw_args_opt_str(args, "body", &text, error);
@@ -91,9 +95,11 @@ static enum bw_err http_plan(struct bw_plan *plan, struct bw_error *error)
     if (code != BW_ERR_OK)
         return code;
     if (timeout_ms < 1 || timeout_ms > HTTP_TIMEOUT_MS_MAX)
-        return bw_fail(error, BW_ERR_INVALID, "'timeout_ms' must be from 1 to %d", HTTP_TIMEOUT_MS_MAX);
+        return bw_fail(error, BW_ERR_INVALID, "'timeout_ms' must be from 1 to %d",
+                       HTTP_TIMEOUT_MS_MAX);
     if (attempts_max < 1 || attempts_max > HTTP_ATTEMPTS_MAX)
-        return bw_fail(error, BW_ERR_INVALID, "'attempts_max' must be from 1 to %d", HTTP_ATTEMPTS_MAX);
+        return bw_fail(error, BW_ERR_INVALID, "'attempts_max' must be from 1 to %d",
+                       HTTP_ATTEMPTS_MAX);
     return check_headers(args, error);
 }
 
@@ -117,7 +123,8 @@ static int64_t http_date_us(struct bw_str text)
     while (month < 12 && memcmp(MONTHS + (ptrdiff_t)month * 3, text.ptr + 8, 3) != 0)
         month++;
 #define TWO(at) ((text.ptr[at] - '0') * 10 + text.ptr[(at) + 1] - '0')
-    struct bw_date date = {.year = TWO(12) * 100 + TWO(14), .month = (int8_t)(month + 1), .day = (int8_t)TWO(5)};
+    struct bw_date date = {
+        .year = TWO(12) * 100 + TWO(14), .month = (int8_t)(month + 1), .day = (int8_t)TWO(5)};
     int64_t second = TWO(17) * 3600 + TWO(20) * 60 + TWO(23);
 #undef TWO
     if (month == 12 || !bw_date_is_valid(date))
@@ -191,7 +198,8 @@ static void take_response(struct http_work *work, const struct bw_http_response 
     struct bw_buf *buf = &work->outcome;
     bw_buf_clear(buf);
     if (is_status_retryable(response->status)) { /* the detail of the error it may become */
-        size_t len = response->body.len < HTTP_DETAIL_BODY_MAX ? response->body.len : HTTP_DETAIL_BODY_MAX;
+        size_t len =
+            response->body.len < HTTP_DETAIL_BODY_MAX ? response->body.len : HTTP_DETAIL_BODY_MAX;
         bw_value_put_map(buf, 3);
         bw_value_put_key(buf, "attempts");
         bw_value_put_int(buf, work->attempt);
@@ -210,7 +218,8 @@ static void take_response(struct http_work *work, const struct bw_http_response 
     bw_value_put_int(buf, response->status);
 }
 
-static void http_done(void *ud, const struct bw_error *error, const struct bw_http_response *response)
+static void http_done(void *ud, const struct bw_error *error,
+                      const struct bw_http_response *response)
 {
     struct http_work *work = ud;
     work->handle = 0;
@@ -255,7 +264,8 @@ static void http_send(struct bw_engine *engine, struct http_work *work)
     while (count < HTTP_HEADERS_MAX && bw_value_next_pair(&rest, &name, &value))
         headers[count++] = (struct bw_http_header){name, value.text};
     headers[count++] = (struct bw_http_header){
-        BW_STR("Idempotency-Key"), bw_value_get_str(&args, "idempotency_key", bw_str(key, (size_t)len))};
+        BW_STR("Idempotency-Key"),
+        bw_value_get_str(&args, "idempotency_key", bw_str(key, (size_t)len))};
     work->attempt++;
     (void)BW_FAULT(HTTP_BEFORE_SEND);
     work->handle = engine->config.httpc->send(
@@ -278,7 +288,8 @@ static void http_pause_over(struct bw_engine *engine, struct bw_timer *timer)
     http_send(engine, effect->work);
 }
 
-static void http_begin(struct bw_engine *engine, struct bw_effect *effect, const struct bw_value *args)
+static void http_begin(struct bw_engine *engine, struct bw_effect *effect,
+                       const struct bw_value *args)
 {
     struct http_work *work = bw_xcalloc(1, sizeof *work);
     bw_list_init(&work->link);
@@ -302,7 +313,8 @@ static void http_cancel(struct bw_engine *engine, struct bw_effect *effect)
     http_free(effect);
 }
 
-/* Doubling, plus or minus a quarter; the same for the same run, seq and attempt on every machine. */
+/* Doubling, plus or minus a quarter; the same for the same run, seq and attempt on every machine.
+ */
 static int64_t pause_ms(const struct http_work *work)
 {
     int64_t ms = HTTP_PAUSE_MS_MIN;
@@ -310,7 +322,8 @@ static int64_t pause_ms(const struct http_work *work)
         ms *= 2;
     if (ms > HTTP_PAUSE_MS_MAX)
         ms = HTTP_PAUSE_MS_MAX;
-    struct bw_id mix = bw_id_derive(work->effect->run->keyed.id, work->effect->seq * 1000 + (uint64_t)work->attempt);
+    struct bw_id mix = bw_id_derive(work->effect->run->keyed.id,
+                                    work->effect->seq * 1000 + (uint64_t)work->attempt);
     int64_t jittered = ms * 3 / 4 + (int64_t)(bw_id_hash(mix) % (uint64_t)(ms / 2 + 1));
     return work->retry_after_ms > jittered ? work->retry_after_ms : jittered;
 }
@@ -323,7 +336,8 @@ static void http_fail(struct bw_engine *engine, struct bw_effect *effect)
     struct bw_buf text;
     bw_buf_init(&text, 4096);
     if (work->code == BW_ERR_OK)
-        bw_buf_printf(&text, "%.300s answered %d", bw_arena_cstr(&engine->scratch, url), work->status);
+        bw_buf_printf(&text, "%.300s answered %d", bw_arena_cstr(&engine->scratch, url),
+                      work->status);
     else
         bw_buf_printf(&text, "%s", work->text);
     if (work->attempt > 1)
@@ -343,9 +357,10 @@ static void http_answered(struct bw_engine *engine, struct http_work *work)
     struct bw_effect *effect = work->effect;
     struct bw_value args = bw_value_read(work->args);
     bool is_failure = work->code != BW_ERR_OK || is_status_retryable(work->status);
-    bool may_retry = work->code == BW_ERR_OK || work->code == BW_ERR_UNAVAILABLE || work->code == BW_ERR_TIMEOUT ||
-                     work->code == BW_ERR_UNKNOWN_OUTCOME;
-    if (is_failure && may_retry && work->attempt < bw_value_get_int(&args, "attempts_max", HTTP_ATTEMPTS)) {
+    bool may_retry = work->code == BW_ERR_OK || work->code == BW_ERR_UNAVAILABLE ||
+                     work->code == BW_ERR_TIMEOUT || work->code == BW_ERR_UNKNOWN_OUTCOME;
+    if (is_failure && may_retry &&
+        work->attempt < bw_value_get_int(&args, "attempts_max", HTTP_ATTEMPTS)) {
         bw_timer_arm(&engine->timers_mono, &effect->timer,
                      engine->now_ns / BW_NS_PER_US + pause_ms(work) * BW_US_PER_MS);
         return;

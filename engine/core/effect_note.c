@@ -1,7 +1,7 @@
 /* effect_note.c - "note" {kind, ...} and "checkpoint" {state}: posts that only leave a record.
  *
- * A note is a row that people read (policy decisions, progress). What a checkpoint does is said by the status of the
- * turn (core/run_accept.c); the command is there so that the journal shows it.
+ * A note is a row that people read (policy decisions, progress). What a checkpoint does is said by
+ * the status of the turn (core/run_accept.c); the command is there so that the journal shows it.
  */
 #include "core/args.h"
 #include "core/inside.h"

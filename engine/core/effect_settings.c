@@ -1,7 +1,7 @@
 /* effect_settings.c - "settings" {policy, scopes, on} -> {settings, layers}: what is in force for a policy on a date.
  *
- * Asked of the store after the commit; the answer becomes part of the next turn's row, so that a replay sees the same
- * settings whatever was changed since. */
+ * Asked of the store after the commit; the answer becomes part of the next turn's row, so that a
+ * replay sees the same settings whatever was changed since. */
 #include "core/args.h"
 #include "core/asking.h"
 #include "core/inside.h"
@@ -15,13 +15,15 @@ static enum bw_err settings_plan(struct bw_plan *plan, struct bw_error *error)
     return code;
 }
 
-static void settings_ask(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args, struct bw_call *call)
+static void settings_ask(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args,
+                         struct bw_call *call)
 {
     struct bw_store *store = engine->config.store;
     store->settings(store->self, effect->run->tenant, args, bw_call_on_value, call);
 }
 
-static void settings_begin(struct bw_engine *engine, struct bw_effect *effect, const struct bw_value *args)
+static void settings_begin(struct bw_engine *engine, struct bw_effect *effect,
+                           const struct bw_value *args)
 {
     bw_asking_begin(engine, effect, args, settings_ask);
 }

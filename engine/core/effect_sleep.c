@@ -1,7 +1,8 @@
 /* effect_sleep.c - "sleep" {until_us} -> nil.
  *
- * The deadline is part of the run's wake_at, so it survives everything. While the run is loaded, its timer lies in the
- * engine's heap; when it is not, a scan of what is due soon brings it back (core/engine.c).
+ * The deadline is part of the run's wake_at, so it survives everything. While the run is loaded,
+ * its timer lies in the engine's heap; when it is not, a scan of what is due soon brings it back
+ * (core/engine.c).
  */
 #include "core/args.h"
 #include "core/inside.h"

@@ -1,7 +1,8 @@
 /* effect_task.c - "task.open" {kind, title, body, assignees, due_us?, group?} -> the answer of a person.
  *
- * The task is a row of the same commit; its id is derived from run and seq, so that the script knows it beforehand. The
- * answer comes through the door like everything that others tell us: an inbox row "task:<seq>".
+ * The task is a row of the same commit; its id is derived from run and seq, so that the script
+ * knows it beforehand. The answer comes through the door like everything that others tell us: an
+ * inbox row "task:<seq>".
  */
 #include "core/args.h"
 #include "core/inside.h"

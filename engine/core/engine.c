@@ -24,7 +24,12 @@ static const struct bw_engine_limits DEFAULTS = {
     .poll_ms = 1000,
 };
 
-enum { SCAN_ACTIVE_MAX = 1000000, SCAN_DUE_MAX = 10000, SCAN_MAIL_MAX = 10000, LOAD_PAUSE_MS = 100 };
+enum {
+    SCAN_ACTIVE_MAX = 1000000,
+    SCAN_DUE_MAX = 10000,
+    SCAN_MAIL_MAX = 10000,
+    LOAD_PAUSE_MS = 100
+};
 
 /* --- Small services. */
 
@@ -37,7 +42,8 @@ void bw_engine_poke(struct bw_engine *engine)
         engine->config.on_work(engine->config.ud);
 }
 
-void bw_engine_log(struct bw_engine *engine, const char *event, struct bw_id run, const char *format, ...)
+void bw_engine_log(struct bw_engine *engine, const char *event, struct bw_id run,
+                   const char *format, ...)
 {
     char text[1024];
     va_list args;
@@ -79,7 +85,7 @@ void bw_engine_touch(struct bw_engine *engine, struct bw_id tenant, struct bw_id
         return;
     }
     if (run->state == BW_RUN_STATE_NEW && !run->load)
-        return; /* its rows are still to be read */
+        return;              /* its rows are still to be read */
     if (run->is_announced) { /* the store tells of a new run that we know already */
         run->is_announced = false;
         return;
@@ -125,7 +131,8 @@ static void loaded_new(struct bw_engine *engine, struct bw_run *run, struct bw_c
                           (loaded->row.status == BW_RUN_PARKED && is_cancelled(loaded));
     if (!is_of_interest || !bw_id_eq(loaded->row.tenant, run->tenant)) {
         struct bw_id tenant = run->tenant, id = run->keyed.id;
-        bool has_mail = run->has_mail; /* came while the rows were read: perhaps the wish to cancel */
+        bool has_mail =
+            run->has_mail; /* came while the rows were read: perhaps the wish to cancel */
         bw_run_evict(engine, run);
         if (has_mail)
             bw_engine_touch(engine, tenant, id);
@@ -156,7 +163,8 @@ static void loaded_again(struct bw_engine *engine, struct bw_run *run, struct bw
         return;
     }
     bool is_whole = call->number != 0;
-    if (is_whole && !run->is_resident && !run->journal && run->head > run->base && bw_run_has_news(run)) {
+    if (is_whole && !run->is_resident && !run->journal && run->head > run->base &&
+        bw_run_has_news(run)) {
         run->journal = call;
         call->is_kept = true;
         bw_list_remove(&call->link);
@@ -206,7 +214,8 @@ static void send_loads(struct bw_engine *engine)
         struct bw_run *run = bw_container_of(engine->loads.next, struct bw_run, link);
         bw_run_unlink(engine, run);
         struct bw_call *call = bw_call_open(engine, loaded);
-        bool is_whole = run->state == BW_RUN_STATE_NEW || (!run->is_resident && !run->journal && run->head > run->base);
+        bool is_whole = run->state == BW_RUN_STATE_NEW ||
+                        (!run->is_resident && !run->journal && run->head > run->base);
         call->subject = run;
         call->number = is_whole;
         run->load = call;
@@ -246,7 +255,8 @@ static void found_at_start(struct bw_engine *engine, struct bw_call *call)
     start_scan_done(engine, call);
 }
 
-static void scan(struct bw_engine *engine, enum bw_scan what, int64_t limit_us, size_t count_max, bw_call_act_fn act)
+static void scan(struct bw_engine *engine, enum bw_scan what, int64_t limit_us, size_t count_max,
+                 bw_call_act_fn act)
 {
     struct bw_store *store = engine->config.store;
     struct bw_call *call = bw_call_open(engine, act);
@@ -280,7 +290,8 @@ static void window_due(struct bw_engine *engine, struct bw_timer *timer)
 {
     (void)timer;
     int64_t until_us = engine->now_us + engine->limits.window_ms * BW_US_PER_MS;
-    /* From now on evicted runs keep their timer up to the new limit: the scan may or may not see them. */
+    /* From now on evicted runs keep their timer up to the new limit: the scan may or may not see
+     * them. */
     if (until_us > engine->window_us)
         engine->window_us = until_us;
     scan(engine, BW_SCAN_DUE, until_us, SCAN_DUE_MAX, found_due);
@@ -319,7 +330,8 @@ static void store_on_mail(void *ud, struct bw_id tenant, struct bw_id run)
 
 /* --- After a commit. */
 
-void bw_engine_park(struct bw_engine *engine, struct bw_run *run, const char *code, const char *text)
+void bw_engine_park(struct bw_engine *engine, struct bw_run *run, const char *code,
+                    const char *text)
 {
     struct bw_batch *batch = bw_group_batch(engine);
     struct bw_buf buf;
@@ -335,7 +347,8 @@ static void tell(struct bw_engine *engine, const struct bw_batch *batch)
     const struct bw_turn_commit *commit = &batch->commit;
     if (batch->logs.len && engine->config.on_script_log)
         engine->config.on_script_log(engine->config.ud, commit->tenant, commit->run, batch->logs);
-    if (engine->config.on_status && (commit->status != BW_RUN_OPEN || (batch->kind == BW_BATCH_TURN && commit->expected_head == 0)))
+    if (engine->config.on_status && (commit->status != BW_RUN_OPEN ||
+                                     (batch->kind == BW_BATCH_TURN && commit->expected_head == 0)))
         engine->config.on_status(engine->config.ud, commit->tenant, commit->run, commit->status);
     if (commit->status == BW_RUN_PARKED) {
         struct bw_value error = bw_value_read(commit->error);
@@ -355,7 +368,8 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
         bw_effect_begin(engine, batch->begins[i], batch->begins[i]->args);
     }
     for (size_t i = 0; i < commit->child_count; i++) {
-        /* With a start key another run may have been there first: only the rows know; the store's notice loads it. */
+        /* With a start key another run may have been there first: only the rows know; the store's
+         * notice loads it. */
         if (commit->children[i].key.len == 0)
             bw_engine_adopt(engine, &commit->children[i]);
     }
@@ -381,7 +395,8 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
     bw_group_release(engine, batch);
 }
 
-void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch, enum bw_commit_status status, const char *text)
+void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
+                      enum bw_commit_status status, const char *text)
 {
     struct bw_run *run = batch->run;
     struct bw_id tenant = run->tenant, id = run->keyed.id;
@@ -391,18 +406,21 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch, enum bw_
     engine->counters.conflicts += status == BW_COMMIT_CONFLICT;
     bw_group_release(engine, batch);
     if (status == BW_COMMIT_REFUSED && is_turn) {
-        /* The database will never take it: the turn did not happen, and the run stops with what it said. */
+        /* The database will never take it: the turn did not happen, and the run stops with what it
+         * said. */
         run->state = BW_RUN_STATE_EXECUTING;
         bw_engine_park(engine, run, "LIMIT", text);
         return;
     }
-    bw_engine_log(engine, status == BW_COMMIT_FENCED ? "turn_fenced" : "turn_rejected", id, "%s", text);
+    bw_engine_log(engine, status == BW_COMMIT_FENCED ? "turn_fenced" : "turn_rejected", id, "%s",
+                  text);
     run->inbox.taken = 0;
     run->state = BW_RUN_STATE_READY;
     bw_run_evict(engine, run);
     if (reply)
         bw_call_post(reply, status == BW_COMMIT_REFUSED ? BW_ERR_LIMIT : BW_ERR_CONFLICT,
-                     status == BW_COMMIT_REFUSED ? text : "the run changed in the meantime: try again");
+                     status == BW_COMMIT_REFUSED ? text
+                                                 : "the run changed in the meantime: try again");
     if (status == BW_COMMIT_FENCED)
         bw_lease_lost(engine, shard);
     else if (status == BW_COMMIT_CONFLICT)
@@ -423,7 +441,8 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard)
         bool is_busy =
             runs[i]->state == BW_RUN_STATE_EXECUTING || runs[i]->state == BW_RUN_STATE_COMMITTING;
         if (is_busy)
-            runs[i]->is_doomed = true; /* leaves with the host's answer, or with the commit's verdict */
+            runs[i]->is_doomed =
+                true; /* leaves with the host's answer, or with the commit's verdict */
         else
             bw_run_evict(engine, runs[i]);
     }
@@ -435,7 +454,8 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard)
 static void take_news(struct bw_engine *engine)
 {
     struct bw_list *link;
-    /* Commits before the mail they announce: a child is adopted from its row, and not loaded because of its mail. */
+    /* Commits before the mail they announce: a child is adopted from its row, and not loaded
+     * because of its mail. */
     while ((link = bw_list_shift(&engine->news))) {
         struct bw_call *call = bw_container_of(link, struct bw_call, link);
         call->is_kept = false;
@@ -521,12 +541,14 @@ static void finish_stop(struct bw_engine *engine, struct bw_call *call)
 static void drain(struct bw_engine *engine)
 {
     struct bw_store *store = engine->config.store;
-    if (engine->phase != BW_ENGINE_STOPPING || engine->executing_count > 0 || engine->lease.is_in_flight)
+    if (engine->phase != BW_ENGINE_STOPPING || engine->executing_count > 0 ||
+        engine->lease.is_in_flight)
         return;
     if (engine->committing_count > 0 && bw_lease_may_act(engine))
         return;
     engine->phase = BW_ENGINE_STOPPED;
-    store->release_leases(store->self, bw_str_of(engine->node), bw_call_on_done, bw_call_open(engine, finish_stop));
+    store->release_leases(store->self, bw_str_of(engine->node), bw_call_on_done,
+                          bw_call_open(engine, finish_stop));
 }
 
 int64_t bw_engine_wait_us(const struct bw_engine *engine)
@@ -537,7 +559,8 @@ int64_t bw_engine_wait_us(const struct bw_engine *engine)
     if (has_work)
         return 0;
     int64_t wait_us = INT64_MAX;
-    int64_t mono_next = bw_timers_next_us(&engine->timers_mono), utc_next = bw_timers_next_us(&engine->timers_utc);
+    int64_t mono_next = bw_timers_next_us(&engine->timers_mono),
+            utc_next = bw_timers_next_us(&engine->timers_utc);
     if (mono_next != INT64_MAX)
         wait_us = mono_next - mono_us(engine);
     if (utc_next != INT64_MAX && utc_next - engine->now_us < wait_us)
@@ -556,16 +579,17 @@ int64_t bw_engine_turn(struct bw_engine *engine)
     engine->now_us = bw_clock_utc(engine->config.clock).us;
     engine->now_ns = bw_clock_mono(engine->config.clock).ns;
 
-    take_news(engine);     /* stored messages and committed batches first: they make runs ready */
-    bw_http_take(engine);  /* outcomes of our own effects */
-    take_timers(engine);   /* what is due joins the same turn of its run */
-    bw_hosts_take(engine); /* results become batches */
+    take_news(engine);      /* stored messages and committed batches first: they make runs ready */
+    bw_http_take(engine);   /* outcomes of our own effects */
+    take_timers(engine);    /* what is due joins the same turn of its run */
+    bw_hosts_take(engine);  /* results become batches */
     bw_group_flush(engine); /* as soon as a lane is free: the database works while the hosts do */
     send_loads(engine);
-    wake_runs(engine);     /* after the news, so that a run wakes once for all of them */
-    close_idle(engine, engine->limits.resident_max); /* after the wakes: who just got work is not idle */
-    bw_hosts_flush(engine); /* one frame per host */
-    bw_group_flush(engine); /* what the steps above parked */
+    wake_runs(engine); /* after the news, so that a run wakes once for all of them */
+    close_idle(engine,
+               engine->limits.resident_max); /* after the wakes: who just got work is not idle */
+    bw_hosts_flush(engine);                  /* one frame per host */
+    bw_group_flush(engine);                  /* what the steps above parked */
     drain(engine);
     bw_arena_reset(&engine->scratch);
 
@@ -649,7 +673,7 @@ static void forget_runs(struct bw_engine *engine)
     while ((keyed = bw_table_next(&engine->runs, &at))) {
         struct bw_run *run = bw_container_of(keyed, struct bw_run, keyed);
         run->is_resident = false; /* its host is not told: it may be gone before us */
-        if (run->resume) /* its client is gone as well; the call must not leak */
+        if (run->resume)          /* its client is gone as well; the call must not leak */
             bw_call_post(run->resume, BW_ERR_CANCELLED, "");
         run->resume = NULL;
         run->inbox.taken = 0;
@@ -687,7 +711,8 @@ static void forget_calls(struct bw_engine *engine)
         link = has_batches ? engine->calls_open.next : link->next;
     }
     while ((link = bw_list_shift(&engine->calls_open)))
-        bw_container_of(link, struct bw_call, link)->engine = NULL; /* the answer will find nobody */
+        bw_container_of(link, struct bw_call, link)->engine =
+            NULL; /* the answer will find nobody */
     for (link = engine->news.next; link != &engine->news; link = link->next)
         forget_batches(engine, &bw_container_of(link, struct bw_call, link)->batches);
     bw_list_splice(&engine->calls_spare, &engine->news);
@@ -743,7 +768,8 @@ void bw_engine_stop(struct bw_engine *engine, bw_done_fn done, void *ud)
 void bw_engine_stats(const struct bw_engine *engine, struct bw_engine_stats *stats)
 {
     size_t background_count = 0;
-    for (const struct bw_list *link = engine->calls_open.next; link != &engine->calls_open; link = link->next)
+    for (const struct bw_list *link = engine->calls_open.next; link != &engine->calls_open;
+         link = link->next)
         background_count += bw_container_of(link, struct bw_call, link)->is_background;
     *stats = engine->counters;
     stats->runs = engine->runs.count;

@@ -1,13 +1,13 @@
 /* engine.h - the engine: owns all runs of this process and takes them around the walk, one loop turn at a time.
  *
- * Offers:  create, start, turn, stop, destroy; the verbs by which people and machines speak to runs.
- * Relies on: store/store.h, core/host.h, io/httpc.h, base/clock.h, base/entropy.h, all of them seams: the engine does no
- *            I/O, has no threads, never blocks.
- * Station 3 of docs/walk.md.
+ * Offers:  create, start, turn, stop, destroy; the verbs by which people and machines speak to
+ * runs. Relies on: store/store.h, core/host.h, io/httpc.h, base/clock.h, base/entropy.h, all of
+ * them seams: the engine does no I/O, has no threads, never blocks. Station 3 of docs/walk.md.
  *
- * Pace. Whoever owns the loop calls bw_engine_turn once per loop turn. Callbacks of the store, the hosts and the HTTP
- * client only put news on a list and ask for a turn through `on_work`; the turn acts. So nothing is re-entrant: `done`
- * callbacks of the verbs are called from the turn, and may call any verb.
+ * Pace. Whoever owns the loop calls bw_engine_turn once per loop turn. Callbacks of the store, the
+ * hosts and the HTTP client only put news on a list and ask for a turn through `on_work`; the turn
+ * acts. So nothing is re-entrant: `done` callbacks of the verbs are called from the turn, and may
+ * call any verb.
  */
 #ifndef BW_CORE_ENGINE_H
 #define BW_CORE_ENGINE_H
@@ -22,27 +22,31 @@ struct bw_engine;
 
 /* Ceilings; 0 = the default of engine.c. */
 struct bw_engine_limits {
-    size_t resident_max;        /* idle runs that keep their VM */
-    size_t executing_max;       /* wakes that one host has at a time */
-    size_t turn_runs_max;       /* runs woken in one loop turn */
-    size_t group_max;           /* turns in one group commit */
-    size_t loads_max;           /* loads in flight */
-    uint64_t steps_max;         /* fuel of one turn */
-    uint64_t memory_bytes_max;  /* heap of one run */
-    size_t commands_max;        /* of one turn */
-    size_t pending_max;         /* effects that one run waits for at a time */
-    size_t row_bytes_max;       /* of one journal row */
-    size_t response_bytes_max;  /* of one HTTP answer */
-    int64_t window_ms;          /* sleepers due within it have their timer in memory */
-    int64_t poll_ms;            /* how often the store is asked for mail that nobody announced; negative = never */
+    size_t resident_max;       /* idle runs that keep their VM */
+    size_t executing_max;      /* wakes that one host has at a time */
+    size_t turn_runs_max;      /* runs woken in one loop turn */
+    size_t group_max;          /* turns in one group commit */
+    size_t loads_max;          /* loads in flight */
+    uint64_t steps_max;        /* fuel of one turn */
+    uint64_t memory_bytes_max; /* heap of one run */
+    size_t commands_max;       /* of one turn */
+    size_t pending_max;        /* effects that one run waits for at a time */
+    size_t row_bytes_max;      /* of one journal row */
+    size_t response_bytes_max; /* of one HTTP answer */
+    int64_t window_ms;         /* sleepers due within it have their timer in memory */
+    int64_t
+        poll_ms; /* how often the store is asked for mail that nobody announced; negative = never */
 };
 
-/* What the engine has to say to people. `event` is a name like "run_parked"; `text` may be empty. */
+/* What the engine has to say to people. `event` is a name like "run_parked"; `text` may be empty.
+ */
 typedef void (*bw_engine_log_fn)(void *ud, const char *event, struct bw_id run, const char *text);
 /* A run reached a new status, after the commit. */
-typedef void (*bw_engine_status_fn)(void *ud, struct bw_id tenant, struct bw_id run, enum bw_run_status status);
+typedef void (*bw_engine_status_fn)(void *ud, struct bw_id tenant, struct bw_id run,
+                                    enum bw_run_status status);
 /* Lines a script logged in a committed turn: encoded array of {level, text, fields}. */
-typedef void (*bw_engine_script_log_fn)(void *ud, struct bw_id tenant, struct bw_id run, struct bw_str logs);
+typedef void (*bw_engine_script_log_fn)(void *ud, struct bw_id tenant, struct bw_id run,
+                                        struct bw_str logs);
 
 struct bw_engine_config {
     /* All borrowed; they outlive the engine. */
@@ -53,7 +57,7 @@ struct bw_engine_config {
     const struct bw_clock *clock;
     const struct bw_entropy *entropy;
 
-    const char *node;  /* name of this process in the leases */
+    const char *node; /* name of this process in the leases */
     int64_t lease_ms;
     bool take_over; /* the caller knows that no other node is alive: lease all shards at once */
     struct bw_engine_limits limits;
@@ -68,43 +72,52 @@ struct bw_engine_config {
 };
 
 struct bw_engine *bw_engine_create(const struct bw_engine_config *config);
-/* Forgets everything at once, as a crash would: calls in flight are orphaned, nothing is committed, no `done` is called. */
+/* Forgets everything at once, as a crash would: calls in flight are orphaned, nothing is committed,
+ * no `done` is called. */
 void bw_engine_destroy(struct bw_engine *engine);
 
-/* Leases shards, finds the runs that were under way and those with mail or a due timer. `done` after that. */
+/* Leases shards, finds the runs that were under way and those with mail or a due timer. `done`
+ * after that. */
 void bw_engine_start(struct bw_engine *engine, bw_done_fn done, void *ud);
-/* The ordered list of what one loop turn does. Returns in how many ms it wants the next turn at the latest: 0 = at once,
- * -1 = only after on_work. */
+/* The ordered list of what one loop turn does. Returns in how many ms it wants the next turn at the
+ * latest: 0 = at once, -1 = only after on_work. */
 int64_t bw_engine_turn(struct bw_engine *engine);
 /* The same in microseconds, as of the last turn: for a clock that jumps from moment to moment. */
 int64_t bw_engine_wait_us(const struct bw_engine *engine);
-/* Takes no new turns, waits for what is in flight, releases the leases; then `done`. Keep calling bw_engine_turn. */
+/* Takes no new turns, waits for what is in flight, releases the leases; then `done`. Keep calling
+ * bw_engine_turn. */
 void bw_engine_stop(struct bw_engine *engine, bw_done_fn done, void *ud);
 
-/* --- Verbs. Arguments are copied. `done` is called once, from a later turn, after the commit (J10). */
+/* --- Verbs. Arguments are copied. `done` is called once, from a later turn, after the commit
+ * (J10). */
 
 struct bw_engine_start {
     struct bw_id tenant;
     struct bw_str workflow;
-    struct bw_str key;        /* unique per workflow: the same key again answers with the run that exists; empty = none */
-    struct bw_str input;      /* encoded value */
+    struct bw_str key; /* unique per workflow: the same key again answers with the run that exists;
+                          empty = none */
+    struct bw_str input; /* encoded value */
     struct bw_str started_by;
     const uint8_t *release; /* NULL: the tenant's active one */
     struct bw_id id;        /* zero: the engine makes one */
 };
 /* NOT_FOUND when there is no active release or no such workflow in it. */
-void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start *start, bw_start_fn done, void *ud);
+void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start *start,
+                         bw_start_fn done, void *ud);
 /* The event goes to whoever waits for (topic, key), now or later. An empty id gets one made. */
-void bw_engine_send_event(struct bw_engine *engine, const struct bw_event *event, bw_done_fn done, void *ud);
-void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct bw_id task, struct bw_str answer,
-                           bw_done_fn done, void *ud);
-/* Asks the run to unwind. `reason` and `by` are plain text. Done when the wish is stored; the run ends later. */
-void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, struct bw_str reason,
-                          struct bw_str by, bw_done_fn done, void *ud);
-/* A parked run goes on from where it stopped; the effect that failed is performed again, or with `skip` (an encoded
- * value; NULL = do not skip) gets this outcome instead. CONFLICT when it is not parked, INVALID when no effect failed. */
-void bw_engine_resume_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, const struct bw_str *skip,
-                          bw_done_fn done, void *ud);
+void bw_engine_send_event(struct bw_engine *engine, const struct bw_event *event, bw_done_fn done,
+                          void *ud);
+void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct bw_id task,
+                           struct bw_str answer, bw_done_fn done, void *ud);
+/* Asks the run to unwind. `reason` and `by` are plain text. Done when the wish is stored; the run
+ * ends later. */
+void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
+                          struct bw_str reason, struct bw_str by, bw_done_fn done, void *ud);
+/* A parked run goes on from where it stopped; the effect that failed is performed again, or with
+ * `skip` (an encoded value; NULL = do not skip) gets this outcome instead. CONFLICT when it is not
+ * parked, INVALID when no effect failed. */
+void bw_engine_resume_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
+                          const struct bw_str *skip, bw_done_fn done, void *ud);
 /* Another release was activated for the tenant: the next start asks again. */
 void bw_engine_release_changed(struct bw_engine *engine, struct bw_id tenant);
 
@@ -119,10 +132,12 @@ struct bw_engine_stats {
     size_t resident;  /* idle with a VM */
     size_t executing;
     size_t shards;
-    bool is_quiet;    /* nothing ready, executing, committing, loading; no news, no call in flight but own effects */
+    bool is_quiet; /* nothing ready, executing, committing, loading; no news, no call in flight but
+                      own effects */
 };
 void bw_engine_stats(const struct bw_engine *engine, struct bw_engine_stats *stats);
-/* Closes the VM of every idle run and forgets every run that can be: what memory pressure does, on demand. */
+/* Closes the VM of every idle run and forgets every run that can be: what memory pressure does, on
+ * demand. */
 void bw_engine_evict_idle(struct bw_engine *engine);
 
 #endif

@@ -98,7 +98,8 @@ static void send(struct bw_engine *engine)
     if (!groups->commits)
         groups->commits = bw_xmalloc(engine->limits.group_max * sizeof *groups->commits);
     while (count < engine->limits.group_max && !bw_list_is_empty(&groups->queue)) {
-        struct bw_batch *batch = bw_container_of(bw_list_shift(&groups->queue), struct bw_batch, link);
+        struct bw_batch *batch =
+            bw_container_of(bw_list_shift(&groups->queue), struct bw_batch, link);
         groups->queue_count--;
         groups->commits[count++] = batch->commit;
         bw_list_push(&call->batches, &batch->link);

@@ -4,8 +4,9 @@
  * Relies on: store/store.h, core/batch.h.
  * Stations 8 and 9 of docs/walk.md. Invariants: J3, J6 (core/journal.h).
  *
- * While every lane of the store is busy, batches collect; when one is free, all that are ready go at once. Nothing is
- * delayed when the store is idle. A run is never in two commits, because a COMMITTING run takes no turn.
+ * While every lane of the store is busy, batches collect; when one is free, all that are ready go
+ * at once. Nothing is delayed when the store is idle. A run is never in two commits, because a
+ * COMMITTING run takes no turn.
  */
 #ifndef BW_CORE_GROUP_H
 #define BW_CORE_GROUP_H
@@ -19,14 +20,15 @@ struct bw_groups {
     size_t queue_count;
     unsigned lanes_busy;
     struct bw_turn_commit *commits; /* scratch of flush */
-    struct bw_list spare; /* batches for reuse */
+    struct bw_list spare;           /* batches for reuse */
     size_t spare_count;
 };
 
 void bw_groups_init(struct bw_groups *groups);
 void bw_groups_deinit(struct bw_engine *engine, struct bw_groups *groups);
 struct bw_batch *bw_group_batch(struct bw_engine *engine); /* a fresh one */
-void bw_group_release(struct bw_engine *engine, struct bw_batch *batch); /* destroys effects nobody took */
+void bw_group_release(struct bw_engine *engine,
+                      struct bw_batch *batch); /* destroys effects nobody took */
 void bw_group_add(struct bw_engine *engine, struct bw_batch *batch);
 void bw_group_flush(struct bw_engine *engine);
 

@@ -32,7 +32,8 @@ static void inproc_send(void *self, uint8_t type, struct bw_str payload)
     bw_list_push(&inproc->queue, &queued->link);
 }
 
-static void inproc_set_callbacks(void *self, bw_host_frame_fn on_frame, bw_host_lost_fn on_lost, void *ud)
+static void inproc_set_callbacks(void *self, bw_host_frame_fn on_frame, bw_host_lost_fn on_lost,
+                                 void *ud)
 {
     struct bw_host_inproc *inproc = self;
     inproc->on_frame = on_frame;
@@ -48,8 +49,10 @@ static void inproc_close(void *self)
 struct bw_host_inproc *bw_host_inproc_create(void)
 {
     struct bw_host_inproc *inproc = bw_xcalloc(1, sizeof *inproc);
-    inproc->host = (struct bw_host){
-        .self = inproc, .send = inproc_send, .set_callbacks = inproc_set_callbacks, .close = inproc_close};
+    inproc->host = (struct bw_host){.self = inproc,
+                                    .send = inproc_send,
+                                    .set_callbacks = inproc_set_callbacks,
+                                    .close = inproc_close};
     inproc->hostlet = bw_hostlet_create();
     bw_list_init(&inproc->queue);
     return inproc;
@@ -95,8 +98,8 @@ bool bw_host_inproc_pump(struct bw_host_inproc *inproc)
         struct bw_error error;
         uint8_t type = 0;
         bw_buf_init(&answer, BW_WIRE_FRAME_BYTES_MAX);
-        enum bw_err code =
-            bw_hostlet_handle(inproc->hostlet, queued->type, queued->payload, &type, &answer, &error);
+        enum bw_err code = bw_hostlet_handle(inproc->hostlet, queued->type, queued->payload, &type,
+                                             &answer, &error);
         bw_free(queued);
         has_worked = true;
         if (code != BW_ERR_OK)

@@ -26,8 +26,8 @@ struct bw_httpc_fake {
     uint64_t handle_last;
 };
 
-static const struct bw_http_header *copy_headers(struct bw_arena *arena, const struct bw_http_header *from,
-                                                 size_t count)
+static const struct bw_http_header *copy_headers(struct bw_arena *arena,
+                                                 const struct bw_http_header *from, size_t count)
 {
     struct bw_http_header *headers = bw_arena_alloc(arena, (count + 1) * sizeof *headers);
     for (size_t i = 0; i < count; i++) {
@@ -44,7 +44,8 @@ static void exchange_free(struct exchange *exchange)
     bw_free(exchange);
 }
 
-static uint64_t fake_send(void *self, const struct bw_http_request *request, bw_httpc_fn done, void *ud)
+static uint64_t fake_send(void *self, const struct bw_http_request *request, bw_httpc_fn done,
+                          void *ud)
 {
     struct bw_httpc_fake *fake = self;
     struct exchange *exchange = bw_xcalloc(1, sizeof *exchange);
@@ -54,7 +55,8 @@ static uint64_t fake_send(void *self, const struct bw_http_request *request, bw_
     exchange->request.method = bw_arena_copy(&exchange->arena, request->method);
     exchange->request.url = bw_arena_copy(&exchange->arena, request->url);
     exchange->request.body = bw_arena_copy(&exchange->arena, request->body);
-    exchange->request.headers = copy_headers(&exchange->arena, request->headers, request->header_count);
+    exchange->request.headers =
+        copy_headers(&exchange->arena, request->headers, request->header_count);
     exchange->done = done;
     exchange->ud = ud;
     bw_list_push(&fake->waiting, &exchange->link);
@@ -89,7 +91,8 @@ static void fake_close(void *self)
 struct bw_httpc_fake *bw_httpc_fake_create(void)
 {
     struct bw_httpc_fake *fake = bw_xcalloc(1, sizeof *fake);
-    fake->httpc = (struct bw_httpc){.self = fake, .send = fake_send, .cancel = fake_cancel, .close = fake_close};
+    fake->httpc = (struct bw_httpc){
+        .self = fake, .send = fake_send, .cancel = fake_cancel, .close = fake_close};
     bw_list_init(&fake->waiting);
     bw_list_init(&fake->answered);
     return fake;
@@ -116,7 +119,8 @@ struct bw_httpc *bw_httpc_fake_httpc(struct bw_httpc_fake *fake)
     return &fake->httpc;
 }
 
-const struct bw_http_request *bw_httpc_fake_next(struct bw_httpc_fake *fake, uint64_t after, uint64_t *handle)
+const struct bw_http_request *bw_httpc_fake_next(struct bw_httpc_fake *fake, uint64_t after,
+                                                 uint64_t *handle)
 {
     for (struct bw_list *link = fake->waiting.next; link != &fake->waiting; link = link->next) {
         struct exchange *exchange = bw_container_of(link, struct exchange, link);
@@ -128,8 +132,8 @@ const struct bw_http_request *bw_httpc_fake_next(struct bw_httpc_fake *fake, uin
     return NULL;
 }
 
-bool bw_httpc_fake_answer(struct bw_httpc_fake *fake, uint64_t handle, const struct bw_http_response *response,
-                          const struct bw_error *error)
+bool bw_httpc_fake_answer(struct bw_httpc_fake *fake, uint64_t handle,
+                          const struct bw_http_response *response, const struct bw_error *error)
 {
     struct exchange *exchange = find(&fake->waiting, handle);
     if (!exchange)
@@ -138,7 +142,8 @@ bool bw_httpc_fake_answer(struct bw_httpc_fake *fake, uint64_t handle, const str
         exchange->has_response = true;
         exchange->response = *response;
         exchange->response.body = bw_arena_copy(&exchange->arena, response->body);
-        exchange->response.headers = copy_headers(&exchange->arena, response->headers, response->header_count);
+        exchange->response.headers =
+            copy_headers(&exchange->arena, response->headers, response->header_count);
     } else {
         exchange->error = *error;
     }

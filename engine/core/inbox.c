@@ -52,7 +52,8 @@ bool bw_inbox_put(struct bw_inbox *inbox, enum bw_delivery_kind kind, uint64_t s
         .value = bw_str(memory + key.len, value.len),
         .memory = memory,
     };
-    /* A CANCEL is raised in every strand, so outcomes come before it: it stays the last of what is not taken. */
+    /* A CANCEL is raised in every strand, so outcomes come before it: it stays the last of what is
+     * not taken. */
     size_t last = inbox->count - 1;
     if (last > inbox->taken && inbox->items[last - 1].kind == BW_DELIVERY_CANCEL) {
         struct bw_item cancel = inbox->items[last - 1];

@@ -4,9 +4,10 @@
  * Relies on: codec/wire.h for delivery kinds.
  * Station 2 of docs/walk.md. Invariants: J5, J6 (core/journal.h).
  *
- * Two sorts of items lie here side by side: copies of inbox rows (they have a key, and the turn that delivers them
- * acknowledges the row in its own transaction), and outcomes of the run's own effects (no key: they become durable
- * with the journal row of the turn that delivers them; lost in a crash, the effect is performed again).
+ * Two sorts of items lie here side by side: copies of inbox rows (they have a key, and the turn
+ * that delivers them acknowledges the row in its own transaction), and outcomes of the run's own
+ * effects (no key: they become durable with the journal row of the turn that delivers them; lost in
+ * a crash, the effect is performed again).
  */
 #ifndef BW_CORE_INBOX_H
 #define BW_CORE_INBOX_H

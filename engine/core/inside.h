@@ -44,8 +44,9 @@ struct bw_engine {
     size_t executing_count;
     size_t committing_count;
 
-    struct bw_table sleepers; /* struct bw_sleeper by run id: evicted runs that are due within the window */
-    int64_t window_us;        /* sleepers due until then are in memory */
+    struct bw_table
+        sleepers; /* struct bw_sleeper by run id: evicted runs that are due within the window */
+    int64_t window_us;            /* sleepers due until then are in memory */
     struct bw_timer window_timer; /* monotonic: the next scan */
     struct bw_timer poll_timer;   /* monotonic: the next look for mail */
     struct bw_timer load_timer;   /* monotonic: loads go on after the store was not reachable */
@@ -56,9 +57,10 @@ struct bw_engine {
     size_t calls_open_count;
     struct bw_list calls_spare;
     size_t calls_spare_count;
-    struct bw_list mail; /* struct bw_mail: runs that got something */
+    struct bw_list mail;   /* struct bw_mail: runs that got something */
     struct bw_list frames; /* struct bw_frame_in, from hosts */
-    struct bw_list answered; /* effects whose answer came from outside the turn: struct bw_http_work */
+    struct bw_list
+        answered; /* effects whose answer came from outside the turn: struct bw_http_work */
 
     struct bw_timers timers_utc;  /* durable deadlines */
     struct bw_timers timers_mono; /* pauses of this process, microseconds */
@@ -94,25 +96,30 @@ struct bw_sleeper {
 };
 
 void bw_engine_poke(struct bw_engine *engine);
-void bw_engine_log(struct bw_engine *engine, const char *event, struct bw_id run, const char *format, ...)
-    BW_PRINTF(4, 5);
+void bw_engine_log(struct bw_engine *engine, const char *event, struct bw_id run,
+                   const char *format, ...) BW_PRINTF(4, 5);
 struct bw_run *bw_engine_find(struct bw_engine *engine, struct bw_id run);
 /* The run, loaded if need be, will look into its inbox. Ignored when its shard is not ours. */
 void bw_engine_touch(struct bw_engine *engine, struct bw_id tenant, struct bw_id run);
 /* A child that this commit stored, or a run just started: no load needed. */
 void bw_engine_adopt(struct bw_engine *engine, const struct bw_run_row *row);
 /* Parks a READY or EXECUTING run with a reason of our own. */
-void bw_engine_park(struct bw_engine *engine, struct bw_run *run, const char *code, const char *text);
+void bw_engine_park(struct bw_engine *engine, struct bw_run *run, const char *code,
+                    const char *text);
 /* The actions of a committed batch: the only place where effects begin and clients are answered. */
 void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch);
-void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch, enum bw_commit_status status, const char *text);
+void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
+                      enum bw_commit_status status, const char *text);
 void bw_engine_let_go(struct bw_engine *engine, uint32_t shard);
 /* A load that a resume waits for came back (core/verbs.c). True: it took care of the run. */
 bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struct bw_call *load);
-void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code, const char *text);
-/* Finds the runs that were under way, have mail, or are due soon: at start and after a take-over. */
+void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,
+                             const char *text);
+/* Finds the runs that were under way, have mail, or are due soon: at start and after a take-over.
+ */
 void bw_engine_recover(struct bw_engine *engine);
-void bw_http_take(struct bw_engine *engine); /* core/effect_http.c: answers that came since the last turn */
+void bw_http_take(
+    struct bw_engine *engine); /* core/effect_http.c: answers that came since the last turn */
 
 static inline uint32_t bw_shard_of(struct bw_id run)
 {

@@ -19,10 +19,11 @@ enum bw_err bw_journal_append(struct bw_batch *batch, const struct bw_turn_recor
     bw_buf_clear(scratch);
     bw_wire_put_turn(scratch, turn);
     if (scratch->is_over) {
-        enum bw_err code = bw_fail(error, BW_ERR_LIMIT,
-                                   "the turn's journal row would be over %zu bytes: keep large values in documents, "
-                                   "or do less in one turn",
-                                   scratch->bytes_max);
+        enum bw_err code = bw_fail(
+            error, BW_ERR_LIMIT,
+            "the turn's journal row would be over %zu bytes: keep large values in documents, "
+            "or do less in one turn",
+            scratch->bytes_max);
         bw_buf_clear(scratch);
         return code;
     }
@@ -122,7 +123,8 @@ static enum bw_err read_command(struct reading *reading, struct bw_command *comm
         pending_add(reading, command);
     } else if (bw_str_eq(command->kind, BW_STR(BW_COMMAND_CANCEL))) {
         struct bw_value args = bw_value_read(command->args);
-        struct bw_command **slot = pending_find(history, (uint64_t)bw_value_get_int(&args, "seq", 0));
+        struct bw_command **slot =
+            pending_find(history, (uint64_t)bw_value_get_int(&args, "seq", 0));
         if (slot)
             pending_drop(history, slot);
     }

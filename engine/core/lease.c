@@ -22,7 +22,8 @@ static int64_t mono_ns(const struct bw_engine *engine)
 static void plan_renewal(struct bw_engine *engine)
 {
     int64_t pause_us = engine->config.lease_ms * BW_US_PER_MS / LEASE_RENEWALS;
-    bw_timer_arm(&engine->timers_mono, &engine->lease.timer, mono_ns(engine) / BW_NS_PER_US + pause_us);
+    bw_timer_arm(&engine->timers_mono, &engine->lease.timer,
+                 mono_ns(engine) / BW_NS_PER_US + pause_us);
 }
 
 /* The store told which shards are ours, with their epochs. What is missing is lost. */
@@ -50,7 +51,8 @@ static void take(struct bw_engine *engine, struct bw_call *call)
     }
     lease->owned_count = 0;
     for (uint32_t shard = 0; shard < BW_SHARD_COUNT; shard++) {
-        /* Another epoch means that somebody else had it in between: what is in memory may be old. */
+        /* Another epoch means that somebody else had it in between: what is in memory may be old.
+         */
         bool was_ours = before[shard] != 0;
         if (was_ours && (!is_listed[shard] || lease->epochs[shard] != before[shard]))
             bw_engine_let_go(engine, shard);
@@ -83,8 +85,8 @@ void bw_lease_acquire(struct bw_engine *engine)
     call->is_background = true;
     lease->is_in_flight = true;
     lease->sent_ns = mono_ns(engine);
-    store->lease(store->self, bw_str_of(engine->node), engine->config.lease_ms, engine->config.take_over,
-                 bw_call_on_lease, call);
+    store->lease(store->self, bw_str_of(engine->node), engine->config.lease_ms,
+                 engine->config.take_over, bw_call_on_lease, call);
 }
 
 /* Every third of the lease. A process that owns nothing asks for free shards instead. */
@@ -103,7 +105,8 @@ static void renew_due(struct bw_engine *engine, struct bw_timer *timer)
     call->is_background = true;
     lease->is_in_flight = true;
     lease->sent_ns = mono_ns(engine);
-    store->renew(store->self, bw_str_of(engine->node), engine->config.lease_ms, bw_call_on_lease, call);
+    store->renew(store->self, bw_str_of(engine->node), engine->config.lease_ms, bw_call_on_lease,
+                 call);
 }
 
 bool bw_lease_owns(const struct bw_engine *engine, uint32_t shard)

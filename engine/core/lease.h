@@ -1,11 +1,12 @@
 /* lease.h - which shards this process owns, and until when it may act on that.
  *
  * Offers:  acquire, renew every third of the lease, the epoch of a shard, may we act now.
- * Relies on: store/store.h (database time decides who owns a shard), the monotonic clock (decides when we stop).
- * Invariants: J3 (core/journal.h).
+ * Relies on: store/store.h (database time decides who owns a shard), the monotonic clock (decides
+ * when we stop). Invariants: J3 (core/journal.h).
  *
- * The fence in the database is what makes a paused process harmless. This file only makes it polite: it stops acting
- * at 70% of the lease by its own clock, counted from before the renewal was sent.
+ * The fence in the database is what makes a paused process harmless. This file only makes it
+ * polite: it stops acting at 70% of the lease by its own clock, counted from before the renewal was
+ * sent.
  */
 #ifndef BW_CORE_LEASE_H
 #define BW_CORE_LEASE_H
@@ -16,8 +17,8 @@
 struct bw_lease {
     int64_t epochs[BW_SHARD_COUNT]; /* 0 = not ours */
     size_t owned_count;
-    int64_t asked_ns;   /* monotonic: when the last successful acquire or renewal was sent */
-    int64_t sent_ns;    /* when the one in flight was sent */
+    int64_t asked_ns; /* monotonic: when the last successful acquire or renewal was sent */
+    int64_t sent_ns;  /* when the one in flight was sent */
     bool is_in_flight;
     struct bw_timer timer; /* monotonic: the next renewal */
 };

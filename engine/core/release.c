@@ -61,7 +61,8 @@ static void fetched(struct bw_engine *engine, struct bw_call *call)
 {
     struct bw_release *release = call->subject;
     if (bw_err_is_retryable(call->code)) {
-        bw_timer_arm(&engine->timers_mono, &release->timer, engine->now_ns / BW_NS_PER_US + FETCH_PAUSE_US);
+        bw_timer_arm(&engine->timers_mono, &release->timer,
+                     engine->now_ns / BW_NS_PER_US + FETCH_PAUSE_US);
         return;
     }
     release->is_loading = false;
@@ -77,7 +78,8 @@ static void fetched(struct bw_engine *engine, struct bw_call *call)
         if (call->code == BW_ERR_OK)
             bw_run_settle(engine, run);
         else
-            bw_engine_park(engine, run, bw_err_name(call->code), "the release that the run is pinned to is not stored");
+            bw_engine_park(engine, run, bw_err_name(call->code),
+                           "the release that the run is pinned to is not stored");
     }
 }
 
@@ -121,7 +123,8 @@ bool bw_release_has_workflow(const struct bw_release *release, struct bw_str wor
         if (name.len != PREFIX.len + workflow.len + SUFFIX.len || !bw_str_starts(name, PREFIX))
             continue;
         struct bw_str rest = bw_str(name.ptr + PREFIX.len, name.len - PREFIX.len);
-        if (bw_str_starts(rest, workflow) && bw_str_eq(bw_str(rest.ptr + workflow.len, SUFFIX.len), SUFFIX))
+        if (bw_str_starts(rest, workflow) &&
+            bw_str_eq(bw_str(rest.ptr + workflow.len, SUFFIX.len), SUFFIX))
             return true;
     }
     return false;
@@ -151,7 +154,8 @@ const uint8_t *bw_release_active(const struct bw_engine *engine, struct bw_id te
     return is_fresh ? active->hash : NULL;
 }
 
-void bw_release_set_active(struct bw_engine *engine, struct bw_id tenant, const uint8_t hash[BW_RELEASE_HASH_LEN])
+void bw_release_set_active(struct bw_engine *engine, struct bw_id tenant,
+                           const uint8_t hash[BW_RELEASE_HASH_LEN])
 {
     struct bw_active_release *active = active_find(engine, tenant);
     if (!active) {

@@ -1,7 +1,8 @@
 /* release.h - the releases in memory: found by hash, sent to a host once.
  *
  * Offers:  find or fetch, who has it, which one is active for a tenant.
- * Relies on: core/table.h's sibling (a short list: releases are few), store/store.h through core/call.h.
+ * Relies on: core/table.h's sibling (a short list: releases are few), store/store.h through
+ * core/call.h.
  */
 #ifndef BW_CORE_RELEASE_H
 #define BW_CORE_RELEASE_H
@@ -20,14 +21,15 @@ struct bw_release {
     uint8_t hash[BW_RELEASE_HASH_LEN];
     struct bw_arena arena;
     struct bw_release_set set;
-    bool is_here;          /* the files are loaded */
+    bool is_here; /* the files are loaded */
     bool is_loading;
-    uint64_t hosts;        /* bit i: host i has it */
+    uint64_t hosts;         /* bit i: host i has it */
     struct bw_timer timer;  /* asks again, after the store was not reachable */
     struct bw_list waiters; /* runs that want to take a turn with it */
 };
 
-/* What a tenant's new runs start with; asked again after a second, or at once after bw_engine_release_changed. */
+/* What a tenant's new runs start with; asked again after a second, or at once after
+ * bw_engine_release_changed. */
 struct bw_active_release {
     struct bw_list link;
     struct bw_id tenant;
@@ -43,7 +45,8 @@ struct bw_releases {
 void bw_releases_init(struct bw_releases *releases);
 void bw_releases_deinit(struct bw_releases *releases);
 /* Never NULL; fetches it when it is not here. The hash is copied. */
-struct bw_release *bw_release_get(struct bw_engine *engine, const uint8_t hash[BW_RELEASE_HASH_LEN]);
+struct bw_release *bw_release_get(struct bw_engine *engine,
+                                  const uint8_t hash[BW_RELEASE_HASH_LEN]);
 /* The run waits until the release is here; then it is READY's turn again. */
 void bw_release_wait(struct bw_engine *engine, struct bw_release *release, struct bw_run *run);
 /* Takes over the files a store call brought. */
@@ -52,7 +55,8 @@ bool bw_release_has_workflow(const struct bw_release *release, struct bw_str wor
 void bw_releases_forget_host(struct bw_releases *releases, unsigned host);
 /* NULL: not known, or too old. */
 const uint8_t *bw_release_active(const struct bw_engine *engine, struct bw_id tenant);
-void bw_release_set_active(struct bw_engine *engine, struct bw_id tenant, const uint8_t hash[BW_RELEASE_HASH_LEN]);
+void bw_release_set_active(struct bw_engine *engine, struct bw_id tenant,
+                           const uint8_t hash[BW_RELEASE_HASH_LEN]);
 void bw_release_drop_active(struct bw_engine *engine, struct bw_id tenant);
 
 #endif

@@ -1,23 +1,23 @@
 /* run.c - see run.h. How a turn's result becomes a batch is in run_accept.c.
  *
- *   NEW --bw_run_begin, bw_run_load--> READY --bw_run_wake--> EXECUTING --bw_run_accept--> COMMITTING
- *                                      ^   ^                      |                            |
- *                                      |   +----bw_run_retry------+                   bw_run_committed
- *                                      |   (host lost, limit: the turn did not happen)         |
+ *   NEW --bw_run_begin, bw_run_load--> READY --bw_run_wake--> EXECUTING --bw_run_accept-->
+ * COMMITTING ^   ^                      |                            | |   +----bw_run_retry------+
+ * bw_run_committed |   (host lost, limit: the turn did not happen)         |
  *                                      +--bw_run_deliver-- WAITING <---------------------------+
  *                                                                                              |
  *   READY, EXECUTING --bw_run_park--> COMMITTING --bw_run_committed--> PARKED                  |
  *                                                                      DONE <------------------+
- *   any but EXECUTING --bw_run_evict--> gone; its rows know everything (J8). A conflict goes this way, and loads again.
- *   PARKED rows --bw_engine_resume_run--> OPEN rows --> NEW.
- *   WAITING --bw_run_tidy--> COMMITTING --bw_run_committed--> WAITING: acknowledges what nobody waits for any more.
+ *   any but EXECUTING --bw_run_evict--> gone; its rows know everything (J8). A conflict goes this
+ * way, and loads again. PARKED rows --bw_engine_resume_run--> OPEN rows --> NEW. WAITING
+ * --bw_run_tidy--> COMMITTING --bw_run_committed--> WAITING: acknowledges what nobody waits for any
+ * more.
  *
  * What holds in each state, asserted by bw_run_check_state at the entry and exit of every arrow:
- *   NEW         nothing is known but its id; no effects; it is in the load queue, or its load is in flight.
- *   READY       something deliverable lies in the inbox (or it is being parked); no turn is taken.
- *   EXECUTING   the items of the turn are taken; a host has it, its VM is ahead of the journal; in no list; no load.
- *   COMMITTING  exactly one batch of it is queued or in a commit; in no list; no load.
- *   WAITING     nothing deliverable lies in the inbox; at least one effect is pending.
+ *   NEW         nothing is known but its id; no effects; it is in the load queue, or its load is in
+ * flight. READY       something deliverable lies in the inbox (or it is being parked); no turn is
+ * taken. EXECUTING   the items of the turn are taken; a host has it, its VM is ahead of the
+ * journal; in no list; no load. COMMITTING  exactly one batch of it is queued or in a commit; in no
+ * list; no load. WAITING     nothing deliverable lies in the inbox; at least one effect is pending.
  *   PARKED, DONE its last commit is applied; it leaves memory in the same turn.
  */
 #include "core/run.h"
@@ -199,9 +199,8 @@ enum bw_wake_reason bw_run_wake_reason(const struct bw_run *run, const struct bw
 {
     /* The soonest to end by itself says most; what only a person or a clock ends comes last. */
     static const unsigned char RANK[] = {
-        [BW_WAKE_NONE] = 0,  [BW_WAKE_TIMER] = 1, [BW_WAKE_EVENT] = 2,
-        [BW_WAKE_CHILD] = 3, [BW_WAKE_TASK] = 4,  [BW_WAKE_DATABASE] = 5,
-        [BW_WAKE_EFFECT] = 6,
+        [BW_WAKE_NONE] = 0, [BW_WAKE_TIMER] = 1,    [BW_WAKE_EVENT] = 2,  [BW_WAKE_CHILD] = 3,
+        [BW_WAKE_TASK] = 4, [BW_WAKE_DATABASE] = 5, [BW_WAKE_EFFECT] = 6,
     };
     enum bw_wake_reason reason = BW_WAKE_NONE;
     size_t count = run->effect_count + (batch ? batch->begin_count : 0);
@@ -285,7 +284,8 @@ static void take_messages(struct bw_run *run, const struct bw_loaded_run *loaded
         uint64_t seq = kind == BW_DELIVERY_CANCEL ? 0 : message->seq;
         struct bw_effect *effect = seq ? bw_run_find_effect(run, seq) : NULL;
         struct bw_value outcome;
-        /* number.next is a transaction of one statement; the script wants its result, not a list. */
+        /* number.next is a transaction of one statement; the script wants its result, not a list.
+         */
         if (effect && effect->kind->unwrap && kind == BW_DELIVERY_OUTCOME &&
             effect->kind->unwrap(message->value, &outcome))
             bw_inbox_put(&run->inbox, kind, seq, message->key, outcome.encoded);
@@ -296,8 +296,9 @@ static void take_messages(struct bw_run *run, const struct bw_loaded_run *loaded
     }
 }
 
-enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run, const struct bw_loaded_run *loaded,
-                        struct bw_arena *arena, struct bw_error *error)
+enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run,
+                        const struct bw_loaded_run *loaded, struct bw_arena *arena,
+                        struct bw_error *error)
 {
     BW_ASSERT(run->state == BW_RUN_STATE_NEW);
     take_row(run, &loaded->row);
@@ -313,8 +314,10 @@ enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run, const stru
     for (size_t i = 0; i < history.pending_count; i++) {
         struct bw_effect *effect = bw_effect_restore(engine, run, history.pending[i]);
         if (!effect)
-            return bw_fail(error, BW_ERR_CORRUPT, "command %llu is of kind '%.*s', which this build does not know",
-                           (unsigned long long)history.pending[i]->seq, BW_STR_ARG(history.pending[i]->kind));
+            return bw_fail(error, BW_ERR_CORRUPT,
+                           "command %llu is of kind '%.*s', which this build does not know",
+                           (unsigned long long)history.pending[i]->seq,
+                           BW_STR_ARG(history.pending[i]->kind));
         bw_run_add_effect(run, effect);
     }
     take_messages(run, loaded);
@@ -325,8 +328,8 @@ enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run, const stru
     return BW_ERR_OK;
 }
 
-enum bw_err bw_run_merge(struct bw_engine *engine, struct bw_run *run, const struct bw_loaded_run *loaded,
-                         struct bw_error *error)
+enum bw_err bw_run_merge(struct bw_engine *engine, struct bw_run *run,
+                         const struct bw_loaded_run *loaded, struct bw_error *error)
 {
     BW_ASSERT(run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING);
     (void)engine;
@@ -336,8 +339,8 @@ enum bw_err bw_run_merge(struct bw_engine *engine, struct bw_run *run, const str
     return BW_ERR_OK;
 }
 
-void bw_run_deliver(struct bw_engine *engine, struct bw_run *run, enum bw_delivery_kind kind, uint64_t seq,
-                    struct bw_str key, struct bw_str value)
+void bw_run_deliver(struct bw_engine *engine, struct bw_run *run, enum bw_delivery_kind kind,
+                    uint64_t seq, struct bw_str key, struct bw_str value)
 {
     if (!bw_inbox_put(&run->inbox, kind, seq, key, value))
         return;
@@ -361,7 +364,8 @@ static size_t mark_stale(struct bw_run *run)
         if (item->kind == BW_DELIVERY_CANCEL) {
             item->is_stale = has_cancel;
             has_cancel = true;
-            if (is_unstarted && !item->is_stale) { /* cancelled before it began: nothing of it shall run */
+            if (is_unstarted &&
+                !item->is_stale) { /* cancelled before it began: nothing of it shall run */
                 inbox->items[0].is_stale = true;
                 live_count--;
             }
@@ -504,7 +508,8 @@ static void sleeper_due(struct bw_engine *engine, struct bw_timer *timer)
     bw_engine_touch(engine, tenant, run);
 }
 
-void bw_run_note_sleeper(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, int64_t due_us)
+void bw_run_note_sleeper(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
+                         int64_t due_us)
 {
     struct bw_keyed *keyed = bw_table_find(&engine->sleepers, run);
     struct bw_sleeper *sleeper = NULL;

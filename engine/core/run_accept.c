@@ -9,7 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void bw_run_fill(struct bw_engine *engine, struct bw_run *run, enum bw_batch_kind kind, struct bw_batch *batch)
+void bw_run_fill(struct bw_engine *engine, struct bw_run *run, enum bw_batch_kind kind,
+                 struct bw_batch *batch)
 {
     batch->kind = kind;
     batch->run = run;
@@ -46,8 +47,9 @@ static void withdraw(struct bw_batch *batch, struct bw_effect *effect)
         effect->kind->withdraw(batch, effect);
 }
 
-/* The rows that the turn took, delivered or not: read. Except for an event whose wait ends in this very commit without having
- * been answered by it (the timeout came first, another strand won): unread, the store gives it to the next who waits. */
+/* The rows that the turn took, delivered or not: read. Except for an event whose wait ends in this
+ * very commit without having been answered by it (the timeout came first, another strand won):
+ * unread, the store gives it to the next who waits. */
 static void put_acks(struct bw_run *run, struct bw_batch *batch)
 {
     for (size_t i = 0; i < run->inbox.taken; i++) {
@@ -67,12 +69,14 @@ static void put_acks(struct bw_run *run, struct bw_batch *batch)
 /* Deliveries of the turn as the journal keeps them. */
 static void put_deliveries(struct bw_run *run, struct bw_batch *batch, struct bw_turn_record *turn)
 {
-    turn->deliveries = bw_arena_alloc(&batch->arena, (run->inbox.taken + 1) * sizeof *turn->deliveries);
+    turn->deliveries =
+        bw_arena_alloc(&batch->arena, (run->inbox.taken + 1) * sizeof *turn->deliveries);
     for (size_t i = 0; i < run->inbox.taken; i++) {
         const struct bw_item *item = &run->inbox.items[i];
         if (item->is_stale)
             continue;
-        turn->deliveries[turn->delivery_count++] = (struct bw_delivery){item->kind, item->seq, item->value};
+        turn->deliveries[turn->delivery_count++] =
+            (struct bw_delivery){item->kind, item->seq, item->value};
         struct bw_effect *effect = bw_run_find_effect(run, item->seq);
         if (effect && effect->kind->withdraw && is_answered_elsewhere(item))
             effect->kind->withdraw(batch, effect);
@@ -95,7 +99,8 @@ void bw_run_tidy(struct bw_engine *engine, struct bw_run *run)
         run->inbox.items[i].is_stale = true;
     bw_inbox_take(&run->inbox);
     put_acks(run, batch);
-    batch->commit.wake = bw_run_wake_reason(run, NULL, &batch->commit.wake_at_us, &batch->commit.is_active);
+    batch->commit.wake =
+        bw_run_wake_reason(run, NULL, &batch->commit.wake_at_us, &batch->commit.is_active);
     run->state = BW_RUN_STATE_COMMITTING;
     bw_group_add(engine, batch);
     bw_run_check_state(run);
@@ -103,21 +108,24 @@ void bw_run_tidy(struct bw_engine *engine, struct bw_run *run)
 
 /* --- What the script asks for. */
 
-static void plan_cancel(struct bw_run *run, struct bw_batch *batch, const struct bw_command *command)
+static void plan_cancel(struct bw_run *run, struct bw_batch *batch,
+                        const struct bw_command *command)
 {
     struct bw_value args = bw_value_read(command->args);
     uint64_t seq = (uint64_t)bw_value_get_int(&args, "seq", 0);
     struct bw_effect *effect = bw_run_find_effect(run, seq);
     for (size_t i = 0; !effect && i < batch->begin_count; i++) {
         if (batch->begins[i]->seq == seq)
-            effect = batch->begins[i]; /* asked for and given up in one turn: its rows open and close in one commit */
+            effect = batch->begins[i]; /* asked for and given up in one turn: its rows open and
+                                          close in one commit */
     }
     if (!effect)
         return;
     if (!effect->is_delivered)
         withdraw(batch, effect);
     else if (effect->kind == &bw_effect_event_wait)
-        bw_batch_unwait(batch, seq); /* delivered, but another strand won the race before: see put_acks */
+        bw_batch_unwait(batch,
+                        seq); /* delivered, but another strand won the race before: see put_acks */
 }
 
 static enum bw_err plan_commands(struct bw_engine *engine, struct bw_run *run,
@@ -126,7 +134,8 @@ static enum bw_err plan_commands(struct bw_engine *engine, struct bw_run *run,
 {
     if (result->command_count > engine->limits.commands_max)
         return bw_fail(error, BW_ERR_LIMIT,
-                       "%zu effects in one turn, at most %zu are allowed: wait for some before asking for more",
+                       "%zu effects in one turn, at most %zu are allowed: wait for some before "
+                       "asking for more",
                        result->command_count, engine->limits.commands_max);
     for (size_t i = 0; i < result->command_count; i++) {
         const struct bw_command *command = &result->commands[i];
@@ -139,16 +148,18 @@ static enum bw_err plan_commands(struct bw_engine *engine, struct bw_run *run,
             return code;
     }
     if (run->effect_count + batch->begin_count > engine->limits.pending_max)
-        return bw_fail(error, BW_ERR_LIMIT, "the run waits for over %zu effects at a time: wait for some before asking for more",
-                       engine->limits.pending_max);
+        return bw_fail(
+            error, BW_ERR_LIMIT,
+            "the run waits for over %zu effects at a time: wait for some before asking for more",
+            engine->limits.pending_max);
     return BW_ERR_OK;
 }
 
 /* --- What becomes of the run. */
 
 /* Tells the run that called this one. */
-static void tell_parent(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch, struct bw_str value,
-                        bool is_error)
+static void tell_parent(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch,
+                        struct bw_str value, bool is_error)
 {
     if (run->parent_seq == 0)
         return;
@@ -179,7 +190,8 @@ static void close_effects(struct bw_run *run, struct bw_batch *batch)
         withdraw(batch, batch->begins[i]);
 }
 
-static void end_done(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch, struct bw_str value)
+static void end_done(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch,
+                     struct bw_str value)
 {
     struct bw_turn_commit *commit = &batch->commit;
     close_effects(run, batch);
@@ -189,7 +201,8 @@ static void end_done(struct bw_engine *engine, struct bw_run *run, struct bw_bat
     tell_parent(engine, run, batch, commit->result, false);
 }
 
-static void end_cancelled(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch, struct bw_str why)
+static void end_cancelled(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch,
+                          struct bw_str why)
 {
     struct bw_turn_commit *commit = &batch->commit;
     char id[BW_ID_TEXT_LEN + 1];
@@ -216,7 +229,8 @@ static bool has_cancel(const struct bw_run *run)
     return false;
 }
 
-/* What of the failed turn must not be lost, and what must be forgotten so that a resume performs it again. */
+/* What of the failed turn must not be lost, and what must be forgotten so that a resume performs it
+ * again. */
 static void keep_deliveries(struct bw_run *run, struct bw_batch *batch)
 {
     for (size_t i = 0; i < run->inbox.count; i++) {
@@ -251,7 +265,8 @@ static uint64_t failed_seq(const struct bw_run *run)
     return 0;
 }
 
-void bw_run_park(struct bw_engine *engine, struct bw_run *run, struct bw_str error, struct bw_batch *batch)
+void bw_run_park(struct bw_engine *engine, struct bw_run *run, struct bw_str error,
+                 struct bw_batch *batch)
 {
     BW_ASSERT(run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_EXECUTING);
     bw_run_check_state(run);
@@ -286,7 +301,8 @@ void bw_run_park(struct bw_engine *engine, struct bw_run *run, struct bw_str err
 }
 
 /* The batch that was being filled is given up for one that parks. */
-static void park_instead(struct bw_engine *engine, struct bw_run *run, struct bw_str error, struct bw_batch *batch)
+static void park_instead(struct bw_engine *engine, struct bw_run *run, struct bw_str error,
+                         struct bw_batch *batch)
 {
     struct bw_frame_in *frame = batch->frame; /* keeps what `error` borrows from */
     for (size_t i = 0; i < batch->begin_count; i++)
@@ -298,8 +314,8 @@ static void park_instead(struct bw_engine *engine, struct bw_run *run, struct bw
     bw_run_park(engine, run, error, batch);
 }
 
-static void park_with_error(struct bw_engine *engine, struct bw_run *run, const struct bw_error *error,
-                            struct bw_batch *batch)
+static void park_with_error(struct bw_engine *engine, struct bw_run *run,
+                            const struct bw_error *error, struct bw_batch *batch)
 {
     struct bw_buf buf;
     bw_buf_init(&buf, 64 * 1024);
@@ -309,8 +325,8 @@ static void park_with_error(struct bw_engine *engine, struct bw_run *run, const 
 }
 
 /* What the host says went wrong: a script's error as it is, anything else wrapped into one. */
-static void park_failed(struct bw_engine *engine, struct bw_run *run, const struct bw_turn_result *result,
-                        struct bw_batch *batch)
+static void park_failed(struct bw_engine *engine, struct bw_run *run,
+                        const struct bw_turn_result *result, struct bw_batch *batch)
 {
     struct bw_value value = bw_value_read(result->value);
     bool is_error = value.tag == BW_VALUE_MAP && bw_value_get(&value, "code").tag == BW_VALUE_STR;
@@ -319,18 +335,19 @@ static void park_failed(struct bw_engine *engine, struct bw_run *run, const stru
         return;
     }
     bool is_replay = result->status == BW_TURN_NONDETERMINISM;
-    struct bw_str text = bw_value_get_str(
-        &value, "text", is_replay ? BW_STR("the replay differs from the journal") : BW_STR("the script raised an error"));
+    struct bw_str text = bw_value_get_str(&value, "text",
+                                          is_replay ? BW_STR("the replay differs from the journal")
+                                                    : BW_STR("the script raised an error"));
     struct bw_buf buf;
     bw_buf_init(&buf, engine->limits.row_bytes_max);
-    bw_effect_put_error(&buf, is_replay ? "NONDETERMINISM" : "SCRIPT", bw_arena_cstr(&engine->scratch, text),
-                        result->value, false);
+    bw_effect_put_error(&buf, is_replay ? "NONDETERMINISM" : "SCRIPT",
+                        bw_arena_cstr(&engine->scratch, text), result->value, false);
     park_instead(engine, run, bw_buf_str(&buf), batch);
     bw_buf_deinit(&buf);
 }
 
-static void accept_status(struct bw_engine *engine, struct bw_run *run, const struct bw_turn_result *result,
-                          struct bw_batch *batch)
+static void accept_status(struct bw_engine *engine, struct bw_run *run,
+                          const struct bw_turn_result *result, struct bw_batch *batch)
 {
     struct bw_turn_commit *commit = &batch->commit;
     switch (result->status) {
@@ -349,7 +366,8 @@ static void accept_status(struct bw_engine *engine, struct bw_run *run, const st
         break;
     default:
         commit->wake = bw_run_wake_reason(run, batch, &commit->wake_at_us, &commit->is_active);
-        /* Due as it is committed: not waiting but ready. A run at work then changes no indexed column of its row. */
+        /* Due as it is committed: not waiting but ready. A run at work then changes no indexed
+         * column of its row. */
         if (commit->wake_at_us && commit->wake_at_us <= engine->now_us) {
             commit->wake = BW_WAKE_READY;
             commit->is_active = true;
@@ -366,14 +384,16 @@ static enum bw_err check_commands(const struct bw_run *run, const struct bw_turn
     for (size_t i = 0; i < result->command_count; i++) {
         if (result->commands[i].seq != run->last_seq + 1 + i)
             return bw_fail(error, BW_ERR_CORRUPT,
-                           "the host's command %zu has seq %" PRIu64 " where %" PRIu64 " comes next", i + 1,
-                           result->commands[i].seq, run->last_seq + 1 + i);
+                           "the host's command %zu has seq %" PRIu64 " where %" PRIu64
+                           " comes next",
+                           i + 1, result->commands[i].seq, run->last_seq + 1 + i);
     }
     return BW_ERR_OK;
 }
 
-enum bw_err bw_run_accept(struct bw_engine *engine, struct bw_run *run, const struct bw_turn_result *result,
-                          struct bw_batch *batch, struct bw_error *error)
+enum bw_err bw_run_accept(struct bw_engine *engine, struct bw_run *run,
+                          const struct bw_turn_result *result, struct bw_batch *batch,
+                          struct bw_error *error)
 {
     BW_ASSERT(run->state == BW_RUN_STATE_EXECUTING);
     bw_run_check_state(run);
@@ -386,8 +406,9 @@ enum bw_err bw_run_accept(struct bw_engine *engine, struct bw_run *run, const st
     }
 
     struct bw_error wrong;
-    struct bw_turn_record turn = {
-        .at = {run->turn_at_us}, .commands = result->commands, .command_count = result->command_count};
+    struct bw_turn_record turn = {.at = {run->turn_at_us},
+                                  .commands = result->commands,
+                                  .command_count = result->command_count};
     bw_run_fill(engine, run, BW_BATCH_TURN, batch);
     batch->commit.last_seq = run->last_seq + result->command_count;
     batch->logs = result->logs;
@@ -396,8 +417,9 @@ enum bw_err bw_run_accept(struct bw_engine *engine, struct bw_run *run, const st
     if (code == BW_ERR_OK) {
         accept_status(engine, run, result, batch);
         if (result->status == BW_TURN_WAITING && batch->commit.wake == BW_WAKE_NONE)
-            code = bw_fail(&wrong, BW_ERR_SCRIPT,
-                           "the script waits for nothing: every strand is blocked, and no effect is pending");
+            code = bw_fail(
+                &wrong, BW_ERR_SCRIPT,
+                "the script waits for nothing: every strand is blocked, and no effect is pending");
     }
     put_acks(run, batch);
     if (code == BW_ERR_OK)

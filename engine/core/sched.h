@@ -3,8 +3,9 @@
  * Offers:  add, next. A run is in at most one queue (through its link).
  * Relies on: core/run.h. Station 3 of docs/walk.md.
  *
- * One queue per tenant with ready runs; each tenant gives one run per round, so that a tenant with a hundred thousand
- * ready runs delays another's next one by one turn only. Weights and priorities would live here.
+ * One queue per tenant with ready runs; each tenant gives one run per round, so that a tenant with
+ * a hundred thousand ready runs delays another's next one by one turn only. Weights and priorities
+ * would live here.
  */
 #ifndef BW_CORE_SCHED_H
 #define BW_CORE_SCHED_H
@@ -20,7 +21,7 @@ struct bw_sched {
 void bw_sched_init(struct bw_sched *sched);
 void bw_sched_deinit(struct bw_sched *sched);
 void bw_sched_add(struct bw_sched *sched, struct bw_run *run); /* its link is in no list */
-struct bw_run *bw_sched_next(struct bw_sched *sched);          /* taken off; NULL when none is ready */
+struct bw_run *bw_sched_next(struct bw_sched *sched); /* taken off; NULL when none is ready */
 void bw_sched_remove(struct bw_sched *sched, struct bw_run *run); /* it is in a queue */
 
 #endif

@@ -22,10 +22,12 @@ struct bw_table {
 
 void bw_table_init(struct bw_table *table);
 void bw_table_deinit(struct bw_table *table);
-struct bw_keyed *bw_table_find(const struct bw_table *table, struct bw_id id); /* NULL when absent */
+struct bw_keyed *bw_table_find(const struct bw_table *table,
+                               struct bw_id id);                   /* NULL when absent */
 void bw_table_put(struct bw_table *table, struct bw_keyed *thing); /* its id must be absent */
 void bw_table_remove(struct bw_table *table, struct bw_id id);     /* an absent id is ignored */
-/* Every thing, in no particular order: start with *at = 0; NULL at the end. Nothing may be put or removed meanwhile. */
+/* Every thing, in no particular order: start with *at = 0; NULL at the end. Nothing may be put or
+ * removed meanwhile. */
 struct bw_keyed *bw_table_next(const struct bw_table *table, size_t *at);
 
 #endif

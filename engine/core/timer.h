@@ -1,10 +1,10 @@
 /* timer.h - what is due when: a binary heap of moments.
  *
- * Offers:  arm, cancel, take what is due (earliest first; equal moments in the order they were armed).
- * Relies on: base/mem.h. Knows no clock: the engine keeps one heap in UTC (durable deadlines) and one in monotonic time
- *            (pauses of this process), and asks both once per turn.
- * Station 1 of docs/walk.md. The durable truth is wake_at of the run's row; the heap is a copy for loaded runs and for
- * sleepers that are due soon.
+ * Offers:  arm, cancel, take what is due (earliest first; equal moments in the order they were
+ * armed). Relies on: base/mem.h. Knows no clock: the engine keeps one heap in UTC (durable
+ * deadlines) and one in monotonic time (pauses of this process), and asks both once per turn.
+ * Station 1 of docs/walk.md. The durable truth is wake_at of the run's row; the heap is a copy for
+ * loaded runs and for sleepers that are due soon.
  */
 #ifndef BW_CORE_TIMER_H
 #define BW_CORE_TIMER_H
@@ -34,10 +34,12 @@ struct bw_timers {
 
 void bw_timers_init(struct bw_timers *timers);
 void bw_timers_deinit(struct bw_timers *timers); /* disarms everything */
-void bw_timer_arm(struct bw_timers *timers, struct bw_timer *timer, int64_t at_us); /* armed already: moved */
+void bw_timer_arm(struct bw_timers *timers, struct bw_timer *timer,
+                  int64_t at_us); /* armed already: moved */
 void bw_timer_cancel(struct bw_timers *timers, struct bw_timer *timer);
-struct bw_timer *bw_timers_take(struct bw_timers *timers, int64_t now_us); /* one that is due, or NULL */
-int64_t bw_timers_next_us(const struct bw_timers *timers);                 /* INT64_MAX when none */
+struct bw_timer *bw_timers_take(struct bw_timers *timers,
+                                int64_t now_us);           /* one that is due, or NULL */
+int64_t bw_timers_next_us(const struct bw_timers *timers); /* INT64_MAX when none */
 
 static inline bool bw_timer_is_armed(const struct bw_timer *timer)
 {

@@ -1,7 +1,8 @@
 /* verbs.c - what people and machines can ask of the engine: stations 1 and 2 of docs/walk.md.
  *
- * Each verb validates, sends one call to the store, and answers its client from a later turn, after the store has
- * committed (J10). Only resume takes the way of a turn: it is a batch without a journal row. */
+ * Each verb validates, sends one call to the store, and answers its client from a later turn, after
+ * the store has committed (J10). Only resume takes the way of a turn: it is a batch without a
+ * journal row. */
 #include "base/assert.h"
 #include "base/fault.h"
 #include "core/args.h"
@@ -47,7 +48,8 @@ static void start_stored_release(struct bw_engine *engine, struct bw_call *call)
     bw_call_again(call, reply_start);
     if (release->is_here && !bw_release_has_workflow(release, row->workflow)) {
         char text[512];
-        snprintf(text, sizeof text, "there is no workflow '%.*s' (workflows/%.*s.lua) in the active release",
+        snprintf(text, sizeof text,
+                 "there is no workflow '%.*s' (workflows/%.*s.lua) in the active release",
                  BW_STR_ARG(row->workflow), BW_STR_ARG(row->workflow));
         bw_call_post(call, BW_ERR_NOT_FOUND, text);
         return;
@@ -69,7 +71,8 @@ static void start_active_release(struct bw_engine *engine, struct bw_call *call)
     reply_start(engine, call);
 }
 
-void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start *start, bw_start_fn done, void *ud)
+void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start *start,
+                         bw_start_fn done, void *ud)
 {
     struct bw_store *store = engine->config.store;
     struct bw_call *call = bw_call_open(engine, reply_start);
@@ -89,7 +92,8 @@ void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start 
     row->wake = BW_WAKE_READY;
     row->is_active = true;
     row->created_at_us = row->updated_at_us = now.us;
-    const uint8_t *release = start->release ? start->release : bw_release_active(engine, start->tenant);
+    const uint8_t *release =
+        start->release ? start->release : bw_release_active(engine, start->tenant);
     if (release) {
         memcpy(row->release, release, sizeof row->release);
         /* As if the question about the release had just been answered. */
@@ -103,7 +107,8 @@ void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start 
 
 /* --- Events, answers, cancel. */
 
-void bw_engine_send_event(struct bw_engine *engine, const struct bw_event *event, bw_done_fn done, void *ud)
+void bw_engine_send_event(struct bw_engine *engine, const struct bw_event *event, bw_done_fn done,
+                          void *ud)
 {
     struct bw_store *store = engine->config.store;
     struct bw_event stored = *event;
@@ -116,12 +121,13 @@ void bw_engine_send_event(struct bw_engine *engine, const struct bw_event *event
     store->put_event(store->self, &stored, bw_call_on_done, open_done(engine, done, ud));
 }
 
-void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct bw_id task, struct bw_str answer,
-                           bw_done_fn done, void *ud)
+void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct bw_id task,
+                           struct bw_str answer, bw_done_fn done, void *ud)
 {
     struct bw_store *store = engine->config.store;
     (void)BW_FAULT(INBOX_BEFORE_PUT);
-    store->answer_task(store->self, tenant, task, answer, bw_call_on_done, open_done(engine, done, ud));
+    store->answer_task(store->self, tenant, task, answer, bw_call_on_done,
+                       open_done(engine, done, ud));
 }
 
 static void cancel_stored(struct bw_engine *engine, struct bw_call *call)
@@ -131,8 +137,8 @@ static void cancel_stored(struct bw_engine *engine, struct bw_call *call)
     reply_done(engine, call);
 }
 
-void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, struct bw_str reason,
-                          struct bw_str by, bw_done_fn done, void *ud)
+void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
+                          struct bw_str reason, struct bw_str by, bw_done_fn done, void *ud)
 {
     struct bw_store *store = engine->config.store;
     struct bw_call *call = open_done(engine, done, ud);
@@ -179,8 +185,8 @@ static void resume_asked(struct bw_engine *engine, struct bw_call *call)
     }
 }
 
-void bw_engine_resume_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, const struct bw_str *skip,
-                          bw_done_fn done, void *ud)
+void bw_engine_resume_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
+                          const struct bw_str *skip, bw_done_fn done, void *ud)
 {
     struct bw_call *call = open_done(engine, done, ud);
     call->act = resume_asked;
@@ -192,23 +198,29 @@ void bw_engine_resume_run(struct bw_engine *engine, struct bw_id tenant, struct 
     bw_call_post(call, BW_ERR_OK, "");
 }
 
-void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code, const char *text)
+void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,
+                             const char *text)
 {
     (void)engine;
     bw_call_post(resume, code, text);
 }
 
-/* Work of the commit whose error was dropped when the run was parked is asked for again, in the resume's commit. */
+/* Work of the commit whose error was dropped when the run was parked is asked for again, in the
+ * resume's commit. */
 static enum bw_err plan_again(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch,
-                              const struct bw_history *history, uint64_t skipped_seq, struct bw_error *error)
+                              const struct bw_history *history, uint64_t skipped_seq,
+                              struct bw_error *error)
 {
     for (size_t i = 0; i < history->pending_count; i++) {
         const struct bw_command *command = history->pending[i];
         const struct bw_effect *effect = bw_run_find_effect(run, command->seq);
         if (!effect->kind->is_in_commit || effect->is_answered || command->seq == skipped_seq)
             continue;
-        struct bw_plan plan = {
-            .engine = engine, .run = run, .batch = batch, .command = command, .args = bw_value_read(command->args)};
+        struct bw_plan plan = {.engine = engine,
+                               .run = run,
+                               .batch = batch,
+                               .command = command,
+                               .args = bw_value_read(command->args)};
         enum bw_err code = effect->kind->plan(&plan, error);
         if (code != BW_ERR_OK)
             return code;
@@ -217,14 +229,16 @@ static enum bw_err plan_again(struct bw_engine *engine, struct bw_run *run, stru
 }
 
 static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, struct bw_call *load,
-                               struct bw_call *resume, struct bw_batch *batch, struct bw_error *error)
+                               struct bw_call *resume, struct bw_batch *batch,
+                               struct bw_error *error)
 {
     struct bw_history history;
     struct bw_value why = bw_value_read(load->loaded.row.error);
     uint64_t failed_seq = (uint64_t)bw_value_get_int(&why, "effect", 0);
     bool has_skip = resume->is_new;
     if (has_skip && !bw_run_find_effect(run, failed_seq))
-        return bw_fail(error, BW_ERR_INVALID, "no effect failed: there is nothing to skip; resume without a value");
+        return bw_fail(error, BW_ERR_INVALID,
+                       "no effect failed: there is nothing to skip; resume without a value");
     enum bw_err code = bw_journal_load(&load->loaded, &load->arena, &history, error);
     if (code != BW_ERR_OK)
         return code;

@@ -124,7 +124,8 @@ static void engine_up(struct bw_world *world, bw_done_fn done, void *ud)
     bw_engine_start(world->engine, done, ud);
 }
 
-/* Verbs whose answer is still to come would wait for ever after a crash: those are asked with no crash before it. */
+/* Verbs whose answer is still to come would wait for ever after a crash: those are asked with no
+ * crash before it. */
 static enum bw_err settle(struct bw_world *world, const struct reply *reply, struct bw_error *error)
 {
     unsigned idle_count = 0; /* a turn may leave work for the next pump: twice idle is at rest */
@@ -145,8 +146,10 @@ static enum bw_err settle(struct bw_world *world, const struct reply *reply, str
         if (idle_count == 2)
             return BW_ERR_OK;
     }
-    return bw_fail(error, BW_ERR_INTERNAL,
-                   "the world does not come to rest after %d turns: do runs wake each other for ever?", WORLD_TURNS_MAX);
+    return bw_fail(
+        error, BW_ERR_INTERNAL,
+        "the world does not come to rest after %d turns: do runs wake each other for ever?",
+        WORLD_TURNS_MAX);
 }
 
 static enum bw_err await(struct bw_world *world, struct reply *reply, struct bw_error *error)
@@ -287,8 +290,8 @@ uint64_t bw_world_crashes(const struct bw_world *world)
 
 /* --- Outside acts. */
 
-enum bw_err bw_world_start(struct bw_world *world, const struct bw_engine_start *start, struct bw_id *run, bool *is_new,
-                           struct bw_error *error)
+enum bw_err bw_world_start(struct bw_world *world, const struct bw_engine_start *start,
+                           struct bw_id *run, bool *is_new, struct bw_error *error)
 {
     struct reply reply = {0};
     struct bw_engine_start ours = *start;
@@ -300,7 +303,8 @@ enum bw_err bw_world_start(struct bw_world *world, const struct bw_engine_start 
     return code;
 }
 
-enum bw_err bw_world_send_event(struct bw_world *world, const struct bw_event *event, struct bw_error *error)
+enum bw_err bw_world_send_event(struct bw_world *world, const struct bw_event *event,
+                                struct bw_error *error)
 {
     struct reply reply = {0};
     struct bw_event ours = *event;
@@ -309,30 +313,33 @@ enum bw_err bw_world_send_event(struct bw_world *world, const struct bw_event *e
     return await(world, &reply, error);
 }
 
-enum bw_err bw_world_answer_task(struct bw_world *world, struct bw_id task, struct bw_str answer, struct bw_error *error)
+enum bw_err bw_world_answer_task(struct bw_world *world, struct bw_id task, struct bw_str answer,
+                                 struct bw_error *error)
 {
     struct reply reply = {0};
     bw_engine_answer_task(world->engine, world->tenant, task, answer, reply_done, &reply);
     return await(world, &reply, error);
 }
 
-enum bw_err bw_world_cancel(struct bw_world *world, struct bw_id run, struct bw_str reason, struct bw_str by,
-                            struct bw_error *error)
+enum bw_err bw_world_cancel(struct bw_world *world, struct bw_id run, struct bw_str reason,
+                            struct bw_str by, struct bw_error *error)
 {
     struct reply reply = {0};
     bw_engine_cancel_run(world->engine, world->tenant, run, reason, by, reply_done, &reply);
     return await(world, &reply, error);
 }
 
-enum bw_err bw_world_resume(struct bw_world *world, struct bw_id run, const struct bw_str *skip, struct bw_error *error)
+enum bw_err bw_world_resume(struct bw_world *world, struct bw_id run, const struct bw_str *skip,
+                            struct bw_error *error)
 {
     struct reply reply = {0};
     bw_engine_resume_run(world->engine, world->tenant, run, skip, reply_done, &reply);
     return await(world, &reply, error);
 }
 
-enum bw_err bw_world_put_release(struct bw_world *world, const struct bw_release_file *files, size_t count,
-                                 uint8_t hash[BW_RELEASE_HASH_LEN], struct bw_error *error)
+enum bw_err bw_world_put_release(struct bw_world *world, const struct bw_release_file *files,
+                                 size_t count, uint8_t hash[BW_RELEASE_HASH_LEN],
+                                 struct bw_error *error)
 {
     struct reply reply = {0};
     struct bw_release_file *copy = bw_xmalloc((count + 1) * sizeof *copy);
@@ -347,15 +354,16 @@ enum bw_err bw_world_put_release(struct bw_world *world, const struct bw_release
     return await(world, &reply, error);
 }
 
-enum bw_err bw_world_read(struct bw_world *world, struct bw_str what, struct bw_str args, struct bw_buf *out,
-                          struct bw_error *error)
+enum bw_err bw_world_read(struct bw_world *world, struct bw_str what, struct bw_str args,
+                          struct bw_buf *out, struct bw_error *error)
 {
     struct reply reply = {.out = out};
     world->store.read(world->store.self, world->tenant, what, args, reply_value, &reply);
     return await(world, &reply, error);
 }
 
-enum bw_err bw_world_write(struct bw_world *world, struct bw_str what, struct bw_str args, struct bw_error *error)
+enum bw_err bw_world_write(struct bw_world *world, struct bw_str what, struct bw_str args,
+                           struct bw_error *error)
 {
     struct reply reply = {0};
     world->store.write(world->store.self, world->tenant, what, args, reply_done, &reply);
@@ -379,14 +387,15 @@ const struct bw_mem_request *bw_world_db_next(struct bw_world *world, uint64_t a
     return NULL;
 }
 
-enum bw_err bw_world_db_answer(struct bw_world *world, uint64_t id, struct bw_str value, struct bw_str failure,
-                               struct bw_error *error)
+enum bw_err bw_world_db_answer(struct bw_world *world, uint64_t id, struct bw_str value,
+                               struct bw_str failure, struct bw_error *error)
 {
     struct bw_list *link = world->db.next;
     while (link != &world->db && bw_container_of(link, struct db_request, link)->request.id != id)
         link = link->next;
     if (link == &world->db)
-        return bw_fail(error, BW_ERR_NOT_FOUND, "no database request %llu waits for an answer", (unsigned long long)id);
+        return bw_fail(error, BW_ERR_NOT_FOUND, "no database request %llu waits for an answer",
+                       (unsigned long long)id);
     bw_list_remove(link);
     bw_free(bw_container_of(link, struct db_request, link));
     if (failure.len)

@@ -8,10 +8,11 @@
 
 enum { CALL_HEADERS_MAX = 128 };
 
-typedef enum bw_err (*op_fn)(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                             struct bw_error *error);
+typedef enum bw_err (*op_fn)(struct bw_world *world, const struct bw_value *args,
+                             struct bw_buf *out, struct bw_error *error);
 
-static enum bw_err need_id(const struct bw_value *args, const char *key, struct bw_id *id, struct bw_error *error)
+static enum bw_err need_id(const struct bw_value *args, const char *key, struct bw_id *id,
+                           struct bw_error *error)
 {
     struct bw_str text;
     enum bw_err code = bw_args_need_str(args, key, &text, error);
@@ -48,16 +49,16 @@ static enum bw_err op_wait(struct bw_world *world, const struct bw_value *args, 
     return BW_ERR_OK;
 }
 
-static enum bw_err op_settle(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                             struct bw_error *error)
+static enum bw_err op_settle(struct bw_world *world, const struct bw_value *args,
+                             struct bw_buf *out, struct bw_error *error)
 {
     (void)args;
     bw_value_put_nil(out);
     return bw_world_settle(world, error);
 }
 
-static enum bw_err op_advance(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                              struct bw_error *error)
+static enum bw_err op_advance(struct bw_world *world, const struct bw_value *args,
+                              struct bw_buf *out, struct bw_error *error)
 {
     int64_t us;
     enum bw_err code = bw_args_need_int(args, "us", &us, error);
@@ -78,8 +79,8 @@ static enum bw_err op_crash(struct bw_world *world, const struct bw_value *args,
     return code == BW_ERR_OK ? bw_world_settle(world, error) : code;
 }
 
-static enum bw_err op_crash_each(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                 struct bw_error *error)
+static enum bw_err op_crash_each(struct bw_world *world, const struct bw_value *args,
+                                 struct bw_buf *out, struct bw_error *error)
 {
     (void)error;
     bw_world_set_crash_each(world, bw_value_get_bool(args, "on", true));
@@ -98,8 +99,8 @@ static enum bw_err op_evict(struct bw_world *world, const struct bw_value *args,
 
 /* --- Releases and runs. */
 
-static enum bw_err op_put_release(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                  struct bw_error *error)
+static enum bw_err op_put_release(struct bw_world *world, const struct bw_value *args,
+                                  struct bw_buf *out, struct bw_error *error)
 {
     struct bw_value files = bw_value_get(args, "files"), bytes;
     struct bw_str name;
@@ -112,10 +113,11 @@ static enum bw_err op_put_release(struct bw_world *world, const struct bw_value 
     struct bw_release_file *list = bw_xmalloc((files.count + 1) * sizeof *list);
     enum bw_err code = BW_ERR_OK;
     /* A map's keys come in byte order: the order a release wants. */
-    for (struct bw_str rest = files.items; code == BW_ERR_OK && bw_value_next_pair(&rest, &name, &bytes);) {
+    for (struct bw_str rest = files.items;
+         code == BW_ERR_OK && bw_value_next_pair(&rest, &name, &bytes);) {
         if (bytes.tag != BW_VALUE_STR)
-            code = bw_fail(error, BW_ERR_INVALID, "file '%.*s' must be a string, it is %s", BW_STR_ARG(name),
-                           bw_value_tag_name(bytes.tag));
+            code = bw_fail(error, BW_ERR_INVALID, "file '%.*s' must be a string, it is %s",
+                           BW_STR_ARG(name), bw_value_tag_name(bytes.tag));
         list[count++] = (struct bw_release_file){name, bytes.text};
     }
     if (code == BW_ERR_OK)
@@ -156,20 +158,21 @@ static enum bw_err op_start(struct bw_world *world, const struct bw_value *args,
     return BW_ERR_OK;
 }
 
-static enum bw_err op_cancel(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                             struct bw_error *error)
+static enum bw_err op_cancel(struct bw_world *world, const struct bw_value *args,
+                             struct bw_buf *out, struct bw_error *error)
 {
     struct bw_id run;
     enum bw_err code = need_id(args, "run", &run, error);
     if (code != BW_ERR_OK)
         return code;
     bw_value_put_nil(out);
-    return bw_world_cancel(world, run, bw_value_get_str(args, "reason", BW_STR("cancelled by the test")),
+    return bw_world_cancel(world, run,
+                           bw_value_get_str(args, "reason", BW_STR("cancelled by the test")),
                            bw_value_get_str(args, "by", BW_STR("test")), error);
 }
 
-static enum bw_err op_resume(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                             struct bw_error *error)
+static enum bw_err op_resume(struct bw_world *world, const struct bw_value *args,
+                             struct bw_buf *out, struct bw_error *error)
 {
     struct bw_id run;
     struct bw_str skip = bw_value_get(args, "value").encoded;
@@ -182,8 +185,8 @@ static enum bw_err op_resume(struct bw_world *world, const struct bw_value *args
 
 /* --- Tasks and events. */
 
-static enum bw_err op_answer_task(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                  struct bw_error *error)
+static enum bw_err op_answer_task(struct bw_world *world, const struct bw_value *args,
+                                  struct bw_buf *out, struct bw_error *error)
 {
     struct bw_id task;
     enum bw_err code = need_id(args, "task", &task, error);
@@ -193,8 +196,8 @@ static enum bw_err op_answer_task(struct bw_world *world, const struct bw_value 
     return bw_world_answer_task(world, task, member(args, "answer"), error);
 }
 
-static enum bw_err op_send_event(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                 struct bw_error *error)
+static enum bw_err op_send_event(struct bw_world *world, const struct bw_value *args,
+                                 struct bw_buf *out, struct bw_error *error)
 {
     struct bw_event event = {.body = member(args, "body")};
     enum bw_err code = bw_args_need_str(args, "topic", &event.topic, error);
@@ -234,8 +237,8 @@ static void put_http(struct bw_buf *out, uint64_t id, const struct bw_http_reque
     bw_value_put_str(out, request->url);
 }
 
-static enum bw_err op_http_pending(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                   struct bw_error *error)
+static enum bw_err op_http_pending(struct bw_world *world, const struct bw_value *args,
+                                   struct bw_buf *out, struct bw_error *error)
 {
     const struct bw_http_request *request;
     struct bw_httpc_fake *http = bw_world_http(world);
@@ -250,8 +253,8 @@ static enum bw_err op_http_pending(struct bw_world *world, const struct bw_value
     return BW_ERR_OK;
 }
 
-static enum bw_err read_headers(const struct bw_value *args, struct bw_http_header *headers, size_t *count,
-                                struct bw_error *error)
+static enum bw_err read_headers(const struct bw_value *args, struct bw_http_header *headers,
+                                size_t *count, struct bw_error *error)
 {
     struct bw_value map = bw_value_get(args, "headers"), value;
     struct bw_str name;
@@ -260,18 +263,20 @@ static enum bw_err read_headers(const struct bw_value *args, struct bw_http_head
         return BW_ERR_OK;
     for (struct bw_str rest = map.items; bw_value_next_pair(&rest, &name, &value);) {
         if (value.tag != BW_VALUE_STR || *count == CALL_HEADERS_MAX)
-            return bw_fail(error, BW_ERR_INVALID, "header '%.*s' must be a string, and at most %d are allowed",
+            return bw_fail(error, BW_ERR_INVALID,
+                           "header '%.*s' must be a string, and at most %d are allowed",
                            BW_STR_ARG(name), CALL_HEADERS_MAX);
         headers[(*count)++] = (struct bw_http_header){name, value.text};
     }
     return BW_ERR_OK;
 }
 
-static enum bw_err op_http_answer(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                  struct bw_error *error)
+static enum bw_err op_http_answer(struct bw_world *world, const struct bw_value *args,
+                                  struct bw_buf *out, struct bw_error *error)
 {
     struct bw_http_header headers[CALL_HEADERS_MAX];
-    struct bw_http_response response = {.headers = headers, .body = bw_value_get_str(args, "body", BW_STR_NONE)};
+    struct bw_http_response response = {.headers = headers,
+                                        .body = bw_value_get_str(args, "body", BW_STR_NONE)};
     struct bw_str failure = bw_value_get_str(args, "error", BW_STR_NONE);
     int64_t id, status = 0;
     bool is_known;
@@ -294,7 +299,8 @@ static enum bw_err op_http_answer(struct bw_world *world, const struct bw_value 
         is_known = bw_httpc_fake_answer(bw_world_http(world), (uint64_t)id, &response, NULL);
     }
     if (!is_known)
-        return bw_fail(error, BW_ERR_NOT_FOUND, "no HTTP request %" PRId64 " waits for an answer", id);
+        return bw_fail(error, BW_ERR_NOT_FOUND, "no HTTP request %" PRId64 " waits for an answer",
+                       id);
     bw_value_put_nil(out);
     return bw_world_settle(world, error);
 }
@@ -326,8 +332,8 @@ static void put_db(struct bw_buf *out, const struct bw_mem_request *request)
     bw_buf_put_str(out, request->statements);
 }
 
-static enum bw_err op_db_pending(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                 struct bw_error *error)
+static enum bw_err op_db_pending(struct bw_world *world, const struct bw_value *args,
+                                 struct bw_buf *out, struct bw_error *error)
 {
     const struct bw_mem_request *request;
     size_t count = 0;
@@ -341,8 +347,8 @@ static enum bw_err op_db_pending(struct bw_world *world, const struct bw_value *
     return BW_ERR_OK;
 }
 
-static enum bw_err op_db_answer(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                struct bw_error *error)
+static enum bw_err op_db_answer(struct bw_world *world, const struct bw_value *args,
+                                struct bw_buf *out, struct bw_error *error)
 {
     int64_t id;
     struct bw_value failure = bw_value_get(args, "error");
@@ -359,15 +365,15 @@ static enum bw_err op_db_answer(struct bw_world *world, const struct bw_value *a
 
 /* --- The rest. */
 
-static enum bw_err op_set_setting(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                  struct bw_error *error)
+static enum bw_err op_set_setting(struct bw_world *world, const struct bw_value *args,
+                                  struct bw_buf *out, struct bw_error *error)
 {
     bw_value_put_nil(out);
     return bw_world_write(world, BW_STR("setting"), args->encoded, error);
 }
 
-static enum bw_err op_number_series(struct bw_world *world, const struct bw_value *args, struct bw_buf *out,
-                                    struct bw_error *error)
+static enum bw_err op_number_series(struct bw_world *world, const struct bw_value *args,
+                                    struct bw_buf *out, struct bw_error *error)
 {
     bw_value_put_nil(out);
     return bw_world_write(world, BW_STR("series"), args->encoded, error);
@@ -440,8 +446,8 @@ static const struct {
     {"audit", NULL},
 };
 
-enum bw_err bw_world_call(struct bw_world *world, struct bw_str op, struct bw_str args, struct bw_buf *out,
-                          struct bw_error *error)
+enum bw_err bw_world_call(struct bw_world *world, struct bw_str op, struct bw_str args,
+                          struct bw_buf *out, struct bw_error *error)
 {
     static const char NO_ARGS[] = {BW_VALUE_MAP, 0};
     if (args.len && !bw_value_check(args, error))

@@ -10,27 +10,27 @@
  *   crash_each    {on} -> nil                     evict         {} -> nil        (closes idle VMs)
  *   put_release   {files = {name = bytes}} -> hash (hexadecimal); it is active from then on
  *   start         {workflow, input, key?, started_by?, id?} -> {is_new, run}
- *   run           {id} -> map                     runs          {status?, workflow?, limit?, after?} -> array
- *   journal       {run} -> array                  notes         {run} -> array
- *   inbox         {run} -> array                  audit, numbers, series as in store.h -> array
- *   tasks         {status?, run?, limit?} -> array             task {id} -> map
- *   answer_task   {task, answer} -> nil           send_event    {topic, key?, id?, body, expires_us?} -> nil
- *   cancel        {run, reason?, by?} -> nil      resume        {run, value?} -> nil (with value: skips the failed effect)
- *   http_pending  {} -> array of {body, headers, id, method, timeout_ms, url}
- *   http_answer   {id, status, headers?, body?} or {id, error = "TIMEOUT", text?} -> nil
- *   db_pending    {} -> array of {id, kind = "query", name, params, sql} | {id, kind = "transaction", run, seq, statements}
- *   db_answer     {id, value} or {id, error = map} -> nil
- *   set_setting   the store's "setting" -> nil    number_series the store's "series" -> nil
- *   logs          {} -> array of {logs, run}      stats         {} -> {crashes, effects, replays, runs, turns}
+ *   run           {id} -> map                     runs          {status?, workflow?, limit?,
+ * after?} -> array journal       {run} -> array                  notes         {run} -> array inbox
+ * {run} -> array                  audit, numbers, series as in store.h -> array tasks {status?,
+ * run?, limit?} -> array             task {id} -> map answer_task   {task, answer} -> nil
+ * send_event    {topic, key?, id?, body, expires_us?} -> nil cancel        {run, reason?, by?} ->
+ * nil      resume        {run, value?} -> nil (with value: skips the failed effect) http_pending {}
+ * -> array of {body, headers, id, method, timeout_ms, url} http_answer   {id, status, headers?,
+ * body?} or {id, error = "TIMEOUT", text?} -> nil db_pending    {} -> array of {id, kind = "query",
+ * name, params, sql} | {id, kind = "transaction", run, seq, statements} db_answer     {id, value}
+ * or {id, error = map} -> nil set_setting   the store's "setting" -> nil    number_series the
+ * store's "series" -> nil logs          {} -> array of {logs, run}      stats         {} ->
+ * {crashes, effects, replays, runs, turns}
  */
 #ifndef BW_CORE_WORLD_CALL_H
 #define BW_CORE_WORLD_CALL_H
 
 #include "core/world.h"
 
-/* `args`: one encoded map (or nothing). Appends one encoded value to `out`. INVALID names what is wrong with the call; any
- * other code is the engine's or the store's answer. */
-BW_MUST_USE enum bw_err bw_world_call(struct bw_world *world, struct bw_str op, struct bw_str args, struct bw_buf *out,
-                                      struct bw_error *error);
+/* `args`: one encoded map (or nothing). Appends one encoded value to `out`. INVALID names what is
+ * wrong with the call; any other code is the engine's or the store's answer. */
+BW_MUST_USE enum bw_err bw_world_call(struct bw_world *world, struct bw_str op, struct bw_str args,
+                                      struct bw_buf *out, struct bw_error *error);
 
 #endif

@@ -12,8 +12,8 @@
 struct fake_run {
     struct bw_id id; /* zero = free */
     const struct fake_program *program;
-    size_t op;          /* the next one to ask for */
-    size_t state_op;    /* where a checkpoint goes on */
+    size_t op;       /* the next one to ask for */
+    size_t state_op; /* where a checkpoint goes on */
     uint64_t seq;
     uint64_t op_of_seq_base; /* seq before the first operation of this VM */
     uint64_t turn;
@@ -65,7 +65,8 @@ static void fake_send(void *self, uint8_t type, struct bw_str payload)
     bw_list_push(&fake->queue, &frame->link);
 }
 
-static void fake_set_callbacks(void *self, bw_host_frame_fn on_frame, bw_host_lost_fn on_lost, void *ud)
+static void fake_set_callbacks(void *self, bw_host_frame_fn on_frame, bw_host_lost_fn on_lost,
+                               void *ud)
 {
     struct fake_host *fake = self;
     fake->on_frame = on_frame;
@@ -221,7 +222,8 @@ static void go_on(struct fake_run *run, struct turn *turn)
             turn->value = json_value(turn->arena, state);
             turn->status = BW_TURN_CHECKPOINT;
         } else if (strcmp(op->kind, "!fail") == 0) {
-            turn->value = json_value(turn->arena, "{\"code\":\"SCRIPT\",\"text\":\"workflows/fake.lua:9: it broke\"}");
+            turn->value = json_value(
+                turn->arena, "{\"code\":\"SCRIPT\",\"text\":\"workflows/fake.lua:9: it broke\"}");
             turn->status = BW_TURN_FAILED;
         } else {
             ask(run, turn, op);
@@ -260,8 +262,8 @@ static void deliver(struct fake_run *run, struct turn *turn, const struct bw_del
     go_on(run, turn);
 }
 
-static void play(struct fake_run *run, struct bw_arena *arena, const struct bw_delivery *deliveries, size_t count,
-                 struct turn *turn)
+static void play(struct fake_run *run, struct bw_arena *arena, const struct bw_delivery *deliveries,
+                 size_t count, struct turn *turn)
 {
     *turn = (struct turn){.arena = arena, .status = BW_TURN_WAITING};
     turn->commands = bw_arena_alloc(arena, 64 * sizeof *turn->commands);

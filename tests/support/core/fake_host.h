@@ -1,10 +1,11 @@
 /* fake_host.h - a script host without Lua: programs are lists of effects, in C.
  *
- * Offers:  struct bw_host that plays programs, replays and compares as a real one does, and misbehaves on demand.
- * Relies on: core/host.h, codec/wire.h.
+ * Offers:  struct bw_host that plays programs, replays and compares as a real one does, and
+ * misbehaves on demand. Relies on: core/host.h, codec/wire.h.
  *
- * A program asks for its operations one after the other; the outcome of each wakes the next. Posts do not wait. The
- * result of the run is an array of all outcomes. An error outcome fails the run unless the operation catches it.
+ * A program asks for its operations one after the other; the outcome of each wakes the next. Posts
+ * do not wait. The result of the run is an array of all outcomes. An error outcome fails the run
+ * unless the operation catches it.
  */
 #ifndef BW_TESTS_SUPPORT_FAKE_HOST_H
 #define BW_TESTS_SUPPORT_FAKE_HOST_H
@@ -20,7 +21,7 @@ struct fake_op {
     const char *kind; /* NULL ends the program; "!checkpoint" and "!fail" end the turn that way */
     const char *args; /* JSON; strings only where the effect wants decimals */
     bool is_post;
-    bool is_started;  /* asked for without waiting: the next operation follows in the same turn */
+    bool is_started; /* asked for without waiting: the next operation follows in the same turn */
     bool catches;
 };
 
@@ -30,7 +31,15 @@ struct fake_program {
 };
 
 /* What the next answered wakes get instead of being played. */
-enum fake_mischief { FAKE_HONEST, FAKE_DIES, FAKE_GARBAGE, FAKE_BUDGET, FAKE_MEMORY, FAKE_WRONG_SEQ, FAKE_FORGETS };
+enum fake_mischief {
+    FAKE_HONEST,
+    FAKE_DIES,
+    FAKE_GARBAGE,
+    FAKE_BUDGET,
+    FAKE_MEMORY,
+    FAKE_WRONG_SEQ,
+    FAKE_FORGETS
+};
 
 struct fake_host;
 struct fake_host *fake_host_create(const struct fake_program *programs, size_t count);
@@ -38,7 +47,8 @@ void fake_host_destroy(struct fake_host *fake);
 struct bw_host *fake_host_host(struct fake_host *fake);
 bool fake_host_pump(struct fake_host *fake);
 void fake_host_mischief(struct fake_host *fake, enum fake_mischief mischief, size_t times);
-void fake_host_reset(struct fake_host *fake); /* forgets every run and every frame, as a crash does */
+void fake_host_reset(
+    struct fake_host *fake); /* forgets every run and every frame, as a crash does */
 size_t fake_host_wakes(const struct fake_host *fake);   /* played or refused */
 size_t fake_host_replays(const struct fake_host *fake); /* wakes that brought a journal */
 /* From now on this program has other operations: what a changed script is. */

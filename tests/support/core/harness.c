@@ -15,7 +15,8 @@ static void on_done(void *ud, const struct bw_error *error)
     struct harness *harness = ud;
     harness->has_answer = true;
     harness->code = error->code;
-    snprintf(harness->text, sizeof harness->text, "%.*s", (int)sizeof harness->text - 1, error->text);
+    snprintf(harness->text, sizeof harness->text, "%.*s", (int)sizeof harness->text - 1,
+             error->text);
 }
 
 static void on_start(void *ud, const struct bw_error *error, struct bw_id run, bool is_new)
@@ -98,7 +99,8 @@ static void engine_up(struct harness *harness)
     assert_int_equal(harness->code, BW_ERR_OK);
 }
 
-static void store_release(struct harness *harness, const struct fake_program *programs, size_t count)
+static void store_release(struct harness *harness, const struct fake_program *programs,
+                          size_t count)
 {
     struct bw_release_file files[8];
     char names[8][64];
@@ -130,7 +132,8 @@ void harness_init(struct harness *harness, const struct fake_program *programs, 
     harness->http = bw_httpc_fake_create();
     bw_buf_init(&harness->value, 1 << 24);
     harness->tenant = bw_id_make(harness->clock.utc, &harness->entropy);
-    harness->store.put_tenant(harness->store.self, harness->tenant, BW_STR("acme"), on_done, harness);
+    harness->store.put_tenant(harness->store.self, harness->tenant, BW_STR("acme"), on_done,
+                              harness);
     harness_settle(harness);
     store_release(harness, programs, count);
     engine_up(harness);
@@ -203,7 +206,8 @@ struct bw_id harness_start(struct harness *harness, const char *workflow)
     return run;
 }
 
-void harness_event(struct harness *harness, const char *topic, const char *key, const char *id, const char *json)
+void harness_event(struct harness *harness, const char *topic, const char *key, const char *id,
+                   const char *json)
 {
     harness->has_answer = false;
     bw_engine_send_event(harness->engine,
@@ -221,15 +225,16 @@ void harness_event(struct harness *harness, const char *topic, const char *key, 
 void harness_answer(struct harness *harness, struct bw_id task, const char *json)
 {
     harness->has_answer = false;
-    bw_engine_answer_task(harness->engine, harness->tenant, task, json_value(harness, json), on_done, harness);
+    bw_engine_answer_task(harness->engine, harness->tenant, task, json_value(harness, json),
+                          on_done, harness);
     answered(harness);
 }
 
 void harness_cancel(struct harness *harness, struct bw_id run)
 {
     harness->has_answer = false;
-    bw_engine_cancel_run(harness->engine, harness->tenant, run, BW_STR("no longer needed"), BW_STR("dana"), on_done,
-                         harness);
+    bw_engine_cancel_run(harness->engine, harness->tenant, run, BW_STR("no longer needed"),
+                         BW_STR("dana"), on_done, harness);
     answered(harness);
 }
 
@@ -237,7 +242,8 @@ void harness_resume(struct harness *harness, struct bw_id run, const char *skip_
 {
     struct bw_str skip = skip_json ? json_value(harness, skip_json) : BW_STR_NONE;
     harness->has_answer = false;
-    bw_engine_resume_run(harness->engine, harness->tenant, run, skip_json ? &skip : NULL, on_done, harness);
+    bw_engine_resume_run(harness->engine, harness->tenant, run, skip_json ? &skip : NULL, on_done,
+                         harness);
     answered(harness);
 }
 
@@ -261,8 +267,8 @@ const char *harness_read(struct harness *harness, const char *what, struct bw_id
     struct bw_buf args;
     bw_buf_init(&args, 256);
     harness->has_answer = false;
-    harness->store.read(harness->store.self, harness->tenant, bw_str_of(what), read_args(&args, what, run), on_value,
-                        harness);
+    harness->store.read(harness->store.self, harness->tenant, bw_str_of(what),
+                        read_args(&args, what, run), on_value, harness);
     bw_buf_deinit(&args);
     answered(harness);
     if (harness->code != BW_ERR_OK)
@@ -296,8 +302,8 @@ const char *harness_member(struct harness *harness, struct bw_id run, const char
     struct bw_buf args;
     bw_buf_init(&args, 256);
     harness->has_answer = false;
-    harness->store.read(harness->store.self, harness->tenant, BW_STR("run"), read_args(&args, "run", run), on_member,
-                        &member);
+    harness->store.read(harness->store.self, harness->tenant, BW_STR("run"),
+                        read_args(&args, "run", run), on_member, &member);
     bw_buf_deinit(&args);
     answered(harness);
     if (harness->code != BW_ERR_OK)
@@ -318,7 +324,8 @@ bool harness_http(struct harness *harness, int status, const char *body)
     struct bw_http_header header = {BW_STR("content-type"), BW_STR("text/plain")};
     bw_httpc_fake_answer(
         harness->http, handle,
-        &(struct bw_http_response){.status = status, .headers = &header, .header_count = 1, .body = bw_str_of(body)},
+        &(struct bw_http_response){
+            .status = status, .headers = &header, .header_count = 1, .body = bw_str_of(body)},
         NULL);
     harness_settle(harness);
     return true;

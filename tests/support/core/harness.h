@@ -1,7 +1,7 @@
 /* harness.h - an engine with everything around it fake, pumped by hand: store_mem, virtual clock, fake host, fake HTTP.
  *
- * Offers:  build, settle (pump until nothing moves), advance time, crash, and reading what the store holds.
- * Relies on: support/core/fake_host.h, store/store_mem.h, core/.
+ * Offers:  build, settle (pump until nothing moves), advance time, crash, and reading what the
+ * store holds. Relies on: support/core/fake_host.h, store/store_mem.h, core/.
  */
 #ifndef BW_TESTS_SUPPORT_HARNESS_H
 #define BW_TESTS_SUPPORT_HARNESS_H
@@ -39,13 +39,16 @@ struct harness {
 void harness_init(struct harness *harness, const struct fake_program *programs, size_t count);
 void harness_deinit(struct harness *harness);
 void harness_settle(struct harness *harness);
-void harness_advance(struct harness *harness, int64_t ms); /* in steps from due moment to due moment, settled */
-void harness_crash(struct harness *harness);               /* engine and host memory are gone; started again, settled */
+void harness_advance(struct harness *harness,
+                     int64_t ms); /* in steps from due moment to due moment, settled */
+void harness_crash(
+    struct harness *harness); /* engine and host memory are gone; started again, settled */
 /* Only the engine's side: calls in flight are orphaned, a new engine starts over the same store. */
 
 struct bw_id harness_start(struct harness *harness, const char *workflow); /* settled */
 struct bw_id harness_start_keyed(struct harness *harness, const char *workflow, const char *key);
-void harness_event(struct harness *harness, const char *topic, const char *key, const char *id, const char *json);
+void harness_event(struct harness *harness, const char *topic, const char *key, const char *id,
+                   const char *json);
 void harness_answer(struct harness *harness, struct bw_id task, const char *json);
 void harness_cancel(struct harness *harness, struct bw_id run);
 void harness_resume(struct harness *harness, struct bw_id run, const char *skip_json);
@@ -56,7 +59,8 @@ const char *harness_read(struct harness *harness, const char *what, struct bw_id
 const char *harness_status(struct harness *harness, struct bw_id run);
 /* "result" or "error" or another member of the run's map, as JSON. */
 const char *harness_member(struct harness *harness, struct bw_id run, const char *member);
-#define assert_status(harness, run, expected) assert_string_equal(harness_status((harness), (run)), (expected))
+#define assert_status(harness, run, expected)                                                      \
+    assert_string_equal(harness_status((harness), (run)), (expected))
 
 /* Answers the oldest request with this status and body; false when there is none. Settled. */
 bool harness_http(struct harness *harness, int status, const char *body);

@@ -5,11 +5,21 @@
 
 #include <stdio.h>
 
-#define OP_HTTP(...) {.kind = "http", .args = "{\"method\":\"POST\",\"url\":\"https://erp.example/x\",\"body\":\"b\"}", __VA_ARGS__}
-#define OP_WAIT {.kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-1\"}"}
-#define OP_TASK                                                                                                        \
-    {.kind = "task.open",                                                                                              \
-     .args = "{\"kind\":\"approval\",\"title\":\"Approve\",\"body\":{\"net\":1},\"assignees\":[\"dana\"]}"}
+#define OP_HTTP(...)                                                                               \
+    {                                                                                              \
+        .kind = "http",                                                                            \
+        .args = "{\"method\":\"POST\",\"url\":\"https://erp.example/x\",\"body\":\"b\"}",          \
+        __VA_ARGS__                                                                                \
+    }
+#define OP_WAIT                                                                                    \
+    {                                                                                              \
+        .kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-1\"}"                       \
+    }
+#define OP_TASK                                                                                    \
+    {                                                                                              \
+        .kind = "task.open", .args = "{\"kind\":\"approval\",\"title\":\"Approve\",\"body\":{"     \
+                                     "\"net\":1},\"assignees\":[\"dana\"]}"                        \
+    }
 
 static struct harness harness;
 
@@ -95,7 +105,8 @@ static const struct fake_program MANY = {
      OP_HTTP()},
 };
 
-/* Drives the run from outside until it ends, crashing before the `crash_at`-th outside act (0 = never). */
+/* Drives the run from outside until it ends, crashing before the `crash_at`-th outside act (0 =
+ * never). */
 static void drive(struct bw_id run, size_t crash_at)
 {
     size_t act = 0;
@@ -115,7 +126,8 @@ static void drive(struct bw_id run, size_t crash_at)
             has_sent = true;
             continue;
         }
-        harness_answer(&harness, bw_id_derive(run, 5), "{\"decision\":\"approved\",\"by\":\"dana\"}");
+        harness_answer(&harness, bw_id_derive(run, 5),
+                       "{\"decision\":\"approved\",\"by\":\"dana\"}");
     }
 }
 
@@ -205,7 +217,9 @@ static void test_a_wait_that_times_out_leaves_the_event_for_the_next(void **stat
 {
     (void)state;
     static const struct fake_program PROGRAMS[] = {
-        {"short", {{.kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-1\",\"timeout_us\":1790000001000000}"}}},
+        {"short",
+         {{.kind = "event.wait",
+           .args = "{\"topic\":\"paid\",\"key\":\"I-1\",\"timeout_us\":1790000001000000}"}}},
         {"waits", {OP_WAIT}},
     };
     set_up(PROGRAMS, 2);
@@ -223,7 +237,10 @@ static void test_an_event_sent_by_a_run_reaches_another(void **state)
 {
     (void)state;
     static const struct fake_program PROGRAMS[] = {
-        {"sends", {{.kind = "event.send", .args = "{\"topic\":\"paid\",\"key\":\"I-1\",\"body\":{}}", .is_post = true}}},
+        {"sends",
+         {{.kind = "event.send",
+           .args = "{\"topic\":\"paid\",\"key\":\"I-1\",\"body\":{}}",
+           .is_post = true}}},
         {"waits", {OP_WAIT}},
     };
     set_up(PROGRAMS, 2);
@@ -253,8 +270,10 @@ static void test_a_task_is_answered_once(void **state)
 
 static const struct fake_program FAMILY[] = {
     {"child", {OP_HTTP(.catches = false)}},
-    {"detached", {{.kind = "child.start", .args = "{\"workflow\":\"child\",\"input\":{}}", .is_post = true}}},
-    {"parent", {{.kind = "child.call", .args = "{\"workflow\":\"child\",\"input\":{}}", .catches = true}}},
+    {"detached",
+     {{.kind = "child.start", .args = "{\"workflow\":\"child\",\"input\":{}}", .is_post = true}}},
+    {"parent",
+     {{.kind = "child.call", .args = "{\"workflow\":\"child\",\"input\":{}}", .catches = true}}},
 };
 
 static void test_a_called_childs_result_is_the_outcome_of_the_call(void **state)
@@ -328,8 +347,9 @@ static void test_http_waits_as_long_as_the_server_asks(void **state)
     uint64_t handle;
     struct bw_http_header header = {BW_STR("retry-after"), BW_STR("120")};
     assert_non_null(bw_httpc_fake_next(harness.http, 0, &handle));
-    bw_httpc_fake_answer(harness.http, handle,
-                         &(struct bw_http_response){.status = 429, .headers = &header, .header_count = 1}, NULL);
+    bw_httpc_fake_answer(
+        harness.http, handle,
+        &(struct bw_http_response){.status = 429, .headers = &header, .header_count = 1}, NULL);
     harness_settle(&harness);
     harness_advance(&harness, 119 * 1000);
     assert_false(harness_http(&harness, 200, ""));
@@ -354,7 +374,8 @@ static void test_http_out_of_attempts_parks_and_resume_sends_it_again(void **sta
     struct bw_id run = harness_start(&harness, "one");
     use_up_attempts();
     assert_status(&harness, run, "parked");
-    assert_non_null(strstr(harness_member(&harness, run, "error"), "answered 503, after 5 attempts"));
+    assert_non_null(
+        strstr(harness_member(&harness, run, "error"), "answered 503, after 5 attempts"));
     assert_false(harness_http(&harness, 200, ""));
     harness_resume(&harness, run, NULL);
     assert_int_equal(harness.code, BW_ERR_OK);
@@ -402,13 +423,15 @@ static void test_an_unknown_effect_parks_with_the_line_that_asked(void **state)
     set_up(&BAD, 1);
     struct bw_id run = harness_start(&harness, "bad");
     assert_status(&harness, run, "parked");
-    assert_non_null(strstr(harness_member(&harness, run, "error"), "workflows/fake.lua:1: teleport: there is no effect"));
+    assert_non_null(strstr(harness_member(&harness, run, "error"),
+                           "workflows/fake.lua:1: teleport: there is no effect"));
 }
 
 static void test_bad_arguments_park_with_what_is_wrong(void **state)
 {
     (void)state;
-    static const struct fake_program BAD = {"bad", {OP_HTTP(), {.kind = "http", .args = "{\"method\":\"GET\",\"url\":7}"}}};
+    static const struct fake_program BAD = {
+        "bad", {OP_HTTP(), {.kind = "http", .args = "{\"method\":\"GET\",\"url\":7}"}}};
     set_up(&BAD, 1);
     struct bw_id run = harness_start(&harness, "bad");
     assert_true(harness_http(&harness, 200, ""));
@@ -503,7 +526,8 @@ static void test_cancel_stops_the_request_under_way(void **state)
 static void test_a_checkpoint_truncates_the_replay_and_seqs_go_on(void **state)
 {
     (void)state;
-    static const struct fake_program POINT = {"point", {OP_HTTP(), {.kind = "!checkpoint"}, OP_TASK}};
+    static const struct fake_program POINT = {"point",
+                                              {OP_HTTP(), {.kind = "!checkpoint"}, OP_TASK}};
     set_up(&POINT, 1);
     struct bw_id run = harness_start(&harness, "point");
     assert_true(harness_http(&harness, 200, ""));
@@ -595,7 +619,8 @@ static void test_a_host_that_forgot_a_run_gets_its_journal(void **state)
 
 /* --- Leases. */
 
-static void on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases, size_t count)
+static void on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
+                     size_t count)
 {
     (void)ud;
     (void)leases;
@@ -660,7 +685,8 @@ static void test_a_clean_stop_gives_the_shards_back(void **state)
 static void test_effects_started_together_are_delivered_as_they_come(void **state)
 {
     (void)state;
-    static const struct fake_program ALL = {"all", {OP_HTTP(.is_started = true), OP_TASK, OP_HTTP()}};
+    static const struct fake_program ALL = {"all",
+                                            {OP_HTTP(.is_started = true), OP_TASK, OP_HTTP()}};
     set_up(&ALL, 1);
     struct bw_id run = harness_start(&harness, "all");
     harness_answer(&harness, bw_id_derive(run, 2), "{\"decision\":\"approved\"}");

@@ -47,19 +47,20 @@ static struct bw_delivery delivery(enum bw_delivery_kind kind, uint64_t seq)
     return (struct bw_delivery){kind, seq, bw_str(NIL, 1)};
 }
 
-static struct bw_str row(struct bw_delivery *deliveries, size_t delivery_count, struct bw_command *commands,
-                         size_t command_count)
+static struct bw_str row(struct bw_delivery *deliveries, size_t delivery_count,
+                         struct bw_command *commands, size_t command_count)
 {
     struct bw_buf buf;
     bw_buf_init(&buf, 65536);
-    bw_wire_put_turn(&buf, &(struct bw_turn_record){{42}, deliveries, delivery_count, commands, command_count});
+    bw_wire_put_turn(
+        &buf, &(struct bw_turn_record){{42}, deliveries, delivery_count, commands, command_count});
     struct bw_str copy = bw_arena_copy(&arena, bw_buf_str(&buf));
     bw_buf_deinit(&buf);
     return copy;
 }
 
-static enum bw_err load(struct bw_str *turns, size_t count, uint64_t last_seq, struct bw_history *history,
-                        struct bw_error *error)
+static enum bw_err load(struct bw_str *turns, size_t count, uint64_t last_seq,
+                        struct bw_history *history, struct bw_error *error)
 {
     struct bw_loaded_run loaded = {
         .row = {.head = count, .last_seq = last_seq}, .turns = turns, .turn_count = count};
@@ -73,7 +74,9 @@ static void test_load_finds_what_is_pending(void **state)
     struct bw_error error;
     struct bw_str turns[] = {
         row((struct bw_delivery[]){delivery(BW_DELIVERY_START, 0)}, 1,
-            (struct bw_command[]){command(1, "http", true), command(2, "note", false), command(3, "task.open", true)}, 3),
+            (struct bw_command[]){command(1, "http", true), command(2, "note", false),
+                                  command(3, "task.open", true)},
+            3),
         row((struct bw_delivery[]){delivery(BW_DELIVERY_OUTCOME, 1)}, 1,
             (struct bw_command[]){command(4, "sleep", true)}, 1),
     };
@@ -91,8 +94,9 @@ static void test_load_drops_what_the_script_gave_up(void **state)
     struct bw_error error;
     struct bw_command cancel = command(3, BW_COMMAND_CANCEL, false);
     cancel.args = value_with("seq", 1);
-    struct bw_str turns[] = {row((struct bw_delivery[]){delivery(BW_DELIVERY_START, 0)}, 1,
-                                 (struct bw_command[]){command(1, "http", true), command(2, "http", true), cancel}, 3)};
+    struct bw_str turns[] = {
+        row((struct bw_delivery[]){delivery(BW_DELIVERY_START, 0)}, 1,
+            (struct bw_command[]){command(1, "http", true), command(2, "http", true), cancel}, 3)};
     assert_ok(load(turns, 1, 3, &history, &error), &error);
     assert_int_equal(history.pending_count, 1);
     assert_int_equal(history.pending[0]->seq, 2);
@@ -104,8 +108,10 @@ static void test_a_cancel_gives_up_everything_but_what_is_asked_for_afterwards(v
     struct bw_history history;
     struct bw_error error;
     struct bw_str turns[] = {
-        row((struct bw_delivery[]){delivery(BW_DELIVERY_START, 0)}, 1, (struct bw_command[]){command(1, "http", true)}, 1),
-        row((struct bw_delivery[]){delivery(BW_DELIVERY_CANCEL, 0)}, 1, (struct bw_command[]){command(2, "http", true)}, 1),
+        row((struct bw_delivery[]){delivery(BW_DELIVERY_START, 0)}, 1,
+            (struct bw_command[]){command(1, "http", true)}, 1),
+        row((struct bw_delivery[]){delivery(BW_DELIVERY_CANCEL, 0)}, 1,
+            (struct bw_command[]){command(2, "http", true)}, 1),
     };
     assert_ok(load(turns, 2, 2, &history, &error), &error);
     assert_true(history.is_cancelling);
@@ -119,8 +125,10 @@ static void test_J1_a_gap_in_the_seqs_is_corrupt(void **state)
     struct bw_history history;
     struct bw_error error;
     struct bw_str turns[] = {
-        row((struct bw_delivery[]){delivery(BW_DELIVERY_START, 0)}, 1, (struct bw_command[]){command(1, "http", true)}, 1),
-        row((struct bw_delivery[]){delivery(BW_DELIVERY_OUTCOME, 1)}, 1, (struct bw_command[]){command(3, "http", true)}, 1),
+        row((struct bw_delivery[]){delivery(BW_DELIVERY_START, 0)}, 1,
+            (struct bw_command[]){command(1, "http", true)}, 1),
+        row((struct bw_delivery[]){delivery(BW_DELIVERY_OUTCOME, 1)}, 1,
+            (struct bw_command[]){command(3, "http", true)}, 1),
     };
     assert_err(load(turns, 2, 3, &history, &error), CORRUPT);
     assert_string_equal(error.text, "journal row 2: command 3 follows command 1");
@@ -175,7 +183,9 @@ static void test_a_row_over_the_ceiling_is_refused_before_it_is_written(void **s
     bw_batch_init(&batch);
     batch.kind = BW_BATCH_TURN;
     bw_buf_init(&scratch, 512);
-    assert_err(bw_journal_append(&batch, &(struct bw_turn_record){{1}, &start, 1, NULL, 0}, 0, &scratch, &error), LIMIT);
+    assert_err(bw_journal_append(&batch, &(struct bw_turn_record){{1}, &start, 1, NULL, 0}, 0,
+                                 &scratch, &error),
+               LIMIT);
     assert_int_equal(batch.commit.turn.len, 0);
     bw_buf_deinit(&scratch);
     bw_batch_deinit(&batch);

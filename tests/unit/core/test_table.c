@@ -30,6 +30,7 @@ static void test_finds_what_was_put_and_not_what_was_removed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_finds_what_was_put_and_not_what_was_removed)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finds_what_was_put_and_not_what_was_removed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

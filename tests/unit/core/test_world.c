@@ -1,4 +1,5 @@
-/* Real scripts through the real core: the in-process host over engine/lua, with the standard library as it is shipped. */
+/* Real scripts through the real core: the in-process host over engine/lua, with the standard
+ * library as it is shipped. */
 #include "support/test.h"
 
 #include "core/world_call.h"
@@ -56,7 +57,8 @@ static void read_folder(const char *root, const char *name)
         snprintf(child, sizeof child, "%s/%s", name, entry->d_name);
         snprintf(path, sizeof path, "%s/%s", root, child);
         assert_int_equal(stat(path, &info), 0);
-        if (S_ISDIR(info.st_mode) && strcmp(entry->d_name, "testing") != 0 && strcmp(entry->d_name, "meta") != 0)
+        if (S_ISDIR(info.st_mode) && strcmp(entry->d_name, "testing") != 0 &&
+            strcmp(entry->d_name, "meta") != 0)
             read_folder(root, child);
         else if (len > 4 && strcmp(entry->d_name + len - 4, ".lua") == 0)
             read_file(path, child);
@@ -157,8 +159,10 @@ static bool http(int status, const char *body)
     struct bw_str rest = list.items;
     if (!bw_value_next(&rest, &first))
         return false;
-    (void)call("http_answer", "{\"id\":%lld,\"status\":%d,\"body\":\"%s\",\"headers\":{\"content-type\":\"text/plain\"}}",
-               (long long)bw_value_get_int(&first, "id", 0), status, body);
+    (void)call(
+        "http_answer",
+        "{\"id\":%lld,\"status\":%d,\"body\":\"%s\",\"headers\":{\"content-type\":\"text/plain\"}}",
+        (long long)bw_value_get_int(&first, "id", 0), status, body);
     return true;
 }
 
@@ -170,7 +174,8 @@ static bool answer_task(const char *decision)
     if (!bw_value_next(&rest, &first))
         return false;
     struct bw_str id = bw_value_get_str(&first, "id", BW_STR_NONE);
-    (void)call("answer_task", "{\"task\":\"%.*s\",\"answer\":{\"decision\":\"%s\",\"by\":\"dana\",\"at_us\":1}}",
+    (void)call("answer_task",
+               "{\"task\":\"%.*s\",\"answer\":{\"decision\":\"%s\",\"by\":\"dana\",\"at_us\":1}}",
                BW_STR_ARG(id), decision);
     return true;
 }
@@ -195,10 +200,11 @@ static void put_release(const char *workflow, const char *source)
     read_folder(root ? root : ".", "stdlib");
     add_file(name, source, strlen(source));
     if (strcmp(workflow, "parent") == 0) {
-        static const char CHILD[] = "local workflow, http = require('billow.workflow'), require('billow.http')\n"
-                                    "return workflow.define({ name = 'child', version = '1.0.0', run = function(input)\n"
-                                    "  return { got = input.n, body = http.get('https://a.example/c').body }\n"
-                                    "end })\n";
+        static const char CHILD[] =
+            "local workflow, http = require('billow.workflow'), require('billow.http')\n"
+            "return workflow.define({ name = 'child', version = '1.0.0', run = function(input)\n"
+            "  return { got = input.n, body = http.get('https://a.example/c').body }\n"
+            "end })\n";
         add_file("workflows/child.lua", CHILD, sizeof CHILD - 1);
     }
     qsort(all, file_count, sizeof *all, compare_files);
@@ -215,7 +221,8 @@ static void put_release(const char *workflow, const char *source)
 
 static void open_world(const char *workflow, const char *source)
 {
-    world = bw_world_create(&(struct bw_world_options){.now_us = INT64_C(1790000000000000), .seed = 5});
+    world =
+        bw_world_create(&(struct bw_world_options){.now_us = INT64_C(1790000000000000), .seed = 5});
     put_release(workflow, source);
 }
 
@@ -245,31 +252,40 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define WORKFLOW(name, body)                                                                                           \
-    "local billow = require('billow')\n"                                                                               \
-    "local workflow, http, timer = require('billow.workflow'), require('billow.http'), require('billow.timer')\n"      \
-    "local event, task, number, db = require('billow.event'), require('billow.task'), require('billow.number'), "      \
-    "require('billow.db')\n"                                                                                           \
-    "return workflow.define({ name = '" name "', version = '1.0.0', run = function(input, state)\n" body "\nend })\n"
+#define WORKFLOW(name, body)                                                                       \
+    "local billow = require('billow')\n"                                                           \
+    "local workflow, http, timer = require('billow.workflow'), require('billow.http'), "           \
+    "require('billow.timer')\n"                                                                    \
+    "local event, task, number, db = require('billow.event'), require('billow.task'), "            \
+    "require('billow.number'), "                                                                   \
+    "require('billow.db')\n"                                                                       \
+    "return workflow.define({ name = '" name                                                       \
+    "', version = '1.0.0', run = function(input, state)\n" body "\nend })\n"
 
 /* --- Tests. */
 
-static const char LONG[] = WORKFLOW("long", "  local first = http.post({ url = 'https://a.example/1', body = 'x' })\n"
-                                            "  timer.sleep('1h')\n"
-                                            "  local paid = event.wait('paid', { key = input.contract })\n"
-                                            "  local answer = task.open({ kind = 'approval', title = 'Ok?', assignees = { 'dana' } })\n"
-                                            "  local invoice = number.next('invoice', { date = '2026-10-31' })\n"
-                                            "  return { first = first.body, amount = paid.body.amount,\n"
-                                            "    decision = answer.decision, number = invoice.number,\n"
-                                            "    random = billow.random and billow.random(1, 1000000) or 0 }\n");
+static const char LONG[] = WORKFLOW(
+    "long",
+    "  local first = http.post({ url = 'https://a.example/1', body = 'x' })\n"
+    "  timer.sleep('1h')\n"
+    "  local paid = event.wait('paid', { key = input.contract })\n"
+    "  local answer = task.open({ kind = 'approval', title = 'Ok?', assignees = { 'dana' } })\n"
+    "  local invoice = number.next('invoice', { date = '2026-10-31' })\n"
+    "  return { first = first.body, amount = paid.body.amount,\n"
+    "    decision = answer.decision, number = invoice.number,\n"
+    "    random = billow.random and billow.random(1, 1000000) or 0 }\n");
 
 static void drive_long(void)
 {
-    (void)call("number_series", "{\"series\":\"invoice\",\"format\":\"R-{YYYY}-{SEQ:4}\",\"reset\":\"year\",\"next\":7}");
+    (void)call(
+        "number_series",
+        "{\"series\":\"invoice\",\"format\":\"R-{YYYY}-{SEQ:4}\",\"reset\":\"year\",\"next\":7}");
     start("long");
     assert_true(http(200, "hello"));
     (void)call("advance", "{\"us\":3600000000}");
-    (void)call("send_event", "{\"topic\":\"paid\",\"key\":\"C-17\",\"id\":\"e-1\",\"body\":{\"amount\":\"12.50\"}}");
+    (void)call(
+        "send_event",
+        "{\"topic\":\"paid\",\"key\":\"C-17\",\"id\":\"e-1\",\"body\":{\"amount\":\"12.50\"}}");
     assert_true(answer_task("approve"));
     assert_ends("done");
 }
@@ -300,7 +316,8 @@ static void test_a_crash_after_every_turn_changes_nothing(void **state)
             journal = bw_xstrdup(run_member("head"));
         } else {
             assert_true(bw_world_crashes(world) >= 5);
-            /* The run's id, and with it its randomness, depends on when it was started: the rest must be equal. */
+            /* The run's id, and with it its randomness, depends on when it was started: the rest
+             * must be equal. */
             assert_string_equal(run_member("head"), journal);
             assert_int_equal(strncmp(run_member("result"), result, 60), 0);
         }
@@ -315,7 +332,8 @@ static void test_an_event_may_come_before_its_wait(void **state)
     open_world("early", WORKFLOW("early", "  http.get('https://a.example/')\n"
                                           "  return event.wait('paid', { key = 'I-1' }).body"));
     start("early");
-    (void)call("send_event", "{\"topic\":\"paid\",\"key\":\"I-1\",\"id\":\"e\",\"body\":\"seven\"}");
+    (void)call("send_event",
+               "{\"topic\":\"paid\",\"key\":\"I-1\",\"id\":\"e\",\"body\":\"seven\"}");
     assert_true(http(200, ""));
     assert_ends("done");
     assert_string_equal(run_member("result"), "seven");
@@ -324,8 +342,10 @@ static void test_an_event_may_come_before_its_wait(void **state)
 static void test_a_wait_times_out(void **state)
 {
     (void)state;
-    open_world("late", WORKFLOW("late", "  local got = event.wait('paid', { key = 'I-1', timeout = '2d' })\n"
-                                        "  return got == nil and 'nothing' or got"));
+    open_world("late",
+               WORKFLOW("late",
+                        "  local got = event.wait('paid', { key = 'I-1', timeout = '2d' })\n"
+                        "  return got == nil and 'nothing' or got"));
     start("late");
     (void)call("advance", "{\"us\":%lld}", 2LL * 86400 * 1000000 - 1);
     assert_ends("open");
@@ -347,8 +367,10 @@ static void test_a_child_is_called(void **state)
 static void test_an_error_parks_at_its_line_and_resume_goes_on(void **state)
 {
     (void)state;
-    open_world("fails", WORKFLOW("fails", "  local answer = http.get({ url = 'https://a.example/', attempts = 1 })\n"
-                                          "  return answer.status"));
+    open_world("fails",
+               WORKFLOW("fails",
+                        "  local answer = http.get({ url = 'https://a.example/', attempts = 1 })\n"
+                        "  return answer.status"));
     start("fails");
     assert_true(http(503, "busy"));
     assert_ends("parked");
@@ -364,9 +386,13 @@ static void test_an_error_parks_at_its_line_and_resume_goes_on(void **state)
 static void test_cancel_runs_the_compensations(void **state)
 {
     (void)state;
-    open_world("undo", WORKFLOW("undo", "  http.post({ url = 'https://a.example/book' })\n"
-                                        "  billow.compensate(function() http.post({ url = 'https://a.example/unbook' }) end, 'unbook')\n"
-                                        "  task.open({ kind = 'approval', title = 'Ok?', assignees = { 'dana' } })"));
+    open_world(
+        "undo",
+        WORKFLOW("undo",
+                 "  http.post({ url = 'https://a.example/book' })\n"
+                 "  billow.compensate(function() http.post({ url = 'https://a.example/unbook' }) "
+                 "end, 'unbook')\n"
+                 "  task.open({ kind = 'approval', title = 'Ok?', assignees = { 'dana' } })"));
     start("undo");
     assert_true(http(200, ""));
     (void)call("cancel", "{\"run\":\"%s\",\"reason\":\"wrong month\"}", run_id);
@@ -396,12 +422,15 @@ static void test_a_checkpoint_keeps_the_state_and_drops_the_history(void **state
 static void test_losers_of_a_race_are_given_up(void **state)
 {
     (void)state;
-    open_world("race", WORKFLOW("race", "  local strands = require('billow.strands')\n"
-                                        "  local run_race = billow.race or strands.race\n"
-                                        "  run_race({ function() return http.get('https://a.example/').body end,\n"
-                                        "    function() task.open({ kind = 'question', title = '?', assignees = { 'dana' } }) end })\n"
-                                        "  timer.sleep('1h')\n"
-                                        "  return 'over'"));
+    open_world("race",
+               WORKFLOW("race",
+                        "  local strands = require('billow.strands')\n"
+                        "  local run_race = billow.race or strands.race\n"
+                        "  run_race({ function() return http.get('https://a.example/').body end,\n"
+                        "    function() task.open({ kind = 'question', title = '?', assignees = { "
+                        "'dana' } }) end })\n"
+                        "  timer.sleep('1h')\n"
+                        "  return 'over'"));
     start("race");
     assert_true(http(200, "won"));
     assert_ends("open");
@@ -415,13 +444,17 @@ static void test_losers_of_a_race_are_given_up(void **state)
 static void test_a_transaction_is_part_of_the_turn(void **state)
 {
     (void)state;
-    open_world("books", WORKFLOW("books", "  local insert = db.statement({ name = 'books.insert', sql = 'insert into x values ($1)' })\n"
-                                          "  local results = db.transaction(function(tx)\n"
-                                          "    local n = tx:number({ series = 'invoice', date = '2026-10-31' })\n"
-                                          "    tx:exec(insert, { n })\n"
-                                          "  end)\n"
-                                          "  return results[1].number"));
-    (void)call("number_series", "{\"series\":\"invoice\",\"format\":\"R-{SEQ:4}\",\"reset\":\"never\",\"next\":1}");
+    open_world("books",
+               WORKFLOW("books",
+                        "  local insert = db.statement({ name = 'books.insert', sql = 'insert into "
+                        "x values ($1)' })\n"
+                        "  local results = db.transaction(function(tx)\n"
+                        "    local n = tx:number({ series = 'invoice', date = '2026-10-31' })\n"
+                        "    tx:exec(insert, { n })\n"
+                        "  end)\n"
+                        "  return results[1].number"));
+    (void)call("number_series",
+               "{\"series\":\"invoice\",\"format\":\"R-{SEQ:4}\",\"reset\":\"never\",\"next\":1}");
     start("books");
     assert_string_equal(run_member("wake"), "database");
     int64_t id = db_request();
@@ -436,10 +469,14 @@ static void test_a_transaction_is_part_of_the_turn(void **state)
 static void test_a_failed_transaction_is_performed_again_by_resume(void **state)
 {
     (void)state;
-    open_world("books", WORKFLOW("books", "  local insert = db.statement({ name = 'books.insert', sql = 'insert into x values ($1)' })\n"
-                                          "  return db.transaction(function(tx) tx:exec(insert, { 1 }) end)"));
+    open_world("books",
+               WORKFLOW("books",
+                        "  local insert = db.statement({ name = 'books.insert', sql = 'insert into "
+                        "x values ($1)' })\n"
+                        "  return db.transaction(function(tx) tx:exec(insert, { 1 }) end)"));
     start("books");
-    (void)call("db_answer", "{\"id\":%lld,\"error\":{\"code\":\"CONFLICT\",\"text\":\"duplicate key\"}}",
+    (void)call("db_answer",
+               "{\"id\":%lld,\"error\":{\"code\":\"CONFLICT\",\"text\":\"duplicate key\"}}",
                (long long)db_request());
     assert_ends("parked");
     assert_int_equal(db_request(), 0);
@@ -451,8 +488,11 @@ static void test_a_failed_transaction_is_performed_again_by_resume(void **state)
 static void test_a_query_is_asked_again_after_a_crash(void **state)
 {
     (void)state;
-    open_world("reads", WORKFLOW("reads", "  local all = db.statement({ name = 'reads.all', sql = 'select 1 as n' })\n"
-                                          "  return db.query(all)[1].n"));
+    open_world(
+        "reads",
+        WORKFLOW("reads",
+                 "  local all = db.statement({ name = 'reads.all', sql = 'select 1 as n' })\n"
+                 "  return db.query(all)[1].n"));
     start("reads");
     assert_true(db_request() > 0);
     (void)call("crash", "{}");
