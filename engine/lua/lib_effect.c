@@ -221,8 +221,8 @@ static int core_spawn(lua_State *L)
 static int join_k(lua_State *L, int status, lua_KContext ctx)
 {
     struct bw_vm *vm = bw_vm_of(L);
-    uint32_t best_ended = 0;
-    lua_Integer best = 0;
+    struct bw_strand *first = NULL;
+    lua_Integer position = 0;
     lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
 
     (void)status, (void)ctx;
@@ -233,14 +233,15 @@ static int join_k(lua_State *L, int status, lua_KContext ctx)
         strand = bw_strand_find(vm, lua_tointeger(L, -1));
         lua_pop(L, 1);
         if (!strand)
-            return bw_lua_raise(L, "join: there is no such strand");
-        if (strand->state == BW_STRAND_DONE && (!best || strand->ended_at < best_ended)) {
-            best = i;
-            best_ended = strand->ended_at;
+            return bw_lua_raise(L, "join: there is no such strand, or it was joined before");
+        if (strand->state == BW_STRAND_DONE && (!first || strand->ended_at < first->ended_at)) {
+            first = strand;
+            position = i;
         }
     }
-    if (best) {
-        lua_pushinteger(L, best);
+    if (first) {
+        bw_strand_forget(vm, first);
+        lua_pushinteger(L, position);
         return 1;
     }
     vm->running->state = BW_STRAND_JOINING;
@@ -264,8 +265,10 @@ static int core_kill(lua_State *L)
     uint32_t line;
     const char *file = bw_lua_script_frame(L, &line);
 
-    if (!vm->running || L != vm->running->co || !strand || strand == vm->running)
-        return bw_lua_raise(L, "kill: there is no such strand, or it is this one");
+    if (!vm->running || L != vm->running->co || strand == vm->running)
+        return bw_lua_raise(L, "kill: a strand ends others, not itself");
+    if (!strand)
+        return 0; /* it has ended and was joined */
     bw_strand_cancel(vm, strand, file, line);
     bw_budget_check(L, LUA_OK, true); /* the cancel commands may differ from the journal */
     return 0;

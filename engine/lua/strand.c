@@ -96,6 +96,22 @@ struct bw_strand *bw_strand_find(struct bw_vm *vm, lua_Integer id)
     return NULL;
 }
 
+void bw_strand_forget(struct bw_vm *vm, struct bw_strand *strand)
+{
+    struct bw_strand *before = NULL;
+
+    BW_ASSERT(strand->state == BW_STRAND_DONE);
+    for (struct bw_strand *at = vm->strands; at != strand; at = at->next)
+        before = at;
+    if (before)
+        before->next = strand->next;
+    else
+        vm->strands = strand->next;
+    if (vm->strands_last == strand)
+        vm->strands_last = before;
+    bw_free(strand);
+}
+
 void bw_strand_enqueue(struct bw_vm *vm, struct bw_strand *strand)
 {
     strand->state = BW_STRAND_READY;

@@ -174,6 +174,16 @@ static void deliver_outcome(struct bw_vm *vm, const struct bw_delivery *delivery
         bw_strand_enqueue(vm, wait->waiter);
 }
 
+/* The strand with the largest id below `id`; NULL when there is none. */
+static struct bw_strand *strand_below(struct bw_vm *vm, uint32_t id)
+{
+    struct bw_strand *found = NULL;
+
+    for (struct bw_strand *strand = vm->strands; strand && strand->id < id; strand = strand->next)
+        found = strand;
+    return found;
+}
+
 static void deliver_cancel(struct bw_vm *vm)
 {
     struct bw_strand *strand;
@@ -188,11 +198,8 @@ static void deliver_cancel(struct bw_vm *vm)
     }
     /* The latest strand first, the workflow itself last: those who wait for others find them ended.
      */
-    for (uint32_t id = vm->strand_count; id > 0; id--) {
-        strand = bw_strand_find(vm, id);
-        if (strand && strand->state != BW_STRAND_DONE)
-            bw_strand_unwind(vm, strand);
-    }
+    for (uint32_t last = UINT32_MAX; (strand = strand_below(vm, last)) != NULL; last = strand->id)
+        (void)bw_strand_unwind(vm, strand);
     while (vm->wait_count) /* no commands: with the cancel the engine gives up everything that is
                               under way */
         bw_wait_remove(vm, &vm->waits[0]);

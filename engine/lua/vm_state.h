@@ -103,6 +103,8 @@ static inline struct bw_vm *bw_vm_of(lua_State *L)
 /* Makes a strand of the function at the top of `L` (pops it) and puts it behind the queue. */
 MAY_THROW struct bw_strand *bw_strand_spawn(lua_State *L, struct bw_vm *vm);
 struct bw_strand *bw_strand_find(struct bw_vm *vm, lua_Integer id);
+/* Frees a strand that has ended and was joined: long runs race thousands of times. */
+void bw_strand_forget(struct bw_vm *vm, struct bw_strand *strand);
 void bw_strand_enqueue(struct bw_vm *vm, struct bw_strand *strand);
 /* Runs ready strands, first in first out, until none is ready or the VM has ended. */
 void bw_strand_run_all(struct bw_vm *vm);

@@ -210,6 +210,26 @@ static void test_child_runs_and_tasks_are_commands_with_derived_ids(void **state
     assert_str(id.text, text);
 }
 
+static void test_a_long_run_of_races_keeps_its_memory(void **state)
+{
+    (void)state;
+    rig_open(&rig, "for i = 1, 40 do billow.race { function() event.wait('a') end, function() "
+                   "timer.sleep('1d') end } "
+                   "for j = 1, 200 do billow.race { function() end, function() timer.sleep('1d') "
+                   "end } end end");
+    rig_start(&rig, "{}");
+    uint64_t early = 0;
+    for (uint64_t i = 0; i < 39; i++) {
+        size_t at = rig.result.pending_count;
+        assert_true(at == 2);
+        rig_outcome(&rig, rig.result.pending[0], EVENT("0"));
+        rig_assert_status(&rig, BW_TURN_WAITING);
+        if (i == 9)
+            early = rig.result.memory_bytes;
+    }
+    assert_true(rig.result.memory_bytes < 2 * early);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -224,6 +244,7 @@ int main(void)
         TEST(test_a_lost_race_cancels_the_races_inside_it),
         TEST(test_a_cancel_unwinds_every_strand_children_first),
         TEST(test_a_strand_that_loops_for_ever_ends_the_turn),
+        TEST(test_a_long_run_of_races_keeps_its_memory),
         TEST(test_child_runs_and_tasks_are_commands_with_derived_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
