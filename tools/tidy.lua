@@ -33,7 +33,7 @@ local LAYERS = {
 local SEAMS = {
   store = { ["io/pgc.h"] = true },
   lua = { ["core/host.h"] = true },
-  core = { ["io/httpc.h"] = true },
+  core = { ["io/httpc.h"] = true, ["lua/hostlet.h"] = true },
 }
 
 -- Outside headers have one address each: the layers in which they may be included.

@@ -1,4 +1,5 @@
-/* asking.h - effects that are one question to the store: asked after the commit, asked again while it is unreachable.
+/* asking.h - effects that are one question to the store: asked after the commit, asked again while
+ * it is unreachable.
  *
  * Offers:  begin with a function that sends the question, cancel.
  * Relies on: core/call.h. Used by effect_db.c and effect_settings.c.

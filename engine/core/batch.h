@@ -1,9 +1,11 @@
-/* batch.h - everything one turn of one run wants to change, as plain data, and what to do once it is committed.
+/* batch.h - everything one turn of one run wants to change, as plain data, and what to do once it
+ * is committed.
  *
  * Offers:  create, add rows of each sort, destroy.
  * Relies on: store/store.h (row structs). The memory of the rows: the batch's arena, or the host's
- * answer, which the batch holds on to (`frame`). Station 7 of docs/walk.md. Invariants: J4, J6
- * (core/journal.h).
+ *          answer, which the batch holds on to (`frame`).
+ * Station 7 of docs/walk.md.
+ * Invariants: J4, J6 (core/journal.h).
  *
  * Dropping a batch costs nothing: it never touched the world. Its effects begin only in
  * bw_engine_apply.

@@ -1,8 +1,9 @@
 /* call.h - one call of the store that is in flight, then the news it brought.
  *
  * Offers:  open, the callbacks to give to the store (they copy the answer and put the call on the
- * engine's news list), close. An engine that is destroyed orphans its calls: the callback then
- * frees the call, and nothing else. Relies on: store/store.h.
+ *          engine's news list), close. An engine that is destroyed orphans its calls: the callback
+ *          then frees the call, and nothing else.
+ * Relies on: store/store.h.
  */
 #ifndef BW_CORE_CALL_H
 #define BW_CORE_CALL_H

@@ -1,4 +1,5 @@
-/* clock_virtual.h - a clock that moves only when it is told to: `billow test`, the simulator, unit tests.
+/* clock_virtual.h - a clock that moves only when it is told to: `billow test`, the simulator, unit
+ * tests.
  *
  * Offers:  both kinds of time, moving together.
  * Relies on: base/clock.h.

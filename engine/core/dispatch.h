@@ -1,7 +1,9 @@
 /* dispatch.h - the engine's side of the script hosts: wakes out, turn results in.
  *
  * Offers:  pick a host, submit a wake (collected, sent once per host and turn), take what hosts
- * answered. Relies on: core/host.h (the seam), codec/wire.h. Station 5 of docs/walk.md.
+ *          answered.
+ * Relies on: core/host.h (the seam), codec/wire.h.
+ * Station 5 of docs/walk.md.
  */
 #ifndef BW_CORE_DISPATCH_H
 #define BW_CORE_DISPATCH_H

@@ -1,17 +1,18 @@
 /* effect.h - the registry of what a script can ask for, and the life of one asked-for thing.
  *
  * Offers:  plan (before the commit: check arguments, fill the batch), begin (after), cancel,
- * recover; answers. Relies on: core/batch.h, core/timer.h. Each kind has its own file
- * effect_<kind>.c. Station 6 (plan) and 10 (begin) of docs/walk.md. Invariants: J4, J5
- * (core/journal.h).
+ *          recover; answers.
+ * Relies on: core/batch.h, core/timer.h. Each kind has its own file effect_<kind>.c.
+ * Stations 6 (plan) and 10 (begin) of docs/walk.md. Invariants: J4, J5 (core/journal.h).
  *
  * An effect of a run lives from the commit of the turn that asked for it until the commit of the
- * turn that delivers its outcome. Kinds come in these sorts: posts      have no outcome: rows in
- * the batch, no struct bw_effect (event.send, child.start, note); own        performed by this
- * process (http, db.query, settings): begun again after a crash (recover); timed      a deadline on
- * the run's row (sleep; event.wait and its timeout): armed again after a reload; answered   by
- * others or by the commit itself (tasks, events, children, db.transaction): the outcome is an inbox
- * row, nothing is begun.
+ * turn that delivers its outcome. Kinds come in these sorts:
+ *   posts      have no outcome: rows in the batch, no struct bw_effect (event.send, child.start,
+ *              note);
+ *   own        performed by this process (http, db.query, settings): begun again after a crash;
+ *   timed      a deadline on the run's row (sleep; event.wait's timeout): armed again after a load;
+ *   answered   by others or by the commit itself (tasks, events, children, db.transaction): the
+ *              outcome is an inbox row, nothing is begun.
  */
 #ifndef BW_CORE_EFFECT_H
 #define BW_CORE_EFFECT_H

@@ -1,4 +1,7 @@
-/* effect_child.c - "child.start" {workflow, input, id_key?} (a post), "child.call" {workflow, input} -> its result.
+/* effect_child.c - runs that a run starts.
+ *
+ *     "child.start" {workflow, input, id_key?} (a post)
+ *     "child.call"  {workflow, input} -> its result
  *
  * The child's row is part of the parent's commit; its id is derived from run and seq. It is pinned
  * to the parent's release. A called child's end puts "child:<seq>" into the parent's inbox, in the

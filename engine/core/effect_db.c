@@ -1,5 +1,8 @@
-/* effect_db.c - "db.query" {name, sql, params} -> rows; "db.transaction" {statements} -> results;
- *               "number.next" {series, date, customer?} -> {number, sequence}.
+/* effect_db.c - the database, and gapless numbers.
+ *
+ *     "db.query"       {name, sql, params?} -> rows
+ *     "db.transaction" {statements} -> results
+ *     "number.next"    {series, date, customer?} -> {number, sequence}
  *
  * A query is a read after the commit (own effect). A transaction and a number are work inside the
  * commit of the turn that asks (exactly once, J6): their outcome is the message "tx:<seq>", written

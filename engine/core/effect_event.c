@@ -1,5 +1,7 @@
-/* effect_event.c - "event.wait" {topic, key, timeout_us?} -> {body, id, key, topic} | {timeout = true}
- *                  "event.send" {topic, key, id?, body, expires_us?} (a post)
+/* effect_event.c - events between runs, and from outside.
+ *
+ *     "event.wait" {topic, key, timeout_us?} -> {body, id, key, topic} | {timeout = true}
+ *     "event.send" {topic, key, id?, body, expires_us?} (a post)
  *
  * Matching is the store's, in the commit that adds the event or the wait: an event that came first
  * is taken at once. The timeout is ours: a deadline on the run's row. When both happen, one is

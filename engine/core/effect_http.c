@@ -1,5 +1,7 @@
-/* effect_http.c - "http" {method, url, headers?, body?, timeout_ms?, attempts_max?, idempotency_key?}
- *                 -> {body, headers, status}.
+/* effect_http.c - requests to the world outside.
+ *
+ *     "http" {method, url, headers?, body?, timeout_ms?, attempts_max?, idempotency_key?}
+ *            -> {body, headers, status}
  *
  * At least once, with a stable key: every attempt of one command, in this process or in the next
  * one after a crash, carries the same Idempotency-Key, "<run id>/<seq>" unless the script names

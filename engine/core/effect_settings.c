@@ -1,7 +1,10 @@
-/* effect_settings.c - "settings" {policy, scopes, on} -> {settings, layers}: what is in force for a policy on a date.
+/* effect_settings.c - what is in force for a policy on a date.
+ *
+ *     "settings" {policy, scopes, on} -> {settings, layers}
  *
  * Asked of the store after the commit; the answer becomes part of the next turn's row, so that a
- * replay sees the same settings whatever was changed since. */
+ * replay sees the same settings whatever was changed since.
+ */
 #include "core/args.h"
 #include "core/asking.h"
 #include "core/inside.h"

@@ -1,4 +1,6 @@
-/* effect_task.c - "task.open" {kind, title, body, assignees, due_us?, group?} -> the answer of a person.
+/* effect_task.c - work for people.
+ *
+ *     "task.open" {kind, title, body, assignees, due_us?, group?} -> the answer
  *
  * The task is a row of the same commit; its id is derived from run and seq, so that the script
  * knows it beforehand. The answer comes through the door like everything that others tell us: an

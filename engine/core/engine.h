@@ -1,8 +1,11 @@
-/* engine.h - the engine: owns all runs of this process and takes them around the walk, one loop turn at a time.
+/* engine.h - the engine: owns all runs of this process and takes them around the walk, one loop
+ * turn at a time.
  *
  * Offers:  create, start, turn, stop, destroy; the verbs by which people and machines speak to
- * runs. Relies on: store/store.h, core/host.h, io/httpc.h, base/clock.h, base/entropy.h, all of
- * them seams: the engine does no I/O, has no threads, never blocks. Station 3 of docs/walk.md.
+ *          runs.
+ * Relies on: store/store.h, core/host.h, io/httpc.h, base/clock.h, base/entropy.h, all of them
+ *          seams: the engine does no I/O, has no threads, never blocks.
+ * Station 3 of docs/walk.md.
  *
  * Pace. Whoever owns the loop calls bw_engine_turn once per loop turn. Callbacks of the store, the
  * hosts and the HTTP client only put news on a list and ask for a turn through `on_work`; the turn

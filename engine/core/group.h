@@ -2,7 +2,8 @@
  *
  * Offers:  add a batch, flush what is ready.
  * Relies on: store/store.h, core/batch.h.
- * Stations 8 and 9 of docs/walk.md. Invariants: J3, J6 (core/journal.h).
+ * Stations 8 and 9 of docs/walk.md.
+ * Invariants: J3, J6 (core/journal.h).
  *
  * While every lane of the store is busy, batches collect; when one is free, all that are ready go
  * at once. Nothing is delayed when the store is idle. A run is never in two commits, because a

@@ -1,9 +1,12 @@
-/* host.h - the asynchronous seam to whatever runs Lua: a locked-down process, this process, or a simulated one.
+/* host.h - the asynchronous seam to whatever runs Lua: a locked-down process, this process, or a
+ * simulated one.
  *
  * Offers:  struct bw_host, a small table of functions; struct bw_hostlet, what an in-process host
- * is made of. Relies on: codec/wire.h (the bytes both sides exchange). Implementations:
- * io/hostproc.c (billow-host over a socket pair), core/host_inproc.c over lua/hostlet.c. Station 5
- * of docs/walk.md.
+ *          is made of.
+ * Relies on: codec/wire.h (the bytes both sides exchange).
+ * Implementations: io/hostproc.c (billow-host over a socket pair), core/host_inproc.c over
+ * lua/hostlet.c.
+ * Station 5 of docs/walk.md.
  */
 #ifndef BW_CORE_HOST_H
 #define BW_CORE_HOST_H

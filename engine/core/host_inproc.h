@@ -1,7 +1,8 @@
 /* host_inproc.h - a script host in this process: `billow test`, the simulator, unit tests.
  *
  * Offers:  struct bw_host over lua/hostlet.h. Frames are queued by send and handled by pump, so
- * that it is as asynchronous as a host process. Relies on: lua/hostlet.h.
+ *          that it is as asynchronous as a host process.
+ * Relies on: lua/hostlet.h.
  */
 #ifndef BW_CORE_HOST_INPROC_H
 #define BW_CORE_HOST_INPROC_H

@@ -1,8 +1,8 @@
 /* httpc_fake.h - an HTTP client that sends nothing: requests lie there until somebody answers them.
  *
  * Offers:  struct bw_httpc, the requests that wait, answers. Answers reach the engine in pump,
- * never from inside a call. Relies on: io/httpc.h (the seam). For `billow test`, the simulator and
- * unit tests.
+ *          never from inside a call.
+ * Relies on: io/httpc.h (the seam). For `billow test`, the simulator and unit tests.
  */
 #ifndef BW_CORE_HTTPC_FAKE_H
 #define BW_CORE_HTTPC_FAKE_H

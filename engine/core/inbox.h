@@ -1,8 +1,10 @@
-/* inbox.h - what waits to be delivered to one loaded run, in the order in which it will be delivered.
+/* inbox.h - what waits to be delivered to one loaded run, in the order in which it will be
+ * delivered.
  *
  * Offers:  put (once per key), take for a turn, roll back, drop what a committed turn delivered.
  * Relies on: codec/wire.h for delivery kinds.
- * Station 2 of docs/walk.md. Invariants: J5, J6 (core/journal.h).
+ * Station 2 of docs/walk.md.
+ * Invariants: J5, J6 (core/journal.h).
  *
  * Two sorts of items lie here side by side: copies of inbox rows (they have a key, and the turn
  * that delivers them acknowledges the row in its own transaction), and outcomes of the run's own

@@ -1,4 +1,5 @@
-/* inside.h - the engine's own struct, for the files of core/ that are the engine. Nobody else includes it.
+/* inside.h - the engine's own struct, for the files of core/ that are the engine. Nobody else
+ * includes it.
  *
  * Offers:  struct bw_engine and the few services its parts give each other.
  * Relies on: everything in core/.

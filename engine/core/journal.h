@@ -9,17 +9,23 @@
  *   J1   The seqs of a run's commands are contiguous from 1, through checkpoints too.
  *   J2   A committed row never changes.
  *   J3   An append names the expected head and the shard's epoch; if either differs nothing is
- * written. J4   An effect begins only after the row that asks for it is committed; it has at most
- * one outcome. J5   An outcome is delivered once, by (run, seq), whatever way it came. J6   Row,
- * waits, tasks, messages, acknowledgements, children, numbers and status of a turn commit together.
+ *        written.
+ *   J4   An effect begins only after the row that asks for it is committed; it has at most one
+ *        outcome.
+ *   J5   An outcome is delivered once, by (run, seq), whatever way it came.
+ *   J6   Row, waits, tasks, messages, acknowledgements, children, numbers and status of a turn
+ *        commit together.
  *   J7   Replaying base+1..head with the pinned release makes the same commands; otherwise the run
- * is parked and nothing is written. J8   Closing a VM, or forgetting a run, loses nothing. J9   The
- * time, randomness and ids that a script sees come from its rows. J10  A client is answered after
- * the commit. J11  A finished run takes no rows. J12  Secrets are in rows only as references.
+ *        is parked and nothing is written.
+ *   J8   Closing a VM, or forgetting a run, loses nothing.
+ *   J9   The time, randomness and ids that a script sees come from its rows.
+ *   J10  A client is answered after the commit.
+ *   J11  A finished run takes no rows.
+ *   J12  Secrets are in rows only as references.
  *
- * bw_journal_append asserts J1, J5 and J11 before writing, bw_journal_load checks the same after
- * reading (what comes from a row may be damaged: that is CORRUPT, not a bug). J3 and J6 are the
- * store's; J4 and J10 are the shape of bw_engine_apply; J7 is the host's.
+ * bw_journal_append asserts J1 and J4 before writing, bw_journal_load checks J1 and J5 after
+ * reading (what comes from a row may be damaged: that is CORRUPT, not a bug). J3, J6 and J11 are
+ * the store's; J4 and J10 are the shape of bw_engine_apply; J7 is the host's.
  */
 #ifndef BW_CORE_JOURNAL_H
 #define BW_CORE_JOURNAL_H

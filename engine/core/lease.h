@@ -2,7 +2,8 @@
  *
  * Offers:  acquire, renew every third of the lease, the epoch of a shard, may we act now.
  * Relies on: store/store.h (database time decides who owns a shard), the monotonic clock (decides
- * when we stop). Invariants: J3 (core/journal.h).
+ *          when we stop).
+ * Invariants: J3 (core/journal.h).
  *
  * The fence in the database is what makes a paused process harmless. This file only makes it
  * polite: it stops acting at 70% of the lease by its own clock, counted from before the renewal was

@@ -2,7 +2,7 @@
  *
  * Offers:  find or fetch, who has it, which one is active for a tenant.
  * Relies on: core/table.h's sibling (a short list: releases are few), store/store.h through
- * core/call.h.
+ *          core/call.h.
  */
 #ifndef BW_CORE_RELEASE_H
 #define BW_CORE_RELEASE_H

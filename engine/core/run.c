@@ -1,24 +1,27 @@
 /* run.c - see run.h. How a turn's result becomes a batch is in run_accept.c.
  *
- *   NEW --bw_run_begin, bw_run_load--> READY --bw_run_wake--> EXECUTING --bw_run_accept-->
- * COMMITTING ^   ^                      |                            | |   +----bw_run_retry------+
- * bw_run_committed |   (host lost, limit: the turn did not happen)         |
- *                                      +--bw_run_deliver-- WAITING <---------------------------+
- *                                                                                              |
- *   READY, EXECUTING --bw_run_park--> COMMITTING --bw_run_committed--> PARKED                  |
- *                                                                      DONE <------------------+
- *   any but EXECUTING --bw_run_evict--> gone; its rows know everything (J8). A conflict goes this
- * way, and loads again. PARKED rows --bw_engine_resume_run--> OPEN rows --> NEW. WAITING
- * --bw_run_tidy--> COMMITTING --bw_run_committed--> WAITING: acknowledges what nobody waits for any
- * more.
+ *   NEW --bw_run_begin, bw_run_load--> READY ---bw_run_wake---> EXECUTING
+ *                                      ^   ^                        |
+ *                                      |   +------bw_run_retry------+--bw_run_accept--> COMMITTING
+ *                                      |    (host lost, limit)                               |
+ *                                      |                                                     |
+ *                                      +--bw_run_deliver-- WAITING <-----bw_run_committed----+
+ *                                                                                            |
+ *   READY, EXECUTING --bw_run_park--> COMMITTING --bw_run_committed--> PARKED                |
+ *                                                                      DONE <----------------+
+ *   WAITING --bw_run_tidy--> COMMITTING --bw_run_committed--> WAITING
+ *   any but EXECUTING --bw_run_evict--> gone (a conflict goes this way, and loads again)
+ *   PARKED rows --bw_engine_resume_run--> OPEN rows --> NEW
  *
  * What holds in each state, asserted by bw_run_check_state at the entry and exit of every arrow:
- *   NEW         nothing is known but its id; no effects; it is in the load queue, or its load is in
- * flight. READY       something deliverable lies in the inbox (or it is being parked); no turn is
- * taken. EXECUTING   the items of the turn are taken; a host has it, its VM is ahead of the
- * journal; in no list; no load. COMMITTING  exactly one batch of it is queued or in a commit; in no
- * list; no load. WAITING     nothing deliverable lies in the inbox; at least one effect is pending.
- *   PARKED, DONE its last commit is applied; it leaves memory in the same turn.
+ *   NEW         nothing is known but its id; it is in the load queue, or its load is in flight.
+ *   READY       something deliverable lies in the inbox, or it is being parked.
+ *   EXECUTING   the items of the turn are taken; a host has it, its VM is ahead of the journal; it
+ *               is in no list, no load of it is in flight.
+ *   COMMITTING  exactly one batch of it is queued or in a commit; in no list, no load.
+ *   WAITING     nothing deliverable lies in the inbox; at least one effect is pending.
+ *   PARKED,     its last commit is applied; it leaves memory in the same turn: its rows know
+ *   DONE        everything (J8).
  */
 #include "core/run.h"
 

@@ -1,8 +1,9 @@
 /* run.h - the life of one loaded run: its states, and every arrow between them.
  *
  * Offers:  create (from a row just stored, or as a name to be loaded), load, deliver, wake, accept,
- * committed, retry, park, evict. Relies on: core/inbox.h, core/effect.h, core/journal.h. Stations
- * 4, 6, 7 of docs/walk.md. The state machine is drawn at the head of run.c.
+ *          committed, retry, park, evict.
+ * Relies on: core/inbox.h, core/effect.h, core/journal.h.
+ * Stations 4, 6, 7 of docs/walk.md. The state machine is drawn at the head of run.c.
  */
 #ifndef BW_CORE_RUN_H
 #define BW_CORE_RUN_H

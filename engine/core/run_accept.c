@@ -1,5 +1,5 @@
-/* run_accept.c - how the result of a turn becomes a batch: what was delivered, what the script asks for, what becomes of
- * the run. Stations 6 and 7 of docs/walk.md; the states are in run.c. */
+/* run_accept.c - how the result of a turn becomes a batch: what was delivered, what the script asks
+ * for, what becomes of the run. Stations 6 and 7 of docs/walk.md; the states are in run.c. */
 #include "core/run.h"
 
 #include "base/assert.h"

@@ -1,7 +1,8 @@
 /* sched.h - whose turn it is: ready runs, taken round robin over tenants.
  *
  * Offers:  add, next. A run is in at most one queue (through its link).
- * Relies on: core/run.h. Station 3 of docs/walk.md.
+ * Relies on: core/run.h.
+ * Station 3 of docs/walk.md.
  *
  * One queue per tenant with ready runs; each tenant gives one run per round, so that a tenant with
  * a hundred thousand ready runs delays another's next one by one turn only. Weights and priorities

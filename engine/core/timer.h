@@ -1,8 +1,9 @@
 /* timer.h - what is due when: a binary heap of moments.
  *
  * Offers:  arm, cancel, take what is due (earliest first; equal moments in the order they were
- * armed). Relies on: base/mem.h. Knows no clock: the engine keeps one heap in UTC (durable
- * deadlines) and one in monotonic time (pauses of this process), and asks both once per turn.
+ *          armed).
+ * Relies on: base/mem.h. Knows no clock: the engine keeps one heap in UTC (durable deadlines) and
+ *          one in monotonic time (pauses of this process), and asks both once per turn.
  * Station 1 of docs/walk.md. The durable truth is wake_at of the run's row; the heap is a copy for
  * loaded runs and for sleepers that are due soon.
  */

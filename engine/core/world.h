@@ -1,9 +1,11 @@
 /* world.h - a whole engine in one process without a world outside: `billow test` and the simulator.
  *
  * Offers:  a real engine over store_mem, virtual clock, in-process host and fake HTTP, pumped until
- * nothing moves; time that jumps; outside acts (start, answer, event, HTTP and database answers);
- * crashes at will. Relies on: core/engine.h, store/store_mem.h, core/host_inproc.h,
- * core/httpc_fake.h. As one function over values, for Lua: core/world_call.h.
+ *          nothing moves; time that jumps; outside acts (start, answer, event, HTTP and database
+ *          answers); crashes at will.
+ * Relies on: core/engine.h, store/store_mem.h, core/host_inproc.h, core/httpc_fake.h.
+ *
+ * As one function over values, for Lua: core/world_call.h.
  *
  * Every function that acts settles the world before it returns: what could happen by itself has
  * happened.

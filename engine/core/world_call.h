@@ -3,25 +3,35 @@
  * Offers:  bw_world_call.
  * Relies on: core/world.h.
  *
- *   op            args -> out
- *   now           {} -> us                        settle        {} -> nil
- *   wait          {} -> us until something happens by itself (-1 = never)
- *   advance       {us} -> nil                     crash         {} -> nil
- *   crash_each    {on} -> nil                     evict         {} -> nil        (closes idle VMs)
- *   put_release   {files = {name = bytes}} -> hash (hexadecimal); it is active from then on
- *   start         {workflow, input, key?, started_by?, id?} -> {is_new, run}
- *   run           {id} -> map                     runs          {status?, workflow?, limit?,
- * after?} -> array journal       {run} -> array                  notes         {run} -> array inbox
- * {run} -> array                  audit, numbers, series as in store.h -> array tasks {status?,
- * run?, limit?} -> array             task {id} -> map answer_task   {task, answer} -> nil
- * send_event    {topic, key?, id?, body, expires_us?} -> nil cancel        {run, reason?, by?} ->
- * nil      resume        {run, value?} -> nil (with value: skips the failed effect) http_pending {}
- * -> array of {body, headers, id, method, timeout_ms, url} http_answer   {id, status, headers?,
- * body?} or {id, error = "TIMEOUT", text?} -> nil db_pending    {} -> array of {id, kind = "query",
- * name, params, sql} | {id, kind = "transaction", run, seq, statements} db_answer     {id, value}
- * or {id, error = map} -> nil set_setting   the store's "setting" -> nil    number_series the
- * store's "series" -> nil logs          {} -> array of {logs, run}      stats         {} ->
- * {crashes, effects, replays, runs, turns}
+ *   op             args -> out
+ *   now            {} -> us
+ *   wait           {} -> us until something happens by itself (-1 = never)
+ *   settle         {} -> nil
+ *   advance        {us} -> nil
+ *   crash          {} -> nil
+ *   crash_each     {on} -> nil: from now on a crash after every committed turn
+ *   evict          {} -> nil: closes idle VMs
+ *   put_release    {files = {name = bytes}} -> hash (hexadecimal); active from then on
+ *   start          {workflow, input, key?, started_by?, id?} -> {is_new, run}
+ *   run            {id} -> map
+ *   runs           {status?, workflow?, limit?, after?} -> array
+ *   journal        {run} -> array; notes, inbox: the same
+ *   numbers, series, audit   as the store's reads -> array
+ *   tasks          {status?, run?, limit?} -> array
+ *   task           {id} -> map
+ *   answer_task    {task, answer} -> nil
+ *   send_event     {topic, key?, id?, body, expires_us?} -> nil
+ *   cancel         {run, reason?, by?} -> nil
+ *   resume         {run, value?} -> nil: with a value, the failed effect is skipped
+ *   http_pending   {} -> array of {body, headers = {{name, value}}, id, method, timeout_ms, url}
+ *   http_answer    {id, status, headers?, body?} or {id, error = "TIMEOUT", text?} -> nil
+ *   db_pending     {} -> array of {id, kind = "query", name, params, sql}
+ *                     or {id, kind = "transaction", run, seq, statements}
+ *   db_answer      {id, value} or {id, error = map} -> nil
+ *   set_setting    the store's "setting" -> nil
+ *   number_series  the store's "series" -> nil
+ *   logs           {} -> array of {logs, run}
+ *   stats          {} -> {crashes, effects, replays, runs, turns}
  */
 #ifndef BW_CORE_WORLD_CALL_H
 #define BW_CORE_WORLD_CALL_H

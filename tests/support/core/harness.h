@@ -1,4 +1,5 @@
-/* harness.h - an engine with everything around it fake, pumped by hand: store_mem, virtual clock, fake host, fake HTTP.
+/* harness.h - an engine with everything around it fake, pumped by hand: store_mem, virtual clock,
+ * fake host, fake HTTP.
  *
  * Offers:  build, settle (pump until nothing moves), advance time, crash, and reading what the
  * store holds. Relies on: support/core/fake_host.h, store/store_mem.h, core/.

@@ -1,4 +1,6 @@
-/* The walk from start to end, with a script host without Lua (support/core/fake_host.h). */
+/* test_engine.c - the walk from start to end, with a script host without Lua.
+ *
+ * The host is support/core/fake_host.h, the rest of the world support/core/harness.h. */
 #include "support/test.h"
 
 #include "support/core/harness.h"

@@ -1,3 +1,4 @@
+/* test_inbox.c - what waits to be delivered to a run. */
 #include "support/test.h"
 
 #include "core/inbox.h"

@@ -1,3 +1,4 @@
+/* test_journal.c - the invariants of a journal, broken one by one. */
 #include "support/test.h"
 
 #include "core/journal.h"

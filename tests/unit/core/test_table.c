@@ -1,3 +1,4 @@
+/* test_table.c - things found by their id. */
 #include "support/test.h"
 
 #include "core/table.h"

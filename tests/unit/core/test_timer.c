@@ -1,3 +1,4 @@
+/* test_timer.c - moments in their order. */
 #include "support/test.h"
 
 #include "core/timer.h"

@@ -1,5 +1,5 @@
-/* Real scripts through the real core: the in-process host over engine/lua, with the standard
- * library as it is shipped. */
+/* test_world.c - real scripts through the real core: the in-process host over engine/lua, with the
+ * standard library as it is shipped. */
 #include "support/test.h"
 
 #include "core/world_call.h"
