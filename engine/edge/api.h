@@ -37,6 +37,9 @@ struct bw_api_request {
 struct bw_api *bw_api_create(struct bw_engine *engine, struct bw_store *store,
                              const struct bw_clock *clock, const struct bw_entropy *entropy);
 void bw_api_destroy(struct bw_api *api);
+/* While the database is known to be down, calls that need it are refused with this error at once.
+ * Code OK: it is up again. */
+void bw_api_set_down(struct bw_api *api, const struct bw_error *error);
 /* Copies the request; answers once, later or at once. */
 void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request,
                      bw_api_reply_fn reply, void *ud);
@@ -71,8 +74,11 @@ extern const size_t bw_api_route_count;
 /* Each of these answers and frees the call. */
 void bw_api_answer(struct bw_api_call *call, int status, struct bw_str value);
 void bw_api_fail(struct bw_api_call *call, const struct bw_error *error);
+void bw_api_fail_text(struct bw_api_call *call, enum bw_err code, const char *text);
 /* Store and engine callbacks that answer: `ud` is the call. */
 void bw_api_on_value(void *ud, const struct bw_error *error, struct bw_str value);
+/* The same for rows of the store's read models, as edge/api_view.h shows them. */
+void bw_api_on_rows(void *ud, const struct bw_error *error, struct bw_str value);
 void bw_api_on_done(void *ud, const struct bw_error *error);
 
 #endif

@@ -1,15 +1,13 @@
 /* api_runs.c - runs, events and tasks: commands go to the engine's verbs, questions to the store's read models. */
+#include "base/parse.h"
 #include "core/engine.h"
 #include "edge/api_handlers.h"
+#include "edge/api_view.h"
 #include "edge/explain.h"
 #include "edge/form.h"
+#include <string.h>
 
-static void fail(struct bw_api_call *call, enum bw_err code, const char *text)
-{
-    struct bw_error error = {0};
-    (void)bw_fail(&error, code, "%s", text);
-    bw_api_fail(call, &error);
-}
+enum { VIEW_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* The id in the path; answers the call itself when it is none. */
 static bool path_id(struct bw_api_call *call, struct bw_id *id)
@@ -46,8 +44,8 @@ void bw_api_run_start(struct bw_api_call *call)
     struct bw_value body = bw_value_read(call->body);
     struct bw_str workflow = bw_value_get_str(&body, "workflow", BW_STR_NONE);
     if (workflow.len == 0) {
-        fail(call, BW_ERR_INVALID,
-             "the body needs a workflow: {\"workflow\": \"tm\", \"input\": {...}}");
+        bw_api_fail_text(call, BW_ERR_INVALID,
+                         "the body needs a workflow: {\"workflow\": \"tm\", \"input\": {...}}");
         return;
     }
     struct bw_engine_start start = {.tenant = call->tenant,
@@ -58,10 +56,43 @@ void bw_api_run_start(struct bw_api_call *call)
     bw_engine_start_run(call->engine, &start, started, call);
 }
 
+/* The query as arguments of a read model: `names` ends with NULL, and nothing else may be given.
+ * False: the call is answered. */
+static bool read_arguments(struct bw_api_call *call, const char *const *names, struct bw_form *form)
+{
+    struct bw_value query = bw_value_read(call->query), value;
+    struct bw_str rest = query.items, key;
+    struct bw_error error = {0};
+    while (!error.code && bw_value_next_pair(&rest, &key, &value)) {
+        size_t at = 0;
+        int64_t number = 0;
+        while (names[at] && !bw_str_eq(key, bw_str_of(names[at])))
+            at++;
+        if (!names[at])
+            (void)bw_fail(&error, BW_ERR_INVALID, "the query has no parameter '%.*s' here",
+                          BW_STR_ARG(key));
+        else if (strcmp(names[at], "limit") != 0)
+            bw_form_put_value(form, names[at], value.encoded);
+        else if (!bw_parse_i64(value.text, &number))
+            (void)bw_fail(&error, BW_ERR_INVALID, "limit is not a whole number: '%.*s'",
+                          BW_STR_ARG(value.text));
+        else
+            bw_form_put_int(form, "limit", number);
+    }
+    if (error.code)
+        bw_api_fail(call, &error);
+    return !error.code;
+}
+
 void bw_api_runs(struct bw_api_call *call)
 {
-    call->store->read(call->store->self, call->tenant, BW_STR("runs"), call->query, bw_api_on_value,
-                      call);
+    static const char *const names[] = {"status", "workflow", "limit", "after", NULL};
+    struct bw_form args;
+    bw_form_init(&args);
+    if (read_arguments(call, names, &args))
+        call->store->read(call->store->self, call->tenant, BW_STR("runs"), bw_form_finish(&args),
+                          bw_api_on_rows, call);
+    bw_form_deinit(&args);
 }
 
 /* Asks the store's read model `what` about the run or task in the path, with its id as `name`. */
@@ -81,72 +112,96 @@ static void read_by_id(struct bw_api_call *call, const char *what, const char *n
 
 void bw_api_run(struct bw_api_call *call)
 {
-    read_by_id(call, "run", "id", bw_api_on_value);
+    read_by_id(call, "run", "id", bw_api_on_rows);
 }
 
-void bw_api_run_notes(struct bw_api_call *call)
-{
-    read_by_id(call, "notes", "run", bw_api_on_value);
-}
+/* --- What belongs to a run: the run itself first (NOT_FOUND when there is none), then one read
+ * after the other; each answer is kept until all are there. */
+enum { RUN, JOURNAL, TASKS, NOTES, PARTS };
+static const char *const PART_NAMES[PARTS] = {"run", "journal", "tasks", "notes"};
 
-void bw_api_run_journal(struct bw_api_call *call)
-{
-    read_by_id(call, "journal", "run", bw_api_on_value);
-}
-
-/* --- timeline: run, then journal, then tasks, then notes; each answer is kept until all are there.
- */
-struct timeline {
+struct parts {
     struct bw_api_call *call;
     struct bw_form form;
-    size_t step;
+    int at;
+    int last;     /* read up to this one */
+    bool is_only; /* and answer with that one alone */
 };
-static const char *const TIMELINE_READS[] = {"run", "journal", "tasks", "notes"};
-static const char *const TIMELINE_KEYS[] = {"id", "run", "run", "run"};
 
-static void timeline_next(struct timeline *timeline);
+static void parts_next(struct parts *parts);
 
-static void timeline_read(void *ud, const struct bw_error *error, struct bw_str value)
+static void parts_end(struct parts *parts, const struct bw_error *error)
 {
-    struct timeline *timeline = ud;
-    if (error->code) {
-        bw_api_fail(timeline->call, error);
-        bw_form_deinit(&timeline->form);
-        bw_free(timeline);
-        return;
-    }
-    bw_form_put_value(&timeline->form, TIMELINE_READS[timeline->step++], value);
-    timeline_next(timeline);
+    struct bw_str all = bw_form_finish(&parts->form);
+    struct bw_value map = bw_value_read(all);
+    if (error->code)
+        bw_api_fail(parts->call, error);
+    else
+        bw_api_answer(parts->call, 200,
+                      parts->is_only ? bw_value_get(&map, PART_NAMES[parts->last]).encoded : all);
+    bw_form_deinit(&parts->form);
+    bw_free(parts);
 }
 
-static void timeline_next(struct timeline *timeline)
+static void parts_read(void *ud, const struct bw_error *error, struct bw_str value)
 {
-    struct bw_api_call *call = timeline->call;
-    if (timeline->step == sizeof TIMELINE_READS / sizeof TIMELINE_READS[0]) {
-        bw_api_answer(call, 200, bw_form_finish(&timeline->form));
-        bw_form_deinit(&timeline->form);
-        bw_free(timeline);
+    struct parts *parts = ud;
+    struct bw_error own = *error;
+    struct bw_buf view;
+    bw_buf_init(&view, VIEW_BYTES_MAX);
+    enum bw_err err = own.code;
+    if (!err && parts->at == JOURNAL)
+        err = bw_api_view_journal(value, &view, &own);
+    else if (!err)
+        bw_api_view_rows(value, &view);
+    if (!err)
+        bw_form_put_value(&parts->form, PART_NAMES[parts->at], bw_buf_str(&view));
+    bw_buf_deinit(&view);
+    if (err || parts->at == parts->last) {
+        parts_end(parts, &own);
         return;
     }
+    parts->at = parts->is_only ? parts->last : parts->at + 1;
+    parts_next(parts);
+}
+
+static void parts_next(struct parts *parts)
+{
+    struct bw_api_call *call = parts->call;
     struct bw_form args;
     bw_form_init(&args);
-    bw_form_put_str(&args, TIMELINE_KEYS[timeline->step], call->parameters[0]);
-    if (timeline->step == 2)
-        bw_form_put_text(&args, "status", "all");
-    call->store->read(call->store->self, call->tenant, bw_str_of(TIMELINE_READS[timeline->step]),
-                      bw_form_finish(&args), timeline_read, timeline);
+    bw_form_put_str(&args, parts->at == RUN ? "id" : "run", call->parameters[0]);
+    call->store->read(call->store->self, call->tenant, bw_str_of(PART_NAMES[parts->at]),
+                      bw_form_finish(&args), parts_read, parts);
     bw_form_deinit(&args);
 }
 
-void bw_api_run_timeline(struct bw_api_call *call)
+static void read_parts(struct bw_api_call *call, int last, bool is_only)
 {
     struct bw_id id;
     if (!path_id(call, &id))
         return;
-    struct timeline *timeline = bw_xcalloc(1, sizeof *timeline);
-    timeline->call = call;
-    bw_form_init(&timeline->form);
-    timeline_next(timeline);
+    struct parts *parts = bw_xcalloc(1, sizeof *parts);
+    parts->call = call;
+    parts->last = last;
+    parts->is_only = is_only;
+    bw_form_init(&parts->form);
+    parts_next(parts);
+}
+
+void bw_api_run_notes(struct bw_api_call *call)
+{
+    read_parts(call, NOTES, true);
+}
+
+void bw_api_run_journal(struct bw_api_call *call)
+{
+    read_parts(call, JOURNAL, true);
+}
+
+void bw_api_run_timeline(struct bw_api_call *call)
+{
+    read_parts(call, NOTES, false);
 }
 
 static void explain_read(void *ud, const struct bw_error *error, struct bw_str value)
@@ -156,17 +211,20 @@ static void explain_read(void *ud, const struct bw_error *error, struct bw_str v
         bw_api_fail(call, error);
         return;
     }
-    struct bw_buf text;
+    struct bw_buf text, row;
     struct bw_form form;
-    struct bw_value run = bw_value_read(value);
+    bw_buf_init(&row, VIEW_BYTES_MAX);
     bw_buf_init(&text, 65536);
     bw_form_init(&form);
+    bw_api_view_rows(value, &row);
+    struct bw_value run = bw_value_read(bw_buf_str(&row));
     bw_explain_run(&text, &run);
-    bw_form_put_value(&form, "run", value);
+    bw_form_put_value(&form, "run", bw_buf_str(&row));
     bw_form_put_str(&form, "text", bw_buf_str(&text));
     bw_api_answer(call, 200, bw_form_finish(&form));
     bw_form_deinit(&form);
     bw_buf_deinit(&text);
+    bw_buf_deinit(&row);
 }
 
 void bw_api_run_explain(struct bw_api_call *call)
@@ -204,8 +262,9 @@ void bw_api_event(struct bw_api_call *call)
                              .id = bw_value_get_str(&body, "id", call->key),
                              .body = bw_value_get(&body, "body").encoded};
     if (event.topic.len == 0) {
-        fail(call, BW_ERR_INVALID,
-             "the body needs a topic: {\"topic\": \"payment\", \"key\": \"...\", \"body\": ...}");
+        bw_api_fail_text(
+            call, BW_ERR_INVALID,
+            "the body needs a topic: {\"topic\": \"payment\", \"key\": \"...\", \"body\": ...}");
         return;
     }
     bw_engine_send_event(call->engine, &event, bw_api_on_done, call);
@@ -213,13 +272,22 @@ void bw_api_event(struct bw_api_call *call)
 
 void bw_api_tasks(struct bw_api_call *call)
 {
-    call->store->read(call->store->self, call->tenant, BW_STR("tasks"), call->query,
-                      bw_api_on_value, call);
+    static const char *const names[] = {"status", "run", "limit", NULL};
+    struct bw_value query = bw_value_read(call->query);
+    struct bw_form args;
+    bw_form_init(&args);
+    if (read_arguments(call, names, &args)) {
+        if (bw_str_eq(bw_value_get_str(&query, "status", BW_STR_NONE), BW_STR("all")))
+            bw_form_put_text(&args, "status", ""); /* the store takes no status as all */
+        call->store->read(call->store->self, call->tenant, BW_STR("tasks"), bw_form_finish(&args),
+                          bw_api_on_rows, call);
+    }
+    bw_form_deinit(&args);
 }
 
 void bw_api_task(struct bw_api_call *call)
 {
-    read_by_id(call, "task", "id", bw_api_on_value);
+    read_by_id(call, "task", "id", bw_api_on_rows);
 }
 
 void bw_api_task_answer(struct bw_api_call *call)
@@ -230,8 +298,9 @@ void bw_api_task_answer(struct bw_api_call *call)
         return;
     struct bw_str decision = bw_value_get_str(&body, "decision", BW_STR_NONE);
     if (decision.len == 0) {
-        fail(call, BW_ERR_INVALID,
-             "the answer needs a decision: {\"decision\": \"approve\", \"by\": \"...\"}");
+        bw_api_fail_text(
+            call, BW_ERR_INVALID,
+            "the answer needs a decision: {\"decision\": \"approve\", \"by\": \"...\"}");
         return;
     }
     struct bw_form form;

@@ -73,7 +73,7 @@ void bw_api_stats(struct bw_api_call *call)
 void bw_api_tenants(struct bw_api_call *call)
 {
     struct bw_id nobody = {{0}};
-    call->store->read(call->store->self, nobody, BW_STR("tenants"), BW_STR_NONE, bw_api_on_value,
+    call->store->read(call->store->self, nobody, BW_STR("tenants"), BW_STR_NONE, bw_api_on_rows,
                       call);
 }
 

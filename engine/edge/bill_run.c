@@ -8,6 +8,8 @@
 #include "edge/bill.h"
 #include "edge/cmd.h"
 #include "edge/form.h"
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,6 +112,18 @@ static bool next_task(const struct month *month, struct bw_value *found)
     return is_found;
 }
 
+/* The engine goes on working while a person thinks. False when a signal ends the wait. */
+static bool wait_for_input(struct bw_bill *bill)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (poll(&input, 1, 0) == 0) {
+        if (bw_client_is_interrupted(bill->cli->client))
+            return false;
+        bw_client_wait(bill->cli->client, POLL_MS);
+    }
+    return true;
+}
+
 /* Asks on the terminal. False at the end of input. */
 static bool ask(struct bw_bill *bill, const struct bw_value *task, char *decision, size_t len)
 {
@@ -121,7 +135,8 @@ static bool ask(struct bw_bill *bill, const struct bw_value *task, char *decisio
     for (size_t i = 0; bw_value_next(&rest, &choice); i++)
         fprintf(bill->cli->err, "%s%.*s", i ? ", " : "", BW_STR_ARG(choice.text));
     fprintf(bill->cli->err, "): ");
-    if (!fgets(decision, (int)len, stdin))
+    fflush(bill->cli->err);
+    if (!wait_for_input(bill) || !fgets(decision, (int)len, stdin))
         return false;
     decision[strcspn(decision, "\r\n")] = '\0';
     return true;
@@ -209,6 +224,7 @@ enum bw_err bw_bill_run(struct bw_bill *bill, struct bw_error *error)
 {
     struct month month = {.bill = bill};
     bool is_done = false;
+    setvbuf(stdin, NULL, _IONBF, 0); /* poll knows nothing of what stdio would keep */
     bw_buf_init(&month.run, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&month.runs, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&month.tasks, BW_CMD_FILE_BYTES_MAX);

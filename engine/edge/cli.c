@@ -7,6 +7,7 @@
 #include "codec/value.h"
 #include "edge/client.h"
 #include "edge/config.h"
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,32 +30,76 @@ const struct bw_cli_option bw_cli_global_options[] = {
     {NULL, NULL, NULL},
 };
 
-/* The command whose words stand first in argv; `words` gets how many they are. Two words win over
- * one. */
-static const struct bw_cli_command *find_command(int argc, char **argv, int *words)
+/* Does `word` ("--dir", "--dir=x") name a global option? `takes_next` when its value is the next
+ * word. */
+static bool is_global_option(const char *word, bool *takes_next)
+{
+    size_t len = strcspn(word, "=");
+    *takes_next = false;
+    if (strcmp(word, "-h") == 0)
+        return true;
+    for (size_t i = 0; len > 2 && word[1] == '-' && bw_cli_global_options[i].name; i++) {
+        const struct bw_cli_option *option = &bw_cli_global_options[i];
+        if (strlen(option->name) != len - 2 || memcmp(option->name, word + 2, len - 2) != 0)
+            continue;
+        *takes_next = option->argument && word[len] == '\0';
+        return true;
+    }
+    return false;
+}
+
+/* Where the first words of the line stand that are no global options: those of the command. */
+static int find_words(int argc, char **argv, int at[WORDS_MAX])
+{
+    int count = 0;
+    for (int i = 1; i < argc && count < WORDS_MAX; i++) {
+        bool takes_next;
+        if (argv[i][0] != '-' || argv[i][1] == '\0')
+            at[count++] = i;
+        else if (!is_global_option(argv[i], &takes_next))
+            break; /* an option of the command: its words are over */
+        else if (takes_next)
+            i++;
+    }
+    return count;
+}
+
+/* The command that these words name; `used` gets how many of them. Two words win over one. */
+static const struct bw_cli_command *find_command(int count, char **argv, const int at[WORDS_MAX],
+                                                 int *used)
 {
     const struct bw_cli_command *found = NULL;
-    *words = 0;
+    *used = 0;
     for (size_t i = 0; i < bw_cli_command_count; i++) {
         const char *name = bw_cli_commands[i].name;
-        int count = 0;
-        while (*name && count < argc && count < WORDS_MAX) {
+        int words = 0;
+        while (*name && words < count) {
             size_t len = strcspn(name, " ");
-            if (strlen(argv[count]) != len || memcmp(argv[count], name, len) != 0)
+            if (strlen(argv[at[words]]) != len || memcmp(argv[at[words]], name, len) != 0)
                 break;
             name += len;
             name += *name == ' ';
-            count++;
+            words++;
         }
-        if (*name == '\0' && count > *words) {
+        if (*name == '\0' && words > *used) {
             found = &bw_cli_commands[i];
-            *words = count;
+            *used = words;
         }
     }
     return found;
 }
 
-/* "billow run": says which verbs there are. */
+/* Takes the command's words out of the line, so that getopt sees options and arguments only. */
+static int drop_words(int argc, char **argv, const int at[WORDS_MAX], int used)
+{
+    for (int k = used - 1; k >= 0; k--) {
+        memmove(argv + at[k], argv + at[k] + 1, (size_t)(argc - at[k]) * sizeof *argv);
+        argc--;
+    }
+    return argc;
+}
+
+/* "billow run": there are verbs to it. */
 static bool is_noun(const char *word)
 {
     size_t len = strlen(word);
@@ -64,20 +109,27 @@ static bool is_noun(const char *word)
     return false;
 }
 
-static int unknown_command(struct bw_cli *cli, int argc, char **argv)
+static void list_verbs(FILE *out, const char *noun)
+{
+    size_t len = strlen(noun);
+    for (size_t i = 0; i < bw_cli_command_count; i++) {
+        const struct bw_cli_command *command = &bw_cli_commands[i];
+        if (strncmp(command->name, noun, len) == 0 && command->name[len] == ' ')
+            fprintf(out, "  billow %-20s %s\n", command->name, command->summary);
+    }
+}
+
+static int unknown_command(struct bw_cli *cli, int argc, const char *const *argv)
 {
     if (argc == 0)
         return bw_cli_usage(cli, "no command given; 'billow --help' lists them");
     if (!is_noun(argv[0]))
         return bw_cli_usage(cli, "there is no command '%s'; 'billow --help' lists them", argv[0]);
-    fprintf(cli->err, "billow: '%s' needs one of these:\n", argv[0]);
-    size_t len = strlen(argv[0]);
-    for (size_t i = 0; i < bw_cli_command_count; i++) {
-        const struct bw_cli_command *command = &bw_cli_commands[i];
-        if (strncmp(command->name, argv[0], len) == 0 && command->name[len] == ' ')
-            fprintf(cli->err, "  billow %-20s %s\n", command->name, command->summary);
-    }
-    return BW_EXIT_USAGE;
+    int status = argc > 1 ? bw_cli_usage(cli, "there is no command '%s %s'", argv[0], argv[1])
+                          : bw_cli_usage(cli, "'%s' needs a verb", argv[0]);
+    if (!cli->is_json)
+        list_verbs(cli->err, argv[0]);
+    return status;
 }
 
 static size_t fill_options(struct option *options, const struct bw_cli_option *from, int first)
@@ -113,6 +165,20 @@ static void set_global(struct bw_cli *cli, int index, const char *value, bool *w
         *wants_help = true;
 }
 
+/* What getopt does not know: `word` is where it stopped; `optopt` says more. */
+static int unknown_option(struct bw_cli *cli, const char *word)
+{
+    char letter[3] = {'-', (char)optopt, '\0'};
+    if (optopt >= GLOBAL_FIRST)
+        return bw_cli_usage(cli, "option '%s': it takes no value", word);
+    if (optopt)
+        word = letter;
+    if (!cli->command)
+        return bw_cli_usage(cli, "there is no option '%s'; 'billow --help' lists them", word);
+    return bw_cli_usage(cli, "there is no option '%s' for '%s'; 'billow %s --help' lists them",
+                        word, cli->command->name, cli->command->name);
+}
+
 /* Parses options anywhere on the line. Returns 0, or the exit code of a refusal; -1 = help was
  * asked for. */
 static int parse(struct bw_cli *cli, int argc, char **argv)
@@ -126,17 +192,13 @@ static int parse(struct bw_cli *cli, int argc, char **argv)
     opterr = 0;
     optind = 0;
     for (;;) {
-        int at = optind;
         int code = getopt_long(argc, argv, ":h", options, NULL);
         if (code == -1)
             break;
         if (code == ':')
             return bw_cli_usage(cli, "option '%s' needs a value", argv[optind - 1]);
         if (code == '?')
-            return bw_cli_usage(cli, "there is no option '%s'%s%s%s",
-                                argv[at > 0 && at < argc ? at : optind - 1],
-                                cli->command ? " for '" : "",
-                                cli->command ? cli->command->name : "", cli->command ? "'" : "");
+            return unknown_option(cli, argv[optind - 1]);
         if (code == 'h')
             wants_help = true;
         else if (code >= COMMAND_FIRST)
@@ -159,33 +221,38 @@ static int check_arguments(struct bw_cli *cli)
         return bw_cli_usage(cli, "'%s' is one argument too many: billow %s %s",
                             cli->arguments[command->arguments_max], command->name,
                             command->arguments);
+    /* An empty id would make another path of the API. */
+    if (cli->argument_count > 0 && !cli->arguments[0][0])
+        return bw_cli_usage(cli, "the first argument is empty: billow %s %s", command->name,
+                            command->arguments);
     return 0;
 }
 
 int bw_cli_main(int argc, char **argv)
 {
     struct bw_cli cli = {.out = stdout, .err = stderr};
+    int at[WORDS_MAX], used = 0;
     bw_config_defaults(&cli);
     signal(SIGPIPE, SIG_IGN);
-    int words = 0;
-    cli.command = find_command(argc - 1, argv + 1, &words);
-    int skip = cli.command ? words : 0;
-    int status = parse(&cli, argc - skip, argv + skip);
+    cli.command = find_command(find_words(argc, argv, at), argv, at, &used);
+    argc = drop_words(argc, argv, at, used);
+    int status = parse(&cli, argc, argv);
+    if (status == -1 && !cli.command && cli.argument_count > 0 && !is_noun(cli.arguments[0]))
+        status = 0; /* help for a command that there is not */
     if (status == -1) {
         bw_cli_help(cli.out, cli.command);
-        return BW_EXIT_OK;
+        status = BW_EXIT_OK;
+    } else if (status == 0 && !cli.command) {
+        status = unknown_command(&cli, (int)cli.argument_count, cli.arguments);
+    } else if (status == 0) {
+        status = check_arguments(&cli);
+        if (status == 0)
+            status = cli.command->run(&cli);
     }
-    if (status != 0)
-        return status;
-    if (!cli.command) /* global options may stand before the command */
-        return unknown_command(&cli, (int)cli.argument_count, (char **)(argv + optind));
-    status = check_arguments(&cli);
-    if (status == 0)
-        status = cli.command->run(&cli);
     if (cli.client)
         bw_client_close(cli.client);
-    if (fflush(cli.out) != 0 && status == 0) {
-        fprintf(cli.err, "billow: standard output: write failed\n");
+    if ((fflush(cli.out) != 0 || ferror(cli.out)) && status == 0) {
+        fprintf(cli.err, "billow: standard output: write failed: %s\n", strerror(errno));
         status = BW_EXIT_FAILED;
     }
     return status;
@@ -225,13 +292,14 @@ int bw_cli_fail(struct bw_cli *cli, const struct bw_error *error)
 
 int bw_cli_usage(struct bw_cli *cli, const char *format, ...)
 {
+    struct bw_error error = {0};
+    char text[BW_ERROR_TEXT_MAX];
     va_list args;
     va_start(args, format);
-    fprintf(cli->err, "billow: ");
-    vfprintf(cli->err, format, args);
-    fprintf(cli->err, "\n");
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return BW_EXIT_USAGE;
+    (void)bw_fail(&error, BW_ERR_USAGE, "%s", text);
+    return bw_cli_fail(cli, &error);
 }
 
 void bw_cli_say(struct bw_cli *cli, const char *format, ...)

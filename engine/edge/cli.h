@@ -79,6 +79,7 @@ const char *bw_cli_option(const struct bw_cli *cli, const char *name);
 /* Prints "billow: <text>" on stderr (as JSON problem with --json) and returns the exit code of its
  * class. */
 int bw_cli_fail(struct bw_cli *cli, const struct bw_error *error);
+/* The same for a command line that is not understood: exit code 64. */
 int bw_cli_usage(struct bw_cli *cli, const char *format, ...) BW_PRINTF(2, 3);
 /* Talk on stderr, unless --quiet. */
 void bw_cli_say(struct bw_cli *cli, const char *format, ...) BW_PRINTF(2, 3);

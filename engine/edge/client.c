@@ -6,14 +6,29 @@
 #include "edge/service.h"
 #include "io/httpcall.h"
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CALL_TIMEOUT_MS = 120000, ANSWER_BYTES_MAX = 256 * 1024 * 1024 };
+enum {
+    ASK_TRIES = 20,
+    ASK_AGAIN_MS = 250,
+    BUSY_TRIES = 50,
+    BUSY_MS = 100,
+    CALL_TIMEOUT_MS = 120000,
+    ANSWER_BYTES_MAX = 256 * 1024 * 1024
+};
+
+struct embedded_call {
+    bool is_done;
+    int status;
+    struct bw_buf *answer; /* NULL: nobody waits for it any more */
+};
 
 struct bw_client {
     struct bw_service *service; /* embedded, or NULL */
     struct bw_httpcall *socket; /* to the running engine, or NULL */
+    struct embedded_call call;  /* the one under way; it outlives an interrupted wait */
     char *tenant;
     char *actor;
 };
@@ -30,6 +45,24 @@ static enum bw_err open_embedded(const struct bw_client_options *options, struct
     return bw_service_open(&service, &client->service, error);
 }
 
+/* The engine that listens, or one of our own. */
+static enum bw_err reach(const struct bw_client_options *options, struct bw_client *client,
+                         const char *socket, struct bw_error *error)
+{
+    if (bw_httpcall_is_alive(socket))
+        return bw_httpcall_open(socket, &client->socket, error);
+    if (options->server || options->must_run)
+        return bw_fail(error, BW_ERR_UNAVAILABLE,
+                       "no engine answers on %s: start one with 'billow serve'", socket);
+    return open_embedded(options, client, error);
+}
+
+static void pause_ms(int ms)
+{
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&pause, NULL);
+}
+
 enum bw_err bw_client_open(const struct bw_client_options *options, struct bw_client **client,
                            struct bw_error *error)
 {
@@ -43,14 +76,14 @@ enum bw_err bw_client_open(const struct bw_client_options *options, struct bw_cl
         bw_config_state_path(&socket, options->dir, "billow.sock");
     made->tenant = bw_xstrdup(options->tenant);
     made->actor = bw_xstrdup(options->actor);
-    if (bw_httpcall_is_alive(bw_buf_cstr(&socket)))
-        err = bw_httpcall_open(bw_buf_cstr(&socket), &made->socket, error);
-    else if (options->server || options->must_run)
-        err =
-            bw_fail(error, BW_ERR_UNAVAILABLE,
-                    "no engine answers on %s: start one with 'billow serve'", bw_buf_cstr(&socket));
-    else
-        err = open_embedded(options, made, error);
+    /* CONFLICT: another command's engine is starting or stopping right now; soon it listens or is
+     * gone. */
+    for (int attempt = 0; attempt <= BUSY_TRIES; attempt++) {
+        err = reach(options, made, bw_buf_cstr(&socket), error);
+        if (err != BW_ERR_CONFLICT)
+            break;
+        pause_ms(BUSY_MS);
+    }
     bw_buf_deinit(&socket);
     if (err) {
         bw_client_close(made);
@@ -123,33 +156,41 @@ static enum bw_err call_socket(struct bw_client *client, const char *method, con
 }
 
 /* --- embedded */
-struct embedded_call {
-    bool is_done;
-    int status;
-    struct bw_buf *answer;
-};
-
 static void embedded_answer(void *ud, int status, struct bw_str value)
 {
     struct embedded_call *call = ud;
     call->status = status;
     call->is_done = true;
-    bw_buf_put_str(call->answer, value);
+    if (call->answer)
+        bw_buf_put_str(call->answer, value);
+}
+
+static enum bw_err fail_interrupted(struct bw_error *error)
+{
+    return bw_fail(error, BW_ERR_CANCELLED,
+                   "interrupted; given again, the command goes on from here");
 }
 
 static enum bw_err call_embedded(struct bw_client *client, const char *method, const char *path,
                                  struct bw_str body, struct bw_buf *answer, struct bw_error *error)
 {
-    struct embedded_call call = {.answer = answer};
     size_t start = answer->len;
     struct bw_api_request request = {.method = bw_str_of(method),
                                      .path = bw_str_of(path),
                                      .tenant = bw_str_of(client->tenant),
                                      .actor = bw_str_of(client->actor),
                                      .body = body};
-    bw_api_dispatch(bw_service_api(client->service), &request, embedded_answer, &call);
-    (void)bw_service_pump(client->service, &call.is_done, -1);
-    if (call.status >= 400)
+    struct embedded_call *call = &client->call;
+    if (bw_service_is_interrupted(client->service))
+        return fail_interrupted(error);
+    *call = (struct embedded_call){.answer = answer};
+    bw_api_dispatch(bw_service_api(client->service), &request, embedded_answer, call);
+    bool is_done = bw_service_pump(client->service, &call->is_done, -1);
+    call->answer = NULL;
+    if (!is_done)
+        return fail_interrupted(error);
+    int status = call->status;
+    if (status >= 400)
         return fail_with(bw_str(answer->ptr + start, answer->len - start), error);
     return BW_ERR_OK;
 }
@@ -157,8 +198,24 @@ static enum bw_err call_embedded(struct bw_client *client, const char *method, c
 enum bw_err bw_client_call(struct bw_client *client, const char *method, const char *path,
                            struct bw_str body, struct bw_buf *answer, struct bw_error *error)
 {
-    return client->service ? call_embedded(client, method, path, body, answer, error)
-                           : call_socket(client, method, path, body, answer, error);
+    if (!client->service)
+        return call_socket(client, method, path, body, answer, error);
+    /* A private PostgreSQL that went away is being started again: a question can be asked again. */
+    bool is_question = strcmp(method, "GET") == 0;
+    size_t start = answer->len;
+    enum bw_err err;
+    for (int attempt = 0;; attempt++) {
+        answer->len = start;
+        err = call_embedded(client, method, path, body, answer, error);
+        if (err != BW_ERR_UNAVAILABLE || !is_question || attempt == ASK_TRIES)
+            return err;
+        bw_client_wait(client, ASK_AGAIN_MS);
+    }
+}
+
+bool bw_client_is_interrupted(const struct bw_client *client)
+{
+    return client->service && bw_service_is_interrupted(client->service);
 }
 
 void bw_client_wait(struct bw_client *client, int ms)
@@ -167,6 +224,5 @@ void bw_client_wait(struct bw_client *client, int ms)
         (void)bw_service_pump(client->service, NULL, ms);
         return;
     }
-    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&pause, NULL);
+    pause_ms(ms);
 }

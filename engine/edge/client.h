@@ -39,6 +39,8 @@ void bw_client_set_tenant(struct bw_client *client, const char *tenant); /* copi
 BW_MUST_USE enum bw_err bw_client_call(struct bw_client *client, const char *method,
                                        const char *path, struct bw_str body, struct bw_buf *answer,
                                        struct bw_error *error);
+/* SIGINT or SIGTERM came while an engine of our own runs: every call is refused with CANCELLED. */
+bool bw_client_is_interrupted(const struct bw_client *client);
 /* Lets an embedded engine work for up to `ms`; sleeps when the engine is elsewhere. For polling. */
 void bw_client_wait(struct bw_client *client, int ms);
 

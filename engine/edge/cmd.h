@@ -46,10 +46,15 @@ BW_MUST_USE enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes,
                                           struct bw_error *error);
 /* Makes the directory and its parents. */
 BW_MUST_USE enum bw_err bw_cmd_make_dir(const char *path, struct bw_error *error);
+/* Paths of the API: a segment, a parameter of the query (NULL: none), each percent-encoded. */
+void bw_cmd_put_segment(struct bw_buf *path, const char *text);
+void bw_cmd_put_query(struct bw_buf *path, const char *name, const char *value);
+/* The value of --period, checked; NULL when it is not given. USAGE when it is no month. */
+BW_MUST_USE enum bw_err bw_cmd_period(struct bw_cli *cli, const char *why, const char **period,
+                                      struct bw_error *error);
 /* An array of maps as a table with these columns, or as JSON with --json. */
 void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const *heads,
                        const char *const *keys);
-bool bw_cmd_is_period(const char *text);                             /* "2026-10" */
 void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome); /* of edge/import.h */
 /* Why a run is parked: text, place in the script, stack. Nothing when it is not. */
 void bw_cmd_print_error(struct bw_cli *cli, const struct bw_value *run);

@@ -23,14 +23,13 @@ int bw_cmd_bill(struct bw_cli *cli)
 {
     struct bw_bill bill = {.cli = cli,
                            .folder = cli->arguments[0],
-                           .period = bw_cli_option(cli, "period"),
                            .out = bw_cli_option(cli, "out"),
                            .approve_as = bw_cli_option(cli, "approve-as"),
                            .clear_as = bw_cli_option(cli, "clear-as"),
                            .contract = bw_cli_option(cli, "contract")};
-    if (!bw_cmd_is_period(bill.period))
-        return bw_cli_usage(cli,
-                            "--period is needed: the month to bill, for example --period 2026-10");
+    struct bw_error error = {0};
+    if (bw_cmd_period(cli, "the month to bill", &bill.period, &error))
+        return bw_cli_fail(cli, &error);
     if (!bill.clear_as)
         bill.clear_as = bill.approve_as;
     bw_arena_init(&bill.arena);

@@ -10,18 +10,6 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* "2026-10": four digits, a dash, 01 to 12. */
-bool bw_cmd_is_period(const char *text)
-{
-    if (!text || strlen(text) != 7 || text[4] != '-')
-        return false;
-    for (size_t i = 0; i < 7; i++)
-        if (i != 4 && (text[i] < '0' || text[i] > '9'))
-            return false;
-    int month = (text[5] - '0') * 10 + (text[6] - '0');
-    return month >= 1 && month <= 12;
-}
-
 void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome)
 {
     struct bw_value result = bw_value_read(outcome), row;
@@ -47,14 +35,11 @@ void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome)
 
 int bw_cmd_import(struct bw_cli *cli)
 {
-    const char *period = bw_cli_option(cli, "period");
-    const char *format = bw_cli_option(cli, "format");
-    if (!bw_cmd_is_period(period))
-        return bw_cli_usage(
-            cli,
-            "--period is needed: the month the entries belong to, for example --period 2026-10");
+    const char *period, *format = bw_cli_option(cli, "format");
+    struct bw_error error = {0};
+    if (bw_cmd_period(cli, "the month the entries belong to", &period, &error))
+        return bw_cli_fail(cli, &error);
     for (unsigned i = 0; i < cli->argument_count; i++) {
-        struct bw_error error = {0};
         struct bw_buf outcome;
         char name[256];
         snprintf(name, sizeof name, "%s%s", format ? format : base_name(cli->arguments[i]),

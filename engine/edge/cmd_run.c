@@ -5,9 +5,14 @@
 #include "edge/grid.h"
 #include <string.h>
 
-/* Reads --input: inline JSON, "@file", or "-" for standard input. Encoded into `value`. */
-static enum bw_err read_input(const char *text, struct bw_buf *value, struct bw_error *error)
+enum { PATH_BYTES_MAX = 8192 };
+
+/* Reads the JSON that `option` gives: inline JSON, "@file", or "-" for standard input. Encoded into
+ * `value`. */
+static enum bw_err read_input(struct bw_cli *cli, const char *option, struct bw_buf *value,
+                              struct bw_error *error)
 {
+    const char *text = bw_cli_option(cli, option);
     struct bw_buf json;
     bw_buf_init(&json, BW_CMD_FILE_BYTES_MAX);
     enum bw_err err = BW_ERR_OK;
@@ -21,7 +26,7 @@ static enum bw_err read_input(const char *text, struct bw_buf *value, struct bw_
         err = bw_value_from_json(value, bw_buf_str(&json), error);
     if (err && text && err != BW_ERR_NOT_FOUND) {
         struct bw_error inner = *error;
-        err = bw_fail(error, BW_ERR_INVALID, "--input: %.900s", inner.text);
+        err = bw_fail(error, BW_ERR_INVALID, "--%s: %.900s", option, inner.text);
     }
     bw_buf_deinit(&json);
     return err;
@@ -35,7 +40,7 @@ int bw_cmd_run_start(struct bw_cli *cli)
     bw_buf_init(&input, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
     bw_form_init(&form);
-    enum bw_err err = read_input(bw_cli_option(cli, "input"), &input, &error);
+    enum bw_err err = read_input(cli, "input", &input, &error);
     if (!err) {
         bw_form_put_text(&form, "workflow", cli->arguments[0]);
         bw_form_put_text(&form, "key", bw_cli_option(cli, "key"));
@@ -123,14 +128,25 @@ int bw_cmd_run_list(struct bw_cli *cli)
                                         "turns", "key",      "updated", NULL};
     static const char *const keys[] = {"id",   "workflow", "status",     "wake",
                                        "head", "key",      "updated_at", NULL};
-    char path[256];
-    const char *filter = bw_cli_option(cli, "status");
-    const char *workflow = bw_cli_option(cli, "workflow");
+    struct bw_buf path;
     const char *limit = bw_cli_option(cli, "limit");
-    snprintf(path, sizeof path, "/v1/runs?limit=%s%s%s%s%s", limit ? limit : "100",
-             filter ? "&status=" : "", filter ? filter : "", workflow ? "&workflow=" : "",
-             workflow ? workflow : "");
-    return list_rows(cli, path, heads, keys);
+    bw_buf_init(&path, PATH_BYTES_MAX);
+    bw_buf_put_text(&path, "/v1/runs");
+    bw_cmd_put_query(&path, "limit", limit ? limit : "100");
+    bw_cmd_put_query(&path, "status", bw_cli_option(cli, "status"));
+    bw_cmd_put_query(&path, "workflow", bw_cli_option(cli, "workflow"));
+    int status = list_rows(cli, bw_buf_cstr(&path), heads, keys);
+    bw_buf_deinit(&path);
+    return status;
+}
+
+/* /v1/runs/{the run of the command line}{suffix} */
+static void run_path(const struct bw_cli *cli, const char *suffix, struct bw_buf *path)
+{
+    bw_buf_init(path, PATH_BYTES_MAX);
+    bw_buf_put_text(path, "/v1/runs");
+    bw_cmd_put_segment(path, cli->arguments[0]);
+    bw_buf_put_text(path, suffix);
 }
 
 /* GETs /v1/runs/{id}{suffix} and hands the value to `print` (or prints JSON). */
@@ -139,16 +155,17 @@ static int show(struct bw_cli *cli, const char *suffix,
 {
     struct bw_error error = {0};
     struct bw_buf answer;
-    char path[256];
+    struct bw_buf path;
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    snprintf(path, sizeof path, "/v1/runs/%.128s%s", cli->arguments[0], suffix);
+    run_path(cli, suffix, &path);
     int status = BW_EXIT_OK;
-    if (bw_cli_call(cli, "GET", path, BW_STR_NONE, &answer, &error))
+    if (bw_cli_call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, &answer, &error))
         status = bw_cli_fail(cli, &error);
     else if (cli->is_json)
         bw_print_json(cli->out, bw_buf_str(&answer));
     else
         print(cli, bw_buf_str(&answer));
+    bw_buf_deinit(&path);
     bw_buf_deinit(&answer);
     return status;
 }
@@ -188,16 +205,17 @@ static int post_run(struct bw_cli *cli, const char *suffix, struct bw_form *form
 {
     struct bw_error error = {0};
     struct bw_buf answer;
-    char path[256];
+    struct bw_buf path;
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    snprintf(path, sizeof path, "/v1/runs/%.128s%s", cli->arguments[0], suffix);
+    run_path(cli, suffix, &path);
     int status = BW_EXIT_OK;
-    if (bw_cli_call(cli, "POST", path, bw_form_finish(form), &answer, &error))
+    if (bw_cli_call(cli, "POST", bw_buf_cstr(&path), bw_form_finish(form), &answer, &error))
         status = bw_cli_fail(cli, &error);
     else if (cli->is_json)
         bw_print_json(cli->out, bw_buf_str(&answer));
     else
         fprintf(cli->out, "%s %s\n", cli->arguments[0], done);
+    bw_buf_deinit(&path);
     bw_buf_deinit(&answer);
     return status;
 }
@@ -211,7 +229,7 @@ int bw_cmd_run_resume(struct bw_cli *cli)
     bw_buf_init(&value, BW_CMD_FILE_BYTES_MAX);
     int status = BW_EXIT_OK;
     const char *skip = bw_cli_option(cli, "skip-with");
-    if (skip && read_input(skip, &value, &error)) {
+    if (skip && read_input(cli, "skip-with", &value, &error)) {
         status = bw_cli_fail(cli, &error);
     } else {
         if (skip)
@@ -244,7 +262,7 @@ int bw_cmd_event_send(struct bw_cli *cli)
     bw_form_init(&form);
     bw_buf_init(&body, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    enum bw_err err = read_input(bw_cli_option(cli, "body"), &body, &error);
+    enum bw_err err = read_input(cli, "body", &body, &error);
     if (!err) {
         bw_form_put_text(&form, "topic", cli->arguments[0]);
         bw_form_put_text(&form, "key", cli->arguments[1]);

@@ -1,6 +1,8 @@
 /* cmd_serve.c - billow serve, dev, migrate, version, completion, docs man. */
 #include "edge/cmd.h"
 #include "edge/config.h"
+#include "edge/form.h"
+#include "edge/grid.h"
 #include "edge/project_push.h"
 #include "edge/service.h"
 #include "edge/version.h"
@@ -23,6 +25,24 @@ static struct bw_service_options options_of(struct bw_cli *cli, const char *sock
                                        .ud = cli};
 }
 
+/* With --json, a line that says {"kind": "ready", ...}, so that a supervisor need not poll. */
+static void say_ready(struct bw_cli *cli, const char *socket)
+{
+    if (!cli->is_json) {
+        bw_cli_say(cli, "billow %s is ready on %s", BW_VERSION, socket);
+        return;
+    }
+    struct bw_form form;
+    bw_form_init(&form);
+    bw_form_put_text(&form, "kind", "ready");
+    bw_form_put_int(&form, "pid", getpid());
+    bw_form_put_text(&form, "socket", socket);
+    bw_form_put_text(&form, "version", BW_VERSION);
+    bw_print_json(cli->out, bw_form_finish(&form));
+    bw_form_deinit(&form);
+    fflush(cli->out);
+}
+
 int bw_cmd_serve(struct bw_cli *cli)
 {
     struct bw_error error = {0};
@@ -30,9 +50,14 @@ int bw_cmd_serve(struct bw_cli *cli)
     struct bw_service_options options = options_of(cli, bw_cli_option(cli, "socket"));
     if (bw_service_open(&options, &service, &error))
         return bw_cli_fail(cli, &error);
-    bw_cli_say(cli, "billow %s is ready on %s%s", BW_VERSION,
-               options.socket ? options.socket : cli->dir,
-               options.socket ? "" : "/.billow/billow.sock");
+    struct bw_buf socket;
+    bw_buf_init(&socket, 8192);
+    if (options.socket)
+        bw_buf_put_text(&socket, options.socket);
+    else
+        bw_config_state_path(&socket, cli->dir, "billow.sock");
+    say_ready(cli, bw_buf_cstr(&socket));
+    bw_buf_deinit(&socket);
     bw_service_run(service);
     bw_cli_say(cli, "stopping");
     bw_service_close(service);

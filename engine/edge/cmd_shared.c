@@ -1,6 +1,8 @@
 /* cmd_shared.c - files, rows and errors as all commands read and print them. */
 #include "edge/cmd.h"
 #include "base/fault.h"
+#include "codec/date.h"
+#include "codec/url.h"
 #include "edge/grid.h"
 #include <errno.h>
 #include <string.h>
@@ -54,6 +56,38 @@ enum bw_err bw_cmd_make_dir(const char *path, struct bw_error *error)
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
             return bw_fail(error, BW_ERR_IO, "%s: %s", part, strerror(errno));
     }
+    return BW_ERR_OK;
+}
+
+void bw_cmd_put_segment(struct bw_buf *path, const char *text)
+{
+    bw_buf_put_char(path, '/');
+    bw_url_encode(path, bw_str_of(text));
+}
+
+void bw_cmd_put_query(struct bw_buf *path, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    bool is_first = path->len == 0 || !memchr(path->ptr, '?', path->len);
+    bw_buf_printf(path, "%c%s=", is_first ? '?' : '&', name);
+    bw_url_encode(path, bw_str_of(value));
+}
+
+enum bw_err bw_cmd_period(struct bw_cli *cli, const char *why, const char **period,
+                          struct bw_error *error)
+{
+    struct bw_date first;
+    *period = bw_cli_option(cli, "period");
+    if (!*period && !why)
+        return BW_ERR_OK;
+    if (!*period)
+        return bw_fail(error, BW_ERR_USAGE, "--period is needed: %s, for example --period 2026-10",
+                       why);
+    if (!bw_date_parse_month(bw_str_of(*period), &first))
+        return bw_fail(error, BW_ERR_USAGE,
+                       "--period '%s' is not a month: write it as YYYY-MM, for example 2026-10",
+                       *period);
     return BW_ERR_OK;
 }
 

@@ -4,6 +4,8 @@
 #include "edge/grid.h"
 #include <string.h>
 
+enum { PATH_BYTES_MAX = 8192 };
+
 /* One API call whose answer is printed as rows, or by `print` (NULL = JSON). */
 static int call(struct bw_cli *cli, const char *method, const char *path, struct bw_str body,
                 void (*print)(struct bw_cli *cli, struct bw_str value))
@@ -31,19 +33,34 @@ static void print_tasks(struct bw_cli *cli, struct bw_str rows)
     bw_cmd_print_rows(cli, rows, heads, keys);
 }
 
+/* A GET of /v1/{collection}[/{item}]. */
+static int get(struct bw_cli *cli, const char *collection, const char *item,
+               void (*print)(struct bw_cli *cli, struct bw_str value))
+{
+    struct bw_buf path;
+    bw_buf_init(&path, PATH_BYTES_MAX);
+    bw_buf_printf(&path, "/v1/%s", collection);
+    bw_cmd_put_segment(&path, item);
+    int status = call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, print);
+    bw_buf_deinit(&path);
+    return status;
+}
+
 int bw_cmd_task_list(struct bw_cli *cli)
 {
-    char path[128];
+    struct bw_buf path;
     const char *status = bw_cli_option(cli, "status");
-    snprintf(path, sizeof path, "/v1/tasks?status=%.32s", status ? status : "open");
-    return call(cli, "GET", path, BW_STR_NONE, print_tasks);
+    bw_buf_init(&path, PATH_BYTES_MAX);
+    bw_buf_put_text(&path, "/v1/tasks");
+    bw_cmd_put_query(&path, "status", status ? status : "open");
+    int code = call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, print_tasks);
+    bw_buf_deinit(&path);
+    return code;
 }
 
 int bw_cmd_task_show(struct bw_cli *cli)
 {
-    char path[256];
-    snprintf(path, sizeof path, "/v1/tasks/%.128s", cli->arguments[0]);
-    return call(cli, "GET", path, BW_STR_NONE, NULL);
+    return get(cli, "tasks", cli->arguments[0], NULL);
 }
 
 static void print_answered(struct bw_cli *cli, struct bw_str value)
@@ -55,14 +72,18 @@ static void print_answered(struct bw_cli *cli, struct bw_str value)
 int bw_cmd_task_answer(struct bw_cli *cli)
 {
     struct bw_form form;
-    char path[256];
+    struct bw_buf path;
+    bw_buf_init(&path, PATH_BYTES_MAX);
     bw_form_init(&form);
     bw_form_put_text(&form, "decision", cli->arguments[1]);
     bw_form_put_text(&form, "by", cli->actor);
     bw_form_put_text(&form, "comment", bw_cli_option(cli, "comment"));
-    snprintf(path, sizeof path, "/v1/tasks/%.128s/answer", cli->arguments[0]);
-    int status = call(cli, "POST", path, bw_form_finish(&form), print_answered);
+    bw_buf_put_text(&path, "/v1/tasks");
+    bw_cmd_put_segment(&path, cli->arguments[0]);
+    bw_cmd_put_segment(&path, "answer");
+    int status = call(cli, "POST", bw_buf_cstr(&path), bw_form_finish(&form), print_answered);
     bw_form_deinit(&form);
+    bw_buf_deinit(&path);
     return status;
 }
 
@@ -78,11 +99,17 @@ static void print_invoices(struct bw_cli *cli, struct bw_str rows)
 
 int bw_cmd_invoice_list(struct bw_cli *cli)
 {
-    char path[128];
-    const char *period = bw_cli_option(cli, "period");
-    snprintf(path, sizeof path, "/v1/invoices%s%.16s", period ? "?period=" : "",
-             period ? period : "");
-    return call(cli, "GET", path, BW_STR_NONE, print_invoices);
+    struct bw_error error = {0};
+    struct bw_buf path;
+    const char *period;
+    if (bw_cmd_period(cli, NULL, &period, &error))
+        return bw_cli_fail(cli, &error);
+    bw_buf_init(&path, PATH_BYTES_MAX);
+    bw_buf_put_text(&path, "/v1/invoices");
+    bw_cmd_put_query(&path, "period", period);
+    int status = call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, print_invoices);
+    bw_buf_deinit(&path);
+    return status;
 }
 
 static void print_line(struct bw_cli *cli, struct bw_grid *grid, const struct bw_value *line)
@@ -125,9 +152,7 @@ static void print_invoice(struct bw_cli *cli, struct bw_str value)
 
 int bw_cmd_invoice_show(struct bw_cli *cli)
 {
-    char path[256];
-    snprintf(path, sizeof path, "/v1/invoices/%.128s", cli->arguments[0]);
-    return call(cli, "GET", path, BW_STR_NONE, print_invoice);
+    return get(cli, "invoices", cli->arguments[0], print_invoice);
 }
 
 static void print_tenant(struct bw_cli *cli, struct bw_str value)

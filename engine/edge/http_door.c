@@ -2,7 +2,10 @@
 #include "edge/http_door.h"
 #include "codec/http1.h"
 #include "edge/api.h"
+#include "edge/api_view.h"
 #include "io/httpd.h"
+
+static const struct bw_str PROBLEM = {"application/problem+json", 24};
 
 enum { BODY_BYTES_MAX = 64 * 1024 * 1024, ANSWER_BYTES_MAX = 256 * 1024 * 1024 };
 
@@ -13,15 +16,18 @@ struct bw_http_door {
 
 static void send_json(struct bw_httpd_reply *reply, int status, struct bw_str value)
 {
-    const struct bw_http1_header json_headers[] = {
-        {BW_STR("content-type"), BW_STR("application/json")}};
-    const struct bw_http1_header problem_headers[] = {
-        {BW_STR("content-type"), BW_STR("application/problem+json")}};
+    struct bw_http1_header headers[2] = {
+        {BW_STR("Content-Type"), status < 400 ? BW_STR("application/json") : PROBLEM}};
+    size_t header_count = 1;
     struct bw_buf json;
+    if (status == 405) {
+        struct bw_value problem = bw_value_read(value);
+        headers[header_count++] = (struct bw_http1_header){
+            BW_STR("Allow"), bw_value_get_str(&problem, "allow", BW_STR("GET"))};
+    }
     bw_buf_init(&json, ANSWER_BYTES_MAX);
     bw_value_to_json(&json, value, BW_JSON_DECIMAL_STRINGS);
-    bw_httpd_reply_send(reply, status, status < 400 ? json_headers : problem_headers, 1,
-                        bw_buf_str(&json));
+    bw_httpd_reply_send(reply, status, headers, header_count, bw_buf_str(&json));
     bw_buf_deinit(&json);
 }
 
@@ -33,15 +39,10 @@ static void door_answer(void *ud, int status, struct bw_str value)
 static void refuse(struct bw_httpd_reply *reply, const struct bw_error *error)
 {
     struct bw_buf value;
+    int status = bw_err_http_status(error->code);
     bw_buf_init(&value, 8192);
-    bw_value_put_map(&value, 3);
-    bw_value_put_key(&value, "code");
-    bw_value_put_text(&value, bw_err_name(error->code));
-    bw_value_put_key(&value, "detail");
-    bw_value_put_text(&value, error->text);
-    bw_value_put_key(&value, "status");
-    bw_value_put_int(&value, bw_err_http_status(error->code));
-    send_json(reply, bw_err_http_status(error->code), bw_buf_str(&value));
+    bw_api_view_problem(&value, error, status, NULL);
+    send_json(reply, status, bw_buf_str(&value));
     bw_buf_deinit(&value);
 }
 

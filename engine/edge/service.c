@@ -18,7 +18,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOSTS_MAX = 4, LEASE_MS = 10000, STEP_TIMEOUT_MS = 60000, STOP_TIMEOUT_MS = 15000 };
+enum {
+    HOSTS_MAX = 4,
+    LEASE_MS = 10000,
+    STEP_TIMEOUT_MS = 60000,
+    STOP_TIMEOUT_MS = 15000,
+    REVIVE_MS = 50,         /* a lost connection is looked into */
+    REVIVE_LOOK_MS = 250,   /* there is a server, but no connection to it yet */
+    REVIVE_AGAIN_MS = 2000, /* PostgreSQL could not be started */
+};
 
 struct bw_service {
     struct bw_loop *loop;
@@ -39,6 +47,10 @@ struct bw_service {
     struct bw_http_door *door;
     struct bw_loop_timer *pump_timer;
     bool is_pump_late;
+    bool is_interrupted;                /* SIGINT, SIGTERM */
+    bool is_closing;                    /* waits are no longer cut short by that */
+    struct bw_loop_timer *revive_timer; /* of the private PostgreSQL */
+    struct bw_error down;               /* why it cannot be started; OK: it is up */
     char node[96];
 };
 
@@ -56,8 +68,15 @@ static void service_on_work(void *ud)
 
 static void service_on_signal(void *ud, int signal_number)
 {
+    struct bw_service *service = ud;
     (void)signal_number;
-    bw_service_stop(ud);
+    service->is_interrupted = true;
+    bw_service_stop(service);
+}
+
+bool bw_service_is_interrupted(const struct bw_service *service)
+{
+    return service->is_interrupted;
 }
 
 /* --- waiting for one answer while the loop runs */
@@ -84,18 +103,21 @@ bool bw_service_pump(struct bw_service *service, const bool *is_done, int ms)
     service->is_pump_late = false;
     if (ms >= 0)
         bw_loop_timer_start(service->pump_timer, ms);
-    while (!(is_done && *is_done) && !service->is_pump_late)
+    while (!(is_done && *is_done) && !service->is_pump_late &&
+           (service->is_closing || !service->is_interrupted))
         bw_loop_step(service->loop);
     bw_loop_timer_stop(service->pump_timer);
-    return !service->is_pump_late;
+    return is_done ? *is_done : !service->is_pump_late;
 }
 
 static enum bw_err wait_for(struct bw_service *service, struct wait *wait, const char *what,
                             struct bw_error *error)
 {
     if (!bw_service_pump(service, &wait->is_done, STEP_TIMEOUT_MS))
-        return bw_fail(error, BW_ERR_TIMEOUT, "%s took more than %d s", what,
-                       STEP_TIMEOUT_MS / 1000);
+        return service->is_interrupted
+                   ? bw_fail(error, BW_ERR_CANCELLED, "interrupted while %s", what)
+                   : bw_fail(error, BW_ERR_TIMEOUT, "%s took more than %d s", what,
+                             STEP_TIMEOUT_MS / 1000);
     if (wait->error.code) {
         *error = wait->error;
         return error->code;
@@ -133,6 +155,31 @@ static enum bw_err open_database(struct bw_service *service,
     return BW_ERR_OK;
 }
 
+/* Nobody else starts the private PostgreSQL again. Runs, entries and events are safe in it, or
+ * still with their senders; the store connects again by itself. */
+static void revive(void *ud)
+{
+    struct bw_service *service = ud;
+    struct bw_error error = {0};
+    bool was_gone;
+    if (service->is_closing)
+        return;
+    if (!bw_pgserver_revive(service->pg, &was_gone, &error)) {
+        if (was_gone)
+            bw_service_log_text("database", "the private PostgreSQL was gone: it runs again");
+        service->down = (struct bw_error){0};
+        if (!service->is_database_up) /* it may be on its way down only now */
+            bw_loop_timer_start(service->revive_timer, REVIVE_LOOK_MS);
+    } else {
+        if (strcmp(error.text, service->down.text) != 0)
+            bw_service_log_error("database", &error);
+        service->down = error;
+        bw_loop_timer_start(service->revive_timer, REVIVE_AGAIN_MS);
+    }
+    if (service->api)
+        bw_api_set_down(service->api, &service->down);
+}
+
 /* A connection came or went: said once per change, for the operator. */
 static void store_state(void *ud, bool is_connected, const struct bw_error *error)
 {
@@ -140,6 +187,8 @@ static void store_state(void *ud, bool is_connected, const struct bw_error *erro
     if (service->is_database_up != is_connected && !is_connected && error)
         bw_service_log_error("database", error);
     service->is_database_up = is_connected;
+    if (!is_connected && service->pg && !service->is_closing && !service->down.code)
+        bw_loop_timer_start(service->revive_timer, REVIVE_MS);
 }
 
 static enum bw_err open_store(struct bw_service *service, const struct bw_service_options *options,
@@ -251,6 +300,7 @@ enum bw_err bw_service_open(const struct bw_service_options *options, struct bw_
     made->clock = bw_clock_os();
     made->entropy = bw_entropy_os();
     made->pump_timer = bw_loop_timer_create(made->loop, pump_late, made);
+    made->revive_timer = bw_loop_timer_create(made->loop, revive, made);
     char host[64] = "localhost";
     (void)gethostname(host, sizeof host - 1);
     /* A private database has one owner at a time; elsewhere a node is this process. */
@@ -258,7 +308,9 @@ enum bw_err bw_service_open(const struct bw_service_options *options, struct bw_
         snprintf(made->node, sizeof made->node, "%s/%ld", host, (long)getpid());
     else
         snprintf(made->node, sizeof made->node, "embedded");
-    enum bw_err err = open_parts(made, options, error);
+    enum bw_err err = bw_loop_catch_signals(made->loop, service_on_signal, made, error);
+    if (!err)
+        err = open_parts(made, options, error);
     if (err) {
         bw_service_close(made);
         return err;
@@ -279,10 +331,8 @@ struct bw_api *bw_service_api(struct bw_service *service)
 
 void bw_service_run(struct bw_service *service)
 {
-    struct bw_error error = {0};
-    if (bw_loop_catch_signals(service->loop, service_on_signal, service, &error))
-        bw_service_log_error("signals", &error);
-    bw_loop_run(service->loop);
+    if (!service->is_interrupted)
+        bw_loop_run(service->loop);
 }
 
 void bw_service_stop(struct bw_service *service)
@@ -299,6 +349,7 @@ static void store_closed(void *ud)
 void bw_service_close(struct bw_service *service)
 {
     struct bw_error error = {0};
+    service->is_closing = true;
     if (service->door)
         bw_http_door_close(service->door);
     if (service->is_started) {
@@ -325,6 +376,7 @@ void bw_service_close(struct bw_service *service)
     }
     if (service->pg && bw_pgserver_close(service->pg, true, &error))
         bw_service_log_error("postgres_stop", &error);
+    bw_loop_timer_destroy(service->revive_timer);
     bw_loop_timer_destroy(service->pump_timer);
     bw_loop_destroy(service->loop);
     bw_free(service);

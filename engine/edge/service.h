@@ -1,6 +1,7 @@
 /* service.h - one engine with everything around it: loop, private or given PostgreSQL, hosts, HTTP in and out, API.
  *
  * Offers:  open (ready when it returns), run until stopped, pump for embedded use, close in order.
+ *          A private PostgreSQL that goes away meanwhile is started again.
  * Relies on: io/, store/store_pg.h, core/engine.h, edge/api.h.
  */
 #ifndef BW_EDGE_SERVICE_H
@@ -35,7 +36,10 @@ struct bw_api *bw_service_api(struct bw_service *service);
 /* Until SIGINT, SIGTERM or bw_service_stop. */
 void bw_service_run(struct bw_service *service);
 void bw_service_stop(struct bw_service *service);
-/* Runs the loop until `*is_done` or `ms` have passed (-1 = no limit). False when the time ran out.
+/* SIGINT or SIGTERM came: waits end at once, the owner should close. */
+bool bw_service_is_interrupted(const struct bw_service *service);
+/* Runs the loop until `*is_done` or `ms` have passed (-1 = no limit). False when the time ran
+ * out or a signal came.
  */
 bool bw_service_pump(struct bw_service *service, const bool *is_done, int ms);
 /* Stops the engine in order (leases released), then the database it started. */

@@ -45,3 +45,8 @@ void bw_service_log_error(const char *event, const struct bw_error *error)
 {
     bw_log_error(process_log(), "service", BW_F_TEXT("what", event), BW_F_ERROR(error));
 }
+
+void bw_service_log_text(const char *event, const char *text)
+{
+    bw_log_warn(process_log(), event, BW_F_TEXT("text", text));
+}

@@ -13,5 +13,6 @@
 void bw_service_log_engine(void *ud, const char *event, struct bw_id run, const char *text);
 void bw_service_log_script(void *ud, struct bw_id tenant, struct bw_id run, struct bw_str logs);
 void bw_service_log_error(const char *event, const struct bw_error *error);
+void bw_service_log_text(const char *event, const char *text);
 
 #endif

@@ -597,6 +597,27 @@ enum bw_err bw_pgserver_open(const struct bw_pgserver_options *options, struct b
     return BW_ERR_OK;
 }
 
+enum bw_err bw_pgserver_revive(struct bw_pgserver *server, bool *was_gone, struct bw_error *error)
+{
+    struct pid_file file;
+    if (server->is_child)
+        *was_gone = waitpid(server->pid, NULL, WNOHANG) == server->pid;
+    else
+        *was_gone = !read_pid_file(server, &file);
+    if (!*was_gone)
+        return BW_ERR_OK;
+    server->is_child = server->is_adopted = false;
+    server->pid = 0;
+    enum bw_err err = start_or_adopt(server, error);
+    if (err && server->is_child) { /* it is there, but does not answer: the next call begins anew */
+        kill(server->pid, SIGQUIT);
+        waitpid(server->pid, NULL, 0);
+        server->is_child = false;
+        server->pid = 0;
+    }
+    return err;
+}
+
 /* The server removes its pid file last. */
 static enum bw_err stop_server(struct bw_pgserver *server, struct bw_error *error)
 {

@@ -1,7 +1,7 @@
 /* pgserver.h - the embedded default: a private PostgreSQL of our own, from the server programs on
  * this machine.
  *
- * Offers:  bw_pgserver_open (make, start or adopt it), conninfo, bw_pgserver_close.
+ * Offers:  bw_pgserver_open (make, start or adopt it), conninfo, revive, bw_pgserver_close.
  * Relies on: io/pgfind.h (programs), io/pgplace.h (folders, lock), io/spawn.h, libpq.
  *
  * Blocking: it runs before the loop. A first start takes a second or two (initdb), a later one a
@@ -33,6 +33,12 @@ struct bw_pgserver_options {
  * keeps running after a failure. */
 BW_MUST_USE enum bw_err bw_pgserver_open(const struct bw_pgserver_options *options,
                                          struct bw_pgserver **server, struct bw_error *error);
+
+/* Starts it again when it has gone (killed, out of memory, a full disk); otherwise does nothing.
+ * Blocking like open, recovery included, and failing like it; the lock is kept, so call again
+ * later. `was_gone` tells which it was; the connection string stays the same. */
+BW_MUST_USE enum bw_err bw_pgserver_revive(struct bw_pgserver *server, bool *was_gone,
+                                           struct bw_error *error);
 
 /* Gives the lock back and frees `server`, always. With `stop` the server is first shut down in
  * order ("fast": open transactions are rolled back); TIMEOUT when it had not ended after 30 s, it
