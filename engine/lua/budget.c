@@ -46,7 +46,7 @@ static void *allocate(void *ud, void *ptr, size_t size_old, size_t size_new)
 static int panic(lua_State *L)
 {
     (void)L;
-    BW_ASSERT(!"a Lua error outside any protected call");
+    BW_UNREACHABLE(); /* a Lua error outside any protected call */
     return 0;
 }
 

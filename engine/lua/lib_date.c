@@ -236,7 +236,7 @@ static void push_zones(lua_State *L)
 static const struct bw_tz *check_zone(lua_State *L, struct bw_str name)
 {
     const struct bw_lua_zones *zones;
-    struct bw_str bytes;
+    struct bw_str bytes = BW_STR_NONE;
     struct bw_error error;
     struct bw_tz **zone;
 

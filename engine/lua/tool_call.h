@@ -1,4 +1,5 @@
-/* tool_call.h - one C function that the trusted Lua of a tool may call: the door from specs to the engine under test.
+/* tool_call.h - one C function that the trusted Lua of a tool may call: the door from specs to the
+ * engine under test.
  *
  * Offers:  bw_tool_add_call.
  * Relies on: lua/tool.h, lua/bridge.h.

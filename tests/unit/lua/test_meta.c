@@ -1,4 +1,5 @@
-/* test_meta.c - every function of a C library has its stub in stdlib/meta, and every stub its function. */
+/* test_meta.c - every function of a C library has its stub in stdlib/meta, and every stub its
+ * function. */
 #include "support/test.h"
 
 #include "lua/budget.h"

@@ -1,4 +1,5 @@
-/* test_tool.c - the trusted state: modules from a folder, exit codes, time zones of the machine, busted. */
+/* test_tool.c - the trusted state: modules from a folder, exit codes, time zones of the machine,
+ * busted. */
 #include "support/test.h"
 
 #include "lua/tool.h"

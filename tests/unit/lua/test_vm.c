@@ -358,6 +358,31 @@ static void test_a_large_outcome_that_does_not_fit_ends_the_run_not_the_process(
     rig_assert_status(&rig, BW_TURN_MEMORY);
 }
 
+static void test_running_out_of_memory_anywhere_ends_the_run_cleanly(void **state)
+{
+    size_t done = 0, out_of_memory = 0;
+    (void)state;
+    rig_open(&rig, "local r = billow.all { function() return event.wait('a').body end, function() "
+                   "local t = {} "
+                   "for i = 1, 50 do t[i] = json.decode('{\"n\":1.5,\"l\":[1,2]}') end return "
+                   "json.encode(t) end }\n"
+                   "local ok, e = pcall(error, err.new { code = 'X', text = 'y' })\n"
+                   "for k, v in pairs(r) do ok = tostring(v):gsub('%d', '%0%0') end\n"
+                   "table.sort({ 3, 1, 2 })\nreturn { r, money('1.00', 'EUR'):allocate { 1, 2 } }");
+    for (uint64_t cap = 100000; cap < 420000; cap += 997) {
+        rig.memory_bytes_max = cap;
+        rig_resume_from(&rig, "{}", NULL, 0);
+        if (rig.result.status == BW_TURN_WAITING)
+            rig_outcome(&rig, 1, "{\"topic\":\"a\",\"key\":\"\",\"id\":\"1\",\"body\":[1,2,3]}");
+        assert_true(rig.result.status == BW_TURN_DONE || rig.result.status == BW_TURN_MEMORY);
+        if (rig.result.status == BW_TURN_DONE)
+            done++;
+        else
+            out_of_memory++;
+    }
+    assert_true(done > 10 && out_of_memory > 10);
+}
+
 /* --- replay */
 
 static const char *const LONG_BODY =
@@ -507,6 +532,7 @@ int main(void)
         TEST(test_an_endless_loop_ends_the_turn_and_none_of_its_commands_count),
         TEST(test_too_much_memory_ends_the_turn),
         TEST(test_a_large_outcome_that_does_not_fit_ends_the_run_not_the_process),
+        TEST(test_running_out_of_memory_anywhere_ends_the_run_cleanly),
         TEST(test_a_replay_goes_as_recorded_and_the_run_goes_on),
         TEST(test_a_replay_with_other_arguments_is_reported_with_path_and_both_places),
         TEST(test_a_replay_with_another_effect_is_reported),
