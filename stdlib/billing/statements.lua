@@ -93,7 +93,7 @@ statements.claim = db.statement({
   sql = [[
 with ask as materialized (
   select $1::jsonb->>'contract' as contract, ($1::jsonb->>'until_date')::date as until_date
-), mine as (
+), mine as materialized (
   select e.id from billing.entry e, ask
    where e.kind in ('time', 'expense') and e.contract_id is null and e.entry_date <= ask.until_date
      and e.project_code in (select jsonb_array_elements_text($1::jsonb->'codes'))
@@ -113,8 +113,10 @@ with ask as materialized (
 )
 insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, run_id, actor)
 select b.entry_id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
-  from mine join billing.ledger_balance b on b.entry_id = mine.id
- where b.state in ('open', 'held') and b.quantity > 0
+  from mine
+ cross join lateral (select l.entry_id, l.state, l.quantity from billing.ledger_balance l
+                      where l.entry_id = mine.id and l.state in ('open', 'held')
+                        and l.quantity > 0 offset 0) b -- a look-up each, whatever is known of sizes
  order by b.entry_id]],
 })
 

@@ -180,8 +180,11 @@ create table billing.closing (
 
 -- Applies a statement's movements to the balances. Runs as the owner, so that scripts need no right on
 -- ledger_balance; its check constraint is what refuses to bill, claim or release what is not there.
+-- The plans are kept for a session's life and may have been made when the tables were empty: only index scans are
+-- right for every size.
 create function billing.ledger_apply() returns trigger
-language plpgsql security definer set search_path = billing, pg_temp as $$
+language plpgsql security definer set search_path = billing, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
     broken text;
 begin
@@ -236,7 +239,8 @@ create trigger ledger_apply after insert on billing.ledger
 -- Every entry enters the ledger with the statement that stores it; an edit at the source adjusts what is open, and
 -- is refused when more than that has been billed, claimed or held.
 create function billing.entry_received() returns trigger
-language plpgsql security definer set search_path = billing, pg_temp as $$
+language plpgsql security definer set search_path = billing, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
     insert into ledger (tenant_id, entry_id, kind, to_state, quantity, run_id, reason, actor)
     select tenant_id, id, 'receive', case when invalid is null then 'open' else 'excluded' end, quantity,
@@ -248,7 +252,8 @@ create trigger entry_received after insert on billing.entry
     referencing new table as received for each statement execute function billing.entry_received();
 
 create function billing.entry_edited() returns trigger
-language plpgsql security definer set search_path = billing, pg_temp as $$
+language plpgsql security definer set search_path = billing, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
     insert into entry_version (tenant_id, id, version, digest, body)
     select tenant_id, id, version, digest, body from before;
