@@ -55,19 +55,47 @@ static bool is_project(struct run *run, const char *dir)
            is_dir(joined(run, dir, "/lib"));
 }
 
+static bool is_spec_dir(const char *dir)
+{
+    const char *slash = strrchr(dir, '/');
+    return slash && (strcmp(slash, "/spec") == 0 || strcmp(slash, "/tests") == 0);
+}
+
+/* Shortens `dir` to the nearest folder, itself or above, that `is_wanted` names. */
+static bool climb(struct run *run, char *dir, bool (*is_wanted)(struct run *run, const char *dir))
+{
+    for (;;) {
+        char *slash = strrchr(dir, '/');
+        if (is_wanted(run, dir))
+            return true;
+        if (!slash || slash == dir)
+            return false;
+        *slash = '\0';
+    }
+}
+
+static bool is_below_spec_dir(struct run *run, const char *dir)
+{
+    (void)run;
+    return is_spec_dir(dir);
+}
+
 /* The folder that a spec belongs to; where it lies itself, when nothing above it is a project. */
 static const char *project_of(struct run *run, const char *path)
 {
-    char dir[PATH_MAX];
-    char *slash;
+    char real[PATH_MAX], dir[PATH_MAX];
 
-    if (!realpath(path, dir))
+    if (!realpath(path, real))
         return ".";
-    while (!is_project(run, dir) && (slash = strrchr(dir, '/')) != NULL && slash != dir)
-        *slash = '\0';
-    if (!is_project(run, dir) && !realpath(path, dir))
-        return ".";
-    return joined(run, dir, "");
+    if (!is_dir(real))
+        *strrchr(real, '/') = '\0';
+    (void)snprintf(dir, sizeof dir, "%s", real);
+    if (climb(run, dir, is_below_spec_dir)) {
+        *strrchr(dir, '/') = '\0';
+        return joined(run, dir, "");
+    }
+    (void)snprintf(dir, sizeof dir, "%s", real);
+    return joined(run, climb(run, dir, is_project) ? dir : real, "");
 }
 
 /* Without arguments: spec/ or tests/lua/ of the directory. */

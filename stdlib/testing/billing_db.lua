@@ -20,7 +20,7 @@ local jsonb, text, given, fail = tables.jsonb, tables.text, tables.given, tables
 ---@field log billow.testing.Tables
 ---@field documents table<string, table>   by kind and id: versions, the newest last
 ---@field entries table<string, table>
----@field balances table<string, table<string, table>>   entry id -> state -> {quantity, run_id, reason}
+---@field balances table<string, table<string, table>>   by entry and state: {quantity, run_id}
 ---@field movements billow.testing.Movement[]
 ---@field invoices table<string, table>    by id
 ---@field lines table<string, table[]>     by invoice id
@@ -94,6 +94,8 @@ fakes["billing.edited_after_billing"] = entries.edited_after_billing
 fakes["billing.put_entries"] = entries.put
 fakes["billing.claim"] = entries.claim
 fakes["billing.claimed"] = entries.claimed
+fakes["billing.claimed_usage"] = entries.claimed_usage
+fakes["billing.settle_usage"] = entries.settle_usage
 fakes["billing.release"] = entries.release
 fakes["billing.unassigned"] = entries.unassigned
 
@@ -183,6 +185,24 @@ fakes["billing.put_lines"] = function(db, params)
   db.log:set(db.lines, invoice.id, lines)
   db.log:append(db.unsettled, invoice.id)
   return {}, #lines
+end
+
+fakes["billing.advances"] = function(db, params)
+  local rows = {}
+  for _, row in pairs(db.invoices) do
+    if row.contract_id == text(params[1]) and row.type_code == "386" then
+      rows[#rows + 1] = {
+        number = row.number,
+        issue_date = row.body.issue_date,
+        net_amount = text(row.body.totals.tax_exclusive_amount),
+        tax_amount = text(row.body.totals.tax_amount),
+      }
+    end
+  end
+  table.sort(rows, function(a, b)
+    return a.issue_date .. a.number < b.issue_date .. b.number
+  end)
+  return rows
 end
 
 fakes["billing.put_exceptions"] = function(db, params)

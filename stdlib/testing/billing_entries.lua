@@ -59,6 +59,7 @@ local function row_of(item, run_id)
     project_code = given(item.project_code) or "",
     project_name = given(item.project_name) or "",
     contract_id = given(item.contract_id),
+    subject = given(item.subject),
     dup_key = given(item.dup_key),
     quantity = decimal(item.quantity),
     unit = item.unit,
@@ -138,12 +139,17 @@ function entries.edited_after_billing(db, params)
   return rows
 end
 
---- Is the entry one of these projects, or assigned to the contract itself?
+--- Does an entry belong to these contracts, projects, usage subjects? Milestones have no date
+--- before
+--- they are accepted.
 local function matcher(wanted)
   local codes, names = tables.set_of(wanted.codes), tables.set_of(wanted.names)
+  local contracts, subjects = tables.set_of(wanted.contracts), tables.set_of(wanted.subjects)
   return function(entry)
     if entry.contract_id then
-      return entry.contract_id == wanted.contract
+      return contracts[entry.contract_id] or false
+    elseif entry.kind == "usage" then
+      return entry.subject ~= nil and subjects[entry.subject] or false
     end
     return codes[entry.project_code]
       or (entry.project_code == "" and names[entry.project_name])
@@ -151,36 +157,51 @@ local function matcher(wanted)
   end
 end
 
+local function is_due(entry, until_date)
+  return entry.kind == "milestone" or (entry.entry_date ~= nil and entry.entry_date <= until_date)
+end
+
+local function claim_moves(db, id, moves, params)
+  for _, state in ipairs({ "open", "held" }) do
+    local quantity = ledger.quantity(db, id, state)
+    if quantity:sign() > 0 then
+      moves[#moves + 1] = {
+        entry_id = id,
+        kind = "claim",
+        from_state = state,
+        to_state = "claimed",
+        quantity = quantity,
+        run_id = text(params[2]),
+        actor = text(params[3]),
+      }
+    end
+  end
+end
+
 function entries.claim(db, params)
   local wanted, moves = jsonb(params[1]), {}
-  local kinds, is_wanted = tables.set_of(wanted.kinds), matcher(wanted)
+  wanted.contracts = { wanted.contract }
+  local is_wanted = matcher(wanted)
   for _, id in ipairs(db.order) do
     local entry = db.entries[id]
-    if
-      not entry.invalid
-      and kinds[entry.kind]
-      and entry.entry_date
-      and entry.entry_date <= wanted.until_date
-      and is_wanted(entry)
-    then
-      for _, state in ipairs({ "open", "held" }) do
-        local quantity = ledger.quantity(db, id, state)
-        if quantity:sign() > 0 then
-          moves[#moves + 1] = {
-            entry_id = id,
-            kind = "claim",
-            from_state = state,
-            to_state = "claimed",
-            quantity = quantity,
-            run_id = text(params[2]),
-            actor = text(params[3]),
-          }
-        end
-      end
+    if is_due(entry, wanted.until_date) and is_wanted(entry) then
+      claim_moves(db, id, moves, params)
     end
   end
   ledger.move(db, moves)
   return {}, #moves
+end
+
+--- The entries that a run has claimed something of.
+local function claimed_by(db, run_id)
+  local mine = {}
+  for _, id in ipairs(db.order) do
+    local row = (db.balances[id] or {}).claimed
+    if row and row.quantity:sign() > 0 and row.run_id == run_id then
+      mine[#mine + 1] = db.entries[id]
+    end
+  end
+  return mine
 end
 
 --- Entries that count twice under one key, in source order; the first is the one that counts.
@@ -220,16 +241,14 @@ end
 
 function entries.claimed(db, params)
   local mine, rows = {}, {}
-  for _, id in ipairs(db.order) do
-    local row = (db.balances[id] or {}).claimed
-    if row and row.quantity:sign() > 0 and row.run_id == text(params[1]) then
-      mine[#mine + 1] = db.entries[id]
-    end
+  for _, entry in ipairs(claimed_by(db, text(params[1]))) do
+    mine[#mine + 1] = entry.kind ~= "usage" and entry or nil
   end
   table.sort(mine, by_source)
   for i, entry in ipairs(mine) do
     local first = same_key(db, entry)[1]
     local is_duplicate = first ~= nil and is_before(first, entry)
+    local has_day = entry.kind == "time" and entry.person and entry.entry_date
     rows[i] = {
       entry_id = entry.id,
       kind = entry.kind,
@@ -238,28 +257,95 @@ function entries.claimed(db, params)
       quantity = tables.number(entry.quantity),
       claimed = tables.number(ledger.quantity(db, entry.id, "claimed")),
       duplicate_of = is_duplicate and first.body.id or json.null,
-      day_seconds = entry.kind == "time" and entry.person and entry.entry_date and tables.number(
-        day_seconds(db, entry)
-      ) or json.null,
+      day_seconds = has_day and tables.number(day_seconds(db, entry)) or json.null,
     }
   end
   return rows
 end
 
-function entries.release(db, params)
-  local moves = {}
-  for _, id in ipairs(db.order) do
-    local row = (db.balances[id] or {}).claimed
-    if row and row.quantity:sign() > 0 and row.run_id == text(params[1]) then
+local function set_of_id(id)
+  return id:match("^[^/]*")
+end
+
+local function is_earlier_usage(a, b)
+  local left, right = set_of_id(a.id), set_of_id(b.id)
+  if left ~= right then
+    return left < right
+  end
+  return a.sequence < b.sequence
+end
+
+--- Usage events with the key of one that the run has claimed, whoever has them, in order.
+local function usage_near(db, mine)
+  local keys, near = {}, {}
+  for _, entry in ipairs(mine) do
+    if entry.kind == "usage" and not keys[entry.dup_key] then
+      keys[entry.dup_key] = true
+      local seen = {}
+      for _, id in ipairs(db.by_dup_key["usage\0" .. entry.dup_key] or {}) do
+        near[#near + 1] = not seen[id] and db.entries[id] or nil
+        seen[id] = true
+      end
+    end
+  end
+  table.sort(near, is_earlier_usage)
+  return near
+end
+
+function entries.claimed_usage(db, params)
+  local rows = {}
+  local after =
+    { id = text(params[2]) .. "/", sequence = math.tointeger(tonumber(text(params[3]))) }
+  local limit = math.tointeger(tonumber(text(params[4])))
+  for _, entry in ipairs(usage_near(db, claimed_by(db, text(params[1])))) do
+    if #rows < limit and is_earlier_usage(after, entry) then
+      local set = set_of_id(entry.id)
+      rows[#rows + 1] = { set = set, sequence = entry.sequence, line = entry.body.line }
+    end
+  end
+  return rows
+end
+
+--- Why an event is not billed: it is repeated, or has an exception.
+local function usage_reason(entry, firsts, codes)
+  local code = given(codes[entry.body.id])
+  if firsts[entry.dup_key] ~= entry.id then
+    return "repeated"
+  elseif code and code ~= "DUPLICATE_EVENT_CONFLICT" then
+    return code
+  end
+  return nil
+end
+
+local function usage_way(reason, invoice_id)
+  if reason == "repeated" then
+    return "exclude", "excluded"
+  elseif reason then
+    return "hold", "held"
+  end
+  return invoice_id and "bill" or "draw", "billed"
+end
+
+function entries.settle_usage(db, params)
+  local mine, firsts, moves = claimed_by(db, text(params[1])), {}, {}
+  local invoice_id, codes = text(params[2]), jsonb(params[3]) or {}
+  for _, entry in ipairs(usage_near(db, mine)) do
+    firsts[entry.dup_key] = firsts[entry.dup_key] or entry.id
+  end
+  for _, entry in ipairs(mine) do
+    if entry.kind == "usage" then
+      local reason = usage_reason(entry, firsts, codes)
+      local kind, to_state = usage_way(reason, invoice_id)
       moves[#moves + 1] = {
-        entry_id = id,
-        kind = "release",
+        entry_id = entry.id,
+        kind = kind,
         from_state = "claimed",
-        to_state = "open",
-        quantity = row.quantity,
+        to_state = to_state,
+        quantity = ledger.quantity(db, entry.id, "claimed"),
+        invoice_id = not reason and invoice_id or nil,
         run_id = text(params[1]),
-        actor = text(params[2]),
-        reason = text(params[3]),
+        reason = reason,
+        actor = text(params[4]),
       }
     end
   end
@@ -267,19 +353,55 @@ function entries.release(db, params)
   return {}, #moves
 end
 
+function entries.release(db, params)
+  local moves = {}
+  for i, entry in ipairs(claimed_by(db, text(params[1]))) do
+    moves[i] = {
+      entry_id = entry.id,
+      kind = "release",
+      from_state = "claimed",
+      to_state = "open",
+      quantity = ledger.quantity(db, entry.id, "claimed"),
+      run_id = text(params[1]),
+      actor = text(params[2]),
+      reason = text(params[3]),
+    }
+  end
+  ledger.move(db, moves)
+  return {}, #moves
+end
+
+--- Is the event a repetition of an earlier one of its set?
+local function is_repeated(db, entry, prefix)
+  for _, id in ipairs(db.by_dup_key["usage\0" .. (entry.dup_key or "")] or {}) do
+    local other = db.entries[id]
+    if id:sub(1, #prefix) == prefix and other.sequence < entry.sequence then
+      return true
+    end
+  end
+  return false
+end
+
+--- Does no contract take it?
+local function is_stray(db, entry, is_known, last_day, prefix)
+  if is_known(entry) then
+    return false
+  elseif entry.kind == "usage" then
+    return entry.subject ~= nil and not is_repeated(db, entry, prefix)
+  elseif entry.kind == "milestone" then
+    return entry.contract_id ~= nil
+  end
+  return is_due(entry, last_day) and not entry.contract_id
+end
+
 function entries.unassigned(db, params)
   local last_day, prefix, rows = text(params[1]), text(params[3]) .. "/", {}
   local is_known = matcher(jsonb(params[2]))
   for _, id in ipairs(db.order) do
     local entry = db.entries[id]
-    local is_stray = entry.entry_date
-      and entry.entry_date <= last_day
-      and not entry.contract_id
-      and not is_known(entry)
     if
-      (entry.kind == "time" or entry.kind == "expense")
-      and (entry.invalid or is_stray)
-      and id:sub(1, #prefix) == prefix
+      id:sub(1, #prefix) == prefix
+      and (entry.invalid or is_stray(db, entry, is_known, last_day, prefix))
     then
       rows[#rows + 1] = entry
     end

@@ -13,6 +13,7 @@ local KINDS = tables.set_of({
   "claim",
   "release",
   "bill",
+  "draw",
   "credit",
   "hold",
   "write_off",
@@ -77,6 +78,10 @@ local function check(db, move)
   row(
     kind ~= "bill" or (from == "claimed" and to == "billed" and move.invoice_id),
     "only what is claimed is billed"
+  )
+  row(
+    kind ~= "draw" or (from == "claimed" and to == "billed"),
+    "only what is claimed is drawn on a retainer"
   )
   row(kind ~= "credit" or (from == "billed" and move.invoice_id), "only what is billed is credited")
   row(from or kind == "receive" or kind == "adjust", "it comes from nowhere")

@@ -18,8 +18,16 @@ local DOCUMENTS = {
   rate_cards = "rate-cards.json",
   opening = "opening.json",
 }
-local SOURCES = { "harvest-time.csv", "toggl-time.csv", "clockify-time.csv", "expenses.csv" }
+local SOURCES = {
+  "harvest-time.csv",
+  "toggl-time.csv",
+  "clockify-time.csv",
+  "expenses.csv",
+  "milestones.json",
+  "usage.jsonl",
+}
 local CHUNK_RECORDS = 250
+local ONE_FIELD = { "event" }
 
 local known = {} -- by folder and period
 
@@ -70,6 +78,24 @@ local function set_up(world, documents, period)
   end
 end
 
+--- Header and records of a file: CSV, a JSON list of events, or an event per line.
+local function records_of(file, content)
+  if file:find("%.jsonl$") then
+    local records = {}
+    for line in content:gmatch("[^\n]+") do
+      records[#records + 1] = { line }
+    end
+    return ONE_FIELD, records
+  elseif file:find("%.json$") then
+    local records, problem = json.decode(content)
+    for i, event in ipairs(records or {}) do
+      records[i] = { json.encode(event, { numbers = true }) }
+    end
+    return records and ONE_FIELD, records or problem
+  end
+  return csv.parse(content)
+end
+
 --- Feed one source file to the import workflow, as `billow import` does.
 ---@param world billow.testing.World
 ---@param file string      "harvest-time.csv"
@@ -77,7 +103,7 @@ end
 ---@param set string       the period
 ---@return billow.testing.Run
 function fixtures.import(world, file, content, set)
-  local header, records = csv.parse(content)
+  local header, records = records_of(file, content)
   if not header then
     engine.fail("%s: %s", file, tostring(records))
   end

@@ -125,7 +125,7 @@ function tables.copy(value, depth)
     return value
   end
   local copy = {}
-  for key, member in pairs(value) do
+  for key, member in next, value do -- the order makes no difference, and sorting costs
     copy[key] = tables.copy(member, depth - 1)
   end
   return copy

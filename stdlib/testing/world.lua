@@ -16,11 +16,11 @@ local NOW = "2026-01-01T00:00:00Z"
 
 ---@class billow.testing.Options
 ---@field now? string|integer          RFC 3339 or microseconds; 2026-01-01T00:00:00Z when absent
----@field fixtures? string             a firm's folder, or its name in fixtures/ or examples/
+---@field fixtures? string   a firm's folder, or its name in fixtures/ or examples/
 ---@field period? string               of the fixtures' sources; what opening.json says when absent
 ---@field files? table<string, string> scripts beside the project's: { ["workflows/x.lua"] = "..." }
 ---@field project? string              folder of the project; that of the spec when absent
----@field settings? table              { rates = { unit = "day" } }, or a list of rows of set_setting
+---@field settings? table   { rates = { unit = "day" } }, or a list of rows of set_setting
 ---@field time_zones? string[]         that scripts ask for, beside the fixtures' own
 ---@field seed? integer                of random()
 
@@ -167,7 +167,7 @@ function World:tasks(kind, filter)
       rest[name] = value
     end
     status, rest.status = rest.status or status, nil
-    filter = rest
+    status, filter = status ~= "all" and status or nil, rest
   end
   local list = {}
   for _, row in ipairs(self.engine:ask("tasks", { status = status, limit = 10000 })) do

@@ -1,0 +1,74 @@
+local decimal = require("billow.decimal")
+local testing = require("billow.testing")
+
+--- Answers whatever is asked until nobody is asked any more.
+local function answer_all(world)
+  local task = world:tasks()[1]
+  while task do
+    if task.kind == "approval" then
+      task:approve({ as = "dana" })
+    else
+      task:answer("hold", { as = "nina" })
+    end
+    task = world:tasks()[1]
+  end
+end
+
+describe("period-close", function()
+  local world
+
+  before_each(function()
+    world = testing.world({ now = "2026-11-02T09:00:00Z", fixtures = "acme" })
+  end)
+
+  it("bills every contract of the period, side by side", function()
+    local run = world:start("period-close", { period = "2026-10" }, { as = "otto" })
+    assert.truthy(#world:tasks() > 10)
+    answer_all(world)
+    assert.equals("done", run.status)
+    local status = {}
+    for _, result in ipairs(run.result.contracts) do
+      status[result.contract] = result.status
+    end
+    assert.equals("issued", status["C-01"])
+    assert.equals("on_hold", status["C-06"])
+    assert.equals("blocked", status["C-07"])
+    assert.equals(#run.result.contracts, #run:children())
+  end)
+
+  it("gives numbers without a gap, whatever order approvals come in", function()
+    world:start("period-close", { period = "2026-10" }, { as = "otto" })
+    answer_all(world)
+    local expected = 214
+    for _, taken in ipairs(world:numbers("INV")) do
+      assert.equals(expected, taken.sequence)
+      expected = expected + 1
+    end
+    assert.truthy(expected > 220)
+  end)
+
+  it("leaves nothing claimed", function()
+    world:start("period-close", { period = "2026-10" }, { as = "otto" })
+    answer_all(world)
+    assert.equals(decimal(0), world.billing:totals().claimed)
+    assert.equals(decimal(0), world.billing:totals("expense").claimed)
+  end)
+
+  it("bills one contract when it is asked for one", function()
+    local run = world:start("period-close", { period = "2026-10", contract = "C-15" })
+    answer_all(world)
+    assert.equals(1, #run.result.contracts)
+    assert.equals(1, #run:children())
+  end)
+
+  it("reports entries of projects that no contract has", function()
+    local run = world:start("period-close", { period = "2026-10", contract = "C-15" })
+    answer_all(world)
+    local codes = {}
+    for _, exception in ipairs(run.result.unassigned.exceptions) do
+      codes[exception.code] = true
+    end
+    assert.truthy(codes.PROJECT_UNKNOWN)
+    assert.truthy(codes.INVALID_ROW)
+  end)
+end)

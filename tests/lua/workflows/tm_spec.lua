@@ -1,0 +1,190 @@
+local decimal = require("billow.decimal")
+local json = require("billow.json")
+local testing = require("billow.testing")
+
+local INPUT = { contract = "C-01", period = "2026-10" }
+local ID = "C-01/CU-01/2026-10/380"
+
+--- The totals that the sample month has to come to.
+local function expected_totals(contract)
+  local file = assert(io.open("examples/acme/expected.json", "rb"))
+  local expected = json.decode(file:read("a"))
+  file:close()
+  return expected.contracts[contract].invoices[1].totals
+end
+
+local function sum(totals)
+  local all = decimal(0)
+  for _, quantity in pairs(totals) do
+    all = all + quantity
+  end
+  return all
+end
+
+describe("tm", function()
+  local world
+
+  before_each(function()
+    world = testing.world({ now = "2026-11-02T09:00:00Z", fixtures = "acme" })
+  end)
+
+  local function issued(input)
+    local run = world:start("tm", input or INPUT, { as = "otto" })
+    world:task("exception"):answer("hold", { as = "nina" })
+    world:task("approval"):approve({ as = "dana" })
+    return run
+  end
+
+  it("issues the invoice of the month, with the next number", function()
+    local run = issued()
+    assert.equals("done", run.status)
+    assert.equals("issued", run.result.status)
+    assert.same({ { id = ID, number = "INV-2026-00214" } }, run.result.invoices)
+    local invoice = world.billing.invoices[ID]
+    assert.equals("INV-2026-00214", invoice.body.number)
+    assert.equals("dana", invoice.approved_by)
+    for name, amount in pairs(expected_totals("C-01")) do
+      assert.equals(amount, invoice.body.totals[name], name)
+    end
+  end)
+
+  it("puts its number into the page", function()
+    issued()
+    local page = world.billing.invoices[ID].html
+    assert.truthy(page:find("INV-2026-00214", 1, true))
+    assert.falsy(page:find("{{", 1, true))
+  end)
+
+  it("shows exceptions to a person, and holds what they concern", function()
+    local run = world:start("tm", INPUT)
+    local task = world:task("exception")
+    assert.equals("C-01", task.group)
+    assert.equals(11, #task.body.exceptions)
+    assert.equals(0, #world:tasks("approval"))
+    task:answer("hold", { as = "nina" })
+    world:task("approval"):approve({ as = "dana" })
+    assert.equals(run.result.seconds.exception, world.billing:totals().held:to_integer())
+  end)
+
+  it("looks again when somebody mended the source", function()
+    world:start("tm", INPUT)
+    world:task("exception"):answer("recheck", { as = "nina" })
+    local task = world:task("exception")
+    assert.equals(11, #task.body.exceptions)
+    assert.equals(2, #world:tasks("exception", { status = "all" }))
+  end)
+
+  it("loses no second: what was worked is billed, held, excluded or open", function()
+    local before = sum(world.billing:totals())
+    issued()
+    local after = world.billing:totals()
+    assert.equals(before, sum(after))
+    assert.equals(decimal(0), after.claimed)
+  end)
+
+  it("does not count the approval of who prepared the bill", function()
+    local run = world:start("tm", INPUT, { as = "otto" })
+    world:task("exception"):answer("hold", { as = "nina" })
+    world:task("approval"):approve({ as = "otto" })
+    assert.equals("open", run.status)
+    local task = world:task("approval")
+    assert.truthy(task.body.remark:find("otto prepared this bill", 1, true))
+    task:approve({ as = "dana" })
+    assert.equals("issued", run.result.status)
+  end)
+
+  it("asks two people when the setting says so", function()
+    world:set_setting({ policy = "approval", name = "count", value = 2 })
+    local run = world:start("tm", INPUT, { as = "otto" })
+    world:task("exception"):answer("hold")
+    world:task("approval"):approve({ as = "dana" })
+    world:task("approval"):approve({ as = "dana" })
+    assert.equals("open", run.status)
+    world:task("approval"):approve({ as = "piet" })
+    assert.equals("dana, piet", world.billing.invoices[ID].approved_by)
+    assert.equals("done", run.status)
+  end)
+
+  it("issues nothing when the bill is rejected, and opens the entries again", function()
+    local before = world.billing:totals().open
+    local run = world:start("tm", INPUT)
+    world:task("exception"):answer("hold")
+    world:task("approval"):reject({ as = "dana", comment = "the rate is wrong" })
+    assert.equals("rejected", run.result.status)
+    assert.same({}, world.billing.invoices)
+    assert.equals(0, #world:numbers())
+    assert.equals(before, world.billing:totals().open)
+  end)
+
+  it("leaves a customer on hold alone", function()
+    local run = world:start("tm", { contract = "C-06", period = "2026-10" })
+    world:task("exception", "need a decision"):answer("hold")
+    world:task("exception", "on hold"):answer("hold")
+    assert.equals("on_hold", run.result.status)
+    assert.same({}, world.billing.invoices)
+  end)
+
+  it("keeps the draft of a blocked bill for people to look at", function()
+    local run = world:start("tm", { contract = "C-07", period = "2026-10" })
+    world:task("exception", "need a decision"):answer("hold")
+    world:task("exception", "blocked"):answer("hold")
+    assert.equals("blocked", run.result.status)
+    assert.equals(1, #run.result.drafts)
+    assert.is_nil(run.result.drafts[1].number)
+  end)
+
+  it("bills nothing twice", function()
+    issued()
+    local billed = world.billing:totals().billed
+    world:start("tm", INPUT)
+    world:task("exception"):answer("hold") -- those that were held before
+    assert.equals(0, #world:tasks("approval"))
+    assert.equals(1, #world:numbers())
+    assert.equals(billed, world.billing:totals().billed)
+  end)
+
+  it("does not bill what another run has claimed", function()
+    world:start("tm", INPUT)
+    local second = world:start("tm", INPUT)
+    assert.equals("nothing", second.result.status)
+  end)
+
+  it("gives one number per invoice, without a gap, for several payers", function()
+    local run = issued({ contract = "C-05", period = "2026-10" })
+    local numbers = {}
+    for i, invoice in ipairs(run.result.invoices) do
+      numbers[i] = invoice.number
+    end
+    assert.same({ "INV-2026-00214", "INV-2026-00215", "INV-2026-00216" }, numbers)
+  end)
+
+  it("comes to the same invoice when the engine is killed while people think", function()
+    local run = world:start("tm", INPUT, { as = "otto" })
+    world:crash()
+    world:task("exception"):answer("hold")
+    world:crash()
+    world:task("approval"):approve({ as = "dana" })
+    assert.same({ { id = ID, number = "INV-2026-00214" } }, run.result.invoices)
+  end)
+
+  it("says which contract is missing", function()
+    local run = world:start("tm", { contract = "C-99", period = "2026-10" })
+    assert.equals("parked", run.status)
+    assert.truthy(run.error.text:find("there is no contract C-99", 1, true))
+  end)
+
+  it("refuses a contract of another model", function()
+    local run = world:start("tm", { contract = "C-10", period = "2026-10" })
+    while #world:tasks("exception") > 0 do
+      world:task("exception"):answer("hold")
+    end
+    assert.equals("parked", run.status)
+    assert.truthy(run.error.text:find("fixed", 1, true))
+  end)
+
+  it("refuses an input that is none", function()
+    local run = world:start("tm", { contract = "C-01", period = "October" })
+    assert.equals("parked", run.status)
+    assert.truthy(run.error.text:find("input.period", 1, true))
+  end)
+end)
