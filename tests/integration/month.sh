@@ -55,8 +55,8 @@ finish() {
 fingerprint() { (cd "$1" && find . -type f | LC_ALL=C sort | xargs sha256sum); }
 
 compare() { # OUT: to the cent
-    "$build/tools/billow-lua" -d "$here" "$here/tests/tools/compare.lua" "$firm/expected.json" "$1" --model tm \
-        >"$work/compare" 2>&1 || { cat "$work/compare" >&2; fail "the figures differ from expected.json"; }
+    "$build/tools/billow-lua" -d "$here" "$here/tests/tools/compare.lua" "$firm/expected.json" \
+        "$1"/invoices/*.json "$1/exceptions.json" --numbers --references >"$work/compare" 2>&1 || { cat "$work/compare" >&2; fail "the figures differ from expected.json"; }
     tail -n 1 "$work/compare"
 }
 
@@ -130,7 +130,8 @@ random() {
             bill "$work/state" "$work/out" &
             pid=$!
             sleep "$(printf '%d.%03d' $((RANDOM % length / 1000)) $((RANDOM % 1000)))"
-            pkill -KILL -f -- "--dir $work/state" && done_kills=$((done_kills + 1)) && in_month=$((in_month + 1))
+            pkill -KILL -f -- "^$build/bin/billow bill .*--dir $work/state" &&
+                done_kills=$((done_kills + 1)) && in_month=$((in_month + 1))
             if wait "$pid"; then break; fi
         done
         finish "$work/state" "$work/out"
