@@ -143,16 +143,31 @@ local function row_of(record, number, places, options, width)
   }
 end
 
+local function is_next(row, previous)
+  return row.balance ~= nil
+    and previous.balance ~= nil
+    and previous.balance + row.amount == row.balance
+end
+
+--- Do the rows come newest first? Days tell; within one day the balances do.
+local function is_reversed(rows)
+  local first, last = rows[1], rows[#rows]
+  if first.booking_date ~= last.booking_date then
+    return first.booking_date > last.booking_date
+  end
+  return #rows > 1 and is_next(rows[1], rows[2]) and not is_next(rows[2], rows[1])
+end
+
 --- Oldest first.
 local function in_order(rows)
-  if #rows > 1 and rows[1].booking_date > rows[#rows].booking_date then
-    local turned = {}
-    for i = #rows, 1, -1 do
-      turned[#turned + 1] = rows[i]
-    end
-    return turned
+  if not is_reversed(rows) then
+    return rows
   end
-  return rows
+  local turned = {}
+  for i = #rows, 1, -1 do
+    turned[#turned + 1] = rows[i]
+  end
+  return turned
 end
 
 local function same_in_all(rows, name)
