@@ -6,7 +6,7 @@
 --   * its ledger movements (kind credit) give back at most what the credited line billed of an entry;
 --   * a reminder of one level goes out once per invoice: that is dunning_step's key;
 --   * disputes are append-only steps through a fixed chain of states; what is disputed never exceeds the invoice;
---   * what an invoice owes is one view, billing.receivable; cash, credits and write-offs never make it negative here.
+--   * what an invoice owes is one view, billing.receivable; nobody writes off more than that.
 -- Amounts: in the invoice's currency, with tax where they concern what is payable.
 
 alter table billing.invoice add column credits_invoice_id text;
@@ -72,7 +72,8 @@ begin
     select format('line %s has %s, credits of it come to %s', l.line_id, l.net_amount, c.net) into broken
       from invoice_line l
       join (select credits_line_id, sum(net_amount) as net from invoice_line
-             where tenant_id = p_tenant and credits_invoice_id = p_invoice group by 1) c on c.credits_line_id = l.line_id
+             where tenant_id = p_tenant and credits_invoice_id = p_invoice group by 1) c
+        on c.credits_line_id = l.line_id
      where l.tenant_id = p_tenant and l.invoice_id = p_invoice
        and not (c.net between least(l.net_amount, 0) and greatest(l.net_amount, 0)) limit 1;
     if broken is null then
@@ -361,3 +362,72 @@ create table billing.write_off (
     foreign key (tenant_id, invoice_id) references billing.invoice (tenant_id, id)
 );
 create index write_off_by_invoice on billing.write_off (tenant_id, invoice_id);
+
+-- --- What is owed --------------------------------------------------------------------------------------------------
+
+-- Every invoice with what became of it. open_amount = payable - credits - settled by payments - write-offs; below 0
+-- the firm owes. Cash (0110_cash.sql) keeps the balance.
+create view billing.receivable with (security_invoker = true) as
+    select i.tenant_id, i.id as invoice_id, i.number, i.type_code, i.contract_id, i.customer_id, i.period, i.currency,
+           i.issue_date, i.due_date, i.payable_amount, b.credited as credited_amount, b.settled as settled_amount,
+           b.written_off as written_off_amount, least(d.amount, greatest(o.amount, 0)) as disputed_amount,
+           o.amount as open_amount
+      from billing.invoice i
+      join billing.invoice_balance b on b.tenant_id = i.tenant_id and b.invoice_id = i.id
+      cross join lateral (select coalesce(sum(s.amount), 0) as amount from billing.dispute_state s
+                           where s.tenant_id = i.tenant_id and s.invoice_id = i.id and s.is_open) d
+      cross join lateral (select b.payable - b.credited - b.settled - b.written_off as amount) o
+     where i.type_code <> '381';
+
+-- What is written off was owed, and is owed no more.
+create trigger write_off_applied after insert on billing.write_off
+    referencing new table as given for each statement execute function billing.invoice_written_off();
+
+-- Where billed money and worked time went: billed, credited, written down before billing, written off after (K3, Q1).
+create view billing.realisation with (security_invoker = true) as
+    select i.tenant_id, i.contract_id, i.customer_id, i.currency, i.issue_date as on_date,
+           case when i.type_code = '381' then 'credited' else 'billed' end as kind, null::text as reason_code,
+           i.tax_exclusive_amount as amount
+      from billing.invoice i
+    union all
+    select w.tenant_id, i.contract_id, i.customer_id, w.currency, w.written_off_on, 'write_off', w.reason_code, w.amount
+      from billing.write_off w join billing.invoice i on i.tenant_id = w.tenant_id and i.id = w.invoice_id
+    union all
+    select a.tenant_id, i.contract_id, i.customer_id, a.currency, p.date, 'write_off', a.reason, a.amount
+      from billing.allocation a join billing.invoice i on i.tenant_id = a.tenant_id and i.id = a.invoice_id
+      join billing.payment p on p.tenant_id = a.tenant_id and p.id = a.payment_id
+     where a.kind = 'write_off'
+    union all
+    select l.tenant_id, e.contract_id, null, l.currency, l.at::date, 'write_down', l.reason, l.amount
+      from billing.ledger l join billing.entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id
+     where l.kind in ('write_down', 'write_off') and l.amount is not null;
+
+-- Scripts: what has happened is only added to; a hold can be lifted.
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['dispute', 'dispute_step', 'dunning_step', 'dunning_attempt', 'dunning_hold',
+                                'interest_charge', 'write_off'] loop
+        execute format('alter table billing.%I alter column tenant_id set default billow.current_tenant()', name);
+        perform billow.open_to_scripts(format('billing.%I', name)::regclass, 'select, insert');
+    end loop;
+    foreach name in array array['receivable', 'dispute_state', 'realisation'] loop
+        execute format('grant select on billing.%I to billow_script, billow_engine', name);
+    end loop;
+end $$;
+grant update (lifted_on, lifted_by) on billing.dunning_hold to billow_script;
+
+-- The triggers work with the engine's rights.
+grant create on schema billing to billow_engine;
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['credit_locks_invoice()', 'credit_excess(uuid, text)', 'credit_stays_within_invoice()',
+                                'credit_movement_fits()', 'dispute_fits()', 'dispute_step_follows()',
+                                'interest_does_not_overlap()'] loop
+        execute format('alter function billing.%s owner to billow_engine', name);
+    end loop;
+end $$;
+revoke create on schema billing from billow_engine;

@@ -5,7 +5,8 @@
 ---   firm:bill({ "e1", "e2" }); firm:credit(invoice, { all = true })
 ---   firm:check()          -- nothing twice, nothing forgotten
 ---
---- With `log` set, every change is also told there: (kind, data); the database test writes SQL of it.
+--- With `log` set, every change is also told there: (kind, data); the database test writes SQL
+--- of it.
 local receivables = {}
 
 local canonical = require("billow.billing.canonical")
@@ -96,7 +97,7 @@ function receivables.invoice(id, number, lines, allowances, changes)
 end
 
 ---@class receivables.Firm
----@field entries table[]                      id, seconds, rate, code; open is the model's own count
+---@field entries table[]                      id, seconds, rate, code; open: the model's count
 ---@field invoices billing.CreditBasis[]
 local Firm = {}
 Firm.__index = Firm
@@ -206,7 +207,7 @@ function Firm:credit(basis, request)
   return made
 end
 
---- What is billed of an entry by an invoice (or one line of it) and not credited: by plain counting.
+--- What is billed of an entry by an invoice (or one line of it) and not credited: plain counting.
 local function still_billed(basis, entry_id, line_id)
   local seconds = 0
   for sign, rows in pairs({ [1] = basis.billed, [-1] = basis.credited }) do

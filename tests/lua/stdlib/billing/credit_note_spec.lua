@@ -1,4 +1,4 @@
---- Credit notes: by line, entry or amount; never more than the invoice; the last takes what is left.
+--- Credit notes: by line, entry or amount; never more than the invoice; the last takes the rest.
 
 local credit_note = require("billow.billing.credit_note")
 local decimal = require("billow.decimal")
