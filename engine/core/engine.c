@@ -682,8 +682,11 @@ static void forget_runs(struct bw_engine *engine)
         at = 0; /* the table has changed */
     }
     at = 0;
-    while ((keyed = bw_table_next(&engine->sleepers, &at)))
-        bw_free(bw_container_of(keyed, struct bw_sleeper, keyed));
+    while ((keyed = bw_table_next(&engine->sleepers, &at))) {
+        struct bw_sleeper *sleeper = bw_container_of(keyed, struct bw_sleeper, keyed);
+        bw_timer_cancel(&engine->timers_utc, &sleeper->timer);
+        bw_free(sleeper);
+    }
     bw_table_deinit(&engine->sleepers);
     bw_table_deinit(&engine->runs);
 }
@@ -736,10 +739,10 @@ void bw_engine_destroy(struct bw_engine *engine)
     forget_calls(engine);
     bw_groups_deinit(engine, &engine->groups);
     bw_hosts_deinit(engine);
+    bw_timers_deinit(&engine->timers_utc);
+    bw_timers_deinit(&engine->timers_mono); /* before those whose timers they are */
     bw_releases_deinit(&engine->releases);
     bw_sched_deinit(&engine->sched);
-    bw_timers_deinit(&engine->timers_utc);
-    bw_timers_deinit(&engine->timers_mono);
     bw_arena_deinit(&engine->scratch);
     bw_buf_deinit(&engine->buffer);
     bw_buf_deinit(&engine->value);

@@ -58,7 +58,7 @@ void harness_settle(struct harness *harness)
         bool has_worked = pump(harness);
         int64_t wait_ms = harness->engine ? bw_engine_turn(harness->engine) : -1;
         idle_count = has_worked || wait_ms == 0 ? 0 : idle_count + 1;
-        if (idle_count == 2)
+        if (idle_count == harness->patience)
             return;
     }
     fail_msg("the engine does not come to rest");
@@ -122,7 +122,7 @@ static void store_release(struct harness *harness, const struct fake_program *pr
 void harness_init(struct harness *harness, const struct fake_program *programs, size_t count)
 {
     struct bw_engine_limits limits = harness->limits;
-    *harness = (struct harness){.node = "test", .limits = limits};
+    *harness = (struct harness){.node = "test", .patience = 2, .limits = limits};
     bw_clock_virtual_init(&harness->clock, (struct bw_stamp){HARNESS_NOW_US});
     bw_rng_seed(&harness->rng, 7);
     harness->entropy = bw_rng_entropy(&harness->rng);
