@@ -72,6 +72,9 @@ Engine.__gc = Engine.close
 ---@param args? table
 ---@return any
 function Engine:ask(op, args)
+  if not self.handle then
+    engine.fail("%s: this world is closed; make one in each spec", op)
+  end
   local is_done, answer, problem = native(op, json.array({ self.handle, args or {} }))
   if not is_done then
     engine.fail("%s", problem)

@@ -130,6 +130,7 @@ local function read(folder, options, new_world)
   local documents = documents_of(folder)
   local period = options.period or documents.opening.period
   local source = new_world({
+    is_template = true,
     now = options.now,
     project = options.project,
     files = options.files,

@@ -23,6 +23,7 @@ local NOW = "2026-01-01T00:00:00Z"
 ---@field settings? table   { rates = { unit = "day" } }, or a list of rows of set_setting
 ---@field time_zones? string[]         that scripts ask for, beside the fixtures' own
 ---@field seed? integer                of random()
+---@field is_template? boolean         made for fixtures: no spec sees it
 
 ---@class billow.testing.World
 ---@field engine billow.testing.Engine
@@ -355,7 +356,9 @@ function world.new(options)
   if world.is_crashing then
     made.engine:ask("crash_each", { on = true })
   end
-  world.made[#world.made + 1] = made
+  if not options.is_template then
+    world.made[#world.made + 1] = made
+  end
   return made
 end
 
