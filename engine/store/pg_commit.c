@@ -48,6 +48,8 @@ struct bw_pg_group {
 
 /* --- Statements ---------------------------------------------------------------------------------- */
 
+/* A turn names the place of its shard in the list of shards: comparing epochs by an array costs nothing, while a join
+ * would read all turns once for each shard. */
 #define HOT_TYPES "uusllulxssblllb"
 static const struct bw_pg_statement hot = {
     "commit_hot",
@@ -59,10 +61,10 @@ static const struct bw_pg_statement hot = {
     "  is_active = c.is_active, has_error = c.has_error"
     " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[],"
     "  $8::bytea[], $9::smallint[], $10::smallint[], $11::boolean[], $12::bigint[], $13::bigint[], $14::bigint[],"
-    "  $15::boolean[]) WITH ORDINALITY AS c (tenant, run, shard, epoch, expected, batch, at, turn, status, wake,"
+    "  $15::boolean[]) WITH ORDINALITY AS c (tenant, run, slot, epoch, expected, batch, at, turn, status, wake,"
     "  is_active, wake_at, base, last_seq, has_error, place)"
-    " JOIN f ON f.shard = c.shard AND f.epoch = c.epoch"
     " WHERE r.tenant_id = c.tenant AND r.run_id = c.run AND r.head = c.expected"
+    "  AND c.epoch = (SELECT array_agg(epoch ORDER BY shard) FROM f)[c.slot]"
     " RETURNING c.tenant, c.run, c.expected, c.at, c.batch, c.turn, c.place"
     "), j AS ("
     " INSERT INTO billow.journal (tenant_id, run_id, turn, at, batch_id, body)"
@@ -110,7 +112,7 @@ static const struct bw_pg_statement child = {
     "), s AS (INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at, shard, status, wake,"
     "  is_active, has_error)"
     " SELECT n.owner, n.id, 0, 0, 0, n.wake_at, n.created_at, n.shard, n.status, n.wake, n.is_active, false"
-    " FROM n JOIN d ON d.tenant_id = n.owner AND d.run_id = n.id RETURNING tenant_id, run_id"
+    " FROM n WHERE ((n.owner, n.id) IN (SELECT tenant_id, run_id FROM d)) IS TRUE RETURNING tenant_id, run_id"
     "), x AS (INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
     /* The start key is taken by another run: a parent that waits for the result has to hear it. */
     " SELECT n.tenant, n.parent, 'child:' || n.parent_seq, p.shard, 2, n.parent_seq, n.refusal"
@@ -220,15 +222,25 @@ static void add_hot(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table table;
     struct bw_pg_table shards;
-    bool is_listed[BW_SHARD_COUNT] = {false};
+    int slots[BW_SHARD_COUNT] = {0}; /* the place of a shard among those of the group, from 1 */
+    int slot_count = 0;
     bw_pg_table_init(&table, HOT_TYPES);
     bw_pg_table_init(&shards, "s");
     for (size_t i = group->current.from; i < group->current.to; i++) {
+        BW_ASSERT(commit_at(group, i)->shard < BW_SHARD_COUNT);
+        slots[commit_at(group, i)->shard] = 1;
+    }
+    for (int i = 0; i < BW_SHARD_COUNT; i++) {
+        if (!slots[i])
+            continue;
+        slots[i] = ++slot_count;
+        bw_pg_cell_int(&shards, i);
+    }
+    for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
-        BW_ASSERT(commit->shard < BW_SHARD_COUNT);
         bw_pg_cell_id(&table, commit->tenant);
         bw_pg_cell_id(&table, commit->run);
-        bw_pg_cell_int(&table, commit->shard);
+        bw_pg_cell_int(&table, slots[commit->shard]);
         bw_pg_cell_int(&table, commit->epoch);
         bw_pg_cell_int(&table, (int64_t)commit->expected_head);
         bw_pg_cell_id(&table, commit->batch);
@@ -241,9 +253,6 @@ static void add_hot(struct bw_pg_group *group, struct bw_pgc_unit *unit)
         bw_pg_cell_int(&table, (int64_t)commit->base);
         bw_pg_cell_int(&table, (int64_t)commit->last_seq);
         bw_pg_cell_bool(&table, commit->error.len > 0);
-        if (!is_listed[commit->shard])
-            bw_pg_cell_int(&shards, commit->shard);
-        is_listed[commit->shard] = true;
     }
     struct bw_pg_param *params = bw_pgc_unit_add(unit, &hot);
     bw_pg_table_params(&table, unit, params);

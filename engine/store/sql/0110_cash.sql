@@ -219,6 +219,13 @@ begin
     if broken is not null then
         raise exception '%', broken using errcode = 'check_violation', constraint = 'allocation_has_the_currency';
     end if;
+    select format('payment %s has %s left, %s is too much', b.payment_id, b.amount - b.used, t.amount) into broken
+      from (select tenant_id, payment_id, sum(payment_amount) as amount from given group by 1, 2) t
+      join payment_balance b on b.tenant_id = t.tenant_id and b.payment_id = t.payment_id
+     where b.used + t.amount > b.amount limit 1;
+    if broken is not null then
+        raise exception '%', broken using errcode = 'check_violation', constraint = 'payment_gives_what_it_is';
+    end if;
     update payment_balance b set used = b.used + t.amount
       from (select tenant_id, payment_id, sum(payment_amount) as amount from given group by 1, 2) t
      where b.tenant_id = t.tenant_id and b.payment_id = t.payment_id;

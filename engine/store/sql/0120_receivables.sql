@@ -120,40 +120,53 @@ create constraint trigger credit_stays_within_invoice after insert on billing.in
     execute function billing.credit_stays_within_invoice();
 
 -- A credit movement belongs to a line of a credit note, and gives back no more of the entry than the credited line
--- billed of it.
+-- billed of it. Usage events are billed by the invoice as a whole: their movements name no line.
 create function billing.credit_movement_fits() returns trigger
 language plpgsql security definer set search_path = billing, pg_temp as $$
 declare
-    credited invoice_line;
-    billed record;
-    given_back record;
+    broken text;
 begin
-    select o.* into credited from invoice_line n
-      join invoice_line o on o.tenant_id = n.tenant_id and o.invoice_id = n.credits_invoice_id
-                         and o.line_id = n.credits_line_id
-     where n.tenant_id = new.tenant_id and n.invoice_id = new.invoice_id and n.line_id = new.line_id;
-    if not found then
-        raise exception 'entry %: % line % is no line of a credit note', new.entry_id, new.invoice_id, new.line_id
+    with touched as (
+        select distinct m.tenant_id, m.entry_id, m.invoice_id, m.line_id, n.credits_invoice_id as of_invoice,
+               l.credits_line_id as of_line
+          from moved m
+          left join invoice n on n.tenant_id = m.tenant_id and n.id = m.invoice_id
+          left join invoice_line l on l.tenant_id = m.tenant_id and l.invoice_id = m.invoice_id
+                                  and l.line_id = m.line_id
+         where m.kind = 'credit'
+    ), compared as (
+        select t.*, billed.quantity as billed, billed.amount as billed_amount, given.quantity as given_back,
+               given.amount as given_amount
+          from touched t
+          cross join lateral (
+            select coalesce(sum(quantity), 0) as quantity, coalesce(sum(amount), 0) as amount from ledger b
+             where b.tenant_id = t.tenant_id and b.entry_id = t.entry_id and b.kind = 'bill'
+               and b.invoice_id = t.of_invoice and b.line_id is not distinct from t.of_line) billed
+          cross join lateral (
+            select coalesce(sum(c.quantity), 0) as quantity, coalesce(sum(c.amount), 0) as amount
+              from ledger c
+              join invoice n on n.tenant_id = c.tenant_id and n.id = c.invoice_id
+              left join invoice_line l on l.tenant_id = c.tenant_id and l.invoice_id = c.invoice_id
+                                      and l.line_id = c.line_id
+             where c.tenant_id = t.tenant_id and c.entry_id = t.entry_id and c.kind = 'credit'
+               and n.credits_invoice_id = t.of_invoice
+               and l.credits_line_id is not distinct from t.of_line) given
+    )
+    select case when of_invoice is null or (line_id is not null and of_line is null)
+                then format('%s line %s is no line of a credit note', invoice_id, line_id)
+                else format('line %s of invoice %s billed %s (%s), credits come to %s (%s)', of_line, of_invoice,
+                            billed, billed_amount, given_back, given_amount) end into broken
+      from compared
+     where of_invoice is null or (line_id is not null and of_line is null)
+        or given_back > billed or given_amount > billed_amount limit 1;
+    if broken is not null then
+        raise exception 'a credited entry: %', broken
             using errcode = 'check_violation', constraint = 'credit_movement_fits';
-    end if;
-    select coalesce(sum(quantity), 0) as quantity, coalesce(sum(amount), 0) as amount into billed from ledger
-     where tenant_id = new.tenant_id and entry_id = new.entry_id and kind = 'bill'
-       and invoice_id = credited.invoice_id and line_id = credited.line_id;
-    select coalesce(sum(l.quantity), 0) as quantity, coalesce(sum(l.amount), 0) as amount into given_back
-      from ledger l
-      join invoice_line n on n.tenant_id = l.tenant_id and n.invoice_id = l.invoice_id and n.line_id = l.line_id
-     where l.tenant_id = new.tenant_id and l.entry_id = new.entry_id and l.kind = 'credit'
-       and n.credits_invoice_id = credited.invoice_id and n.credits_line_id = credited.line_id;
-    if given_back.quantity > billed.quantity or given_back.amount > billed.amount then
-        raise exception 'entry %: line % of invoice % billed % (%), credits come to % (%)', new.entry_id,
-            credited.line_id, credited.invoice_id, billed.quantity, billed.amount, given_back.quantity,
-            given_back.amount using errcode = 'check_violation', constraint = 'credit_movement_fits';
     end if;
     return null;
 end $$;
-create constraint trigger credit_movement_fits after insert on billing.ledger
-    deferrable initially deferred for each row when (new.kind = 'credit')
-    execute function billing.credit_movement_fits();
+create trigger credit_movement_fits after insert on billing.ledger
+    referencing new table as moved for each statement execute function billing.credit_movement_fits();
 
 -- --- Disputes ------------------------------------------------------------------------------------------------------
 
