@@ -2,8 +2,9 @@
  *
  *     billow-bench [--seconds N] [--data DIR] [--json FILE] [SECTION...]
  *
- * Every section runs in a process of its own, so that none inherits another one's memory, and a section that fails does
- * not take the figures of the others with it. A ratio needs both of its figures in the same run.
+ * Every section runs in a process of its own, so that none inherits another one's memory, and a
+ * section that fails does not take the figures of the others with it. A ratio needs both of its
+ * figures in the same run.
  */
 #include "sections.h"
 
@@ -55,7 +56,9 @@ static void catch_signals(void)
 
 static int usage(const char *problem)
 {
-    fprintf(stderr, "billow-bench: %s\nusage: billow-bench [--seconds N] [--data DIR] [--json FILE] [SECTION...]\n",
+    fprintf(stderr,
+            "billow-bench: %s\nusage: billow-bench [--seconds N] [--data DIR] [--json FILE] "
+            "[SECTION...]\n",
             problem);
     return 64;
 }

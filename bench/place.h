@@ -16,9 +16,9 @@ struct place {
     struct bw_pgserver *server;
     const char *conninfo;
     char state_dir[4096];
-    char share_dir[4096];  /* stdlib/ and so on */
-    char bench_dir[4096];  /* the project's bench/: its workflows */
-    char host_path[4096];  /* billow-host */
+    char share_dir[4096]; /* stdlib/ and so on */
+    char bench_dir[4096]; /* the project's bench/: its workflows */
+    char host_path[4096]; /* billow-host */
     char billow_path[4096];
     double seconds; /* how long a raw limit is measured; sizes of the rest follow from it */
 };
@@ -28,7 +28,8 @@ BW_MUST_USE enum bw_err place_open(struct place *place, const char *parent, stru
 /* Stops it and removes that directory. */
 void place_close(struct place *place);
 
-/* Aborts the section with PostgreSQL's words when anything fails: a measurement has no way to go on. */
+/* Aborts the section with PostgreSQL's words when anything fails: a measurement has no way to go
+ * on. */
 PGconn *place_connect(const struct place *place);
 void place_do(PGconn *conn, const char *sql);
 /* Rows of a query that has to succeed. To be cleared. */

@@ -1,7 +1,7 @@
 /* raw.c - what this PostgreSQL can do without an engine, through libpq: the denominators.
  *
- * Tables are copies of the engine's, made from them, so that a change of the schema changes both. Rows have
- * the shape and size of a turn with one small effect.
+ * Tables are copies of the engine's, made from them, so that a change of the schema changes both.
+ * Rows have the shape and size of a turn with one small effect.
  */
 #include "raw_rows.h"
 #include "sections.h"
@@ -24,7 +24,8 @@ static const char SETUP[] =
     "CREATE SCHEMA bench;"
     "CREATE TABLE bench.journal (LIKE billow.journal INCLUDING ALL);"
     "CREATE TABLE bench.run (LIKE billow.run INCLUDING ALL)"
-    " WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500,"
+    " WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = "
+    "500,"
     "  autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);"
     "CREATE TABLE bench.fence (LIKE billow.fence INCLUDING ALL);"
     "INSERT INTO bench.fence SELECT generate_series(0, 63), 1";
@@ -32,23 +33,30 @@ static const char SETUP[] =
 #define INSERT_TYPES "uullux"
 static const char INSERT[] =
     "INSERT INTO bench.journal (tenant_id, run_id, turn, at, batch_id, body)"
-    " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bytea[])";
+    " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], "
+    "$6::bytea[])";
 
 #define RUN_TYPES "uusl"
 static const char INSERT_RUNS[] =
-    "INSERT INTO bench.run (tenant_id, run_id, head, base, last_seq, updated_at, shard, status, wake, is_active,"
+    "INSERT INTO bench.run (tenant_id, run_id, head, base, last_seq, updated_at, shard, status, "
+    "wake, is_active,"
     " has_error) SELECT tenant, run, 0, 0, 0, at, shard, 1, 2, false, false"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[]) AS c (tenant, run, shard, at)";
+    " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[]) AS c (tenant, run, shard, "
+    "at)";
 
-/* As the store's hot statement (engine/store/pg_commit.c): fences locked, heads compared, runs moved, rows written. */
+/* As the store's hot statement (engine/store/pg_commit.c): fences locked, heads compared, runs
+ * moved, rows written. */
 #define GROUP_TYPES "uusllulxlb"
 static const char GROUP[] =
     "WITH f AS ("
-    " SELECT shard, epoch FROM bench.fence WHERE shard = ANY ($3::smallint[]) ORDER BY shard FOR SHARE"
+    " SELECT shard, epoch FROM bench.fence WHERE shard = ANY ($3::smallint[]) ORDER BY shard FOR "
+    "SHARE"
     "), u AS ("
-    " UPDATE bench.run r SET head = c.expected + 1, last_seq = c.last_seq, updated_at = c.at, last_batch = c.batch,"
+    " UPDATE bench.run r SET head = c.expected + 1, last_seq = c.last_seq, updated_at = c.at, "
+    "last_batch = c.batch,"
     "  is_active = c.is_active"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[],"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::uuid[], "
+    "$7::bigint[],"
     "  $8::bytea[], $9::bigint[], $10::boolean[]) WITH ORDINALITY"
     "  AS c (tenant, run, shard, epoch, expected, batch, at, turn, last_seq, is_active, place)"
     " JOIN f ON f.shard = c.shard AND f.epoch = c.epoch"

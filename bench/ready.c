@@ -16,7 +16,8 @@ enum { TIMES = 5, TIMEOUT_MS = 30000 };
 /* Asks for the version once; false while nobody answers. */
 static bool is_answering(const char *path)
 {
-    static const char request[] = "GET /v1/version HTTP/1.1\r\nHost: billow\r\nConnection: close\r\n\r\n";
+    static const char request[] =
+        "GET /v1/version HTTP/1.1\r\nHost: billow\r\nConnection: close\r\n\r\n";
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -30,12 +31,10 @@ static bool is_answering(const char *path)
 
 static int64_t start_once(const struct place *place, const char *socket_path)
 {
-    const char *const argv[] = {place->billow_path, "serve", "--database", place->conninfo,
-                                "--socket", socket_path, NULL};
-    struct bw_spawn_options options = {.argv = argv,
-                                       .fds = {-1, -1, STDERR_FILENO},
-                                       .fd_count = 3,
-                                       .dies_with_parent = true};
+    const char *const argv[] = {place->billow_path, "serve",     "--database", place->conninfo,
+                                "--socket",         socket_path, NULL};
+    struct bw_spawn_options options = {
+        .argv = argv, .fds = {-1, -1, STDERR_FILENO}, .fd_count = 3, .dies_with_parent = true};
     struct bw_error error;
     pid_t pid;
     unlink(socket_path);

@@ -153,9 +153,10 @@ void section_replay(const struct place *place, struct figures *figures)
         bw_arena_deinit(&arena);
         bw_buf_deinit(&answer);
     }
-    figures_add(figures, "turns in a script host, one core", EFFECTS / live_seconds, "turns/s", NULL);
-    figures_add(figures, "replay, one core",
-                (double)replays * EFFECTS / ((double)spent / 1e9), "entries/s", NULL);
+    figures_add(figures, "turns in a script host, one core", EFFECTS / live_seconds, "turns/s",
+                NULL);
+    figures_add(figures, "replay, one core", (double)replays * EFFECTS / ((double)spent / 1e9),
+                "entries/s", NULL);
     figures_add(figures, "Lua heap of a waiting run", (double)heap_bytes / 1024, "KiB", NULL);
     bw_arena_deinit(&history->arena);
     bw_free(history);

@@ -5,13 +5,20 @@
 #include "figures.h"
 #include "io/httpc_curl.h"
 #include "io/os.h"
+#include "io/pgserver.h"
 #include "scripted.h"
 #include "sections.h"
 #include "store/store_pg.h"
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LEASE_MS = 10000, STALL_S = 60, TICK_MS = 1000, STARTS_MAX = 1000, FILES_BYTES_MAX = 16 * 1024 * 1024 };
+enum {
+    LEASE_MS = 10000,
+    STALL_S = 60,
+    TICK_MS = 1000,
+    STARTS_MAX = 1000,
+    FILES_BYTES_MAX = 16 * 1024 * 1024
+};
 
 /* --- One answer, waited for. */
 struct wait {
@@ -242,6 +249,12 @@ static double memory_of(pid_t pid)
         place_die(path, "cannot be read");
     fclose(file);
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+struct cpu rig_cpu(const struct rig *rig)
+{
+    return cpu_read(rig->proc ? bw_hostproc_pid(rig->proc) : 0,
+                    bw_pgserver_pid(rig->place->server));
 }
 
 double rig_memory_bytes(const struct rig *rig, enum rig_process which)

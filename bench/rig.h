@@ -6,6 +6,7 @@
 #ifndef BW_BENCH_RIG_H
 #define BW_BENCH_RIG_H
 
+#include "cpu.h"
 #include "core/engine.h"
 #include "io/hostproc.h"
 #include "io/loop.h"
@@ -41,11 +42,13 @@ void rig_open(struct rig *rig, const struct place *place, const struct rig_optio
 void rig_close(struct rig *rig);
 /* One more run of `workflow` with input {count = effects}. */
 void rig_start(struct rig *rig, const char *workflow, uint64_t effects);
-/* `count` runs, at most `window` of them open at a time (0: started as fast as they are acknowledged, and not waited
- * for). Returns how many seconds that took. */
-double rig_run(struct rig *rig, const char *workflow, uint64_t effects, size_t count, size_t window);
+/* `count` runs, at most `window` of them open at a time (0: started as fast as they are
+ * acknowledged, and not waited for). Returns how many seconds that took. */
+double rig_run(struct rig *rig, const char *workflow, uint64_t effects, size_t count,
+               size_t window);
 /* Until the engine has nothing to do but wait. */
 void rig_settle(struct rig *rig);
+struct cpu rig_cpu(const struct rig *rig);
 /* Resident memory of this process, or of billow-host. */
 enum rig_process { RIG_ENGINE, RIG_HOST };
 double rig_memory_bytes(const struct rig *rig, enum rig_process which);

@@ -12,7 +12,8 @@
 #define FIGURE_BULK "bulk insert ceiling"
 #define FIGURE_COMMIT "bare commit, p50"
 
-void section_schema(const struct place *place, struct figures *figures); /* the engine's tables; no figures */
+void section_schema(const struct place *place,
+                    struct figures *figures); /* the engine's tables; no figures */
 void section_raw(const struct place *place, struct figures *figures);
 void section_effects(const struct place *place, struct figures *figures);
 void section_effects_no_lua(const struct place *place, struct figures *figures);

@@ -11,34 +11,57 @@ enum {
     MIB = 1048576,
 };
 
-/* Every run does EFFECTS_EACH effects; figures for effects and for how large the groups were. */
+static void add(struct figures *figures, const char *what, const char *suffix, double value,
+                const char *unit, const char *ratio_to)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", what, suffix);
+    figures_add(figures, name, value, unit, ratio_to);
+}
+
+/* What one effect, or one run, cost whom. */
+static void add_times(struct figures *figures, const char *suffix, const struct rig *rig,
+                      struct cpu begun, double count)
+{
+    struct cpu cpu = cpu_since(rig_cpu(rig), begun);
+    add(figures, "PostgreSQL's time for ", suffix, cpu.postgres_us / count, "us", NULL);
+    add(figures, "the engine's time for ", suffix, cpu.engine_us / count, "us", NULL);
+    if (rig->proc)
+        add(figures, "the script host's time for ", suffix, cpu.host_us / count, "us", NULL);
+}
+
+/* Every run does EFFECTS_EACH effects, one after the other, WINDOW runs at a time. */
 static void measure_effects(const struct place *place, struct figures *figures, bool has_lua,
-                            const char *name, const char *group_name)
+                            const char *suffix)
 {
     struct rig rig;
     struct bw_engine_stats before, after;
+    char one[32];
+    snprintf(one, sizeof one, "one effect%s", suffix);
     rig_open(&rig, place, &(struct rig_options){.has_lua = has_lua, .effects = EFFECTS_EACH});
     rig_run(&rig, "effects", EFFECTS_EACH, WINDOW / 4, WINDOW / 4); /* warm: caches, statements */
-    bw_engine_stats(rig.engine, &before);
     size_t runs = (size_t)(place->seconds * WINDOW);
+    double effects = (double)(runs * EFFECTS_EACH);
+    bw_engine_stats(rig.engine, &before);
+    struct cpu begun = rig_cpu(&rig);
     double seconds = rig_run(&rig, "effects", EFFECTS_EACH, runs, WINDOW);
     bw_engine_stats(rig.engine, &after);
-    figures_add(figures, name, (double)(runs * EFFECTS_EACH) / seconds, "effects/s", FIGURE_BULK);
-    figures_add(figures, group_name,
-                (double)(after.turns - before.turns) / (double)(after.commits - before.commits),
-                "turns", NULL);
+    add(figures, "durable effects", suffix, effects / seconds, "effects/s", FIGURE_BULK);
+    add(figures, "turns in one group commit", suffix,
+        (double)(after.turns - before.turns) / (double)(after.commits - before.commits), "turns",
+        NULL);
+    add_times(figures, one, &rig, begun, effects);
     rig_close(&rig);
 }
 
 void section_effects(const struct place *place, struct figures *figures)
 {
-    measure_effects(place, figures, true, "durable effects", "turns in one group commit");
+    measure_effects(place, figures, true, "");
 }
 
 void section_effects_no_lua(const struct place *place, struct figures *figures)
 {
-    measure_effects(place, figures, false, "durable effects, engine without Lua",
-                    "turns in one group commit, without Lua");
+    measure_effects(place, figures, false, ", no Lua");
 }
 
 void section_starts(const struct place *place, struct figures *figures)
@@ -47,13 +70,16 @@ void section_starts(const struct place *place, struct figures *figures)
     rig_open(&rig, place, &(struct rig_options){.has_lua = true});
     rig_run(&rig, "effects", 1, WINDOW, WINDOW);
     size_t runs = (size_t)(place->seconds * 2 * WINDOW);
+    struct cpu begun = rig_cpu(&rig);
     double seconds = rig_run(&rig, "effects", 1, runs, WINDOW);
-    figures_add(figures, "runs of one effect, started and finished", (double)runs / seconds,
-                "runs/s", FIGURE_BULK);
+    figures_add(figures, "runs of one effect, start to end", (double)runs / seconds, "runs/s",
+                FIGURE_BULK);
+    add_times(figures, "such a run", &rig, begun, (double)runs);
     rig_close(&rig);
 }
 
-/* Turn times are in the journal: from one turn's to the next's is a whole effect, its commit included. */
+/* Turn times are in the journal: from one turn's to the next's is a whole effect, its commit
+ * included. */
 void section_latency(const struct place *place, struct figures *figures)
 {
     struct rig rig;
@@ -66,19 +92,20 @@ void section_latency(const struct place *place, struct figures *figures)
 
     PGconn *conn = place_connect(place);
     char sql[512];
-    snprintf(sql, sizeof sql,
-             "WITH last AS (SELECT run_id FROM billow.journal WHERE tenant_id = '%s'"
-             "  GROUP BY run_id ORDER BY max(at) DESC LIMIT 1)"
-             " SELECT at - lag(at) OVER (ORDER BY turn) FROM billow.journal"
-             " WHERE tenant_id = '%s' AND run_id = (SELECT run_id FROM last) ORDER BY turn OFFSET 1",
-             tenant, tenant);
+    snprintf(
+        sql, sizeof sql,
+        "WITH last AS (SELECT run_id FROM billow.journal WHERE tenant_id = '%s'"
+        "  GROUP BY run_id ORDER BY max(at) DESC LIMIT 1)"
+        " SELECT at - lag(at) OVER (ORDER BY turn) FROM billow.journal"
+        " WHERE tenant_id = '%s' AND run_id = (SELECT run_id FROM last) ORDER BY turn OFFSET 1",
+        tenant, tenant);
     PGresult *rows = place_query(conn, sql);
     size_t count = (size_t)PQntuples(rows);
     int64_t *samples = bw_xcalloc(count + 1, sizeof *samples);
     for (size_t i = 0; i < count; i++)
         samples[i] = strtoll(PQgetvalue(rows, (int)i, 0), NULL, 10);
-    figures_add(figures, "one effect when idle, p50",
-                figures_percentile(samples, count, 0.5) / 1e3, "ms", FIGURE_COMMIT);
+    figures_add(figures, "one effect when idle, p50", figures_percentile(samples, count, 0.5) / 1e3,
+                "ms", FIGURE_COMMIT);
     figures_add(figures, "one effect when idle, p99",
                 figures_percentile(samples, count, 0.99) / 1e3, "ms", "bare commit, p99");
     bw_free(samples);
@@ -99,9 +126,12 @@ void section_parked(const struct place *place, struct figures *figures)
     double engine_grown = rig_memory_bytes(&rig, RIG_ENGINE) - engine;
     double host_grown = rig_memory_bytes(&rig, RIG_HOST) - host;
     figures_add(figures, "engine memory, idle", engine / MIB, "MiB", NULL);
-    figures_add(figures, "engine memory, 10,000 parked runs", (engine + engine_grown) / MIB, "MiB", NULL);
+    figures_add(figures, "engine memory, 10,000 parked runs", (engine + engine_grown) / MIB, "MiB",
+                NULL);
     figures_add(figures, "script host memory, idle", host / MIB, "MiB", NULL);
-    figures_add(figures, "script host memory, 10,000 parked runs", (host + host_grown) / MIB, "MiB", NULL);
-    figures_add(figures, "memory of one parked run", (engine_grown + host_grown) / PARKED, "bytes", NULL);
+    figures_add(figures, "script host memory, 10,000 parked runs", (host + host_grown) / MIB, "MiB",
+                NULL);
+    figures_add(figures, "memory of one parked run", (engine_grown + host_grown) / PARKED, "bytes",
+                NULL);
     rig_close(&rig);
 }

@@ -1,0 +1,21 @@
+/* cpu.h - processor time, by whom: says what limits a figure, also on a machine that has other things to do.
+ *
+ * Offers:  read at two moments, subtract.
+ * Relies on: /proc.
+ */
+#ifndef BW_BENCH_CPU_H
+#define BW_BENCH_CPU_H
+
+#include <sys/types.h>
+
+struct cpu {
+    double engine_us;
+    double host_us;
+    double postgres_us; /* the server and all of its processes that are still there */
+};
+
+/* Of this process, of `host` (0 = none) and of the server `postmaster`. */
+struct cpu cpu_read(pid_t host, pid_t postmaster);
+struct cpu cpu_since(struct cpu now, struct cpu before);
+
+#endif
