@@ -29,6 +29,7 @@ local statement = require("billow.billing.bank.statement")
 local task = require("billow.task")
 
 local ROUNDS_MAX = 20
+local ROWS_MAX = 1000 -- entries in one statement
 local ZERO = decimal(0)
 local SURPLUS = { on_account = true, refund = true, credit = true }
 
@@ -199,11 +200,16 @@ function cash.take(made)
   end
   local results = db.transaction(function(tx)
     tx:exec(sql.put_statement, { statement_row(made), run.id }, "any")
-    tx:exec(sql.put_entries, { rows, run.id }, "any")
+    for from = 1, #rows, ROWS_MAX do
+      local part = table.move(rows, from, math.min(from + ROWS_MAX - 1, #rows), 1, json.array({}))
+      tx:exec(sql.put_entries, { part, run.id }, "any")
+    end
   end)
   local is_new = {}
-  for _, row in ipairs(results[2]) do
-    is_new[row.id] = true
+  for number = 2, #results do
+    for _, row in ipairs(results[number]) do
+      is_new[row.id] = true
+    end
   end
   for _, row in ipairs(rows) do
     if is_new[row.id] then

@@ -256,10 +256,10 @@ rules[1] = {
 rules[2] = {
   "invoice_number",
   function(search)
-    local is_squeezed = false
+    local is_squeezed, words = false, references.searchable(search.entry.text)
     local named = filter(search.items, function(item)
-      local how = references.find(search.entry.text, item.number)
-        or item.reference and references.find(search.entry.text, item.reference)
+      local how = references.find(words, item.number)
+        or item.reference and references.find(words, item.reference)
       is_squeezed = is_squeezed or how == "squeezed"
       return how ~= nil
     end)

@@ -69,28 +69,37 @@ local function pattern_of(number)
   return #runs > 0 and "%f[%w]" .. table.concat(runs, "[%s%-/._]*") .. "%f[^%w]" or nil
 end
 
+--- A text as numbers are looked for in it; made once for all numbers.
 ---@param words string    remittance text
+---@return {upper: string, squeezed: string}
+function references.searchable(words)
+  local upper = text.collapse(words):upper()
+  return { upper = upper, squeezed = references.squeeze(upper) }
+end
+
+--- Whether digits go on before or behind what was found.
+local function runs_on(squeezed, from, stop)
+  local behind, ahead = squeezed:sub(stop + 1, stop + 1), squeezed:sub(from - 1, from - 1)
+  return behind:find("%d") and squeezed:sub(stop, stop):find("%d")
+    or ahead:find("%d") and squeezed:sub(from, from):find("%d")
+end
+
+---@param searchable {upper: string, squeezed: string}
 ---@param number string   invoice number
 ---@return "plain"|"squeezed"|nil how   squeezed: only when blanks inside words are ignored
-function references.find(words, number)
-  local pattern = pattern_of(number)
-  if not pattern then
+function references.find(searchable, number)
+  local squeezed = references.squeeze(number)
+  if squeezed == "" then
     return nil
   end
-  local upper = text.collapse(words):upper()
-  if upper:find(pattern) then
+  -- What is not there without signs is not there with them either, and this is quick.
+  local from, stop = searchable.squeezed:find(squeezed, 1, true)
+  if not from then
+    return nil
+  elseif searchable.upper:find(pattern_of(number)) then
     return "plain"
-  end
-  local squeezed = references.squeeze(number)
-  if #squeezed >= SQUEEZED_MIN then
-    local from, stop = references.squeeze(upper):find(squeezed, 1, true)
-    if from then
-      local behind = references.squeeze(upper):sub(stop + 1, stop + 1)
-      local ahead = references.squeeze(upper):sub(from - 1, from - 1)
-      local runs_on = behind:find("%d") and squeezed:find("%d$")
-      local runs_in = ahead:find("%d") and squeezed:find("^%d")
-      return not runs_on and not runs_in and "squeezed" or nil
-    end
+  elseif #squeezed >= SQUEEZED_MIN and not runs_on(searchable.squeezed, from, stop) then
+    return "squeezed"
   end
   return nil
 end

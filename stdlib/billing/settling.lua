@@ -9,6 +9,7 @@
 local settling = {}
 
 local currencies = require("billow.billing.currency")
+local date = require("billow.date")
 local decimal = require("billow.decimal")
 
 local ZERO = decimal(0)
@@ -100,7 +101,6 @@ end
 ---@param settings billing.MatchSettings
 ---@return {amount: Decimal, tax_amount: Decimal, last_date: string}?
 function settling.discount(item, paid_on, settings)
-  local date = require("billow.date")
   local offer = item.discount
   if not offer or item.open_amount ~= item.payable_amount then
     return nil

@@ -200,10 +200,7 @@ fakes["cash.take_back"] = function(db, params)
     end
   end
   local amount = db.payments[id].amount
-  add_allocation(
-    db,
-    { payment_id = id, kind = "return", amount = amount, payment_amount = amount }
-  )
+  add_allocation(db, { payment_id = id, kind = "return", amount = amount, payment_amount = amount })
   return {}, #db.allocations - count
 end
 
