@@ -231,6 +231,25 @@ const struct bw_cli_command bw_cli_commands[] = {
      .examples = {"billow invoice show INV-2026-00214\tto read",
                   "billow invoice show INV-2026-00214 --json\tthe canonical object"},
      .run = bw_cmd_invoice_show},
+    {.name = "price",
+     .arguments = "[FILE|-]",
+     .summary = "try a tariff or a rule before it goes into a contract",
+     .details = "Reads one JSON object or an array of them (from FILE, or standard input), each in "
+                "the words of a\n"
+                "contract: a meter with quantity or events, time entries with a rate card, a "
+                "retainer, a fixed fee,\n"
+                "lines with taxes, a due date, interest, instalments, a payment, ... Prints "
+                "{\"result\", \"explanation\"}\n"
+                "for each, as the input: one, or an array. An item that is malformed gets an "
+                "{\"error\"}, the others\n"
+                "are still priced; the exit code is then 4. Needs no engine and no database.",
+     .arguments_max = 1,
+     .options = {{"schema", NULL, "print the JSON Schema of the input, with examples"}, END},
+     .examples = {"billow price tariff.json\tone file",
+                  "echo '{\"payment_terms\":{\"type\":\"net\",\"days\":30},"
+                  "\"issue_date\":\"2026-11-02\"}' | billow price\ta due date",
+                  "billow price --schema\twhat may be asked"},
+     .run = bw_cmd_price},
     {.name = "tenant create",
      .arguments = "NAME",
      .summary = "create a tenant with the standard workflows and policies",

@@ -64,3 +64,42 @@ enum bw_err bw_tool_add_call(struct bw_tool *tool, const char *module, bw_tool_c
     return bw_lua_protected(bw_tool_state(tool), add, &addition, error) == LUA_OK ? BW_ERR_OK
                                                                                   : BW_ERR_MEMORY;
 }
+
+struct application {
+    const char *module;
+    const char *name;
+    struct bw_str args;
+    struct bw_buf *results; /* the caller's: nothing is lost when Lua leaves */
+};
+
+static int apply(lua_State *L)
+{
+    const struct application *application = lua_touserdata(L, 1);
+    struct bw_value args = bw_value_read(application->args), arg;
+    struct bw_str rest = args.items;
+
+    lua_getglobal(L, "require");
+    lua_pushstring(L, application->module);
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, application->name);
+    int base = lua_gettop(L);
+    while (bw_value_next(&rest, &arg)) {
+        luaL_checkstack(L, 4, "arguments");
+        bw_lua_decode_value(L, &arg);
+    }
+    lua_call(L, lua_gettop(L) - base, LUA_MULTRET);
+    int count = lua_gettop(L) - base + 1;
+    bw_value_put_arr(application->results, (size_t)count);
+    for (int i = 0; i < count; i++)
+        bw_lua_encode(L, base + i, application->name, application->results);
+    return 0;
+}
+
+enum bw_err bw_tool_apply(struct bw_tool *tool, const char *module, const char *name,
+                          struct bw_str args, struct bw_buf *results, struct bw_error *error)
+{
+    struct application application = {module, name, args, results};
+    int status = bw_lua_protected(bw_tool_state(tool), apply, &application, error);
+
+    return status == LUA_OK ? BW_ERR_OK : status == LUA_ERRMEM ? BW_ERR_MEMORY : BW_ERR_SCRIPT;
+}

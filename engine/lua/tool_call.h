@@ -1,7 +1,7 @@
-/* tool_call.h - one C function that the trusted Lua of a tool may call: the door from specs to the
- * engine under test.
+/* tool_call.h - values over the border of the trusted Lua of a tool: a C function that Lua may call
+ * (the door from specs to the engine under test), and a function of a module that C may call.
  *
- * Offers:  bw_tool_add_call.
+ * Offers:  bw_tool_add_call, bw_tool_apply.
  * Relies on: lua/tool.h, lua/bridge.h.
  *
  * In Lua, `require(module)` is a function `call(op, value) -> true, value | false, code, text`.
@@ -23,5 +23,12 @@ typedef enum bw_err (*bw_tool_call_fn)(void *ud, struct bw_str op, struct bw_str
 /* `ud` must outlive the tool. MEMORY when the module cannot be added. */
 BW_MUST_USE enum bw_err bw_tool_add_call(struct bw_tool *tool, const char *module,
                                          bw_tool_call_fn fn, void *ud, struct bw_error *error);
+
+/* Calls function `name` of `require(module)`. `args`: the encoded array of its arguments; the
+ * encoded array of what it returns is appended to `results`. SCRIPT with the text of what it
+ * raises, MEMORY. */
+BW_MUST_USE enum bw_err bw_tool_apply(struct bw_tool *tool, const char *module, const char *name,
+                                      struct bw_str args, struct bw_buf *results,
+                                      struct bw_error *error);
 
 #endif

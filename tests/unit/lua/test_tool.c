@@ -3,6 +3,7 @@
 #include "support/test.h"
 
 #include "lua/tool.h"
+#include "lua/tool_call.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -101,6 +102,37 @@ static void test_zones_are_the_machines(void **state)
         0);
 }
 
+static void test_a_function_of_a_module_is_called_with_values(void **state)
+{
+    char stdlib_dir[128];
+    struct bw_error error;
+    struct bw_buf args, results;
+    (void)state;
+    (void)snprintf(stdlib_dir, sizeof stdlib_dir, "%s/stdlib", folder);
+    write_file("stdlib/x.lua", "return { both = function(a, b) return b, a end, "
+                               "bad = function() error('no ' .. 'luck', 0) end }");
+    struct bw_tool_options options = {.stdlib_dir = stdlib_dir};
+    struct bw_tool *tool = bw_tool_create(&options, &error);
+    assert_non_null(tool);
+    bw_buf_init(&args, 1024);
+    bw_buf_init(&results, 1024);
+    assert_int_equal(bw_value_from_json(&args, BW_STR("[1,{\"a\":[]}]"), &error), BW_ERR_OK);
+    assert_int_equal(bw_tool_apply(tool, "billow.x", "both", bw_buf_str(&args), &results, &error),
+                     BW_ERR_OK);
+    bw_buf_clear(&args);
+    bw_value_to_json(&args, bw_buf_str(&results), BW_JSON_DECIMAL_STRINGS);
+    assert_string_equal(bw_buf_cstr(&args), "[{\"a\":[]},1]");
+    bw_buf_clear(&args);
+    bw_buf_clear(&results);
+    bw_value_put_arr(&args, 0);
+    assert_int_equal(bw_tool_apply(tool, "billow.x", "bad", bw_buf_str(&args), &results, &error),
+                     BW_ERR_SCRIPT);
+    assert_string_equal(error.text, "no luck");
+    bw_buf_deinit(&args);
+    bw_buf_deinit(&results);
+    bw_tool_destroy(tool);
+}
+
 static void test_busted_runs_specs_inside(void **state)
 {
     char spec[128];
@@ -130,6 +162,7 @@ int main(void)
         TEST(test_arguments_and_the_exit_code_are_passed),
         TEST(test_order_is_as_in_production),
         TEST(test_zones_are_the_machines),
+        TEST(test_a_function_of_a_module_is_called_with_values),
         TEST(test_busted_runs_specs_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

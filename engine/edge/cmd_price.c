@@ -1,0 +1,84 @@
+/* cmd_price.c - billow price: what a tariff or a rule makes of an example. No engine, no database:
+ * the rules of stdlib/billing run in a trusted Lua state of this process.
+ */
+#include "edge/cmd.h"
+#include "edge/config.h"
+#include "lua/tool.h"
+#include "lua/tool_call.h"
+
+enum { PATH_BYTES_MAX = 4096 };
+#define OUTPUT_BYTES_MAX ((size_t)1 << 30)
+
+static int print_schema(struct bw_cli *cli, const char *share_dir)
+{
+    char path[PATH_BYTES_MAX];
+    struct bw_error error = {0};
+    struct bw_buf schema;
+    int status = BW_EXIT_OK;
+    snprintf(path, sizeof path, "%s/stdlib/billing/price_schema.json", share_dir);
+    bw_buf_init(&schema, BW_CMD_FILE_BYTES_MAX);
+    if (bw_cmd_read_file(path, &schema, &error))
+        status = bw_cli_fail(cli, &error);
+    else
+        fwrite(schema.ptr, 1, schema.len, cli->out);
+    bw_buf_deinit(&schema);
+    return status;
+}
+
+/* The results go out whatever they are; each complaint is said on stderr. */
+static int print_results(struct bw_cli *cli, struct bw_str results)
+{
+    struct bw_value list = bw_value_read(results), output, complaints, complaint;
+    struct bw_str rest = list.items;
+    bool is_whole = bw_value_next(&rest, &output) && bw_value_next(&rest, &complaints);
+    if (!is_whole)
+        return BW_EXIT_FAILED;
+    fwrite(output.text.ptr, 1, output.text.len, cli->out);
+    rest = complaints.items;
+    while (bw_value_next(&rest, &complaint))
+        fprintf(cli->err, "billow: %.*s\n", BW_STR_ARG(complaint.text));
+    return complaints.count ? BW_EXIT_INVALID : BW_EXIT_OK;
+}
+
+static int price(struct bw_cli *cli, const char *share_dir, struct bw_str text)
+{
+    char stdlib_dir[PATH_BYTES_MAX];
+    struct bw_error error = {0};
+    snprintf(stdlib_dir, sizeof stdlib_dir, "%s/stdlib", share_dir);
+    struct bw_tool_options options = {.stdlib_dir = stdlib_dir};
+    struct bw_tool *tool = bw_tool_create(&options, &error);
+    struct bw_buf args, results;
+    bw_buf_init(&args, OUTPUT_BYTES_MAX);
+    bw_buf_init(&results, OUTPUT_BYTES_MAX);
+    bw_value_put_arr(&args, 1);
+    bw_value_put_str(&args, text);
+    int status;
+    if (!tool || bw_tool_apply(tool, "billow.billing.price.document", "run", bw_buf_str(&args),
+                               &results, &error))
+        status = bw_cli_fail(cli, &error);
+    else
+        status = print_results(cli, bw_buf_str(&results));
+    bw_buf_deinit(&args);
+    bw_buf_deinit(&results);
+    bw_tool_destroy(tool);
+    return status;
+}
+
+int bw_cmd_price(struct bw_cli *cli)
+{
+    const char *share_dir;
+    struct bw_error error = {0};
+    if (bw_config_share_dir(&share_dir, &error))
+        return bw_cli_fail(cli, &error);
+    if (bw_cli_option(cli, "schema"))
+        return print_schema(cli, share_dir);
+    struct bw_buf text;
+    bw_buf_init(&text, BW_CMD_FILE_BYTES_MAX);
+    int status;
+    if (bw_cmd_read_file(cli->argument_count ? cli->arguments[0] : "-", &text, &error))
+        status = bw_cli_fail(cli, &error);
+    else
+        status = price(cli, share_dir, bw_buf_str(&text));
+    bw_buf_deinit(&text);
+    return status;
+}
