@@ -139,21 +139,26 @@ local function counterparty_of(transaction, sign)
   return name, xml.text(account, "IBAN") or xml.text(account, "Othr", "Id")
 end
 
---- Bank charges that were taken off the amount; nil when none are told.
-local function charges_of(transaction, path, currency)
-  local charges = xml.child(transaction, "Chrgs")
-  local total, records = xml.child(charges, "TtlChrgsAndTaxAmt"), xml.children(charges, "Rcrd")
-  if total then
-    records = {}
+--- Amounts of charges: a total, records of a total, or (version 02) one element for each.
+local function charge_amounts(transaction)
+  local amounts = {}
+  for _, charges in ipairs(xml.children(transaction, "Chrgs")) do
+    local total = xml.child(charges, "TtlChrgsAndTaxAmt") or xml.child(charges, "Amt")
+    amounts[#amounts + 1] = total
+    for _, record in ipairs(total and {} or xml.children(charges, "Rcrd")) do
+      amounts[#amounts + 1] = xml.child(record, "Amt")
+    end
   end
+  return amounts
+end
+
+--- Bank charges that were taken off the amount; nil when none are told in the account's currency.
+local function charges_of(transaction, path, currency)
   local sum = nil
-  for _, holder in ipairs(total and { charges } or records) do
-    local element = total or xml.child(holder, "Amt")
-    if element then
-      local amount, of = amount_of(element, path .. "/Chrgs")
-      if of == currency then
-        sum = (sum or decimal(0)) + amount
-      end
+  for _, element in ipairs(charge_amounts(transaction)) do
+    local amount, of = amount_of(element, path .. "/Chrgs")
+    if of == currency then
+      sum = (sum or decimal(0)) + amount
     end
   end
   return sum

@@ -86,6 +86,10 @@ describe("a camt.054 notification", function()
   it("tells what was sent and what banks took", function()
     assert.equal("USD", made.entries[1].instructed.currency)
     assert.equal("2300.00", tostring(made.entries[1].instructed.amount))
+    assert.equal("5.00", tostring(made.entries[1].charges))
+    local records = "<c:Rcrd><c:Amt Ccy='EUR'>2.00</c:Amt></c:Rcrd>"
+    local newer = broken("camt054.xml", '<c:Amt Ccy="EUR">5.00</c:Amt>', records:rep(2))
+    assert.equal("4.00", tostring(assert(bank.parse(newer))[1].entries[1].charges))
   end)
 end)
 
