@@ -6,21 +6,21 @@
  *                      +--failed or too slow--> WAITING
  *   any --close--> CLOSING (handles close, pending units get CANCELLED, then `closed`)
  *
- * A unit that is in flight is a list of steps that libpq answers in order: prepare + sync for each statement new to
- * this session, then the statements, then the Sync that commits. Statements are prepared under their own Sync so that
- * a failed unit never takes the preparation of another one with it.
+ * A unit that is in flight is a list of steps that libpq answers in order: prepare + sync for each
+ * statement new to this session, then the statements, then the Sync that commits. Statements are
+ * prepared under their own Sync so that a failed unit never takes the preparation of another one
+ * with it.
  */
 #include "io/pgc.h"
 
 #include "base/assert.h"
 #include <libpq-fe.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <uv.h>
 
 #define CONNECT_TIMEOUT_MS 10000
-#define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 5000
+#define BACKOFF_MIN_MS 100u
+#define BACKOFF_MAX_MS 5000u
 #define WINDOW_DEFAULT 16
 #define PREPARED_MAX 128
 
@@ -59,8 +59,8 @@ struct bw_pgc {
     uv_poll_t *poll; /* closed before libpq may close its socket; freed by its close callback */
     uv_timer_t timer;
     uv_timer_t pause;
-    uv_idle_t turn; /* runs what has to be reported later */
-    unsigned handles; /* of timer, pause, turn: still open */
+    uv_idle_t turn;    /* runs what has to be reported later */
+    unsigned handles;  /* of timer, pause, turn: still open */
     unsigned attempts; /* failed ones since the last success */
     bool is_paused;
     bool is_draining; /* inside drain(): a callback may send, but must not pump again */
@@ -79,47 +79,7 @@ static void connect_start(struct bw_pgc *pgc);
 static void pump(struct bw_pgc *pgc);
 static void lose(struct bw_pgc *pgc, const char *reason);
 
-/* --- SQLSTATE ------------------------------------------------------------------------------- */
-
-static bool state_in(const char *sqlstate, const char *class)
-{
-    return strncmp(sqlstate, class, strlen(class)) == 0;
-}
-
-bool bw_pg_is_transient(const char *sqlstate)
-{
-    static const char *const classes[] = {"08",    "53",    "57P",   "58",    "40001",
-                                          "40P01", "55P03", "57014", "25006", "40003"};
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
-        if (state_in(sqlstate, classes[i]))
-            return true;
-    }
-    return false;
-}
-
-enum bw_err bw_pg_err_of(const char *sqlstate)
-{
-    static const struct {
-        const char *class;
-        enum bw_err code;
-    } table[] = {
-        {"23505", BW_ERR_CONFLICT},    {"23P01", BW_ERR_CONFLICT},    {"40", BW_ERR_CONFLICT},
-        {"42501", BW_ERR_FORBIDDEN},   {"57014", BW_ERR_TIMEOUT},     {"55P03", BW_ERR_TIMEOUT},
-        {"54", BW_ERR_LIMIT},          {"08", BW_ERR_UNAVAILABLE},    {"53", BW_ERR_UNAVAILABLE},
-        {"57P", BW_ERR_UNAVAILABLE},   {"58", BW_ERR_UNAVAILABLE},    {"28", BW_ERR_UNAUTHORIZED},
-        {"3D", BW_ERR_NOT_FOUND},      {"25006", BW_ERR_UNAVAILABLE}, {"21", BW_ERR_INVALID},
-        {"22", BW_ERR_INVALID},        {"23", BW_ERR_INVALID},        {"42", BW_ERR_INVALID},
-        {"44", BW_ERR_INVALID},        {"P0001", BW_ERR_INVALID},     {"0A", BW_ERR_INVALID},
-        {"2B", BW_ERR_INVALID},        {"34", BW_ERR_INVALID},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (state_in(sqlstate, table[i].class))
-            return table[i].code;
-    }
-    return BW_ERR_INTERNAL;
-}
-
-/* --- Units ---------------------------------------------------------------------------------- */
+/* --- Units ----------------------------------------------------------------------------------- */
 
 static void list_push(struct unit_list *list, struct bw_pgc_unit *unit)
 {
@@ -179,12 +139,12 @@ struct bw_pg_param *bw_pgc_unit_add(struct bw_pgc_unit *unit,
     }
     struct bw_pg_call *call = &unit->calls[unit->count++];
     call->statement = statement;
-    call->params = bw_arena_calloc(&unit->arena, (size_t)statement->param_count + 1,
-                                   sizeof *call->params);
+    call->params =
+        bw_arena_calloc(&unit->arena, (size_t)statement->param_count + 1, sizeof *call->params);
     return call->params;
 }
 
-/* --- Reporting, always on a turn of its own or from the loop's callback -------------------------- */
+/* --- Reporting, always on a turn of its own or from the loop's callback ---------------------- */
 
 static void unit_report(struct bw_pgc_unit *unit)
 {
@@ -303,8 +263,8 @@ static bool send_call(struct bw_pgc *pgc, const struct bw_pg_call *call)
     if (call->statement->name)
         return PQsendQueryPrepared(pgc->conn, call->statement->name, count, values, lengths,
                                    formats, 1) == 1;
-    return PQsendQueryParams(pgc->conn, call->statement->sql, count, NULL, values, lengths,
-                             formats, 1) == 1;
+    return PQsendQueryParams(pgc->conn, call->statement->sql, count, NULL, values, lengths, formats,
+                             1) == 1;
 }
 
 static bool unit_send(struct bw_pgc *pgc, struct bw_pgc_unit *unit)
@@ -372,7 +332,8 @@ void bw_pgc_send(struct bw_pgc *pgc, struct bw_pgc_unit *unit, bw_pg_done_fn don
     unit->done = done;
     unit->ud = ud;
     if (pgc->state == STATE_CLOSING) {
-        unit_finish(pgc, unit, BW_PG_CANCELLED, BW_ERR_CANCELLED, "the database connection is closing");
+        unit_finish(pgc, unit, BW_PG_CANCELLED, BW_ERR_CANCELLED,
+                    "the database connection is closing");
         return;
     }
     list_push(&pgc->queued, unit);
@@ -395,7 +356,7 @@ void bw_pgc_pause(struct bw_pgc *pgc, unsigned ms)
     uv_timer_start(&pgc->pause, on_pause_over, ms, 0);
 }
 
-/* --- Receiving -------------------------------------------------------------------------------- */
+/* --- Receiving ------------------------------------------------------------------------------- */
 
 static void error_take(struct bw_pgc_unit *unit, const PGresult *result, size_t index)
 {
@@ -422,7 +383,8 @@ static void unit_complete(struct bw_pgc *pgc)
     unit_finish(pgc, unit, is_failed ? BW_PG_FAILED : BW_PG_DONE, BW_ERR_OK, "");
 }
 
-/* A statement known to us but not to the session, or planned for a table that changed: only a new session helps. */
+/* A statement known to us but not to the session, or planned for a table that changed: only a new
+ * session helps. */
 static bool is_stale_plan(const struct bw_pgc_unit *unit)
 {
     return strcmp(unit->outcome.sqlstate, "26000") == 0;
@@ -450,7 +412,8 @@ static void take_result(struct bw_pgc *pgc, PGresult *result)
     if (step->kind == STEP_PREPARE && (is_error || status == PGRES_PIPELINE_ABORTED))
         forget_prepared(pgc, unit->calls[step->index].statement);
     if (step->kind == STEP_STATEMENT && !is_error) {
-        PQclear((PGresult *)unit->results[step->index]); /* the simple protocol gives several: the last */
+        PQclear((PGresult *)
+                    unit->results[step->index]); /* the simple protocol gives several: the last */
         unit->results[step->index] = (struct bw_pg_result *)result;
     } else {
         PQclear(result);
@@ -517,7 +480,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     flush(pgc);
 }
 
-/* --- Connecting -------------------------------------------------------------------------------- */
+/* --- Connecting ------------------------------------------------------------------------------ */
 
 static void on_handle_freed(uv_handle_t *handle)
 {
@@ -694,15 +657,23 @@ static void connect_start(struct bw_pgc *pgc)
     snprintf(options, sizeof options,
              "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c jit=off "
              "-c idle_in_transaction_session_timeout=10000 %s %s",
-             pgc->options.is_read_only ? "-c default_transaction_read_only=on" : "", pgc->settings ? pgc->settings : "");
-    const char *const keywords[] = {"dbname", "application_name", "client_encoding", "options",
-                                    "keepalives", "keepalives_idle", "keepalives_interval",
-                                    "keepalives_count", "tcp_user_timeout",
-                                    "target_session_attrs", NULL};
+             pgc->options.is_read_only ? "-c default_transaction_read_only=on" : "",
+             pgc->settings ? pgc->settings : "");
+    const char *const keywords[] = {"dbname",
+                                    "application_name",
+                                    "client_encoding",
+                                    "options",
+                                    "keepalives",
+                                    "keepalives_idle",
+                                    "keepalives_interval",
+                                    "keepalives_count",
+                                    "tcp_user_timeout",
+                                    "target_session_attrs",
+                                    NULL};
     /* "read-write" would refuse the sessions that we make read-only ourselves. */
     const char *server = pgc->options.is_read_only ? "primary" : "read-write";
     const char *const values[] = {pgc->conninfo, pgc->application, "UTF8", options, "1", "5", "2",
-                                  "3", "10000", server, NULL};
+                                  "3",           "10000",          server, NULL};
     pgc->conn = PQconnectStartParams(keywords, values, 1);
     BW_ASSERT(pgc->conn);
     PQsetNoticeReceiver(pgc->conn, on_notice, pgc);
@@ -714,7 +685,7 @@ static void connect_start(struct bw_pgc *pgc)
     uv_poll_start(pgc->poll, UV_WRITABLE, on_connect_poll);
 }
 
-/* --- Life --------------------------------------------------------------------------------------- */
+/* --- Life ------------------------------------------------------------------------------------ */
 
 struct bw_pgc *bw_pgc_create(struct uv_loop_s *loop, const struct bw_pgc_options *options)
 {
@@ -769,9 +740,11 @@ void bw_pgc_close(struct bw_pgc *pgc, void (*closed)(void *ud), void *ud)
         PQfinish(pgc->conn);
     pgc->conn = NULL;
     for (struct bw_pgc_unit *unit; (unit = list_pop(&pgc->flight));)
-        unit_finish(pgc, unit, BW_PG_CANCELLED, BW_ERR_CANCELLED, "the database connection is closing");
+        unit_finish(pgc, unit, BW_PG_CANCELLED, BW_ERR_CANCELLED,
+                    "the database connection is closing");
     for (struct bw_pgc_unit *unit; (unit = list_pop(&pgc->queued));)
-        unit_finish(pgc, unit, BW_PG_CANCELLED, BW_ERR_CANCELLED, "the database connection is closing");
+        unit_finish(pgc, unit, BW_PG_CANCELLED, BW_ERR_CANCELLED,
+                    "the database connection is closing");
     uv_idle_stop(&pgc->turn);
     uv_close((uv_handle_t *)&pgc->timer, on_handle_closed);
     uv_close((uv_handle_t *)&pgc->pause, on_handle_closed);
@@ -786,55 +759,4 @@ bool bw_pgc_is_connected(const struct bw_pgc *pgc)
 int bw_pgc_backend_pid(const struct bw_pgc *pgc)
 {
     return pgc->state == STATE_READY ? PQbackendPID(pgc->conn) : 0;
-}
-
-/* --- Rows ----------------------------------------------------------------------------------------- */
-
-static const PGresult *raw(const struct bw_pg_result *result)
-{
-    return (const PGresult *)result;
-}
-
-size_t bw_pg_rows(const struct bw_pg_result *result)
-{
-    return (size_t)PQntuples(raw(result));
-}
-
-size_t bw_pg_affected(const struct bw_pg_result *result)
-{
-    return (size_t)strtoull(PQcmdTuples((PGresult *)(uintptr_t)result), NULL, 10);
-}
-
-bool bw_pg_is_null(const struct bw_pg_result *result, size_t row, int column)
-{
-    return PQgetisnull(raw(result), (int)row, column) == 1;
-}
-
-struct bw_str bw_pg_bytes(const struct bw_pg_result *result, size_t row, int column)
-{
-    return bw_str(PQgetvalue(raw(result), (int)row, column),
-                  (size_t)PQgetlength(raw(result), (int)row, column));
-}
-
-int64_t bw_pg_int(const struct bw_pg_result *result, size_t row, int column)
-{
-    struct bw_str bytes = bw_pg_bytes(result, row, column);
-    BW_ASSERT(bytes.len <= 8);
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes.len; i++)
-        value = value << 8 | (uint8_t)bytes.ptr[i];
-    if (bytes.len == 2)
-        return (int16_t)value;
-    if (bytes.len == 4)
-        return (int32_t)value;
-    return (int64_t)value;
-}
-
-struct bw_id bw_pg_id(const struct bw_pg_result *result, size_t row, int column)
-{
-    struct bw_id id = {{0}};
-    struct bw_str bytes = bw_pg_bytes(result, row, column);
-    if (bytes.len == sizeof id.bytes)
-        memcpy(id.bytes, bytes.ptr, sizeof id.bytes);
-    return id;
 }

@@ -1,1 +1,2 @@
-list(APPEND sources pgc.c)
+# The libpq connection; read by CMakeLists.txt of this folder.
+list(APPEND sources pgc.c pgc_rows.c)

@@ -53,7 +53,8 @@ static void copy_task(struct bw_arena *arena, struct bw_task *task)
     copy_str(arena, &task->assignees);
 }
 
-void bw_copy_commit(struct bw_arena *arena, const struct bw_turn_commit *from, struct bw_turn_commit *to)
+void bw_copy_commit(struct bw_arena *arena, const struct bw_turn_commit *from,
+                    struct bw_turn_commit *to)
 {
     *to = *from;
     copy_str(arena, &to->turn);
@@ -98,7 +99,8 @@ void bw_copy_commit(struct bw_arena *arena, const struct bw_turn_commit *from, s
     to->notes = notes;
 }
 
-void bw_copy_release(struct bw_arena *arena, const struct bw_release_set *from, struct bw_release_set *to)
+void bw_copy_release(struct bw_arena *arena, const struct bw_release_set *from,
+                     struct bw_release_set *to)
 {
     *to = *from;
     to->files = bw_arena_calloc(arena, from->count + 1, sizeof *to->files);

@@ -1,11 +1,11 @@
-/* mem_commit.c - a turn's commit in memory, and events finding their waiters. The order of the parts is that of
- * pg_commit.c. */
+/* mem_commit.c - a turn's commit in memory, and events finding their waiters. The order of the
+ * parts is that of pg_commit.c. */
 #include "base/assert.h"
 #include "store/mem_store.h"
 #include "store/work.h"
 #include <stdio.h>
 
-/* --- Events ----------------------------------------------------------------------------------------- */
+/* --- Events ---------------------------------------------------------------------------------- */
 
 static void match(struct mem_store *store, struct mem_place *place, int64_t now_us)
 {
@@ -24,9 +24,10 @@ static void match(struct mem_store *store, struct mem_place *place, int64_t now_
             wait->event = event;
             struct bw_buf value;
             bw_buf_init(&value, BW_ROWS_VALUE_BYTES_MAX);
-            bw_rows_put_event(&value, event->event.topic, event->event.key, event->event.id, event->event.body);
-            mem_add_message(store, wait->run, bw_str_of(key), BW_MESSAGE_OUTCOME, wait->seq, bw_buf_str(&value),
-                            event);
+            bw_rows_put_event(&value, event->event.topic, event->event.key, event->event.id,
+                              event->event.body);
+            mem_add_message(store, wait->run, bw_str_of(key), BW_MESSAGE_OUTCOME, wait->seq,
+                            bw_buf_str(&value), event);
             bw_buf_deinit(&value);
             break;
         }
@@ -109,7 +110,8 @@ static struct mem_place *end_wait(struct mem_run *run, uint64_t seq)
     return place;
 }
 
-static void commit_events(struct mem_store *store, struct mem_run *run, const struct bw_turn_commit *commit)
+static void commit_events(struct mem_store *store, struct mem_run *run,
+                          const struct bw_turn_commit *commit)
 {
     struct mem_place **freed = NULL;
     size_t freed_count = 0;
@@ -127,7 +129,8 @@ static void commit_events(struct mem_store *store, struct mem_run *run, const st
         struct mem_wait *wait = bw_xcalloc(1, sizeof *wait);
         wait->run = run;
         wait->seq = commit->waits[i].seq;
-        wait->place = mem_place(store, commit->tenant, commit->waits[i].topic, commit->waits[i].key);
+        wait->place =
+            mem_place(store, commit->tenant, commit->waits[i].topic, commit->waits[i].key);
         bw_list_init(&wait->link);
         bw_list_push_back(&wait->place->waits, &wait->link);
         MEM_PUSH(run->waits, run->wait_count, wait);
@@ -138,13 +141,14 @@ static void commit_events(struct mem_store *store, struct mem_run *run, const st
     bw_free(freed);
 }
 
-/* --- The other parts ---------------------------------------------------------------------------------- */
+/* --- The other parts ------------------------------------------------------------------------- */
 
 static void commit_row(struct mem_run *run, const struct bw_turn_commit *commit)
 {
     struct bw_run_row *row = &run->row;
     if (commit->turn.len) {
-        MEM_PUSH(run->turns, run->turn_count, (struct mem_turn){commit->batch, commit->at_us, mem_own(commit->turn)});
+        MEM_PUSH(run->turns, run->turn_count,
+                 (struct mem_turn){commit->batch, commit->at_us, mem_own(commit->turn)});
         row->head++;
     }
     row->status = commit->status;
@@ -186,11 +190,12 @@ static void refuse_child(struct mem_store *store, const struct bw_run_row *row)
     char text[512];
     struct bw_buf value;
     snprintf(key, sizeof key, "child:%llu", (unsigned long long)row->parent_seq);
-    snprintf(text, sizeof text, "another run of workflow %.*s was started with the key %.*s", BW_STR_ARG(row->workflow),
-             BW_STR_ARG(row->key));
+    snprintf(text, sizeof text, "another run of workflow %.*s was started with the key %.*s",
+             BW_STR_ARG(row->workflow), BW_STR_ARG(row->key));
     bw_buf_init(&value, 4096);
     bw_work_put_error(&value, BW_ERR_CONFLICT, text, NULL);
-    mem_add_message(store, parent, bw_str_of(key), BW_MESSAGE_ERROR, row->parent_seq, bw_buf_str(&value), NULL);
+    mem_add_message(store, parent, bw_str_of(key), BW_MESSAGE_ERROR, row->parent_seq,
+                    bw_buf_str(&value), NULL);
     bw_buf_deinit(&value);
 }
 
@@ -219,13 +224,14 @@ static void commit_messages(struct mem_store *store, const struct bw_turn_commit
     }
 }
 
-static void commit_tasks(struct mem_store *store, struct mem_run *run, const struct bw_turn_commit *commit)
+static void commit_tasks(struct mem_store *store, struct mem_run *run,
+                         const struct bw_turn_commit *commit)
 {
     for (size_t i = 0; i < commit->task_count; i++)
         mem_add_task(store, commit->tenant, commit->run, &commit->tasks[i], commit->at_us);
     for (size_t i = 0; i < commit->closed_task_count; i++) {
-        struct mem_task *task =
-            mem_find_task(store, commit->tenant, bw_id_derive(run->row.id, commit->closed_tasks[i]));
+        struct mem_task *task = mem_find_task(store, commit->tenant,
+                                              bw_id_derive(run->row.id, commit->closed_tasks[i]));
         for (size_t k = 0; !task && k < store->task_count; k++) {
             bool is_it = bw_id_eq(store->tasks[k]->row.run, commit->run) &&
                          store->tasks[k]->row.task.seq == commit->closed_tasks[i];
@@ -236,7 +242,8 @@ static void commit_tasks(struct mem_store *store, struct mem_run *run, const str
     }
 }
 
-void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit, struct bw_commit_result *result)
+void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit,
+                struct bw_commit_result *result)
 {
     *result = (struct bw_commit_result){.status = BW_COMMIT_DONE};
     struct mem_run *run = mem_find_run(store, commit->tenant, commit->run);
@@ -256,7 +263,10 @@ void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit, st
     commit_events(store, run, commit);
     commit_tasks(store, run, commit);
     for (size_t i = 0; i < commit->note_count; i++)
-        MEM_PUSH(run->notes, run->note_count, (struct mem_note){commit->expected_head + 1, commit->at_us, mem_own(commit->notes[i])});
+        MEM_PUSH(
+            run->notes, run->note_count,
+            (struct mem_note){commit->expected_head + 1, commit->at_us, mem_own(commit->notes[i])});
     for (size_t i = 0; i < commit->db_work_count; i++)
-        mem_start_work(store, run, commit->db_works[i].seq, commit->db_works[i].statements, commit->at_us);
+        mem_start_work(store, run, commit->db_works[i].seq, commit->db_works[i].statements,
+                       commit->at_us);
 }

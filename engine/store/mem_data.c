@@ -30,7 +30,7 @@ void mem_replace(struct bw_str *text, struct bw_str by)
     *text = mem_own(by);
 }
 
-/* --- Keys of the maps: ids and texts, each text with its length in front ---------------------- */
+/* --- Keys of the maps: ids and texts, each text with its length in front --------------------- */
 
 static void key_start(struct bw_buf *key, struct bw_id tenant)
 {
@@ -68,7 +68,7 @@ static struct bw_buf text_key(struct bw_id tenant, struct bw_str first, struct b
     return key;
 }
 
-/* --- Runs ----------------------------------------------------------------------------------------- */
+/* --- Runs ------------------------------------------------------------------------------------ */
 
 struct mem_run *mem_find_run(const struct mem_store *store, struct bw_id tenant, struct bw_id run)
 {
@@ -76,8 +76,8 @@ struct mem_run *mem_find_run(const struct mem_store *store, struct bw_id tenant,
     return map_get(&store->run_map, &key);
 }
 
-struct mem_run *mem_find_key(const struct mem_store *store, struct bw_id tenant, struct bw_str workflow,
-                             struct bw_str start_key)
+struct mem_run *mem_find_key(const struct mem_store *store, struct bw_id tenant,
+                             struct bw_str workflow, struct bw_str start_key)
 {
     if (!start_key.len)
         return NULL;
@@ -115,13 +115,16 @@ struct mem_message *mem_find_message(const struct mem_run *run, struct bw_str ke
     return NULL;
 }
 
-bool mem_add_message(struct mem_store *store, struct mem_run *run, struct bw_str key, enum bw_message_kind kind,
-                     uint64_t seq, struct bw_str value, struct mem_event *event)
+bool mem_add_message(struct mem_store *store, struct mem_run *run, struct bw_str key,
+                     enum bw_message_kind kind, uint64_t seq, struct bw_str value,
+                     struct mem_event *event)
 {
     bool is_new = !mem_find_message(run, key);
     if (is_new)
-        MEM_PUSH(run->messages, run->message_count, (struct mem_message){
-            .message = {run->row.tenant, run->row.id, mem_own(key), kind, seq, mem_own(value)}, .event = event});
+        MEM_PUSH(run->messages, run->message_count,
+                 (struct mem_message){.message = {run->row.tenant, run->row.id, mem_own(key), kind,
+                                                  seq, mem_own(value)},
+                                      .event = event});
     mem_mail(store, run->row.tenant, run->row.id);
     return is_new;
 }
@@ -133,7 +136,7 @@ void mem_mail(struct mem_store *store, struct bw_id tenant, struct bw_id run)
     store->mail[store->mail_count++][1] = run;
 }
 
-/* --- Tenants, tasks, places, series ---------------------------------------------------------------- */
+/* --- Tenants, tasks, places, series ---------------------------------------------------------- */
 
 struct mem_tenant *mem_find_tenant(const struct mem_store *store, struct bw_id tenant)
 {
@@ -144,14 +147,15 @@ struct mem_tenant *mem_find_tenant(const struct mem_store *store, struct bw_id t
     return NULL;
 }
 
-struct mem_task *mem_find_task(const struct mem_store *store, struct bw_id tenant, struct bw_id task)
+struct mem_task *mem_find_task(const struct mem_store *store, struct bw_id tenant,
+                               struct bw_id task)
 {
     struct bw_buf key = id_key(tenant, task);
     return map_get(&store->task_map, &key);
 }
 
-void mem_add_task(struct mem_store *store, struct bw_id tenant, struct bw_id run, const struct bw_task *task,
-                  int64_t at_us)
+void mem_add_task(struct mem_store *store, struct bw_id tenant, struct bw_id run,
+                  const struct bw_task *task, int64_t at_us)
 {
     if (mem_find_task(store, tenant, task->id))
         return;
@@ -171,7 +175,8 @@ void mem_add_task(struct mem_store *store, struct bw_id tenant, struct bw_id run
     map_put(&store->task_map, &key, row);
 }
 
-struct mem_place *mem_place(struct mem_store *store, struct bw_id tenant, struct bw_str topic, struct bw_str key)
+struct mem_place *mem_place(struct mem_store *store, struct bw_id tenant, struct bw_str topic,
+                            struct bw_str key)
 {
     struct bw_buf text = text_key(tenant, topic, key);
     struct mem_place *place = bw_map_get(&store->place_map, bw_buf_str(&text));
@@ -185,21 +190,24 @@ struct mem_place *mem_place(struct mem_store *store, struct bw_id tenant, struct
     return place;
 }
 
-struct mem_series *mem_find_series(const struct mem_store *store, struct bw_id tenant, struct bw_str series)
+struct mem_series *mem_find_series(const struct mem_store *store, struct bw_id tenant,
+                                   struct bw_str series)
 {
     for (size_t i = 0; i < store->series_count; i++) {
-        if (bw_id_eq(store->series[i]->tenant, tenant) && bw_str_eq(store->series[i]->series, series))
+        if (bw_id_eq(store->series[i]->tenant, tenant) &&
+            bw_str_eq(store->series[i]->series, series))
             return store->series[i];
     }
     return NULL;
 }
 
-/* --- The end ------------------------------------------------------------------------------------------ */
+/* --- The end --------------------------------------------------------------------------------- */
 
 static void free_run(struct mem_run *run)
 {
-    struct bw_str *texts[] = {&run->row.workflow, &run->row.key,    &run->row.input, &run->row.state,
-                              &run->row.result,   &run->row.error, &run->row.started_by};
+    struct bw_str *texts[] = {&run->row.workflow,  &run->row.key,    &run->row.input,
+                              &run->row.state,     &run->row.result, &run->row.error,
+                              &run->row.started_by};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         mem_disown(texts[i]);
     for (size_t i = 0; i < run->turn_count; i++)
@@ -221,8 +229,9 @@ static void free_run(struct mem_run *run)
 
 static void free_task(struct mem_task *task)
 {
-    struct bw_str *texts[] = {&task->row.task.kind, &task->row.task.group,     &task->row.task.title,
-                              &task->row.task.body, &task->row.task.assignees, &task->row.answer};
+    struct bw_str *texts[] = {&task->row.task.kind,      &task->row.task.group,
+                              &task->row.task.title,     &task->row.task.body,
+                              &task->row.task.assignees, &task->row.answer};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         mem_disown(texts[i]);
     bw_free(task);

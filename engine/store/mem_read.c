@@ -3,10 +3,10 @@
 #include "store/mem_store.h"
 #include <stdlib.h>
 
-/* --- Load ----------------------------------------------------------------------------------------- */
+/* --- Load ------------------------------------------------------------------------------------ */
 
-void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id id, bool has_turns, bw_load_fn done,
-              void *ud)
+void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id id, bool has_turns,
+              bw_load_fn done, void *ud)
 {
     struct bw_error error = {.code = BW_ERR_OK};
     struct mem_run *run = mem_find_run(store, tenant, id);
@@ -29,14 +29,15 @@ void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id id, boo
     bw_free(loaded.messages);
 }
 
-/* --- Scan ----------------------------------------------------------------------------------------- */
+/* --- Scan ------------------------------------------------------------------------------------ */
 
 static bool has_mail(const struct mem_run *run)
 {
     for (size_t i = 0; i < run->message_count; i++) {
         const struct mem_message *message = &run->messages[i];
-        bool counts = run->row.status == BW_RUN_OPEN ||
-                      (run->row.status == BW_RUN_PARKED && message->message.kind == BW_MESSAGE_CANCEL);
+        bool counts =
+            run->row.status == BW_RUN_OPEN ||
+            (run->row.status == BW_RUN_PARKED && message->message.kind == BW_MESSAGE_CANCEL);
         if (counts && !message->is_read)
             return true;
     }
@@ -49,7 +50,8 @@ static bool scan_takes(const struct mem_run *run, enum bw_scan what, int64_t lim
     case BW_SCAN_ACTIVE:
         return run->row.is_active;
     case BW_SCAN_DUE:
-        return run->row.status == BW_RUN_OPEN && run->row.wake_at_us && run->row.wake_at_us <= limit_us;
+        return run->row.status == BW_RUN_OPEN && run->row.wake_at_us &&
+               run->row.wake_at_us <= limit_us;
     case BW_SCAN_MAIL:
         return has_mail(run);
     }
@@ -65,8 +67,8 @@ static int due_order(const void *left, const void *right)
     return bw_id_cmp(a->run, b->run);
 }
 
-void mem_scan(struct mem_store *store, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
-              void *ud)
+void mem_scan(struct mem_store *store, enum bw_scan what, int64_t limit_us, size_t count_max,
+              bw_scan_fn done, void *ud)
 {
     struct bw_error error = {.code = BW_ERR_OK};
     struct bw_run_ref *refs = bw_xcalloc(store->run_count + 1, sizeof *refs);
@@ -82,9 +84,10 @@ void mem_scan(struct mem_store *store, enum bw_scan what, int64_t limit_us, size
     bw_free(refs);
 }
 
-/* --- Settings ---------------------------------------------------------------------------------------- */
+/* --- Settings -------------------------------------------------------------------------------- */
 
-void mem_settings(struct mem_store *store, struct bw_id tenant, struct bw_str args, bw_value_fn done, void *ud)
+void mem_settings(struct mem_store *store, struct bw_id tenant, struct bw_str args,
+                  bw_value_fn done, void *ud)
 {
     struct bw_error error = {.code = BW_ERR_OK};
     struct bw_settings_query query;
@@ -105,14 +108,16 @@ void mem_settings(struct mem_store *store, struct bw_id tenant, struct bw_str ar
     bw_buf_deinit(&value);
 }
 
-static void write_setting(struct mem_store *store, struct bw_id tenant, const struct bw_setting *from)
+static void write_setting(struct mem_store *store, struct bw_id tenant,
+                          const struct bw_setting *from)
 {
     struct bw_setting *to = NULL;
     for (size_t i = 0; i < store->setting_count && !to; i++) {
         struct bw_setting *row = &store->settings[i].setting;
         if (bw_id_eq(store->settings[i].tenant, tenant) && bw_str_eq(row->policy, from->policy) &&
             bw_str_eq(row->name, from->name) && row->scope == from->scope &&
-            bw_str_eq(row->scope_id, from->scope_id) && bw_str_eq(row->valid_from, from->valid_from))
+            bw_str_eq(row->scope_id, from->scope_id) &&
+            bw_str_eq(row->valid_from, from->valid_from))
             to = row;
     }
     if (!to) {
@@ -130,8 +135,8 @@ static void write_setting(struct mem_store *store, struct bw_id tenant, const st
     to->set_at_us = from->set_at_us ? from->set_at_us : bw_clock_utc(store->clock).us;
 }
 
-static enum bw_err write_series(struct mem_store *store, struct bw_id tenant, const struct bw_series *from,
-                                struct bw_error *error)
+static enum bw_err write_series(struct mem_store *store, struct bw_id tenant,
+                                const struct bw_series *from, struct bw_error *error)
 {
     struct mem_series *series = mem_find_series(store, tenant, from->series);
     if (!series) {
@@ -145,7 +150,8 @@ static enum bw_err write_series(struct mem_store *store, struct bw_id tenant, co
     }
     if (!bw_str_eq(series->format, from->format) || !bw_str_eq(series->reset, from->reset))
         return bw_fail(error, BW_ERR_CONFLICT, "series %.*s exists with format %.*s and reset %.*s",
-                       BW_STR_ARG(series->series), BW_STR_ARG(series->format), BW_STR_ARG(series->reset));
+                       BW_STR_ARG(series->series), BW_STR_ARG(series->format),
+                       BW_STR_ARG(series->reset));
     if (from->next && !series->last_date.len)
         series->next = from->next;
     return BW_ERR_OK;
@@ -159,23 +165,45 @@ static enum bw_err write_audit(struct mem_store *store, struct bw_id tenant, str
     struct bw_str action = bw_value_get_str(&map, "action", BW_STR_NONE);
     if (!actor.len || !action.len)
         return bw_fail(error, BW_ERR_INVALID, "an audit record needs actor and action");
-    MEM_PUSH(store->audits, store->audit_count,
-             (struct mem_audit){.tenant = tenant,
-                                .at_us = bw_value_get_int(&map, "at_us", bw_clock_utc(store->clock).us),
-                                .actor = mem_own(actor),
-                                .action = mem_own(action),
-                                .subject = mem_own(bw_value_get_str(&map, "subject", BW_STR_NONE)),
-                                .detail = mem_own(bw_value_get(&map, "detail").encoded)});
+    MEM_PUSH(
+        store->audits, store->audit_count,
+        (struct mem_audit){.tenant = tenant,
+                           .at_us = bw_value_get_int(&map, "at_us", bw_clock_utc(store->clock).us),
+                           .actor = mem_own(actor),
+                           .action = mem_own(action),
+                           .subject = mem_own(bw_value_get_str(&map, "subject", BW_STR_NONE)),
+                           .detail = mem_own(bw_value_get(&map, "detail").encoded)});
     return BW_ERR_OK;
 }
 
-enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,
-                      struct bw_error *error)
+static enum bw_err write_pin(struct mem_store *store, struct bw_id tenant, struct bw_str args,
+                             struct bw_error *error)
+{
+    struct bw_value map = bw_value_read(args);
+    struct bw_id id;
+    if (!bw_id_parse(bw_value_get_str(&map, "run", BW_STR_NONE), &id))
+        return bw_fail(error, BW_ERR_INVALID, "to move a run to the active release, give run");
+    struct mem_run *run = mem_find_run(store, tenant, id);
+    const struct mem_tenant *owner = mem_find_tenant(store, tenant);
+    if (!run)
+        return bw_fail(error, BW_ERR_NOT_FOUND, "there is no such run");
+    if (run->row.status != BW_RUN_PARKED)
+        return bw_fail(error, BW_ERR_CONFLICT, "the run is not parked");
+    if (!owner || !owner->active)
+        return bw_fail(error, BW_ERR_NOT_FOUND, "the tenant has no active release");
+    memcpy(run->row.release, owner->active->set.hash, sizeof run->row.release);
+    return BW_ERR_OK;
+}
+
+enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_str what,
+                      struct bw_str args, struct bw_error *error)
 {
     struct bw_setting setting;
     struct bw_series series;
     bool is_audit = bw_str_eq(what, BW_STR("audit"));
     enum bw_err code = BW_ERR_OK;
+    if (bw_str_eq(what, BW_STR("pin")))
+        return write_pin(store, tenant, args, error);
     if (bw_str_eq(what, BW_STR("setting")))
         code = bw_setting_from_args(args, &setting, error);
     else if (bw_str_eq(what, BW_STR("series")))
@@ -194,7 +222,7 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
     return BW_ERR_OK;
 }
 
-/* --- Read models ----------------------------------------------------------------------------------------- */
+/* --- Read models ----------------------------------------------------------------------------- */
 
 struct reading {
     const struct mem_store *store;
@@ -288,14 +316,16 @@ static void read_journal(struct reading *reading)
 {
     const struct mem_run *run = mem_find_run(reading->store, reading->tenant, reading->args.run);
     for (size_t i = 0; run && i < run->turn_count; i++, reading->count++)
-        bw_rows_put_journal(&reading->items, i + 1, run->turns[i].at_us, run->turns[i].batch, run->turns[i].body);
+        bw_rows_put_journal(&reading->items, i + 1, run->turns[i].at_us, run->turns[i].batch,
+                            run->turns[i].body);
 }
 
 static void read_notes(struct reading *reading)
 {
     const struct mem_run *run = mem_find_run(reading->store, reading->tenant, reading->args.run);
     for (size_t i = 0; run && i < run->note_count; i++, reading->count++)
-        bw_rows_put_note(&reading->items, run->notes[i].turn, run->notes[i].at_us, run->notes[i].body);
+        bw_rows_put_note(&reading->items, run->notes[i].turn, run->notes[i].at_us,
+                         run->notes[i].body);
 }
 
 static void read_inbox(struct reading *reading)
@@ -344,8 +374,8 @@ static void read_numbers(struct reading *reading)
     }
     qsort(numbers, count, sizeof *numbers, by_number);
     for (size_t i = 0; i < count && !is_full(reading); i++, reading->count++)
-        bw_rows_put_number(&reading->items, numbers[i].series, numbers[i].number, numbers[i].sequence,
-                           numbers[i].date, numbers[i].at_us, numbers[i].run);
+        bw_rows_put_number(&reading->items, numbers[i].series, numbers[i].number,
+                           numbers[i].sequence, numbers[i].date, numbers[i].at_us, numbers[i].run);
     bw_free(numbers);
 }
 
@@ -365,7 +395,8 @@ static void read_series(struct reading *reading)
         const struct mem_series *row = store->series[i];
         if (!bw_id_eq(row->tenant, reading->tenant))
             continue;
-        bw_rows_put_series(&reading->items, row->series, row->format, row->reset, row->next, row->last_date);
+        bw_rows_put_series(&reading->items, row->series, row->format, row->reset, row->next,
+                           row->last_date);
         reading->count++;
     }
 }
@@ -377,7 +408,8 @@ static void read_audit(struct reading *reading)
         const struct mem_audit *row = &store->audits[i];
         if (!bw_id_eq(row->tenant, reading->tenant))
             continue;
-        bw_rows_put_audit(&reading->items, row->at_us, row->actor, row->action, row->subject, row->detail);
+        bw_rows_put_audit(&reading->items, row->at_us, row->actor, row->action, row->subject,
+                          row->detail);
         reading->count++;
     }
 }
@@ -387,14 +419,16 @@ static const struct {
     void (*read)(struct reading *reading);
     bool is_single;
 } reads[] = {
-    {"runs", read_runs, false},     {"run", read_run, true},        {"journal", read_journal, false},
-    {"tasks", read_tasks, false},   {"task", read_task, true},      {"notes", read_notes, false},
-    {"inbox", read_inbox, false},   {"tenants", read_tenants, false}, {"numbers", read_numbers, false},
-    {"series", read_series, false}, {"audit", read_audit, false},
+    {"runs", read_runs, false},       {"run", read_run, true},
+    {"journal", read_journal, false}, {"tasks", read_tasks, false},
+    {"task", read_task, true},        {"notes", read_notes, false},
+    {"inbox", read_inbox, false},     {"tenants", read_tenants, false},
+    {"numbers", read_numbers, false}, {"series", read_series, false},
+    {"audit", read_audit, false},
 };
 
-void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_value_fn done,
-              void *ud)
+void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,
+              bw_value_fn done, void *ud)
 {
     struct bw_error error = {.code = BW_ERR_OK};
     struct reading reading = {.store = store, .tenant = tenant, .error = &error};

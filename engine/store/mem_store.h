@@ -1,9 +1,11 @@
 /* mem_store.h - what the parts of the memory store share; nobody else includes it.
  *
- * Parts:   store_mem.c (calls, pump, life), mem_commit.c (turns, events), mem_data.c (rows and look-ups), mem_read.c
- *          (loads, scans, settings, read models), mem_work.c (numbers, transactions and queries for the test world).
+ * Parts:   store_mem.c (calls, pump, life), mem_commit.c (turns, events), mem_data.c (rows and
+ * look-ups), mem_read.c (loads, scans, settings, read models), mem_work.c (numbers, transactions
+ * and queries for the test world).
  *
- * Rows own their strings (own() and disown()); look-ups are by hash maps, lists keep the order of arrival.
+ * Rows own their strings (own() and disown()); look-ups are by hash maps, lists keep the order of
+ * arrival.
  */
 #ifndef BW_STORE_MEM_STORE_H
 #define BW_STORE_MEM_STORE_H
@@ -132,7 +134,7 @@ struct mem_request {
         struct mem_series *series;
         int64_t next;
         struct bw_str last_date;
-    } *undo; /* what each taken number changed, oldest first */
+    } * undo; /* what each taken number changed, oldest first */
     size_t undo_count;
     bw_value_fn done; /* QUERY */
     void *ud;
@@ -144,7 +146,7 @@ struct mem_request {
 struct mem_op;
 struct mem_store {
     const struct bw_clock *clock;
-    struct bw_list ops;    /* calls to perform */
+    struct bw_list ops;     /* calls to perform */
     struct bw_list answers; /* lingering callbacks */
     bool is_pumping;
     bool is_closing;
@@ -188,13 +190,13 @@ struct mem_store {
     uint64_t request_last;
 };
 
-/* Makes room for one more item. The room is a power of two, made when the count is one: it needs no field of its own,
- * and items may be taken out. */
+/* Makes room for one more item. The room is a power of two, made when the count is one: it needs no
+ * field of its own, and items may be taken out. */
 void *mem_grow(void *items, size_t count, size_t len);
-#define MEM_PUSH(items, count, ...)                                                                    \
-    do {                                                                                               \
-        (items) = mem_grow((items), (count), sizeof *(items));                                         \
-        (items)[(count)++] = (__VA_ARGS__);                                                            \
+#define MEM_PUSH(items, count, ...)                                                                \
+    do {                                                                                           \
+        (items) = mem_grow((items), (count), sizeof *(items));                                     \
+        (items)[(count)++] = (__VA_ARGS__);                                                        \
     } while (0)
 
 struct bw_str mem_own(struct bw_str text); /* a copy on the heap */
@@ -203,43 +205,49 @@ void mem_replace(struct bw_str *text, struct bw_str by);
 
 /* mem_data.c */
 struct mem_run *mem_find_run(const struct mem_store *store, struct bw_id tenant, struct bw_id run);
-struct mem_run *mem_find_key(const struct mem_store *store, struct bw_id tenant, struct bw_str workflow,
-                             struct bw_str key);
+struct mem_run *mem_find_key(const struct mem_store *store, struct bw_id tenant,
+                             struct bw_str workflow, struct bw_str key);
 struct mem_run *mem_add_run(struct mem_store *store, const struct bw_run_row *row);
 struct mem_tenant *mem_find_tenant(const struct mem_store *store, struct bw_id tenant);
-struct mem_task *mem_find_task(const struct mem_store *store, struct bw_id tenant, struct bw_id task);
-void mem_add_task(struct mem_store *store, struct bw_id tenant, struct bw_id run, const struct bw_task *task,
-                  int64_t at_us);
+struct mem_task *mem_find_task(const struct mem_store *store, struct bw_id tenant,
+                               struct bw_id task);
+void mem_add_task(struct mem_store *store, struct bw_id tenant, struct bw_id run,
+                  const struct bw_task *task, int64_t at_us);
 struct mem_message *mem_find_message(const struct mem_run *run, struct bw_str key);
 /* False when a message with this key is there already. Reports mail. `event` may be NULL. */
-bool mem_add_message(struct mem_store *store, struct mem_run *run, struct bw_str key, enum bw_message_kind kind,
-                     uint64_t seq, struct bw_str value, struct mem_event *event);
-struct mem_place *mem_place(struct mem_store *store, struct bw_id tenant, struct bw_str topic, struct bw_str key);
-struct mem_series *mem_find_series(const struct mem_store *store, struct bw_id tenant, struct bw_str series);
+bool mem_add_message(struct mem_store *store, struct mem_run *run, struct bw_str key,
+                     enum bw_message_kind kind, uint64_t seq, struct bw_str value,
+                     struct mem_event *event);
+struct mem_place *mem_place(struct mem_store *store, struct bw_id tenant, struct bw_str topic,
+                            struct bw_str key);
+struct mem_series *mem_find_series(const struct mem_store *store, struct bw_id tenant,
+                                   struct bw_str series);
 void mem_mail(struct mem_store *store, struct bw_id tenant, struct bw_id run);
 void mem_free_data(struct mem_store *store);
 
 /* mem_commit.c */
-void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit, struct bw_commit_result *result);
+void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit,
+                struct bw_commit_result *result);
 void mem_put_event(struct mem_store *store, const struct bw_event *event, int64_t now_us);
 
 /* mem_work.c */
-void mem_start_work(struct mem_store *store, struct mem_run *run, uint64_t seq, struct bw_str statements,
-                    int64_t at_us);
-void mem_start_query(struct mem_store *store, struct bw_id tenant, struct bw_str name, struct bw_str sql,
-                     struct bw_str params, bw_value_fn done, void *ud);
+void mem_start_work(struct mem_store *store, struct mem_run *run, uint64_t seq,
+                    struct bw_str statements, int64_t at_us);
+void mem_start_query(struct mem_store *store, struct bw_id tenant, struct bw_str name,
+                     struct bw_str sql, struct bw_str params, bw_value_fn done, void *ud);
 bool mem_pump_requests(struct mem_store *store);
 void mem_free_requests(struct mem_store *store);
 
 /* mem_read.c */
-void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id run, bool has_turns, bw_load_fn done,
-              void *ud);
-void mem_scan(struct mem_store *store, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
-              void *ud);
-void mem_settings(struct mem_store *store, struct bw_id tenant, struct bw_str args, bw_value_fn done, void *ud);
-void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_value_fn done,
-              void *ud);
-enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,
-                      struct bw_error *error);
+void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id run, bool has_turns,
+              bw_load_fn done, void *ud);
+void mem_scan(struct mem_store *store, enum bw_scan what, int64_t limit_us, size_t count_max,
+              bw_scan_fn done, void *ud);
+void mem_settings(struct mem_store *store, struct bw_id tenant, struct bw_str args,
+                  bw_value_fn done, void *ud);
+void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,
+              bw_value_fn done, void *ud);
+enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_str what,
+                      struct bw_str args, struct bw_error *error);
 
 #endif

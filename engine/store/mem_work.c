@@ -7,35 +7,41 @@
 
 #define VALUE_BYTES_MAX (64u * 1024u * 1024u)
 
-/* --- Numbers ------------------------------------------------------------------------------------------ */
+/* --- Numbers --------------------------------------------------------------------------------- */
 
 static bool starts_again(const struct mem_series *series, struct bw_str date)
 {
     if (!series->last_date.len)
         return false;
-    size_t len = bw_str_eq(series->reset, BW_STR("year")) ? 4 : bw_str_eq(series->reset, BW_STR("month")) ? 7 : 0;
+    size_t len = bw_str_eq(series->reset, BW_STR("year"))    ? 4
+                 : bw_str_eq(series->reset, BW_STR("month")) ? 7
+                                                             : 0;
     return memcmp(series->last_date.ptr, date.ptr, len) != 0;
 }
 
 static enum bw_err check_number(const struct mem_store *store, const struct mem_request *request,
-                                const struct bw_value *item, struct mem_series **series, struct bw_error *error)
+                                const struct bw_value *item, struct mem_series **series,
+                                struct bw_error *error)
 {
     struct bw_str name = bw_value_get_str(item, "number", BW_STR_NONE);
     struct bw_str date = bw_value_get_str(item, "date", BW_STR_NONE);
     if (!bw_rows_is_date(date))
-        return bw_fail(error, BW_ERR_INVALID, "number of series %.*s: the date has to be YYYY-MM-DD", BW_STR_ARG(name));
+        return bw_fail(error, BW_ERR_INVALID,
+                       "number of series %.*s: the date has to be YYYY-MM-DD", BW_STR_ARG(name));
     *series = mem_find_series(store, request->request.tenant, name);
     if (!*series)
         return bw_fail(error, BW_ERR_NOT_FOUND, "there is no number series %.*s", BW_STR_ARG(name));
     if ((*series)->last_date.len && bw_str_cmp(date, (*series)->last_date) < 0)
-        return bw_fail(error, BW_ERR_INVALID, "series %.*s: the date %.*s is before %.*s, the date of its last number",
+        return bw_fail(error, BW_ERR_INVALID,
+                       "series %.*s: the date %.*s is before %.*s, the date of its last number",
                        BW_STR_ARG(name), BW_STR_ARG(date), BW_STR_ARG((*series)->last_date));
     return BW_ERR_OK;
 }
 
 /* Takes a number and remembers how to give it back. Appends {number, sequence}. */
-static enum bw_err take_number(struct mem_store *store, struct mem_request *request, const struct bw_value *item,
-                               int64_t at_us, struct bw_buf *taken, struct bw_error *error)
+static enum bw_err take_number(struct mem_store *store, struct mem_request *request,
+                               const struct bw_value *item, int64_t at_us, struct bw_buf *taken,
+                               struct bw_error *error)
 {
     struct mem_series *series;
     enum bw_err code = check_number(store, request, item, &series, error);
@@ -48,7 +54,8 @@ static enum bw_err take_number(struct mem_store *store, struct mem_request *requ
     bw_buf_init(&number, 4096);
     if (!bw_series_format(series->format, sequence, date, customer, &number)) {
         bw_buf_deinit(&number);
-        return bw_fail(error, BW_ERR_INVALID, "series %.*s needs a customer", BW_STR_ARG(series->series));
+        return bw_fail(error, BW_ERR_INVALID, "series %.*s needs a customer",
+                       BW_STR_ARG(series->series));
     }
     for (size_t i = 0; i < store->number_count; i++) {
         const struct mem_number *row = &store->numbers[i];
@@ -63,12 +70,14 @@ static enum bw_err take_number(struct mem_store *store, struct mem_request *requ
         bw_value_put_str(taken, bw_buf_str(&number));
         bw_value_put_key(taken, "sequence");
         bw_value_put_int(taken, sequence);
-        MEM_PUSH(request->undo, request->undo_count, (struct mem_undo){series, series->next, series->last_date});
+        MEM_PUSH(request->undo, request->undo_count,
+                 (struct mem_undo){series, series->next, series->last_date});
         series->next = sequence + 1;
         series->last_date = mem_own(date);
         MEM_PUSH(store->numbers, store->number_count,
-                 (struct mem_number){series->tenant, mem_own(series->series), mem_own(bw_buf_str(&number)),
-                                     mem_own(date), sequence, at_us, request->request.run});
+                 (struct mem_number){series->tenant, mem_own(series->series),
+                                     mem_own(bw_buf_str(&number)), mem_own(date), sequence, at_us,
+                                     request->request.run});
     }
     bw_buf_deinit(&number);
     return code;
@@ -95,9 +104,10 @@ static void keep_numbers(struct mem_request *request)
     request->undo_count = 0;
 }
 
-/* --- Requests -------------------------------------------------------------------------------------------- */
+/* --- Requests -------------------------------------------------------------------------------- */
 
-static struct mem_request *request_make(struct mem_store *store, enum bw_mem_request_kind kind, struct bw_id tenant)
+static struct mem_request *request_make(struct mem_store *store, enum bw_mem_request_kind kind,
+                                        struct bw_id tenant)
 {
     struct mem_request *request = bw_xcalloc(1, sizeof *request);
     bw_arena_init(&request->arena);
@@ -125,15 +135,16 @@ void mem_free_requests(struct mem_store *store)
     }
 }
 
-static void work_outcome(struct mem_store *store, struct mem_request *request, enum bw_message_kind kind,
-                         struct bw_str value)
+static void work_outcome(struct mem_store *store, struct mem_request *request,
+                         enum bw_message_kind kind, struct bw_str value)
 {
     struct mem_run *run = mem_find_run(store, request->request.tenant, request->request.run);
     char key[32];
     snprintf(key, sizeof key, "tx:%llu", (unsigned long long)request->request.seq);
     BW_ASSERT(run);
     struct mem_message *before = mem_find_message(run, bw_str_of(key));
-    if (before && before->is_read) { /* performed again by a resume, after its error was acknowledged */
+    if (before &&
+        before->is_read) { /* performed again by a resume, after its error was acknowledged */
         before->is_read = false;
         before->message.kind = kind;
         mem_replace(&before->message.value, value);
@@ -143,7 +154,8 @@ static void work_outcome(struct mem_store *store, struct mem_request *request, e
     mem_add_message(store, run, bw_str_of(key), kind, request->request.seq, value, NULL);
 }
 
-static void work_failed(struct mem_store *store, struct mem_request *request, const struct bw_error *error)
+static void work_failed(struct mem_store *store, struct mem_request *request,
+                        const struct bw_error *error)
 {
     struct bw_buf value;
     bw_buf_init(&value, VALUE_BYTES_MAX);
@@ -178,7 +190,7 @@ static void work_done(struct mem_store *store, struct mem_request *request, stru
     request_free(request);
 }
 
-/* --- Preparing a transaction: numbers are taken, references to them filled in ------------------------------ */
+/* --- Preparing a transaction: numbers are taken, references to them filled in ---------------- */
 
 struct work_names {
     struct bw_str names[64];
@@ -208,26 +220,29 @@ static bool put_ref(const struct work_names *names, struct bw_str ref, struct bw
     return false;
 }
 
-static enum bw_err put_params(const struct work_names *names, const struct bw_value *params, struct bw_buf *out,
-                              struct bw_error *error)
+static enum bw_err put_params(const struct work_names *names, const struct bw_value *params,
+                              struct bw_buf *out, struct bw_error *error)
 {
     struct bw_str rest = params->items;
     struct bw_value param;
     bw_value_put_arr(out, params->count);
     while (bw_value_next(&rest, &param)) {
-        struct bw_str ref = param.count == 1 ? bw_value_get_str(&param, "$ref", BW_STR_NONE) : BW_STR_NONE;
+        struct bw_str ref =
+            param.count == 1 ? bw_value_get_str(&param, "$ref", BW_STR_NONE) : BW_STR_NONE;
         if (!ref.len)
             bw_buf_put_str(out, param.encoded);
         else if (!put_ref(names, ref, out))
-            return bw_fail(error, BW_ERR_INVALID, "a parameter refers to the number %.*s, which no earlier item takes",
+            return bw_fail(error, BW_ERR_INVALID,
+                           "a parameter refers to the number %.*s, which no earlier item takes",
                            BW_STR_ARG(ref));
     }
     return BW_ERR_OK;
 }
 
-/* Copies one item with params filled in, and with `taken` when it took a number (keys stay in order). */
-static enum bw_err put_item(const struct work_names *names, const struct bw_value *item, struct bw_str taken,
-                            struct bw_buf *out, struct bw_error *error)
+/* Copies one item with params filled in, and with `taken` when it took a number (keys stay in
+ * order). */
+static enum bw_err put_item(const struct work_names *names, const struct bw_value *item,
+                            struct bw_str taken, struct bw_buf *out, struct bw_error *error)
 {
     bool has_taken = taken.len == 0;
     struct bw_str rest = item->items;
@@ -256,8 +271,9 @@ static enum bw_err put_item(const struct work_names *names, const struct bw_valu
     return BW_ERR_OK;
 }
 
-static enum bw_err prepare_items(struct mem_store *store, struct mem_request *request, const struct bw_value *items,
-                                 int64_t at_us, struct bw_buf *out, struct bw_error *error)
+static enum bw_err prepare_items(struct mem_store *store, struct mem_request *request,
+                                 const struct bw_value *items, int64_t at_us, struct bw_buf *out,
+                                 struct bw_error *error)
 {
     struct work_names names = {.count = 0};
     struct bw_str rest = items->items;
@@ -297,13 +313,15 @@ static bool is_refused(struct bw_str statements, struct bw_buf *fault)
     bool is_fault = bw_str_starts(bw_buf_str(&json), prefix);
     if (is_fault) {
         bool is_error;
-        bw_work_from_json(bw_str(json.ptr + prefix.len, json.len - prefix.len - 1), fault, &is_error);
+        bw_work_from_json(bw_str(json.ptr + prefix.len, json.len - prefix.len - 1), fault,
+                          &is_error);
     }
     bw_buf_deinit(&json);
     return is_fault;
 }
 
-/* Takes the numbers of a transaction whose turn it is. It ends here when it has nothing else, or when that failed. */
+/* Takes the numbers of a transaction whose turn it is. It ends here when it has nothing else, or
+ * when that failed. */
 static void work_begin(struct mem_store *store, struct mem_request *request, int64_t at_us)
 {
     struct bw_value items = bw_value_read(request->request.statements);
@@ -311,7 +329,8 @@ static void work_begin(struct mem_store *store, struct mem_request *request, int
     struct bw_buf out;
     bw_buf_init(&out, VALUE_BYTES_MAX);
     request->taken.count = items.count;
-    request->taken.items = bw_arena_calloc(&request->arena, items.count + 1, sizeof *request->taken.items);
+    request->taken.items =
+        bw_arena_calloc(&request->arena, items.count + 1, sizeof *request->taken.items);
     enum bw_err code = prepare_items(store, request, &items, at_us, &out, &error);
     size_t numbers = 0;
     for (size_t i = 0; i < items.count; i++)
@@ -347,8 +366,8 @@ static bool has_open_transaction(const struct mem_store *store)
     return false;
 }
 
-void mem_start_work(struct mem_store *store, struct mem_run *run, uint64_t seq, struct bw_str statements,
-                    int64_t at_us)
+void mem_start_work(struct mem_store *store, struct mem_run *run, uint64_t seq,
+                    struct bw_str statements, int64_t at_us)
 {
     bool is_first = !has_open_transaction(store);
     struct mem_request *request = request_make(store, BW_MEM_TRANSACTION, run->row.tenant);
@@ -366,8 +385,8 @@ void mem_start_work(struct mem_store *store, struct mem_run *run, uint64_t seq, 
     bw_buf_deinit(&fault);
 }
 
-void mem_start_query(struct mem_store *store, struct bw_id tenant, struct bw_str name, struct bw_str sql,
-                     struct bw_str params, bw_value_fn done, void *ud)
+void mem_start_query(struct mem_store *store, struct bw_id tenant, struct bw_str name,
+                     struct bw_str sql, struct bw_str params, bw_value_fn done, void *ud)
 {
     struct bw_buf rewritten;
     struct bw_buf array;
@@ -389,7 +408,7 @@ void mem_start_query(struct mem_store *store, struct bw_id tenant, struct bw_str
     request->ud = ud;
 }
 
-/* --- For the test world -------------------------------------------------------------------------------------- */
+/* --- For the test world ---------------------------------------------------------------------- */
 
 static struct mem_request *next_request(struct mem_store *store)
 {
@@ -433,7 +452,8 @@ static struct mem_request *find_request(struct mem_store *store, uint64_t id)
 }
 
 /* The callback comes from the next pump. */
-static void query_answer(struct mem_request *request, const struct bw_error *error, struct bw_str value)
+static void query_answer(struct mem_request *request, const struct bw_error *error,
+                         struct bw_str value)
 {
     request->is_answered = true;
     request->error = *error;
@@ -497,6 +517,7 @@ void bw_store_mem_answer_error(struct bw_store *table, uint64_t id, struct bw_st
     char code[64];
     snprintf(code, sizeof code, "%.*s", BW_STR_ARG(name));
     struct bw_error error;
-    bw_fail(&error, bw_err_from_name(code), "%.*s", BW_STR_ARG(bw_value_get_str(&map, "text", BW_STR("failed"))));
+    bw_fail(&error, bw_err_from_name(code), "%.*s",
+            BW_STR_ARG(bw_value_get_str(&map, "text", BW_STR("failed"))));
     query_answer(request, &error, BW_STR_NONE);
 }

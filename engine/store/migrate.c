@@ -1,4 +1,5 @@
-/* migrate.c - see migrate.h. A chain of units on a connection of its own; each callback sends the next one. */
+/* migrate.c - see migrate.h. A chain of units on a connection of its own; each callback sends
+ * the next one. */
 #include "store/migrate.h"
 
 #include "base/assert.h"
@@ -19,15 +20,15 @@ struct migrate {
     void *ud;
 };
 
-static const struct bw_pg_statement lock = {
-    NULL, "SELECT pg_advisory_lock(" MIGRATION_LOCK ")", 0};
+static const struct bw_pg_statement lock = {NULL, "SELECT pg_advisory_lock(" MIGRATION_LOCK ")", 0};
 static const struct bw_pg_statement exists = {
     NULL, "SELECT to_regclass('billow.migration') IS NOT NULL", 0};
 static const struct bw_pg_statement create = {
     NULL,
     "BEGIN;"
     "CREATE SCHEMA IF NOT EXISTS billow;"
-    "CREATE TABLE billow.migration (number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
+    "CREATE TABLE billow.migration (number integer PRIMARY KEY, name text NOT NULL, checksum text "
+    "NOT NULL,"
     " applied_at timestamptz NOT NULL DEFAULT now());"
     "COMMIT",
     0};
@@ -91,9 +92,10 @@ static void apply_next(struct migrate *migrate)
     bw_buf_clear(&migrate->sql);
     bw_buf_printf(&migrate->sql, "BEGIN;\n");
     bw_buf_put_text(&migrate->sql, next->sql);
-    bw_buf_printf(&migrate->sql,
-                  "\n;INSERT INTO billow.migration (number, name, checksum) VALUES (%u, '%s', '%s');\nCOMMIT",
-                  next->number, next->name, next->checksum);
+    bw_buf_printf(
+        &migrate->sql,
+        "\n;INSERT INTO billow.migration (number, name, checksum) VALUES (%u, '%s', '%s');\nCOMMIT",
+        next->number, next->name, next->checksum);
     migrate->statement = (struct bw_pg_statement){NULL, bw_buf_cstr(&migrate->sql), 0};
     send(migrate, &migrate->statement, true, on_applied);
 }
@@ -111,16 +113,19 @@ static enum bw_err compare(struct migrate *migrate, const struct bw_pg_result *r
     for (size_t i = 0; i < count; i++) {
         unsigned number = (unsigned)bw_pg_int(rows, i, 0);
         if (at < migrate->count && migrate->migrations[at].number < number)
-            return fail_conflict(migrate, "was added below one that the database has already: give it a new number",
-                                 migrate->migrations[at].number);
+            return fail_conflict(
+                migrate, "was added below one that the database has already: give it a new number",
+                migrate->migrations[at].number);
         if (at == migrate->count || migrate->migrations[at].number != number)
-            return fail_conflict(migrate,
-                                 "of the database is not known to this build: the database is newer, use the "
-                                 "newer billow",
-                                 number);
+            return fail_conflict(
+                migrate,
+                "of the database is not known to this build: the database is newer, use the "
+                "newer billow",
+                number);
         if (!bw_str_eq(bw_pg_bytes(rows, i, 2), bw_str_of(migrate->migrations[at].checksum)))
-            return fail_conflict(migrate, "is not what was applied to the database: its file was changed afterwards",
-                                 number);
+            return fail_conflict(
+                migrate, "is not what was applied to the database: its file was changed afterwards",
+                number);
         at++;
     }
     migrate->at = at;
@@ -163,8 +168,9 @@ static void on_locked(void *ud, const struct bw_pg_outcome *outcome)
         send(migrate, &exists, false, on_exists);
 }
 
-void bw_migrate(struct uv_loop_s *loop, const char *conninfo, const struct bw_migration *migrations, size_t count,
-                void (*on_notice)(void *ud, const char *text), bw_migrate_fn done, void *ud)
+void bw_migrate(struct uv_loop_s *loop, const char *conninfo, const struct bw_migration *migrations,
+                size_t count, void (*on_notice)(void *ud, const char *text), bw_migrate_fn done,
+                void *ud)
 {
     struct migrate *migrate = bw_xcalloc(1, sizeof *migrate);
     migrate->migrations = migrations;
@@ -176,7 +182,8 @@ void bw_migrate(struct uv_loop_s *loop, const char *conninfo, const struct bw_mi
     struct bw_pgc_options options = {
         .conninfo = conninfo,
         .purpose = "migrate",
-        .settings = "-c statement_timeout=0 -c search_path=pg_catalog -c client_min_messages=warning",
+        .settings =
+            "-c statement_timeout=0 -c search_path=pg_catalog -c client_min_messages=warning",
         .is_plain = true,
         .on_notice = on_notice,
         .ud = ud,

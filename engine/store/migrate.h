@@ -1,10 +1,12 @@
-/* migrate.h - brings a database to the version of this build: ordered SQL files, embedded, forward only.
+/* migrate.h - brings a database to the version of this build: ordered SQL files, embedded,
+ * forward only.
  *
  * Offers:  the table of migrations, one function that applies what is missing.
  * Relies on: io/pgc.h.
  *
- * Each file is one transaction together with its row in billow.migration. An advisory lock lets one process at a time
- * migrate; the others wait and find nothing to do. What was applied never changes: checksums are compared.
+ * Each file is one transaction together with its row in billow.migration. An advisory lock lets one
+ * process at a time migrate; the others wait and find nothing to do. What was applied never
+ * changes: checksums are compared.
  */
 #ifndef BW_STORE_MIGRATE_H
 #define BW_STORE_MIGRATE_H
@@ -23,10 +25,12 @@ struct bw_migration {
 extern const struct bw_migration bw_migrations[]; /* made by embed_sql.cmake */
 extern const size_t bw_migration_count;
 
-/* `done` comes once, later: OK; CONFLICT (the database is newer than this build, a file changed after it was applied, or a new
- * file has a number below an applied one); UNAVAILABLE; otherwise what the server said, with the name of the migration. */
+/* `done` comes once, later: OK; CONFLICT (the database is newer than this build, a file changed
+ * after it was applied, or a new file has a number below an applied one); UNAVAILABLE; otherwise
+ * what the server said, with the name of the migration. */
 typedef void (*bw_migrate_fn)(void *ud, const struct bw_error *error);
-void bw_migrate(struct uv_loop_s *loop, const char *conninfo, const struct bw_migration *migrations, size_t count,
-                void (*on_notice)(void *ud, const char *text), bw_migrate_fn done, void *ud);
+void bw_migrate(struct uv_loop_s *loop, const char *conninfo, const struct bw_migration *migrations,
+                size_t count, void (*on_notice)(void *ud, const char *text), bw_migrate_fn done,
+                void *ud);
 
 #endif

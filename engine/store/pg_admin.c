@@ -1,4 +1,5 @@
-/* pg_admin.c - tenants, releases, and what people write beside runs: settings, number series, audit. */
+/* pg_admin.c - tenants, releases, and what people write beside runs: settings, number series,
+ * audit. */
 #include "store/pg_store.h"
 
 #include "base/assert.h"
@@ -17,10 +18,11 @@ struct admin_args {
     struct bw_str action;
     struct bw_str subject;
     struct bw_str detail;
+    struct bw_id run;
 };
 
-static struct bw_pg_request *admin_request(struct bw_pg_store *store, struct bw_id tenant, struct bw_str name,
-                                           void *ud)
+static struct bw_pg_request *admin_request(struct bw_pg_store *store, struct bw_id tenant,
+                                           struct bw_str name, void *ud)
 {
     struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
     struct admin_args *args = bw_arena_calloc(&request->arena, 1, sizeof *args);
@@ -45,12 +47,14 @@ static void answer_done(struct bw_pg_request *request, const struct bw_pg_outcom
     request->fn.done(request->ud, &error);
 }
 
-/* --- Tenants ------------------------------------------------------------------------------------------ */
+/* --- Tenants --------------------------------------------------------------------------------- */
 
 static const struct bw_pg_statement put_tenant = {
     "put_tenant",
-    "INSERT INTO billow.tenant (tenant_id, name, created_at) VALUES ($1::uuid, $2::text, $3::bigint)"
-    " ON CONFLICT (tenant_id) DO UPDATE SET name = excluded.name",
+    "INSERT INTO billow.tenant (tenant_id, name, created_at)"
+    " VALUES ($1::uuid, $2::text, $3::bigint)"
+    " ON CONFLICT (tenant_id) DO UPDATE"
+    " SET name = excluded.name",
     3};
 static const struct bw_pg_statement find_tenant = {
     "find_tenant", "SELECT tenant_id FROM billow.tenant WHERE name = $1::text", 1};
@@ -71,11 +75,13 @@ static void answer_put_tenant(struct bw_pg_request *request, const struct bw_pg_
     const struct admin_args *args = request->args;
     struct bw_error error = *bw_pg_request_error(request, outcome);
     if (is_state(outcome, "23505"))
-        bw_fail(&error, BW_ERR_CONFLICT, "there is a tenant called %.*s already", BW_STR_ARG(args->name));
+        bw_fail(&error, BW_ERR_CONFLICT, "there is a tenant called %.*s already",
+                BW_STR_ARG(args->name));
     request->fn.done(request->ud, &error);
 }
 
-void bw_pg_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done, void *ud)
+void bw_pg_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done,
+                      void *ud)
 {
     struct bw_pg_request *request = admin_request(self, tenant, name, ud);
     request->fn.done = done;
@@ -113,20 +119,24 @@ void bw_pg_find_tenant(void *self, struct bw_str name, bw_start_fn done, void *u
     bw_pg_request_send(request);
 }
 
-/* --- Releases ------------------------------------------------------------------------------------------- */
+/* --- Releases -------------------------------------------------------------------------------- */
 
 static const struct bw_pg_statement put_blobs = {
     "put_blobs",
-    "INSERT INTO billow.blob (hash, bytes) SELECT DISTINCT ON (1) sha256(b), b FROM unnest($1::bytea[]) AS b"
-    " ON CONFLICT DO NOTHING",
+    "INSERT INTO billow.blob (hash, bytes)"
+    " SELECT DISTINCT ON (1) sha256(b), b"
+    " FROM unnest($1::bytea[]) AS b ON CONFLICT DO NOTHING",
     1};
-static const struct bw_pg_statement put_release = {
-    "put_release",
-    "INSERT INTO billow.release (hash, created_at) VALUES ($1::bytea, $2::bigint) ON CONFLICT DO NOTHING", 2};
+static const struct bw_pg_statement put_release = {"put_release",
+                                                   "INSERT INTO billow.release (hash, created_at)"
+                                                   " VALUES ($1::bytea, $2::bigint)"
+                                                   " ON CONFLICT DO NOTHING",
+                                                   2};
 static const struct bw_pg_statement put_files = {
     "put_files",
     "INSERT INTO billow.release_file (release, name, blob)"
-    " SELECT $1::bytea, f.name, sha256(f.bytes) FROM unnest($2::text[], $3::bytea[]) AS f (name, bytes)"
+    " SELECT $1::bytea, f.name, sha256(f.bytes)"
+    " FROM unnest($2::text[], $3::bytea[]) AS f (name, bytes)"
     " ON CONFLICT DO NOTHING",
     3};
 /* The tenant's row is locked, so that two activations come one after the other. */
@@ -140,19 +150,24 @@ static const struct bw_pg_statement retire = {
 static const struct bw_pg_statement tenant_release = {
     "tenant_release",
     "INSERT INTO billow.tenant_release (tenant_id, release, is_active, at)"
-    " SELECT $1::uuid, $2::bytea, $3::boolean, $4::bigint WHERE NOT EXISTS (SELECT FROM billow.tenant_release t"
-    "  WHERE t.tenant_id = $1::uuid AND t.release = $2::bytea AND (t.is_active OR NOT $3::boolean))",
+    " SELECT $1::uuid, $2::bytea, $3::boolean, $4::bigint"
+    " WHERE NOT EXISTS (SELECT FROM billow.tenant_release t "
+    " WHERE t.tenant_id = $1::uuid AND t.release = $2::bytea AND (t.is_active OR NOT"
+    " $3::boolean))",
     4};
 static const struct bw_pg_statement get_release = {
     "get_release",
-    "SELECT f.name, b.bytes, f.release FROM billow.release_file f JOIN billow.blob b ON b.hash = f.blob"
+    "SELECT f.name, b.bytes, f.release"
+    " FROM billow.release_file f JOIN billow.blob b ON b.hash = f.blob"
     " WHERE f.release = $1::bytea ORDER BY f.name",
     1};
 static const struct bw_pg_statement active_release = {
     "active_release",
-    "SELECT f.name, b.bytes, f.release FROM billow.tenant_release t"
-    " JOIN billow.release_file f ON f.release = t.release JOIN billow.blob b ON b.hash = f.blob"
-    " WHERE t.tenant_id = $1::uuid AND t.is_active ORDER BY f.name",
+    "SELECT f.name, b.bytes, f.release"
+    " FROM billow.tenant_release t JOIN billow.release_file f ON f.release = t.release"
+    " JOIN billow.blob b ON b.hash = f.blob"
+    " WHERE t.tenant_id = $1::uuid AND t.is_active"
+    " ORDER BY f.name",
     1};
 
 static struct bw_str hash_str(const uint8_t hash[BW_RELEASE_HASH_LEN])
@@ -198,8 +213,8 @@ static struct bw_pgc_unit *build_put_release(struct bw_pg_request *request)
     return unit;
 }
 
-void bw_pg_put_release(void *self, struct bw_id tenant, const struct bw_release_set *release, bool activate,
-                       bw_done_fn done, void *ud)
+void bw_pg_put_release(void *self, struct bw_id tenant, const struct bw_release_set *release,
+                       bool activate, bw_done_fn done, void *ud)
 {
     struct bw_pg_request *request = admin_request(self, tenant, BW_STR_NONE, ud);
     struct admin_args *args = request->args;
@@ -218,7 +233,8 @@ static struct bw_pgc_unit *build_get_release(struct bw_pg_request *request)
     if (args->is_activated)
         bw_pgc_unit_add(unit, &active_release)[0] = bw_pg_arg_id(unit, args->tenant);
     else
-        bw_pgc_unit_add(unit, &get_release)[0] = bw_pg_arg_bytes(unit, hash_str(args->release.hash));
+        bw_pgc_unit_add(unit, &get_release)[0] =
+            bw_pg_arg_bytes(unit, hash_str(args->release.hash));
     return unit;
 }
 
@@ -229,7 +245,8 @@ static void answer_release(struct bw_pg_request *request, const struct bw_pg_out
     struct bw_release_set release = {0};
     if (error.code == BW_ERR_OK && bw_pg_rows(outcome->results[0]) == 0)
         bw_fail(&error, BW_ERR_NOT_FOUND, "%s",
-                args->is_activated ? "the tenant has no active release" : "there is no such release");
+                args->is_activated ? "the tenant has no active release"
+                                   : "there is no such release");
     if (error.code != BW_ERR_OK) {
         request->fn.release(request->ud, &error, NULL);
         return;
@@ -247,7 +264,8 @@ static void answer_release(struct bw_pg_request *request, const struct bw_pg_out
     request->fn.release(request->ud, &error, &release);
 }
 
-void bw_pg_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done, void *ud)
+void bw_pg_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done,
+                       void *ud)
 {
     struct bw_pg_request *request = admin_request(self, (struct bw_id){{0}}, BW_STR_NONE, ud);
     struct admin_args *args = request->args;
@@ -269,25 +287,32 @@ void bw_pg_active_release(void *self, struct bw_id tenant, bw_release_fn done, v
     bw_pg_request_send(request);
 }
 
-/* --- Settings, series, audit ------------------------------------------------------------------------------ */
+/* --- Settings, series, audit ----------------------------------------------------------------- */
 
 static const struct bw_pg_statement put_setting = {
     "put_setting",
-    "INSERT INTO billow.policy_setting (tenant_id, policy, name, scope_type, scope_id, valid_from, value, is_locked,"
-    " set_by, set_at) VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text::date, $7::bytea, $8::boolean,"
-    " $9::text, $10::bigint)"
-    " ON CONFLICT (tenant_id, policy, name, scope_type, scope_id, valid_from) DO UPDATE SET value = excluded.value,"
-    " is_locked = excluded.is_locked, set_by = excluded.set_by, set_at = excluded.set_at",
+    "INSERT INTO billow.policy_setting (tenant_id, policy, name, scope_type, scope_id,"
+    " valid_from, value, is_locked, set_by, set_at)"
+    " VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text::date, $7::bytea,"
+    " $8::boolean, $9::text, $10::bigint)"
+    " ON CONFLICT (tenant_id, policy, name, scope_type, scope_id, valid_from)"
+    " DO UPDATE SET value = excluded.value, is_locked = excluded.is_locked, set_by ="
+    " excluded.set_by, set_at = excluded.set_at",
     10};
 static const struct bw_pg_statement put_series = {
     "put_series",
     "INSERT INTO billow.number_series AS s (tenant_id, series, format, reset, next)"
     " VALUES ($1::uuid, $2::text, $3::text, $4::text, greatest($5::bigint, 1))"
-    " ON CONFLICT (tenant_id, series) DO UPDATE SET next = excluded.next"
-    " WHERE $5::bigint > 0 AND s.last_date IS NULL AND s.format = excluded.format AND s.reset = excluded.reset",
+    " ON CONFLICT (tenant_id, series)"
+    " DO UPDATE SET next = excluded.next"
+    " WHERE $5::bigint > 0 AND s.last_date IS NULL AND s.format = excluded.format AND s.reset ="
+    " excluded.reset",
     5};
 static const struct bw_pg_statement see_series = {
-    "see_series", "SELECT format, reset FROM billow.number_series WHERE tenant_id = $1::uuid AND series = $2::text", 2};
+    "see_series",
+    "SELECT format, reset FROM billow.number_series"
+    " WHERE tenant_id = $1::uuid AND series = $2::text",
+    2};
 static const struct bw_pg_statement put_audit = {
     "put_audit",
     "INSERT INTO billow.audit (tenant_id, at, actor, action, subject, detail)"
@@ -373,7 +398,52 @@ static enum bw_err take_audit(struct bw_str bytes, struct admin_args *args, stru
     return BW_ERR_OK;
 }
 
-void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str bytes, bw_done_fn done, void *ud)
+/* A parked run moves to the release that is active now: its script was mended. */
+static const struct bw_pg_statement pin_run = {
+    "pin_run",
+    "WITH r AS (SELECT tenant_id, run_id, status FROM billow.run"
+    "  WHERE tenant_id = $1::uuid AND run_id = $2::uuid FOR UPDATE),"
+    " a AS (SELECT release FROM billow.tenant_release WHERE tenant_id = $1::uuid AND is_active),"
+    " d AS (UPDATE billow.run_detail d SET release = a.release FROM r, a"
+    "  WHERE d.tenant_id = r.tenant_id AND d.run_id = r.run_id AND r.status = 2 RETURNING 1)"
+    " SELECT r.status, (SELECT count(*) FROM a), (SELECT count(*) FROM d) FROM r",
+    2};
+
+static struct bw_pgc_unit *build_pin(struct bw_pg_request *request)
+{
+    const struct admin_args *args = request->args;
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &pin_run);
+    params[0] = bw_pg_arg_id(unit, args->tenant);
+    params[1] = bw_pg_arg_id(unit, args->run);
+    return unit;
+}
+
+static void answer_pin(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+{
+    struct bw_error error = *bw_pg_request_error(request, outcome);
+    if (error.code == BW_ERR_OK) {
+        const struct bw_pg_result *rows = outcome->results[0];
+        if (bw_pg_rows(rows) == 0)
+            bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such run");
+        else if (bw_pg_int(rows, 0, 0) != BW_RUN_PARKED)
+            bw_fail(&error, BW_ERR_CONFLICT, "the run is not parked");
+        else if (bw_pg_int(rows, 0, 1) == 0)
+            bw_fail(&error, BW_ERR_NOT_FOUND, "the tenant has no active release");
+    }
+    request->fn.done(request->ud, &error);
+}
+
+static enum bw_err take_pin(struct bw_str bytes, struct admin_args *args, struct bw_error *error)
+{
+    struct bw_value map = bw_value_read(bytes);
+    if (!bw_id_parse(bw_value_get_str(&map, "run", BW_STR_NONE), &args->run))
+        return bw_fail(error, BW_ERR_INVALID, "to move a run to the active release, give run");
+    return BW_ERR_OK;
+}
+
+void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str bytes,
+                 bw_done_fn done, void *ud)
 {
     struct bw_pg_request *request = admin_request(self, tenant, what, ud);
     struct admin_args *args = request->args;
@@ -391,6 +461,10 @@ void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_
     } else if (bw_str_eq(what, BW_STR("audit"))) {
         request->build = build_audit;
         code = take_audit(copy, args, &request->error);
+    } else if (bw_str_eq(what, BW_STR("pin"))) {
+        request->build = build_pin;
+        request->answer = answer_pin;
+        code = take_pin(copy, args, &request->error);
     } else {
         code = bw_fail(&request->error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));
     }

@@ -1,6 +1,5 @@
-/* pg_args.c - see pg_args.h. The binary form of an array: dimensions (1), has nulls, element type, count, lower bound, then
- * each element as length and bytes; integers in network order.
- */
+/* pg_args.c - see pg_args.h. The binary form of an array: dimensions (1), has nulls, element
+ * type, count, lower bound, then each element as length and bytes; integers in network order. */
 #include "store/pg_args.h"
 
 #include "base/assert.h"
@@ -131,7 +130,8 @@ static void put_u32(char *at, uint32_t value)
         at[i] = (char)(uint8_t)(value >> (24 - 8 * i));
 }
 
-void bw_pg_table_params(struct bw_pg_table *table, struct bw_pgc_unit *unit, struct bw_pg_param *params)
+void bw_pg_table_params(struct bw_pg_table *table, struct bw_pgc_unit *unit,
+                        struct bw_pg_param *params)
 {
     BW_ASSERT(table->at == 0); /* whole rows only */
     for (size_t i = 0; i < table->column_count; i++) {
@@ -151,7 +151,8 @@ void bw_pg_table_params(struct bw_pg_table *table, struct bw_pgc_unit *unit, str
 
 struct bw_pg_param bw_pg_arg_id(struct bw_pgc_unit *unit, struct bw_id id)
 {
-    struct bw_str copy = bw_arena_copy(&unit->arena, bw_str((const char *)id.bytes, sizeof id.bytes));
+    struct bw_str copy =
+        bw_arena_copy(&unit->arena, bw_str((const char *)id.bytes, sizeof id.bytes));
     return (struct bw_pg_param){copy.ptr, copy.len, true};
 }
 

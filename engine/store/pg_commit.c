@@ -1,14 +1,16 @@
 /* pg_commit.c - the hot path: many turns of many runs in one fenced transaction.
  *
- * A group takes one statement when its turns only move their runs on: it locks the fences, moves the runs whose head is
- * as expected, and writes their journal rows. The rest (acks, messages, children, events, tasks, database work, notes)
- * are further statements of the same transaction, there only when some turn needs them; each counts only for runs whose
- * last_batch is the turn's batch, which the first statement wrote for the accepted ones alone.
+ * A group takes one statement when its turns only move their runs on: it locks the fences, moves
+ * the runs whose head is as expected, and writes their journal rows. The rest (acks, messages,
+ * children, events, tasks, database work, notes) are further statements of the same transaction,
+ * there only when some turn needs them; each counts only for runs whose last_batch is the turn's
+ * batch, which the first statement wrote for the accepted ones alone.
  *
- * A group that the database refuses as a whole is halved until the guilty turn stands alone. A connection lost under way
- * is opened again, the old session is ended, and each batch is looked up; what is not there is sent again.
+ * A group that the database refuses as a whole is halved until the guilty turn stands alone. A
+ * connection lost under way is opened again, the old session is ended, and each batch is looked up;
+ * what is not there is sent again.
  */
-#include "store/pg_store.h"
+#include "store/pg_commit_sql.h"
 
 #include "base/assert.h"
 #include "store/copy.h"
@@ -30,13 +32,15 @@ struct bw_pg_group {
     struct bw_turn_commit *commits; /* copies */
     struct bw_commit_result *results;
     size_t count;
-    size_t *order; /* indices of the commits that are sent; those refused at once are not among them */
+    size_t
+        *order; /* indices of the commits that are sent; those refused at once are not among them */
     size_t order_count;
     struct range *todo; /* a stack */
     size_t todo_count;
     size_t todo_capacity;
     struct range current;
-    bool *is_mail;          /* of the statements of the unit in flight: its rows are (tenant, run) that got mail */
+    bool *is_mail; /* of the statements of the unit in flight: its rows are (tenant, run) that got
+                      mail */
     struct bw_id (*mail)[2]; /* (tenant, run) to report after the callback */
     size_t mail_count;
     size_t mail_capacity;
@@ -46,153 +50,7 @@ struct bw_pg_group {
     void *ud;
 };
 
-/* --- Statements ---------------------------------------------------------------------------------- */
-
-/* A turn names the place of its shard in the list of shards: comparing epochs by an array costs nothing, while a join
- * would read all turns once for each shard. */
-#define HOT_TYPES "uusllulxssblllb"
-static const struct bw_pg_statement hot = {
-    "commit_hot",
-    "WITH f AS ("
-    " SELECT shard, epoch FROM billow.fence WHERE shard = ANY ($16::smallint[]) ORDER BY shard FOR SHARE"
-    "), u AS ("
-    " UPDATE billow.run r SET head = c.expected + (c.turn IS NOT NULL)::int, base = c.base, last_seq = c.last_seq,"
-    "  wake_at = c.wake_at, updated_at = c.at, last_batch = c.batch, status = c.status, wake = c.wake,"
-    "  is_active = c.is_active, has_error = c.has_error"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[],"
-    "  $8::bytea[], $9::smallint[], $10::smallint[], $11::boolean[], $12::bigint[], $13::bigint[], $14::bigint[],"
-    "  $15::boolean[]) WITH ORDINALITY AS c (tenant, run, slot, epoch, expected, batch, at, turn, status, wake,"
-    "  is_active, wake_at, base, last_seq, has_error, place)"
-    " WHERE r.tenant_id = c.tenant AND r.run_id = c.run AND r.head = c.expected"
-    "  AND c.epoch = (SELECT array_agg(epoch ORDER BY shard) FROM f)[c.slot]"
-    " RETURNING c.tenant, c.run, c.expected, c.at, c.batch, c.turn, c.place"
-    "), j AS ("
-    " INSERT INTO billow.journal (tenant_id, run_id, turn, at, batch_id, body)"
-    " SELECT tenant, run, expected + 1, at, batch, turn FROM u WHERE turn IS NOT NULL"
-    ") SELECT 1::smallint, place, 0::bigint FROM u UNION ALL SELECT 2::smallint, shard, epoch FROM f",
-    16};
-
-/* What only the turns accepted by `hot` may do. */
-#define ACCEPTED " JOIN billow.run r ON r.tenant_id = c.tenant AND r.run_id = c.run AND r.last_batch = c.batch "
-
-#define DETAIL_TYPES "uuuxxx"
-static const struct bw_pg_statement detail = {
-    "commit_detail",
-    "UPDATE billow.run_detail d SET state = coalesce(c.state, d.state), result = coalesce(c.result, d.result),"
-    " error = coalesce(c.error, d.error)"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[])"
-    "  AS c (tenant, run, batch, state, result, error)" ACCEPTED
-    "WHERE d.tenant_id = c.tenant AND d.run_id = c.run",
-    6};
-
-#define ACK_TYPES "uuut"
-static const struct bw_pg_statement ack = {
-    "commit_ack",
-    "WITH a AS (UPDATE billow.inbox i SET is_read = true, value = NULL, value_json = NULL"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS c (tenant, run, batch, key)" ACCEPTED
-    "WHERE i.tenant_id = c.tenant AND i.run_id = c.run AND i.key = c.key"
-    " RETURNING i.tenant_id, i.run_id, i.seq, i.event_ordinal)"
-    " DELETE FROM billow.wait w USING a"
-    " WHERE a.event_ordinal IS NOT NULL AND w.tenant_id = a.tenant_id AND w.run_id = a.run_id AND w.seq = a.seq",
-    4};
-
-#define CHILD_TYPES "uuu" BW_PG_RUN_TYPES "x"
-static const struct bw_pg_statement child = {
-    "commit_child",
-    "WITH n AS MATERIALIZED (SELECT c.*"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::smallint[], $7::bytea[], $8::text[],"
-    "  $9::text[], $10::smallint[], $11::smallint[], $12::boolean[], $13::bigint[], $14::uuid[], $15::bigint[],"
-    "  $16::bytea[], $17::text[], $18::bigint[], $19::bytea[])"
-    " AS c (tenant, run, batch, owner, id, shard, release, workflow, key, status, wake, is_active, wake_at, parent,"
-    "  parent_seq, input, started_by, created_at, refusal)" ACCEPTED
-    "), d AS (INSERT INTO billow.run_detail (tenant_id, run_id, release, workflow, start_key, parent_id, parent_seq,"
-    "  started_by, created_at, input)"
-    " SELECT owner, id, release, workflow, key, parent, parent_seq, started_by, created_at, input FROM n"
-    " ON CONFLICT DO NOTHING RETURNING tenant_id, run_id"
-    "), s AS (INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at, shard, status, wake,"
-    "  is_active, has_error)"
-    " SELECT n.owner, n.id, 0, 0, 0, n.wake_at, n.created_at, n.shard, n.status, n.wake, n.is_active, false"
-    " FROM n WHERE ((n.owner, n.id) IN (SELECT tenant_id, run_id FROM d)) IS TRUE RETURNING tenant_id, run_id"
-    "), x AS (INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
-    /* The start key is taken by another run: a parent that waits for the result has to hear it. */
-    " SELECT n.tenant, n.parent, 'child:' || n.parent_seq, p.shard, 2, n.parent_seq, n.refusal"
-    " FROM n JOIN billow.run p ON p.tenant_id = n.tenant AND p.run_id = n.parent"
-    " WHERE n.parent_seq > 0 AND NOT EXISTS (SELECT FROM d WHERE d.tenant_id = n.owner AND d.run_id = n.id)"
-    "  AND NOT EXISTS (SELECT FROM billow.run_detail e WHERE e.tenant_id = n.owner AND e.run_id = n.id)"
-    " ON CONFLICT DO NOTHING RETURNING tenant_id, run_id"
-    ") SELECT * FROM s UNION ALL SELECT * FROM x",
-    19};
-
-#define MESSAGE_TYPES "uuuuutslx"
-static const struct bw_pg_statement message = {
-    "commit_message",
-    "INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
-    " SELECT c.to_tenant, c.to_run, c.key, t.shard, c.kind, c.seq, c.value"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::smallint[], $8::bigint[],"
-    "  $9::bytea[]) WITH ORDINALITY AS c (tenant, run, batch, to_tenant, to_run, key, kind, seq, value, place)" ACCEPTED
-    "JOIN billow.run t ON t.tenant_id = c.to_tenant AND t.run_id = c.to_run AND t.status IN (1, 2)"
-    " ORDER BY c.place ON CONFLICT DO NOTHING RETURNING tenant_id, run_id",
-    9};
-
-const struct bw_pg_statement bw_pg_settle_events = {
-    "settle_events",
-    "SELECT tenant_id, run_id FROM billow.settle_events($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[],"
-    " $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bigint[], $13::uuid[],"
-    " $14::uuid[], $15::uuid[], $16::bigint[], $17::text[], $18::text[], $19::bigint)",
-    19};
-
-#define TASK_TYPES "uuuultttxxll"
-static const struct bw_pg_statement task = {
-    "commit_task",
-    "INSERT INTO billow.task (tenant_id, task_id, run_id, seq, kind, grouping, title, body, assignees, due_at, opened_at)"
-    " SELECT c.tenant, c.id, c.run, c.seq, c.kind, c.grouping, c.title, c.body, c.assignees, c.due_at, c.at"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[],"
-    "  $9::bytea[], $10::bytea[], $11::bigint[], $12::bigint[])"
-    "  AS c (tenant, run, batch, id, seq, kind, grouping, title, body, assignees, due_at, at)" ACCEPTED
-    "ON CONFLICT DO NOTHING",
-    12};
-
-#define CLOSE_TYPES "uuul"
-static const struct bw_pg_statement close_task = {
-    "commit_close_task",
-    "UPDATE billow.task t SET status = 3"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[]) AS c (tenant, run, batch, seq)" ACCEPTED
-    "WHERE t.tenant_id = c.tenant AND t.run_id = c.run AND t.seq = c.seq AND t.status = 1",
-    4};
-
-#define NOTE_TYPES "uuulllx"
-static const struct bw_pg_statement note = {
-    "commit_note",
-    "INSERT INTO billow.note (tenant_id, run_id, turn, ordinal, batch_id, at, body)"
-    " SELECT c.tenant, c.run, c.turn, c.ordinal, c.batch, c.at, c.body"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[])"
-    "  AS c (tenant, run, batch, turn, ordinal, at, body)" ACCEPTED,
-    7};
-
-static const struct bw_pg_statement work = {
-    "commit_work",
-    "SELECT tenant_id, run_id FROM billow.run_work($1::uuid, $2::uuid, $3::uuid, $4::bigint, $5::bigint,"
-    " $6::text::jsonb)",
-    6};
-
-static const struct bw_pg_statement end_session = {
-    NULL,
-    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-    " WHERE pid = $1::bigint AND application_name = $2::text AND pid <> pg_backend_pid()",
-    2};
-
-#define LOOKUP_TYPES "uuul"
-static const struct bw_pg_statement look_up = {
-    NULL,
-    "SELECT c.place FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[]) WITH ORDINALITY"
-    "  AS c (tenant, run, batch, turn, place)"
-    " WHERE EXISTS (SELECT FROM billow.run r"
-    "  WHERE r.tenant_id = c.tenant AND r.run_id = c.run AND r.last_batch = c.batch)"
-    " OR EXISTS (SELECT FROM billow.journal j WHERE j.tenant_id = c.tenant AND j.run_id = c.run AND j.turn = c.turn"
-    "  AND j.batch_id = c.batch)",
-    4};
-
-/* --- Building a unit --------------------------------------------------------------------------------- */
+/* --- Building a unit ------------------------------------------------------------------------- */
 
 static const struct bw_turn_commit *commit_at(const struct bw_pg_group *group, size_t i)
 {
@@ -208,8 +66,9 @@ static void cell_turn(struct bw_pg_table *table, const struct bw_turn_commit *co
 }
 
 /* Adds the statement if the table has rows, and drops the table. */
-static void add_table(struct bw_pg_group *group, struct bw_pgc_unit *unit, struct bw_pg_table *table,
-                      const struct bw_pg_statement *statement, bool is_mail)
+static void add_table(struct bw_pg_group *group, struct bw_pgc_unit *unit,
+                      struct bw_pg_table *table, const struct bw_pg_statement *statement,
+                      bool is_mail)
 {
     if (bw_pg_table_rows(table) > 0) {
         group->is_mail[unit->count] = is_mail;
@@ -224,7 +83,7 @@ static void add_hot(struct bw_pg_group *group, struct bw_pgc_unit *unit)
     struct bw_pg_table shards;
     int slots[BW_SHARD_COUNT] = {0}; /* the place of a shard among those of the group, from 1 */
     int slot_count = 0;
-    bw_pg_table_init(&table, HOT_TYPES);
+    bw_pg_table_init(&table, BW_PG_HOT_TYPES);
     bw_pg_table_init(&shards, "s");
     for (size_t i = group->current.from; i < group->current.to; i++) {
         BW_ASSERT(commit_at(group, i)->shard < BW_SHARD_COUNT);
@@ -254,9 +113,9 @@ static void add_hot(struct bw_pg_group *group, struct bw_pgc_unit *unit)
         bw_pg_cell_int(&table, (int64_t)commit->last_seq);
         bw_pg_cell_bool(&table, commit->error.len > 0);
     }
-    struct bw_pg_param *params = bw_pgc_unit_add(unit, &hot);
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &bw_pg_commit_hot);
     bw_pg_table_params(&table, unit, params);
-    bw_pg_table_params(&shards, unit, params + sizeof HOT_TYPES - 1);
+    bw_pg_table_params(&shards, unit, params + sizeof BW_PG_HOT_TYPES - 1);
     bw_pg_table_deinit(&table);
     bw_pg_table_deinit(&shards);
 }
@@ -264,7 +123,7 @@ static void add_hot(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 static void add_detail(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table table;
-    bw_pg_table_init(&table, DETAIL_TYPES);
+    bw_pg_table_init(&table, BW_PG_DETAIL_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
         if (commit->state.len + commit->result.len + commit->error.len == 0)
@@ -274,13 +133,13 @@ static void add_detail(struct bw_pg_group *group, struct bw_pgc_unit *unit)
         bw_pg_cell_str_or_null(&table, commit->result);
         bw_pg_cell_str_or_null(&table, commit->error);
     }
-    add_table(group, unit, &table, &detail, false);
+    add_table(group, unit, &table, &bw_pg_commit_detail, false);
 }
 
 static void add_acks(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table table;
-    bw_pg_table_init(&table, ACK_TYPES);
+    bw_pg_table_init(&table, BW_PG_ACK_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
         for (size_t k = 0; k < commit->ack_count; k++) {
@@ -288,7 +147,7 @@ static void add_acks(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_pg_cell_str(&table, commit->acks[k]);
         }
     }
-    add_table(group, unit, &table, &ack, false);
+    add_table(group, unit, &table, &bw_pg_commit_ack, false);
 }
 
 void bw_pg_cell_run(struct bw_pg_table *table, const struct bw_run_row *row)
@@ -313,15 +172,17 @@ void bw_pg_cell_run(struct bw_pg_table *table, const struct bw_run_row *row)
 static void add_children(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table table;
-    bw_pg_table_init(&table, CHILD_TYPES);
+    bw_pg_table_init(&table, BW_PG_CHILD_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
         for (size_t k = 0; k < commit->child_count; k++) {
             const struct bw_run_row *row = &commit->children[k];
             struct bw_buf refusal;
             char text[512];
-            snprintf(text, sizeof text, "another run of workflow %.*s was started with the key %.200s",
-                     BW_STR_ARG(row->workflow), row->key.len ? bw_arena_cstr(&unit->arena, row->key) : "");
+            snprintf(text, sizeof text,
+                     "another run of workflow %.*s was started with the key %.200s",
+                     BW_STR_ARG(row->workflow),
+                     row->key.len ? bw_arena_cstr(&unit->arena, row->key) : "");
             bw_buf_init(&refusal, 4096);
             bw_work_put_error(&refusal, BW_ERR_CONFLICT, text, NULL);
             cell_turn(&table, commit);
@@ -330,13 +191,13 @@ static void add_children(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_buf_deinit(&refusal);
         }
     }
-    add_table(group, unit, &table, &child, true);
+    add_table(group, unit, &table, &bw_pg_commit_child, true);
 }
 
 static void add_messages(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table table;
-    bw_pg_table_init(&table, MESSAGE_TYPES);
+    bw_pg_table_init(&table, BW_PG_MESSAGE_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
         for (size_t k = 0; k < commit->message_count; k++) {
@@ -350,10 +211,11 @@ static void add_messages(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_pg_cell_str_or_null(&table, row->value);
         }
     }
-    add_table(group, unit, &table, &message, true);
+    add_table(group, unit, &table, &bw_pg_commit_message, true);
 }
 
-void bw_pg_cell_event(struct bw_pg_table *table, const struct bw_event *event, struct bw_id run, struct bw_id batch)
+void bw_pg_cell_event(struct bw_pg_table *table, const struct bw_event *event, struct bw_id run,
+                      struct bw_id batch)
 {
     bw_pg_cell_id(table, event->tenant);
     bw_pg_cell_id_or_null(table, run);
@@ -407,8 +269,8 @@ static void add_tasks(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table opened;
     struct bw_pg_table closed;
-    bw_pg_table_init(&opened, TASK_TYPES);
-    bw_pg_table_init(&closed, CLOSE_TYPES);
+    bw_pg_table_init(&opened, BW_PG_TASK_TYPES);
+    bw_pg_table_init(&closed, BW_PG_CLOSE_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
         for (size_t k = 0; k < commit->task_count; k++) {
@@ -429,14 +291,14 @@ static void add_tasks(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_pg_cell_int(&closed, (int64_t)commit->closed_tasks[k]);
         }
     }
-    add_table(group, unit, &opened, &task, false);
-    add_table(group, unit, &closed, &close_task, false);
+    add_table(group, unit, &opened, &bw_pg_commit_task, false);
+    add_table(group, unit, &closed, &bw_pg_commit_close_task, false);
 }
 
 static void add_notes(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table table;
-    bw_pg_table_init(&table, NOTE_TYPES);
+    bw_pg_table_init(&table, BW_PG_NOTE_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
         for (size_t k = 0; k < commit->note_count; k++) {
@@ -447,7 +309,7 @@ static void add_notes(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_pg_cell_str(&table, commit->notes[k]);
         }
     }
-    add_table(group, unit, &table, &note, false);
+    add_table(group, unit, &table, &bw_pg_commit_note, false);
 }
 
 static void add_works(struct bw_pg_group *group, struct bw_pgc_unit *unit)
@@ -459,7 +321,7 @@ static void add_works(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_buf_init(&json, 256u * 1024u * 1024u);
             bw_work_to_json(commit->db_works[k].statements, &json);
             group->is_mail[unit->count] = true;
-            struct bw_pg_param *params = bw_pgc_unit_add(unit, &work);
+            struct bw_pg_param *params = bw_pgc_unit_add(unit, &bw_pg_commit_work);
             params[0] = bw_pg_arg_id(unit, commit->tenant);
             params[1] = bw_pg_arg_id(unit, commit->run);
             params[2] = bw_pg_arg_id(unit, commit->batch);
@@ -471,8 +333,9 @@ static void add_works(struct bw_pg_group *group, struct bw_pgc_unit *unit)
     }
 }
 
-/* Order matters: an ack counts before an unwait may give its event back, a child exists before a message reaches it, and
- * database work comes last, so that locks of number series are held for the shortest time. */
+/* Order matters: an ack counts before an unwait may give its event back, a child exists before a
+ * message reaches it, and database work comes last, so that locks of number series are held for the
+ * shortest time. */
 static struct bw_pgc_unit *build_unit(struct bw_pg_group *group)
 {
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
@@ -493,7 +356,7 @@ static struct bw_pgc_unit *build_unit(struct bw_pg_group *group)
     return unit;
 }
 
-/* --- The life of a group --------------------------------------------------------------------------------- */
+/* --- The life of a group --------------------------------------------------------------------- */
 
 static void group_next(struct bw_pg_group *group);
 static void group_look_up(struct bw_pg_group *group);
@@ -581,7 +444,8 @@ static void take_results(struct bw_pg_group *group, const struct bw_pg_outcome *
         const struct bw_turn_commit *commit = commit_at(group, i);
         if (result->status == BW_COMMIT_DONE)
             continue;
-        result->status = epochs[commit->shard] == commit->epoch ? BW_COMMIT_CONFLICT : BW_COMMIT_FENCED;
+        result->status =
+            epochs[commit->shard] == commit->epoch ? BW_COMMIT_CONFLICT : BW_COMMIT_FENCED;
     }
     for (size_t i = 1; i < outcome->count; i++) {
         const struct bw_pg_result *mail = outcome->results[i];
@@ -684,17 +548,17 @@ static void group_look_up(struct bw_pg_group *group)
 {
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
     unit->is_patient = true;
-    struct bw_pg_param *params = bw_pgc_unit_add(unit, &end_session);
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &bw_pg_end_session);
     params[0] = bw_pg_arg_int(unit, group->lost_pid);
     params[1] = bw_pg_arg_text(unit, bw_str_of(group->lost_application));
     struct bw_pg_table table;
-    bw_pg_table_init(&table, LOOKUP_TYPES);
+    bw_pg_table_init(&table, BW_PG_LOOKUP_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
         cell_turn(&table, commit);
         bw_pg_cell_int(&table, (int64_t)commit->expected_head + 1);
     }
-    bw_pg_table_params(&table, unit, bw_pgc_unit_add(unit, &look_up));
+    bw_pg_table_params(&table, unit, bw_pgc_unit_add(unit, &bw_pg_look_up));
     bw_pg_table_deinit(&table);
     bw_pgc_send(group->lane->pgc, unit, on_look_up, group);
 }
@@ -708,7 +572,8 @@ static void group_next(struct bw_pg_group *group)
 {
     if (group->todo_count == 0) {
         if (group->order_count == 0)
-            bw_pgc_later(group->lane->pgc, on_nothing_left, group); /* refused at once: still answered later */
+            bw_pgc_later(group->lane->pgc, on_nothing_left,
+                         group); /* refused at once: still answered later */
         else
             group_finish(group);
         return;
@@ -733,7 +598,8 @@ static void group_cut(struct bw_pg_group *group)
     }
 }
 
-void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count, bw_commit_fn done, void *ud)
+void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count, bw_commit_fn done,
+                  void *ud)
 {
     struct bw_pg_store *store = self;
     struct bw_pg_group *group = bw_xcalloc(1, sizeof *group);

@@ -1,8 +1,8 @@
 /* pg_door.c - what comes in from outside: starts, messages, events, answers to tasks.
  *
- * While one unit is on its way, what arrives waits and then travels together in the next one: the busier the door, the
- * more share a commit. Each operation may be repeated as it is (ids, keys), so a lost connection just sends them again;
- * when one operation spoils a unit, its members go alone.
+ * While one unit is on its way, what arrives waits and then travels together in the next one: the
+ * busier the door, the more share a commit. Each operation may be repeated as it is (ids, keys), so
+ * a lost connection just sends them again; when one operation spoils a unit, its members go alone.
  */
 #include "store/pg_store.h"
 
@@ -52,50 +52,54 @@ struct load {
 
 static const struct bw_pg_statement start = {
     "door_start",
-    "WITH d AS (INSERT INTO billow.run_detail (tenant_id, run_id, release, workflow, start_key, parent_id, parent_seq,"
-    "  started_by, created_at, input)"
-    " SELECT c.owner, c.id, c.release, c.workflow, c.key, c.parent, c.parent_seq, c.started_by, c.created_at, c.input"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bytea[], $5::text[], $6::text[], $7::smallint[],"
-    "  $8::smallint[], $9::boolean[], $10::bigint[], $11::uuid[], $12::bigint[], $13::bytea[], $14::text[],"
-    "  $15::bigint[]) AS c (owner, id, shard, release, workflow, key, status, wake, is_active, wake_at, parent,"
-    "  parent_seq, input, started_by, created_at)"
+    "WITH d AS (INSERT INTO billow.run_detail (tenant_id, run_id, release, workflow, start_key,"
+    " parent_id, parent_seq,  started_by, created_at, input)"
+    " SELECT c.owner, c.id, c.release, c.workflow, c.key, c.parent, c.parent_seq, c.started_by,"
+    " c.created_at, c.input FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bytea[],"
+    " $5::text[], $6::text[], $7::smallint[],  $8::smallint[], $9::boolean[], $10::bigint[],"
+    " $11::uuid[], $12::bigint[], $13::bytea[], $14::text[],  $15::bigint[]) AS c (owner, id,"
+    " shard, release, workflow, key, status, wake, is_active, wake_at, parent,  parent_seq,"
+    " input, started_by, created_at)"
     " ON CONFLICT DO NOTHING RETURNING tenant_id, run_id)"
-    " INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at, shard, status, wake,"
-    "  is_active, has_error)"
-    " SELECT c.owner, c.id, 0, 0, 0, c.wake_at, c.created_at, c.shard, c.status, c.wake, c.is_active, false"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $7::smallint[], $8::smallint[], $9::boolean[],"
-    "  $10::bigint[], $15::bigint[]) AS c (owner, id, shard, status, wake, is_active, wake_at, created_at)"
+    " INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at,"
+    " shard, status, wake,  is_active, has_error)"
+    " SELECT c.owner, c.id, 0, 0, 0, c.wake_at, c.created_at, c.shard, c.status, c.wake,"
+    " c.is_active, false FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $7::smallint[],"
+    " $8::smallint[], $9::boolean[],  $10::bigint[], $15::bigint[]) AS c (owner, id, shard,"
+    " status, wake, is_active, wake_at, created_at)"
     /* A look-up in a hash, not a join: this connection plans by indices only. */
     " WHERE ((c.owner, c.id) IN (SELECT tenant_id, run_id FROM d)) IS TRUE",
     15};
 /* A statement of its own: it sees what the first one, and rivals it waited for, have stored. */
 static const struct bw_pg_statement started = {
     "door_started",
-    "SELECT coalesce(k.run_id, c.id) FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) WITH ORDINALITY"
-    "  AS c (owner, id, workflow, key, place)"
-    " LEFT JOIN billow.run_detail k"
-    "  ON k.tenant_id = c.owner AND k.workflow = c.workflow AND k.start_key = c.key"
-    " ORDER BY c.place",
+    "SELECT coalesce(k.run_id, c.id)"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) WITH ORDINALITY  AS c (owner,"
+    " id, workflow, key, place) LEFT"
+    " JOIN billow.run_detail k  ON k.tenant_id = c.owner AND k.workflow = c.workflow AND"
+    " k.start_key = c.key ORDER BY c.place",
     4};
 static const struct bw_pg_statement message = {
     "door_message",
     "INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
     " SELECT c.tenant, c.run, c.key, r.shard, c.kind, c.seq, c.value"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::bigint[], $6::bytea[]) WITH ORDINALITY"
-    "  AS c (tenant, run, key, kind, seq, value, place)"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::bigint[],"
+    " $6::bytea[]) WITH ORDINALITY  AS c (tenant, run, key, kind, seq, value, place)"
     " JOIN billow.run r ON r.tenant_id = c.tenant AND r.run_id = c.run AND r.status IN (1, 2)"
     " ORDER BY c.place ON CONFLICT DO NOTHING",
     6};
 static const struct bw_pg_statement delivered = {
     "door_delivered",
-    "SELECT coalesce(r.status, 0::smallint), EXISTS (SELECT FROM billow.inbox i"
-    "  WHERE i.tenant_id = c.tenant AND i.run_id = c.run AND i.key = c.key)"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS c (tenant, run, key, place)"
-    " LEFT JOIN billow.run r ON r.tenant_id = c.tenant AND r.run_id = c.run ORDER BY c.place",
+    "SELECT coalesce(r.status, 0::smallint), EXISTS (SELECT"
+    " FROM billow.inbox i  WHERE i.tenant_id = c.tenant AND i.run_id = c.run AND i.key = c.key)"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS c (tenant, run, key,"
+    " place) LEFT JOIN billow.run r ON r.tenant_id = c.tenant AND r.run_id = c.run"
+    " ORDER BY c.place",
     3};
 static const struct bw_pg_statement answer = {
     "door_answer",
-    "WITH t AS (UPDATE billow.task t SET status = 2, answer = c.answer, answered_at = $4::bigint"
+    "WITH t AS (UPDATE billow.task t"
+    " SET status = 2, answer = c.answer, answered_at = $4::bigint"
     " FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS c (tenant, task, answer)"
     " WHERE t.tenant_id = c.tenant AND t.task_id = c.task AND t.status = 1"
     " RETURNING t.tenant_id, t.run_id, t.seq, t.answer)"
@@ -108,10 +112,11 @@ static const struct bw_pg_statement answered = {
     "door_answered",
     "SELECT coalesce(t.status, 0::smallint), t.answer, t.answered_at, t.run_id"
     " FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS c (tenant, task, place)"
-    " LEFT JOIN billow.task t ON t.tenant_id = c.tenant AND t.task_id = c.task ORDER BY c.place",
+    " LEFT JOIN billow.task t ON t.tenant_id = c.tenant AND t.task_id = c.task"
+    " ORDER BY c.place",
     2};
 
-/* --- Operations ----------------------------------------------------------------------------------- */
+/* --- Operations ------------------------------------------------------------------------------ */
 
 static void door_pump(struct bw_pg_store *store);
 
@@ -153,7 +158,8 @@ static void op_send(struct op *op, struct bw_str value, const char *what)
     struct bw_pg_store *store = op->store;
     op->bytes = value.len + 512;
     if (value.len > BW_STORE_VALUE_BYTES_MAX) {
-        bw_fail(&op->error, BW_ERR_LIMIT, "%s is %zu bytes; at most %u (8 MiB) can be stored at once", what, value.len,
+        bw_fail(&op->error, BW_ERR_LIMIT,
+                "%s is %zu bytes; at most %u (8 MiB) can be stored at once", what, value.len,
                 BW_STORE_VALUE_BYTES_MAX);
         bw_pgc_later(store->door, on_refused, op);
         return;
@@ -162,7 +168,7 @@ static void op_send(struct op *op, struct bw_str value, const char *what)
     door_pump(store);
 }
 
-/* --- Units ------------------------------------------------------------------------------------------ */
+/* --- Units ----------------------------------------------------------------------------------- */
 
 static bool has_same_task(const struct load *load, const struct op *op)
 {
@@ -192,7 +198,8 @@ static void load_fill(struct load *load, struct bw_pg_store *store)
     }
 }
 
-static void add_table(struct bw_pgc_unit *unit, struct bw_pg_table *table, const struct bw_pg_statement *statement)
+static void add_table(struct bw_pgc_unit *unit, struct bw_pg_table *table,
+                      const struct bw_pg_statement *statement)
 {
     bw_pg_table_params(table, unit, bw_pgc_unit_add(unit, statement));
     bw_pg_table_deinit(table);
@@ -284,7 +291,7 @@ static void add_answers(struct load *load, struct bw_pgc_unit *unit)
     add_table(unit, &keys, &answered);
 }
 
-/* --- Results ------------------------------------------------------------------------------------------ */
+/* --- Results --------------------------------------------------------------------------------- */
 
 static void finish_start(struct op *op, const struct bw_pg_result *rows, size_t i)
 {
@@ -345,7 +352,8 @@ static void load_done(struct load *load, const struct bw_pg_outcome *outcome)
         bw_pg_mail_rows(load->store, outcome->results[load->results[OP_EVENT]]);
 }
 
-/* Back in front of the queue, in their order, to be tried again; those that were tried enough are given up. */
+/* Back in front of the queue, in their order, to be tried again; those that were tried enough are
+ * given up. */
 static void load_again(struct load *load, bool is_alone, const struct bw_error *error)
 {
     struct bw_list again;
@@ -420,7 +428,7 @@ static void door_pump(struct bw_pg_store *store)
     bw_pgc_send(store->door, unit, on_unit, load);
 }
 
-/* --- The calls ------------------------------------------------------------------------------------------ */
+/* --- The calls ------------------------------------------------------------------------------- */
 
 void bw_pg_start_run(void *self, const struct bw_run_row *row, bw_start_fn done, void *ud)
 {
@@ -446,8 +454,8 @@ void bw_pg_put_event(void *self, const struct bw_event *event, bw_done_fn done, 
     op_send(op, event->body, "the event");
 }
 
-void bw_pg_answer_task(void *self, struct bw_id tenant, struct bw_id task, struct bw_str value, bw_done_fn done,
-                       void *ud)
+void bw_pg_answer_task(void *self, struct bw_id tenant, struct bw_id task, struct bw_str value,
+                       bw_done_fn done, void *ud)
 {
     struct op *op = op_make(self, OP_ANSWER, ud);
     op->fn.done = done;

@@ -7,14 +7,16 @@
 
 #define QUERY_ROWS_MAX 100000
 
-/* --- The row of a run ------------------------------------------------------------------------------ */
+/* --- The row of a run ------------------------------------------------------------------------ */
 
-#define RUN_COLUMNS                                                                                    \
-    "r.tenant_id, r.run_id, r.shard, d.release, d.workflow, d.start_key, r.status, r.wake,"            \
-    " r.is_active, r.wake_at, r.head, r.base, r.last_seq, d.parent_id, d.parent_seq, d.input, d.state," \
+#define RUN_COLUMNS                                                                                \
+    "r.tenant_id, r.run_id, r.shard, d.release, d.workflow, d.start_key, r.status, r.wake,"        \
+    " r.is_active, r.wake_at, r.head, r.base, r.last_seq, d.parent_id, d.parent_seq, d.input, "    \
+    "d.state,"                                                                                     \
     " d.result, CASE WHEN r.has_error THEN d.error END, d.started_by, d.created_at, r.updated_at"
-#define RUN_FROM                                                                                       \
-    " FROM billow.run r JOIN billow.run_detail d ON d.tenant_id = r.tenant_id AND d.run_id = r.run_id "
+#define RUN_FROM                                                                                   \
+    " FROM billow.run r JOIN billow.run_detail d ON d.tenant_id = r.tenant_id AND d.run_id = "     \
+    "r.run_id "
 
 static void take_run(const struct bw_pg_result *rows, size_t i, struct bw_run_row *row)
 {
@@ -45,16 +47,17 @@ static void take_run(const struct bw_pg_result *rows, size_t i, struct bw_run_ro
     row->updated_at_us = bw_pg_int(rows, i, 21);
 }
 
-/* --- Messages -------------------------------------------------------------------------------------- */
+/* --- Messages -------------------------------------------------------------------------------- */
 
-#define MESSAGE_COLUMNS                                                                                \
+#define MESSAGE_COLUMNS                                                                            \
     "i.key, i.kind, i.seq, i.value, i.value_json, e.topic, e.key, e.event_id, e.body, i.is_read"
-#define MESSAGE_FROM                                                                                   \
-    " FROM billow.inbox i LEFT JOIN billow.event e"                                                    \
-    " ON e.tenant_id = i.tenant_id AND e.ordinal = i.event_ordinal"                                    \
+#define MESSAGE_FROM                                                                               \
+    " FROM billow.inbox i LEFT JOIN billow.event e"                                                \
+    " ON e.tenant_id = i.tenant_id AND e.ordinal = i.event_ordinal"                                \
     " WHERE i.tenant_id = $1::uuid AND i.run_id = $2::uuid "
 
-/* The value of a message is stored as a value, as JSON of the server, or as the event it tells of. */
+/* The value of a message is stored as a value, as JSON of the server, or as the event it tells of.
+ */
 static void take_message(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
                          struct bw_message *message)
 {
@@ -67,8 +70,8 @@ static void take_message(const struct bw_pg_result *rows, size_t i, struct bw_ar
     struct bw_buf value;
     bw_buf_init(&value, BW_ROWS_VALUE_BYTES_MAX);
     if (bw_pg_is_null(rows, i, 4)) {
-        bw_rows_put_event(&value, bw_pg_bytes(rows, i, 5), bw_pg_bytes(rows, i, 6), bw_pg_bytes(rows, i, 7),
-                          bw_pg_bytes(rows, i, 8));
+        bw_rows_put_event(&value, bw_pg_bytes(rows, i, 5), bw_pg_bytes(rows, i, 6),
+                          bw_pg_bytes(rows, i, 7), bw_pg_bytes(rows, i, 8));
     } else {
         bool is_error;
         bw_work_from_json(bw_pg_bytes(rows, i, 4), &value, &is_error);
@@ -79,18 +82,21 @@ static void take_message(const struct bw_pg_result *rows, size_t i, struct bw_ar
     bw_buf_deinit(&value);
 }
 
-/* --- Load ------------------------------------------------------------------------------------------ */
+/* --- Load ------------------------------------------------------------------------------------ */
 
 static const struct bw_pg_statement load_run = {
-    "load_run", "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid", 2};
+    "load_run",
+    "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid", 2};
 static const struct bw_pg_statement load_turns = {
     "load_turns",
-    "SELECT j.turn, j.body FROM billow.run r JOIN billow.journal j"
-    " ON j.tenant_id = r.tenant_id AND j.run_id = r.run_id AND j.turn > r.base AND j.turn <= r.head"
-    " WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid ORDER BY j.turn",
+    "SELECT j.turn, j.body FROM billow.run r"
+    " JOIN billow.journal j ON j.tenant_id = r.tenant_id AND j.run_id = r.run_id AND j.turn >"
+    " r.base AND j.turn <= r.head WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid"
+    " ORDER BY j.turn",
     2};
 static const struct bw_pg_statement load_messages = {
-    "load_messages", "SELECT " MESSAGE_COLUMNS MESSAGE_FROM "AND NOT i.is_read ORDER BY i.ordinal", 2};
+    "load_messages", "SELECT " MESSAGE_COLUMNS MESSAGE_FROM "AND NOT i.is_read ORDER BY i.ordinal",
+    2};
 
 struct load_args {
     struct bw_id tenant;
@@ -111,7 +117,8 @@ static struct bw_pgc_unit *build_load(struct bw_pg_request *request)
     return unit;
 }
 
-/* The statements of a unit see the database at their own moments: the turns have to be those of the row. */
+/* The statements of a unit see the database at their own moments: the turns have to be those of the
+ * row. */
 static bool is_load_whole(const struct bw_pg_outcome *outcome)
 {
     const struct bw_pg_result *rows = outcome->results[0];
@@ -155,8 +162,8 @@ static void answer_load(struct bw_pg_request *request, const struct bw_pg_outcom
     request->fn.load(request->ud, &error, &run);
 }
 
-static void load(struct bw_pg_store *store, struct bw_id tenant, struct bw_id run, bool has_turns, bw_load_fn done,
-                 void *ud)
+static void load(struct bw_pg_store *store, struct bw_id tenant, struct bw_id run, bool has_turns,
+                 bw_load_fn done, void *ud)
 {
     struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
     struct load_args *args = bw_arena_calloc(&request->arena, 1, sizeof *args);
@@ -179,25 +186,29 @@ void bw_pg_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw_load_
     load(self, tenant, run, false, done, ud);
 }
 
-/* --- Scan ------------------------------------------------------------------------------------------- */
+/* --- Scan ------------------------------------------------------------------------------------ */
 
 static const struct bw_pg_statement scans[] = {
-    [BW_SCAN_ACTIVE] = {"scan_active",
-                        "SELECT tenant_id, run_id, wake_at FROM billow.run"
-                        " WHERE is_active AND shard = ANY ($1::smallint[]) AND $2::bigint IS NOT NULL"
-                        " ORDER BY updated_at LIMIT $3::bigint",
-                        3},
-    [BW_SCAN_DUE] = {"scan_due",
-                     "SELECT tenant_id, run_id, wake_at FROM billow.run"
-                     " WHERE wake_at IS NOT NULL AND shard = ANY ($1::smallint[]) AND wake_at <= $2::bigint"
-                     " AND status = 1 ORDER BY wake_at LIMIT $3::bigint",
-                     3},
-    [BW_SCAN_MAIL] = {"scan_mail",
-                      "SELECT DISTINCT i.tenant_id, i.run_id, r.wake_at FROM billow.inbox i"
-                      " JOIN billow.run r ON r.tenant_id = i.tenant_id AND r.run_id = i.run_id"
-                      " WHERE NOT i.is_read AND i.shard = ANY ($1::smallint[]) AND $2::bigint IS NOT NULL"
-                      " AND (r.status = 1 OR (r.status = 2 AND i.kind = 3)) LIMIT $3::bigint",
-                      3},
+    [BW_SCAN_ACTIVE] =
+        {"scan_active",
+         "SELECT tenant_id, run_id, wake_at"
+         " FROM billow.run WHERE is_active AND shard = ANY ($1::smallint[]) AND $2::bigint IS"
+         " NOT NULL ORDER BY updated_at LIMIT $3::bigint",
+         3},
+    [BW_SCAN_DUE] =
+        {"scan_due",
+         "SELECT tenant_id, run_id, wake_at"
+         " FROM billow.run WHERE wake_at IS NOT NULL AND shard = ANY ($1::smallint[]) AND"
+         " wake_at <= $2::bigint AND status = 1"
+         " ORDER BY wake_at LIMIT $3::bigint",
+         3},
+    [BW_SCAN_MAIL] =
+        {"scan_mail",
+         "SELECT DISTINCT i.tenant_id, i.run_id, r.wake_at"
+         " FROM billow.inbox i JOIN billow.run r ON r.tenant_id = i.tenant_id AND r.run_id ="
+         " i.run_id WHERE NOT i.is_read AND i.shard = ANY ($1::smallint[]) AND $2::bigint IS"
+         " NOT NULL AND (r.status = 1 OR (r.status = 2 AND i.kind = 3)) LIMIT $3::bigint",
+         3},
 };
 
 struct scan_args {
@@ -235,12 +246,14 @@ static void answer_scan(struct bw_pg_request *request, const struct bw_pg_outcom
         count = bw_pg_rows(rows);
         refs = bw_arena_calloc(&request->arena, count + 1, sizeof *refs);
         for (size_t i = 0; i < count; i++)
-            refs[i] = (struct bw_run_ref){bw_pg_id(rows, i, 0), bw_pg_id(rows, i, 1), bw_pg_int(rows, i, 2)};
+            refs[i] = (struct bw_run_ref){bw_pg_id(rows, i, 0), bw_pg_id(rows, i, 1),
+                                          bw_pg_int(rows, i, 2)};
     }
     request->fn.scan(request->ud, error, refs, count);
 }
 
-void bw_pg_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done, void *ud)
+void bw_pg_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
+                void *ud)
 {
     struct bw_pg_store *store = self;
     struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
@@ -253,10 +266,11 @@ void bw_pg_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_ma
     bw_pg_request_send(request);
 }
 
-/* --- A script's query ----------------------------------------------------------------------------------- */
+/* --- A script's query ------------------------------------------------------------------------ */
 
 static const struct bw_pg_statement query = {
-    "query", "SELECT billow.script_query($1::uuid, $2::text, $3::text::text[], $4::bigint::integer)", 4};
+    "query",
+    "SELECT billow.script_query($1::uuid, $2::text, $3::text::text[], $4::bigint::integer)", 4};
 
 struct query_args {
     struct bw_id tenant;
@@ -277,13 +291,16 @@ static struct bw_pgc_unit *build_query(struct bw_pg_request *request)
     return unit;
 }
 
-/* What a script is told about its own statement; our own SQLSTATEs are in sql/0002_functions.sql. */
-static void script_error(const struct bw_pg_outcome *outcome, const struct query_args *args, struct bw_error *error)
+/* What a script is told about its own statement; our own SQLSTATEs are in sql/0002_functions.sql.
+ */
+static void script_error(const struct bw_pg_outcome *outcome, const struct query_args *args,
+                         struct bw_error *error)
 {
     *error = outcome->error;
     if (outcome->status != BW_PG_FAILED)
         return;
-    enum bw_err code = strcmp(outcome->sqlstate, "BW413") == 0 ? BW_ERR_LIMIT : bw_pg_err_of(outcome->sqlstate);
+    enum bw_err code =
+        strcmp(outcome->sqlstate, "BW413") == 0 ? BW_ERR_LIMIT : bw_pg_err_of(outcome->sqlstate);
     if (strcmp(outcome->sqlstate, "25006") == 0)
         code = BW_ERR_INVALID; /* it tried to write */
     bw_fail(error, code, "%.*s: %.900s", BW_STR_ARG(args->name), outcome->error.text);
@@ -304,15 +321,16 @@ static void answer_query(struct bw_pg_request *request, const struct bw_pg_outco
     bw_work_from_json(bw_pg_bytes(outcome->results[0], 0, 0), &value, &is_error);
     if (is_error) {
         struct bw_value map = bw_value_read(bw_buf_str(&value));
-        bw_fail(&error, BW_ERR_INVALID, "%.*s", BW_STR_ARG(bw_value_get_str(&map, "text", BW_STR_NONE)));
+        bw_fail(&error, BW_ERR_INVALID, "%.*s",
+                BW_STR_ARG(bw_value_get_str(&map, "text", BW_STR_NONE)));
         bw_buf_clear(&value);
     }
     request->fn.value(request->ud, &error, bw_buf_str(&value));
     bw_buf_deinit(&value);
 }
 
-void bw_pg_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql, struct bw_str params,
-                 bw_value_fn done, void *ud)
+void bw_pg_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql,
+                 struct bw_str params, bw_value_fn done, void *ud)
 {
     struct bw_pg_store *store = self;
     struct bw_pg_request *request = bw_pg_request_make(store, store->script, ud);
@@ -326,7 +344,8 @@ void bw_pg_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_
     request->build = build_query;
     request->answer = answer_query;
     enum bw_err code = bw_work_query(sql, params, &rewritten, &array, &request->error);
-    *args = (struct query_args){tenant, bw_arena_copy(&request->arena, name.len ? name : BW_STR("query")),
+    *args = (struct query_args){tenant,
+                                bw_arena_copy(&request->arena, name.len ? name : BW_STR("query")),
                                 bw_arena_copy(&request->arena, bw_buf_str(&rewritten)),
                                 bw_arena_copy(&request->arena, bw_buf_str(&array))};
     bw_buf_deinit(&rewritten);
@@ -337,16 +356,16 @@ void bw_pg_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_
         bw_pg_request_refuse(request);
 }
 
-/* --- Settings --------------------------------------------------------------------------------------------- */
+/* --- Settings -------------------------------------------------------------------------------- */
 
 static const struct bw_pg_statement settings = {
     "settings",
-    "SELECT DISTINCT ON (s.name, s.scope_type, s.scope_id) s.name, s.scope_type, s.scope_id, s.valid_from::text,"
-    " s.value, s.is_locked, s.set_by, s.set_at FROM billow.policy_setting s"
-    " WHERE s.tenant_id = $1::uuid AND s.policy = $2::text AND s.valid_from <= $3::text::date"
-    " AND (s.scope_type IN ('pack', 'tenant') OR (s.scope_type = 'customer' AND s.scope_id = $4::text)"
-    "  OR (s.scope_type = 'contract' AND s.scope_id = $5::text))"
-    " ORDER BY s.name, s.scope_type, s.scope_id, s.valid_from DESC",
+    "SELECT DISTINCT ON (s.name, s.scope_type, s.scope_id) s.name, s.scope_type, s.scope_id,"
+    " s.valid_from::text, s.value, s.is_locked, s.set_by, s.set_at"
+    " FROM billow.policy_setting s WHERE s.tenant_id = $1::uuid AND s.policy = $2::text AND"
+    " s.valid_from <= $3::text::date AND (s.scope_type IN ('pack', 'tenant') OR (s.scope_type ="
+    " 'customer' AND s.scope_id = $4::text)  OR (s.scope_type = 'contract' AND s.scope_id ="
+    " $5::text)) ORDER BY s.name, s.scope_type, s.scope_id, s.valid_from DESC",
     5};
 
 struct settings_args {
@@ -398,7 +417,8 @@ static void answer_settings(struct bw_pg_request *request, const struct bw_pg_ou
     bw_buf_deinit(&value);
 }
 
-void bw_pg_settings(void *self, struct bw_id tenant, struct bw_str bytes, bw_value_fn done, void *ud)
+void bw_pg_settings(void *self, struct bw_id tenant, struct bw_str bytes, bw_value_fn done,
+                    void *ud)
 {
     struct bw_pg_store *store = self;
     struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
@@ -408,17 +428,20 @@ void bw_pg_settings(void *self, struct bw_id tenant, struct bw_str bytes, bw_val
     request->build = build_settings;
     request->answer = answer_settings;
     args->tenant = tenant;
-    if (bw_settings_query(bw_arena_copy(&request->arena, bytes), &args->query, &request->error) == BW_ERR_OK)
+    if (bw_settings_query(bw_arena_copy(&request->arena, bytes), &args->query, &request->error) ==
+        BW_ERR_OK)
         bw_pg_request_send(request);
     else
         bw_pg_request_refuse(request);
 }
 
-/* --- Read models --------------------------------------------------------------------------------------------- */
+/* --- Read models ----------------------------------------------------------------------------- */
 
-typedef void (*put_row_fn)(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out);
+typedef void (*put_row_fn)(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                           struct bw_buf *out);
 
-static void put_run(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_run(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                    struct bw_buf *out)
 {
     (void)arena;
     struct bw_run_row row;
@@ -426,7 +449,8 @@ static void put_run(const struct bw_pg_result *rows, size_t i, struct bw_arena *
     bw_rows_put_run(out, &row, false);
 }
 
-static void put_whole_run(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_whole_run(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                          struct bw_buf *out)
 {
     (void)arena;
     struct bw_run_row row;
@@ -434,14 +458,16 @@ static void put_whole_run(const struct bw_pg_result *rows, size_t i, struct bw_a
     bw_rows_put_run(out, &row, true);
 }
 
-static void put_journal(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_journal(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                        struct bw_buf *out)
 {
     (void)arena;
-    bw_rows_put_journal(out, (uint64_t)bw_pg_int(rows, i, 0), bw_pg_int(rows, i, 1), bw_pg_id(rows, i, 2),
-                        bw_pg_bytes(rows, i, 3));
+    bw_rows_put_journal(out, (uint64_t)bw_pg_int(rows, i, 0), bw_pg_int(rows, i, 1),
+                        bw_pg_id(rows, i, 2), bw_pg_bytes(rows, i, 3));
 }
 
-static void put_task(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_task(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                     struct bw_buf *out)
 {
     (void)arena;
     struct bw_task_row row = {
@@ -462,13 +488,16 @@ static void put_task(const struct bw_pg_result *rows, size_t i, struct bw_arena 
     bw_rows_put_task(out, &row);
 }
 
-static void put_note(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_note(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                     struct bw_buf *out)
 {
     (void)arena;
-    bw_rows_put_note(out, (uint64_t)bw_pg_int(rows, i, 0), bw_pg_int(rows, i, 1), bw_pg_bytes(rows, i, 2));
+    bw_rows_put_note(out, (uint64_t)bw_pg_int(rows, i, 0), bw_pg_int(rows, i, 1),
+                     bw_pg_bytes(rows, i, 2));
 }
 
-static void put_message(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_message(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                        struct bw_buf *out)
 {
     struct bw_message row = {0};
     take_message(rows, i, arena, &row);
@@ -478,35 +507,39 @@ static void put_message(const struct bw_pg_result *rows, size_t i, struct bw_are
     bw_rows_put_message(out, &row, is_read);
 }
 
-static void put_tenant(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_tenant(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                       struct bw_buf *out)
 {
     (void)arena;
     bw_rows_put_tenant(out, bw_pg_id(rows, i, 0), bw_pg_bytes(rows, i, 1), bw_pg_int(rows, i, 2));
 }
 
-static void put_number(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_number(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                       struct bw_buf *out)
 {
     (void)arena;
     bw_rows_put_number(out, bw_pg_bytes(rows, i, 0), bw_pg_bytes(rows, i, 1), bw_pg_int(rows, i, 2),
                        bw_pg_bytes(rows, i, 3), bw_pg_int(rows, i, 4), bw_pg_id(rows, i, 5));
 }
 
-static void put_series(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_series(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                       struct bw_buf *out)
 {
     (void)arena;
-    bw_rows_put_series(out, bw_pg_bytes(rows, i, 0), bw_pg_bytes(rows, i, 1), bw_pg_bytes(rows, i, 2),
-                       bw_pg_int(rows, i, 3), bw_pg_bytes(rows, i, 4));
+    bw_rows_put_series(out, bw_pg_bytes(rows, i, 0), bw_pg_bytes(rows, i, 1),
+                       bw_pg_bytes(rows, i, 2), bw_pg_int(rows, i, 3), bw_pg_bytes(rows, i, 4));
 }
 
-static void put_audit(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena, struct bw_buf *out)
+static void put_audit(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                      struct bw_buf *out)
 {
     (void)arena;
     bw_rows_put_audit(out, bw_pg_int(rows, i, 0), bw_pg_bytes(rows, i, 1), bw_pg_bytes(rows, i, 2),
                       bw_pg_bytes(rows, i, 3), bw_pg_bytes(rows, i, 4));
 }
 
-#define TASK_COLUMNS                                                                                   \
-    "task_id, run_id, seq, status, kind, grouping, title, body, assignees, due_at, opened_at,"         \
+#define TASK_COLUMNS                                                                               \
+    "task_id, run_id, seq, status, kind, grouping, title, body, assignees, due_at, opened_at,"     \
     " answered_at, answer"
 
 /* Arguments by letter: T tenant, s status, w workflow, x series, a after, l limit, i id, r run. */
@@ -517,50 +550,92 @@ static const struct {
     bool is_single;
     struct bw_pg_statement statement;
 } reads[] = {
-    {"runs", "Tswal", put_run, false,
+    {"runs",
+     "Tswal",
+     put_run,
+     false,
      {"read_runs",
-      "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.tenant_id = $1::uuid AND ($2::bigint IS NULL OR r.status = $2::bigint)"
-      " AND ($3::text IS NULL OR d.workflow = $3::text) AND ($4::uuid IS NULL OR r.run_id < $4::uuid)"
+      "SELECT " RUN_COLUMNS RUN_FROM
+      "WHERE r.tenant_id = $1::uuid AND ($2::bigint IS NULL OR r.status = $2::bigint)"
+      " AND ($3::text IS NULL OR d.workflow = $3::text) AND ($4::uuid IS NULL OR r.run_id < "
+      "$4::uuid)"
       " ORDER BY r.run_id DESC LIMIT $5::bigint",
       5}},
-    {"run", "Ti", put_whole_run, true,
-     {"read_run", "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid", 2}},
-    {"journal", "Tr", put_journal, false,
+    {"run",
+     "Ti",
+     put_whole_run,
+     true,
+     {"read_run",
+      "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid", 2}},
+    {"journal",
+     "Tr",
+     put_journal,
+     false,
      {"read_journal",
-      "SELECT turn, at, batch_id, body FROM billow.journal WHERE tenant_id = $1::uuid AND run_id = $2::uuid"
+      "SELECT turn, at, batch_id, body"
+      " FROM billow.journal WHERE tenant_id = $1::uuid AND run_id = $2::uuid"
       " ORDER BY turn",
       2}},
-    {"tasks", "Tsral", put_task, false,
+    {"tasks",
+     "Tsral",
+     put_task,
+     false,
      {"read_tasks",
       "SELECT " TASK_COLUMNS " FROM billow.task WHERE tenant_id = $1::uuid"
       " AND ($2::bigint IS NULL OR status = $2::bigint) AND ($3::uuid IS NULL OR run_id = $3::uuid)"
       " AND ($4::uuid IS NULL OR task_id > $4::uuid) ORDER BY task_id LIMIT $5::bigint",
       5}},
-    {"task", "Ti", put_task, true,
+    {"task",
+     "Ti",
+     put_task,
+     true,
      {"read_task",
-      "SELECT " TASK_COLUMNS " FROM billow.task WHERE tenant_id = $1::uuid AND task_id = $2::uuid", 2}},
-    {"notes", "Tr", put_note, false,
+      "SELECT " TASK_COLUMNS " FROM billow.task WHERE tenant_id = $1::uuid AND task_id = $2::uuid",
+      2}},
+    {"notes",
+     "Tr",
+     put_note,
+     false,
      {"read_notes",
-      "SELECT turn, at, body FROM billow.note WHERE tenant_id = $1::uuid AND run_id = $2::uuid"
+      "SELECT turn, at, body FROM billow.note"
+      " WHERE tenant_id = $1::uuid AND run_id = $2::uuid"
       " ORDER BY turn, at, batch_id, ordinal",
       2}},
-    {"inbox", "Tr", put_message, false,
+    {"inbox",
+     "Tr",
+     put_message,
+     false,
      {"read_inbox", "SELECT " MESSAGE_COLUMNS MESSAGE_FROM "ORDER BY i.ordinal", 2}},
-    {"tenants", "", put_tenant, false,
+    {"tenants",
+     "",
+     put_tenant,
+     false,
      {"read_tenants", "SELECT tenant_id, name, created_at FROM billow.tenant ORDER BY name", 0}},
-    {"numbers", "Txl", put_number, false,
+    {"numbers",
+     "Txl",
+     put_number,
+     false,
      {"read_numbers",
-      "SELECT series, number, sequence, date::text, at, run_id FROM billow.number_used WHERE tenant_id = $1::uuid"
-      " AND ($2::text IS NULL OR series = $2::text) ORDER BY series, date, sequence LIMIT $3::bigint",
+      "SELECT series, number, sequence, date::text, at, run_id"
+      " FROM billow.number_used WHERE tenant_id = $1::uuid AND ($2::text IS NULL OR series ="
+      " $2::text) ORDER BY series, date, sequence LIMIT $3::bigint",
       3}},
-    {"series", "T", put_series, false,
+    {"series",
+     "T",
+     put_series,
+     false,
      {"read_series",
-      "SELECT series, format, reset, next, last_date::text FROM billow.number_series WHERE tenant_id = $1::uuid"
+      "SELECT series, format, reset, next, last_date::text"
+      " FROM billow.number_series WHERE tenant_id = $1::uuid"
       " ORDER BY series",
       1}},
-    {"audit", "Tl", put_audit, false,
+    {"audit",
+     "Tl",
+     put_audit,
+     false,
      {"read_audit",
-      "SELECT at, actor, action, subject, detail FROM billow.audit WHERE tenant_id = $1::uuid"
+      "SELECT at, actor, action, subject, detail"
+      " FROM billow.audit WHERE tenant_id = $1::uuid"
       " ORDER BY ordinal LIMIT $2::bigint",
       2}},
 };
@@ -571,7 +646,8 @@ struct read_args {
     struct bw_read_args args;
 };
 
-static struct bw_pg_param read_param(struct bw_pgc_unit *unit, const struct read_args *read, char letter)
+static struct bw_pg_param read_param(struct bw_pgc_unit *unit, const struct read_args *read,
+                                     char letter)
 {
     const struct bw_pg_param none = {NULL, 0, false};
     const struct bw_read_args *args = &read->args;
@@ -620,11 +696,13 @@ static void answer_read(struct bw_pg_request *request, const struct bw_pg_outcom
         if (value.is_over)
             bw_fail(&error, BW_ERR_LIMIT, "the answer is too large: ask for less");
     }
-    request->fn.value(request->ud, &error, error.code == BW_ERR_OK ? bw_buf_str(&value) : BW_STR_NONE);
+    request->fn.value(request->ud, &error,
+                      error.code == BW_ERR_OK ? bw_buf_str(&value) : BW_STR_NONE);
     bw_buf_deinit(&value);
 }
 
-void bw_pg_read(void *self, struct bw_id tenant, struct bw_str what, struct bw_str bytes, bw_value_fn done, void *ud)
+void bw_pg_read(void *self, struct bw_id tenant, struct bw_str what, struct bw_str bytes,
+                bw_value_fn done, void *ud)
 {
     struct bw_pg_store *store = self;
     struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
@@ -634,9 +712,11 @@ void bw_pg_read(void *self, struct bw_id tenant, struct bw_str what, struct bw_s
     request->build = build_read;
     request->answer = answer_read;
     args->tenant = tenant;
-    while (args->which < sizeof reads / sizeof *reads && !bw_str_eq(what, bw_str_of(reads[args->which].what)))
+    while (args->which < sizeof reads / sizeof *reads &&
+           !bw_str_eq(what, bw_str_of(reads[args->which].what)))
         args->which++;
-    if (bw_rows_read_args(what, bw_arena_copy(&request->arena, bytes), &args->args, &request->error) != BW_ERR_OK) {
+    if (bw_rows_read_args(what, bw_arena_copy(&request->arena, bytes), &args->args,
+                          &request->error) != BW_ERR_OK) {
         bw_pg_request_refuse(request);
         return;
     }

@@ -1,7 +1,7 @@
 /* pg_store.h - what the parts of the PostgreSQL store share; nobody else includes it.
  *
- * Parts:   store_pg.c (life, leases), pg_commit.c (group commits), pg_door.c (what comes in), pg_read.c (loads, scans,
- *          queries), pg_admin.c (tenants, releases, settings, read models).
+ * Parts:   store_pg.c (life, leases), pg_commit.c (group commits), pg_door.c (what comes in),
+ * pg_read.c (loads, scans, queries), pg_admin.c (tenants, releases, settings, read models).
  */
 #ifndef BW_STORE_PG_STORE_H
 #define BW_STORE_PG_STORE_H
@@ -68,20 +68,23 @@ struct bw_pg_request {
     struct bw_arena arena;
     void *args; /* what build needs; in the arena */
     struct bw_pgc *pgc;
-    struct bw_pgc_unit *(*build)(struct bw_pg_request *request); /* builds the unit (again, after a loss) */
-    bool (*is_whole)(const struct bw_pg_outcome *outcome);       /* NULL; false: somebody committed in between, again */
-    struct bw_error error;                                       /* of a request refused before it was sent */
+    struct bw_pgc_unit *(*build)(
+        struct bw_pg_request *request); /* builds the unit (again, after a loss) */
+    bool (*is_whole)(const struct bw_pg_outcome
+                         *outcome); /* NULL; false: somebody committed in between, again */
+    struct bw_error error;          /* of a request refused before it was sent */
     unsigned attempts;
 };
 
-/* store_pg.c: requests that may be repeated. `build` is called now, and once more if the connection is lost under way;
- * then `answer`, which calls the callback. The request is freed afterwards. */
+/* store_pg.c: requests that may be repeated. `build` is called now, and once more if the connection
+ * is lost under way; then `answer`, which calls the callback. The request is freed afterwards. */
 struct bw_pg_request *bw_pg_request_make(struct bw_pg_store *store, struct bw_pgc *pgc, void *ud);
 void bw_pg_request_send(struct bw_pg_request *request);
 /* Answers later with request->error, without a database. `answer` is called with outcome NULL. */
 void bw_pg_request_refuse(struct bw_pg_request *request);
 /* The error that a callback gets for an outcome (NULL: the request's own). OK when done. */
-const struct bw_error *bw_pg_request_error(struct bw_pg_request *request, const struct bw_pg_outcome *outcome);
+const struct bw_error *bw_pg_request_error(struct bw_pg_request *request,
+                                           const struct bw_pg_outcome *outcome);
 
 int64_t bw_pg_now_us(const struct bw_pg_store *store);
 void bw_pg_mail(struct bw_pg_store *store, struct bw_id tenant, struct bw_id run);
@@ -91,7 +94,8 @@ void bw_pg_mail_rows(struct bw_pg_store *store, const struct bw_pg_result *rows)
 unsigned bw_pg_pause_ms(unsigned failures);
 
 /* pg_commit.c */
-void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count, bw_commit_fn done, void *ud);
+void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count, bw_commit_fn done,
+                  void *ud);
 void bw_pg_commit_close(struct bw_pg_store *store);
 /* The tables of the statements below, shared with the door. */
 #define BW_PG_RUN_TYPES "uusxttssblulxtl"
@@ -100,32 +104,39 @@ extern const struct bw_pg_statement bw_pg_settle_events;
 #define BW_PG_UNWAIT_TYPES "uuul"
 #define BW_PG_EVENT_TYPES "uuutttxl"
 #define BW_PG_WAIT_TYPES "uuultt"
-void bw_pg_cell_event(struct bw_pg_table *table, const struct bw_event *event, struct bw_id run, struct bw_id batch);
+void bw_pg_cell_event(struct bw_pg_table *table, const struct bw_event *event, struct bw_id run,
+                      struct bw_id batch);
 
 /* pg_door.c */
 void bw_pg_start_run(void *self, const struct bw_run_row *row, bw_start_fn done, void *ud);
 void bw_pg_put_message(void *self, const struct bw_message *message, bw_done_fn done, void *ud);
 void bw_pg_put_event(void *self, const struct bw_event *event, bw_done_fn done, void *ud);
-void bw_pg_answer_task(void *self, struct bw_id tenant, struct bw_id task, struct bw_str answer, bw_done_fn done,
-                       void *ud);
+void bw_pg_answer_task(void *self, struct bw_id tenant, struct bw_id task, struct bw_str answer,
+                       bw_done_fn done, void *ud);
 void bw_pg_door_close(struct bw_pg_store *store);
 
 /* pg_read.c */
 void bw_pg_load(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
 void bw_pg_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
-void bw_pg_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done, void *ud);
-void bw_pg_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql, struct bw_str params,
-                 bw_value_fn done, void *ud);
-void bw_pg_settings(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done, void *ud);
-void bw_pg_read(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_value_fn done, void *ud);
+void bw_pg_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
+                void *ud);
+void bw_pg_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql,
+                 struct bw_str params, bw_value_fn done, void *ud);
+void bw_pg_settings(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                    void *ud);
+void bw_pg_read(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                bw_value_fn done, void *ud);
 
 /* pg_admin.c */
-void bw_pg_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done, void *ud);
+void bw_pg_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done,
+                      void *ud);
 void bw_pg_find_tenant(void *self, struct bw_str name, bw_start_fn done, void *ud);
-void bw_pg_put_release(void *self, struct bw_id tenant, const struct bw_release_set *release, bool activate,
-                       bw_done_fn done, void *ud);
-void bw_pg_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done, void *ud);
+void bw_pg_put_release(void *self, struct bw_id tenant, const struct bw_release_set *release,
+                       bool activate, bw_done_fn done, void *ud);
+void bw_pg_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done,
+                       void *ud);
 void bw_pg_active_release(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
-void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_done_fn done, void *ud);
+void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                 bw_done_fn done, void *ud);
 
 #endif

@@ -59,7 +59,7 @@ bool bw_task_status_from_name(struct bw_str name, enum bw_task_status *status)
     return index > 0;
 }
 
-/* --- Maps, their keys in byte order --------------------------------------------------------- */
+/* --- Maps, their keys in byte order ---------------------------------------------------------- */
 
 static void put_key_str(struct bw_buf *out, const char *key, struct bw_str text)
 {
@@ -165,7 +165,8 @@ void bw_rows_put_task(struct bw_buf *out, const struct bw_task_row *row)
     put_key_str(out, "title", row->task.title);
 }
 
-void bw_rows_put_journal(struct bw_buf *out, uint64_t turn, int64_t at_us, struct bw_id batch, struct bw_str body)
+void bw_rows_put_journal(struct bw_buf *out, uint64_t turn, int64_t at_us, struct bw_id batch,
+                         struct bw_str body)
 {
     bw_value_put_map(out, 4);
     put_key_int(out, "at_us", at_us);
@@ -194,8 +195,8 @@ void bw_rows_put_message(struct bw_buf *out, const struct bw_message *message, b
     put_key_value(out, "value", message->value);
 }
 
-void bw_rows_put_number(struct bw_buf *out, struct bw_str series, struct bw_str number, int64_t sequence,
-                        struct bw_str date, int64_t at_us, struct bw_id run)
+void bw_rows_put_number(struct bw_buf *out, struct bw_str series, struct bw_str number,
+                        int64_t sequence, struct bw_str date, int64_t at_us, struct bw_id run)
 {
     bw_value_put_map(out, 6);
     put_key_int(out, "at_us", at_us);
@@ -206,8 +207,8 @@ void bw_rows_put_number(struct bw_buf *out, struct bw_str series, struct bw_str 
     put_key_str(out, "series", series);
 }
 
-void bw_rows_put_series(struct bw_buf *out, struct bw_str series, struct bw_str format, struct bw_str reset,
-                        int64_t next, struct bw_str last_date)
+void bw_rows_put_series(struct bw_buf *out, struct bw_str series, struct bw_str format,
+                        struct bw_str reset, int64_t next, struct bw_str last_date)
 {
     bw_value_put_map(out, 5);
     put_key_str(out, "format", format);
@@ -232,7 +233,8 @@ void bw_rows_put_audit(struct bw_buf *out, int64_t at_us, struct bw_str actor, s
     put_key_str(out, "subject", subject);
 }
 
-void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name, int64_t created_at_us)
+void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
+                        int64_t created_at_us)
 {
     bw_value_put_map(out, 3);
     put_key_int(out, "created_at_us", created_at_us);
@@ -250,9 +252,10 @@ void bw_rows_put_event(struct bw_buf *out, struct bw_str topic, struct bw_str ke
     put_key_str(out, "topic", topic);
 }
 
-/* --- Arguments ------------------------------------------------------------------------------ */
+/* --- Arguments ------------------------------------------------------------------------------- */
 
-static enum bw_err take_id(const struct bw_value *args, const char *key, struct bw_id *id, struct bw_error *error)
+static enum bw_err take_id(const struct bw_value *args, const char *key, struct bw_id *id,
+                           struct bw_error *error)
 {
     struct bw_str text = bw_value_get_str(args, key, BW_STR_NONE);
     if (text.len && !bw_id_parse(text, id))
@@ -260,15 +263,16 @@ static enum bw_err take_id(const struct bw_value *args, const char *key, struct 
     return BW_ERR_OK;
 }
 
-static enum bw_err need_id(struct bw_str what, const char *key, struct bw_id id, struct bw_error *error)
+static enum bw_err need_id(struct bw_str what, const char *key, struct bw_id id,
+                           struct bw_error *error)
 {
     if (bw_id_is_zero(id))
         return bw_fail(error, BW_ERR_INVALID, "to read %.*s, give %s", BW_STR_ARG(what), key);
     return BW_ERR_OK;
 }
 
-static enum bw_err take_status(struct bw_str what, const struct bw_value *args, struct bw_read_args *out,
-                               struct bw_error *error)
+static enum bw_err take_status(struct bw_str what, const struct bw_value *args,
+                               struct bw_read_args *out, struct bw_error *error)
 {
     struct bw_str name = bw_value_get_str(args, "status", BW_STR_NONE);
     out->has_status = name.len > 0;
@@ -285,14 +289,15 @@ static enum bw_err take_status(struct bw_str what, const struct bw_value *args, 
         out->status = (int)status;
     }
     if (!is_known)
-        return bw_fail(error, BW_ERR_INVALID, "%.*s have no status %.*s", BW_STR_ARG(what), BW_STR_ARG(name));
+        return bw_fail(error, BW_ERR_INVALID, "%.*s have no status %.*s", BW_STR_ARG(what),
+                       BW_STR_ARG(name));
     return BW_ERR_OK;
 }
 
 enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_read_args *out,
                               struct bw_error *error)
 {
-    static const char *const reads[] = {"runs", "run",     "journal", "tasks", "task", "notes",
+    static const char *const reads[] = {"runs",  "run",     "journal", "tasks",  "task", "notes",
                                         "inbox", "tenants", "numbers", "series", "audit"};
     *out = (struct bw_read_args){0};
     if (name_index(reads, COUNT(reads), what) < 0)
@@ -314,18 +319,20 @@ enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_
         return code;
     if (bw_str_eq(what, BW_STR("run")) || bw_str_eq(what, BW_STR("task")))
         return need_id(what, "id", out->id, error);
-    if (bw_str_eq(what, BW_STR("journal")) || bw_str_eq(what, BW_STR("notes")) || bw_str_eq(what, BW_STR("inbox")))
+    if (bw_str_eq(what, BW_STR("journal")) || bw_str_eq(what, BW_STR("notes")) ||
+        bw_str_eq(what, BW_STR("inbox")))
         return need_id(what, "run", out->run, error);
     return BW_ERR_OK;
 }
 
-/* --- Sizes ---------------------------------------------------------------------------------- */
+/* --- Sizes ----------------------------------------------------------------------------------- */
 
 static enum bw_err check_size(const char *name, struct bw_str bytes, struct bw_error *error)
 {
     if (bytes.len > BW_STORE_VALUE_BYTES_MAX)
-        return bw_fail(error, BW_ERR_LIMIT, "%s is %zu bytes; at most %u (8 MiB) can be stored at once: "
-                                            "keep less in it, or work in smaller pieces",
+        return bw_fail(error, BW_ERR_LIMIT,
+                       "%s is %zu bytes; at most %u (8 MiB) can be stored at once: "
+                       "keep less in it, or work in smaller pieces",
                        name, bytes.len, BW_STORE_VALUE_BYTES_MAX);
     return BW_ERR_OK;
 }
@@ -356,7 +363,8 @@ enum bw_err bw_rows_check_commit(const struct bw_turn_commit *commit, struct bw_
 
 size_t bw_rows_commit_bytes(const struct bw_turn_commit *commit)
 {
-    size_t bytes = 256 + commit->turn.len + commit->state.len + commit->result.len + commit->error.len;
+    size_t bytes =
+        256 + commit->turn.len + commit->state.len + commit->result.len + commit->error.len;
     for (size_t i = 0; i < commit->message_count; i++)
         bytes += commit->messages[i].value.len;
     for (size_t i = 0; i < commit->event_count; i++)
@@ -376,7 +384,8 @@ void bw_rows_fail_answered(struct bw_error *error, enum bw_task_status status, s
                            int64_t answered_at_us)
 {
     if (status == BW_TASK_CLOSED) {
-        bw_fail(error, BW_ERR_CONFLICT, "the task is closed: its run no longer waits for an answer");
+        bw_fail(error, BW_ERR_CONFLICT,
+                "the task is closed: its run no longer waits for an answer");
         return;
     }
     struct bw_value map = bw_value_read(answer);

@@ -12,7 +12,8 @@
 #define BW_ROWS_LIMIT_DEFAULT 100
 #define BW_ROWS_LIMIT_MAX 10000
 
-const char *bw_run_status_name(enum bw_run_status status); /* "open", "parked", "done", "failed", "cancelled" */
+const char *
+bw_run_status_name(enum bw_run_status status); /* "open", "parked", "done", "failed", "cancelled" */
 bool bw_run_status_from_name(struct bw_str name, enum bw_run_status *status);
 const char *bw_wake_reason_name(enum bw_wake_reason wake); /* "none", "ready", "timer", ... */
 bool bw_run_status_is_final(enum bw_run_status status);
@@ -33,16 +34,18 @@ struct bw_task_row {
 /* Each appends one map. `is_whole` adds input, state, result. */
 void bw_rows_put_run(struct bw_buf *out, const struct bw_run_row *row, bool is_whole);
 void bw_rows_put_task(struct bw_buf *out, const struct bw_task_row *row);
-void bw_rows_put_journal(struct bw_buf *out, uint64_t turn, int64_t at_us, struct bw_id batch, struct bw_str body);
+void bw_rows_put_journal(struct bw_buf *out, uint64_t turn, int64_t at_us, struct bw_id batch,
+                         struct bw_str body);
 void bw_rows_put_note(struct bw_buf *out, uint64_t turn, int64_t at_us, struct bw_str note);
 void bw_rows_put_message(struct bw_buf *out, const struct bw_message *message, bool is_read);
-void bw_rows_put_number(struct bw_buf *out, struct bw_str series, struct bw_str number, int64_t sequence,
-                        struct bw_str date, int64_t at_us, struct bw_id run);
-void bw_rows_put_series(struct bw_buf *out, struct bw_str series, struct bw_str format, struct bw_str reset,
-                        int64_t next, struct bw_str last_date);
+void bw_rows_put_number(struct bw_buf *out, struct bw_str series, struct bw_str number,
+                        int64_t sequence, struct bw_str date, int64_t at_us, struct bw_id run);
+void bw_rows_put_series(struct bw_buf *out, struct bw_str series, struct bw_str format,
+                        struct bw_str reset, int64_t next, struct bw_str last_date);
 void bw_rows_put_audit(struct bw_buf *out, int64_t at_us, struct bw_str actor, struct bw_str action,
                        struct bw_str subject, struct bw_str detail);
-void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name, int64_t created_at_us);
+void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
+                        int64_t created_at_us);
 void bw_rows_put_id(struct bw_buf *out, struct bw_id id); /* as a string */
 
 /* The value of the message "event:<seq>": {body, id, key, topic}. */
@@ -60,11 +63,12 @@ struct bw_read_args {
     struct bw_id after; /* zero = from the start */
     int64_t limit;
 };
-BW_MUST_USE enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_read_args *out,
-                                          struct bw_error *error);
+BW_MUST_USE enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args,
+                                          struct bw_read_args *out, struct bw_error *error);
 
 /* Is every part of this turn within what a row may hold? LIMIT names the part that is not. */
-BW_MUST_USE enum bw_err bw_rows_check_commit(const struct bw_turn_commit *commit, struct bw_error *error);
+BW_MUST_USE enum bw_err bw_rows_check_commit(const struct bw_turn_commit *commit,
+                                             struct bw_error *error);
 /* How many bytes this turn brings along, about. */
 size_t bw_rows_commit_bytes(const struct bw_turn_commit *commit);
 

@@ -25,7 +25,8 @@ bool bw_setting_scope_from_name(struct bw_str name, enum bw_setting_scope *scope
     return false;
 }
 
-enum bw_err bw_settings_query(struct bw_str args, struct bw_settings_query *query, struct bw_error *error)
+enum bw_err bw_settings_query(struct bw_str args, struct bw_settings_query *query,
+                              struct bw_error *error)
 {
     *query = (struct bw_settings_query){0};
     struct bw_value map = bw_value_read(args);
@@ -34,7 +35,8 @@ enum bw_err bw_settings_query(struct bw_str args, struct bw_settings_query *quer
     if (!query->policy.len)
         return bw_fail(error, BW_ERR_INVALID, "settings need the name of a policy");
     if (!bw_rows_is_date(query->on))
-        return bw_fail(error, BW_ERR_INVALID, "settings need a date (on = \"YYYY-MM-DD\"), not \"%.*s\"",
+        return bw_fail(error, BW_ERR_INVALID,
+                       "settings need a date (on = \"YYYY-MM-DD\"), not \"%.*s\"",
                        BW_STR_ARG(query->on));
     struct bw_value scopes = bw_value_get(&map, "scopes");
     struct bw_str rest = scopes.items;
@@ -43,7 +45,8 @@ enum bw_err bw_settings_query(struct bw_str args, struct bw_settings_query *quer
     while (scopes.tag == BW_VALUE_MAP && bw_value_next_pair(&rest, &key, &id)) {
         enum bw_setting_scope scope;
         if (!bw_setting_scope_from_name(key, &scope) || scope < BW_SCOPE_CUSTOMER)
-            return bw_fail(error, BW_ERR_INVALID, "settings have no scope \"%.*s\": use customer, contract",
+            return bw_fail(error, BW_ERR_INVALID,
+                           "settings have no scope \"%.*s\": use customer, contract",
                            BW_STR_ARG(key));
         if (id.tag == BW_VALUE_STR)
             query->scope_ids[scope] = id.text;
@@ -56,7 +59,8 @@ enum bw_err bw_settings_query(struct bw_str args, struct bw_settings_query *quer
 
 bool bw_setting_applies(const struct bw_setting *setting, const struct bw_settings_query *query)
 {
-    if (!bw_str_eq(setting->policy, query->policy) || bw_str_cmp(setting->valid_from, query->on) > 0)
+    if (!bw_str_eq(setting->policy, query->policy) ||
+        bw_str_cmp(setting->valid_from, query->on) > 0)
         return false;
     if (setting->scope < BW_SCOPE_CUSTOMER)
         return true;
@@ -150,7 +154,8 @@ void bw_settings_resolve(struct bw_setting *rows, size_t count, struct bw_buf *o
     }
 }
 
-enum bw_err bw_setting_from_args(struct bw_str args, struct bw_setting *setting, struct bw_error *error)
+enum bw_err bw_setting_from_args(struct bw_str args, struct bw_setting *setting,
+                                 struct bw_error *error)
 {
     *setting = (struct bw_setting){0};
     struct bw_value map = bw_value_read(args);
@@ -170,14 +175,15 @@ enum bw_err bw_setting_from_args(struct bw_str args, struct bw_setting *setting,
                        "a setting's scope_type is pack, tenant, customer or contract, not \"%.*s\"",
                        BW_STR_ARG(scope));
     if ((setting->scope >= BW_SCOPE_CUSTOMER) != (setting->scope_id.len > 0))
-        return bw_fail(error, BW_ERR_INVALID,
-                       "a setting has a scope_id exactly when its scope_type is customer or contract");
+        return bw_fail(
+            error, BW_ERR_INVALID,
+            "a setting has a scope_id exactly when its scope_type is customer or contract");
     if (!bw_rows_is_date(setting->valid_from))
         return bw_fail(error, BW_ERR_INVALID, "valid_from has to be a date, YYYY-MM-DD");
     return BW_ERR_OK;
 }
 
-/* --- Number series ----------------------------------------------------------------------------- */
+/* --- Number series --------------------------------------------------------------------------- */
 
 #define SEQ_OPEN "{SEQ:"
 
@@ -202,7 +208,8 @@ static bool find_sequence(struct bw_str format, size_t *from, size_t *to, int *d
     return false;
 }
 
-enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series, struct bw_error *error)
+enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series,
+                                struct bw_error *error)
 {
     struct bw_value map = bw_value_read(args);
     series->series = bw_value_get_str(&map, "series", BW_STR_NONE);
@@ -215,7 +222,8 @@ enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series, st
     if (!series->series.len)
         return bw_fail(error, BW_ERR_INVALID, "a number series needs a name (series)");
     if (!find_sequence(series->format, &from, &to, &digits))
-        return bw_fail(error, BW_ERR_INVALID, "the format of series %.*s needs {SEQ:n}, for example INV-{YYYY}-{SEQ:5}",
+        return bw_fail(error, BW_ERR_INVALID,
+                       "the format of series %.*s needs {SEQ:n}, for example INV-{YYYY}-{SEQ:5}",
                        BW_STR_ARG(series->series));
     if (!bw_str_eq(series->reset, BW_STR("year")) && !bw_str_eq(series->reset, BW_STR("month")) &&
         !bw_str_eq(series->reset, BW_STR("never")))
@@ -228,8 +236,8 @@ enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series, st
 }
 
 /* The text of the placeholder at the start of `format`; its length, or 0 when there is none. */
-static size_t put_placeholder(struct bw_str format, struct bw_str date, struct bw_str customer, bool *has_all,
-                              struct bw_buf *out)
+static size_t put_placeholder(struct bw_str format, struct bw_str date, struct bw_str customer,
+                              bool *has_all, struct bw_buf *out)
 {
     const struct {
         struct bw_str name;
@@ -248,8 +256,8 @@ static size_t put_placeholder(struct bw_str format, struct bw_str date, struct b
     return 0;
 }
 
-bool bw_series_format(struct bw_str format, int64_t sequence, struct bw_str date, struct bw_str customer,
-                      struct bw_buf *out)
+bool bw_series_format(struct bw_str format, int64_t sequence, struct bw_str date,
+                      struct bw_str customer, struct bw_buf *out)
 {
     size_t from = 0;
     size_t to = 0;
@@ -263,7 +271,8 @@ bool bw_series_format(struct bw_str format, int64_t sequence, struct bw_str date
             i = to;
             continue;
         }
-        size_t len = put_placeholder(bw_str(format.ptr + i, format.len - i), date, customer, &has_all, out);
+        size_t len =
+            put_placeholder(bw_str(format.ptr + i, format.len - i), date, customer, &has_all, out);
         if (len == 0)
             bw_buf_put_char(out, format.ptr[i]);
         i += len ? len : 1;

@@ -1,10 +1,11 @@
-/* settings.h - which setting of a policy is in force: layers from pack over tenant and customer to contract.
+/* settings.h - which setting of a policy is in force: layers from pack over tenant and customer
+ * to contract.
  *
  * Offers:  arguments of a look-up, the resolution, its value for scripts.
  * Relies on: codec/value.h.
  *
- * In one scope, the newest row with valid_from <= the date counts. A narrower scope overrides a wider one (pack < tenant <
- * customer < contract), unless the wider one is locked.
+ * In one scope, the newest row with valid_from <= the date counts. A narrower scope overrides a
+ * wider one (pack < tenant < customer < contract), unless the wider one is locked.
  */
 #ifndef BW_STORE_SETTINGS_H
 #define BW_STORE_SETTINGS_H
@@ -12,7 +13,13 @@
 #include "codec/value.h"
 #include "store/store.h"
 
-enum bw_setting_scope { BW_SCOPE_PACK, BW_SCOPE_TENANT, BW_SCOPE_CUSTOMER, BW_SCOPE_CONTRACT, BW_SCOPE_COUNT };
+enum bw_setting_scope {
+    BW_SCOPE_PACK,
+    BW_SCOPE_TENANT,
+    BW_SCOPE_CUSTOMER,
+    BW_SCOPE_CONTRACT,
+    BW_SCOPE_COUNT
+};
 const char *bw_setting_scope_name(enum bw_setting_scope scope);
 bool bw_setting_scope_from_name(struct bw_str name, enum bw_setting_scope *scope);
 
@@ -32,15 +39,17 @@ struct bw_setting {
 struct bw_settings_query {
     struct bw_str policy;
     struct bw_str on;
-    struct bw_str scope_ids[BW_SCOPE_COUNT]; /* empty = the scope does not apply (pack and tenant always do) */
+    struct bw_str scope_ids[BW_SCOPE_COUNT]; /* empty = the scope does not apply (pack and tenant
+                                                always do) */
 };
 BW_MUST_USE enum bw_err bw_settings_query(struct bw_str args, struct bw_settings_query *query,
                                           struct bw_error *error);
 /* Does this row take part? */
 bool bw_setting_applies(const struct bw_setting *setting, const struct bw_settings_query *query);
 
-/* Appends {layers = [...], settings = {name = value}}. `rows` hold those that apply, in any order; they are sorted in
- * place. Layers come by name, then from wide to narrow; is_used marks the one whose value counts. */
+/* Appends {layers = [...], settings = {name = value}}. `rows` hold those that apply, in any order;
+ * they are sorted in place. Layers come by name, then from wide to narrow; is_used marks the one
+ * whose value counts. */
 void bw_settings_resolve(struct bw_setting *rows, size_t count, struct bw_buf *out);
 
 /* The arguments of write "setting". Borrowed from `args`. */
@@ -57,7 +66,7 @@ struct bw_series {
 BW_MUST_USE enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series,
                                             struct bw_error *error);
 /* Formats a number of a series; false when the format needs a customer and there is none. */
-bool bw_series_format(struct bw_str format, int64_t sequence, struct bw_str date, struct bw_str customer,
-                      struct bw_buf *out);
+bool bw_series_format(struct bw_str format, int64_t sequence, struct bw_str date,
+                      struct bw_str customer, struct bw_buf *out);
 
 #endif

@@ -1,6 +1,5 @@
-/* sql_guard.c - see sql_guard.h. A tokenizer for PostgreSQL's lexical rules, as far as they decide where a text, a name or
- * a comment ends.
- */
+/* sql_guard.c - see sql_guard.h. A tokenizer for PostgreSQL's lexical rules, as far as they
+ * decide where a text, a name or a comment ends. */
 #include "store/sql_guard.h"
 
 #include <string.h>
@@ -100,7 +99,8 @@ static bool skip_quoted(struct scanner *scan, char quote, bool has_escapes)
     return false;
 }
 
-/* $tag$ ... $tag$; `at` stands on the first dollar. False when it is no dollar quote at all or does not end. */
+/* $tag$ ... $tag$; `at` stands on the first dollar. False when it is no dollar quote at all or does
+ * not end. */
 static enum token scan_dollar(struct scanner *scan)
 {
     const char *tag = scan->at;
@@ -138,7 +138,8 @@ static enum token scan_word(struct scanner *scan)
         scan->at++;
         return skip_quoted(scan, '\'', true) ? TOKEN_OTHER : TOKEN_BAD;
     }
-    if (len == 1 && (*word == 'u' || *word == 'U') && (looks_at(scan, "&\"") || looks_at(scan, "&'"))) {
+    if (len == 1 && (*word == 'u' || *word == 'U') &&
+        (looks_at(scan, "&\"") || looks_at(scan, "&'"))) {
         scan->problem = "U&'...' and U&\"...\" are not allowed: write the character itself";
         return TOKEN_BAD;
     }
@@ -194,12 +195,21 @@ static bool starts_with_word(struct bw_str word, const char *prefix)
     return word.len >= len && strncasecmp(word.ptr, prefix, len) == 0;
 }
 
-/* Functions that would change the tenant, run SQL held in a text, or block others. The server refuses them as well. */
+/* Functions that would change the tenant, run SQL held in a text, or block others. The server
+ * refuses them as well. */
 static bool is_forbidden(struct bw_str word)
 {
-    static const char *const names[] = {"set_config",  "query_to_xml",  "cursor_to_xml", "table_to_xml",
-                                        "schema_to_xml", "database_to_xml", "ts_stat",   "ts_rewrite",
-                                        "pg_notify",   "dblink",        NULL};
+    static const char *const names[] = {"set_config",
+                                        "query_to_xml",
+                                        "cursor_to_xml",
+                                        "table_to_xml",
+                                        "schema_to_xml",
+                                        "database_to_xml",
+                                        "ts_stat",
+                                        "ts_rewrite",
+                                        "pg_notify",
+                                        "dblink",
+                                        NULL};
     static const char *const prefixes[] = {"pg_advisory_", "pg_try_advisory_", "pg_sleep", "lo_"};
     if (word_in(word, names))
         return true;
@@ -296,8 +306,8 @@ enum bw_err bw_sql_prepare(struct bw_str text, size_t param_count, struct bw_buf
     static const char *const allowed[] = {"select", "insert", "update", "delete",
                                           "values", "with",   NULL};
     if (text.len > BW_SQL_BYTES_MAX)
-        return bw_fail(error, BW_ERR_LIMIT, "a statement of %zu bytes; at most %u are allowed", text.len,
-                       BW_SQL_BYTES_MAX);
+        return bw_fail(error, BW_ERR_LIMIT, "a statement of %zu bytes; at most %u are allowed",
+                       text.len, BW_SQL_BYTES_MAX);
     if (param_count > BW_SQL_PARAMS_MAX)
         return bw_fail(error, BW_ERR_LIMIT, "%zu parameters; at most %u are allowed", param_count,
                        BW_SQL_PARAMS_MAX);
@@ -321,10 +331,12 @@ enum bw_err bw_sql_prepare(struct bw_str text, size_t param_count, struct bw_buf
     }
     if (!guard.first.len || !word_in(guard.first, allowed))
         return bw_fail(error, BW_ERR_INVALID,
-                       "a statement has to start with select, insert, update, delete, values or with, not with %.*s",
+                       "a statement has to start with select, insert, update, delete, values or "
+                       "with, not with %.*s",
                        BW_STR_ARG(guard.first.len ? guard.first : BW_STR("nothing")));
     if (!guard.verb.len)
-        return bw_fail(error, BW_ERR_INVALID, "behind its with, the statement has no select, insert, update or delete");
+        return bw_fail(error, BW_ERR_INVALID,
+                       "behind its with, the statement has no select, insert, update or delete");
     bw_buf_put(out, guard.copied, (size_t)(guard.scan.end - guard.copied));
     sql->is_read = word_is(guard.verb, "select") || word_is(guard.verb, "values");
     sql->is_returning = sql->is_read || guard.has_returning;

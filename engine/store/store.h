@@ -1,17 +1,21 @@
-/* store.h - rows and one transaction: the contract of durable state. Knows no Lua and no meaning of workflows.
+/* store.h - rows and one transaction: the contract of durable state. Knows no Lua and no meaning
+ * of workflows.
  *
  * Offers:  row structs, struct bw_store (a table of asynchronous functions).
  * Relies on: base/id.h, codec/value.h.
- * Implementations, held to one contract suite (tests/unit/store/store_contract.c): store_pg.c, store_mem.c.
- * Station 9 of docs/walk.md.
+ * Implementations, held to one contract suite (tests/unit/store/store_contract.c): store_pg.c,
+ * store_mem.c. Station 9 of docs/walk.md.
  *
  * Rules every implementation keeps
- *  - Each function copies what it needs before it returns; its callback comes later, once, on the loop thread,
- *    never from inside the call. Results are valid during the callback only.
- *  - A group commit is one transaction. It checks the epoch of every shard it relies on (FOR SHARE) and the expected
- *    head of every run; a run that conflicts is reported and writes nothing, the others commit.
- *  - A connection lost during COMMIT is looked up by batch id, never guessed: callers see COMMITTED or not.
- *  - UNAVAILABLE is given only by calls that may be repeated as they are; commits wait for the database instead.
+ *  - Each function copies what it needs before it returns; its callback comes later, once, on the
+ * loop thread, never from inside the call. Results are valid during the callback only.
+ *  - A group commit is one transaction. It checks the epoch of every shard it relies on (FOR SHARE)
+ * and the expected head of every run; a run that conflicts is reported and writes nothing, the
+ * others commit.
+ *  - A connection lost during COMMIT is looked up by batch id, never guessed: callers see COMMITTED
+ * or not.
+ *  - UNAVAILABLE is given only by calls that may be repeated as they are; commits wait for the
+ * database instead.
  */
 #ifndef BW_STORE_STORE_H
 #define BW_STORE_STORE_H
@@ -21,7 +25,8 @@
 #include "codec/wire.h"
 
 #define BW_SHARD_COUNT 64 /* fixed for a database; stored on each run */
-#define BW_STORE_VALUE_BYTES_MAX (8u * 1024u * 1024u) /* of a turn, and of each value; over it a commit is REFUSED */
+#define BW_STORE_VALUE_BYTES_MAX                                                                   \
+    (8u * 1024u * 1024u) /* of a turn, and of each value; over it a commit is REFUSED */
 
 enum bw_run_status {
     BW_RUN_OPEN = 1,
@@ -54,11 +59,11 @@ struct bw_run_row {
     struct bw_str key; /* start key, unique per (tenant, workflow); empty = none */
     enum bw_run_status status;
     enum bw_wake_reason wake;
-    bool is_active;     /* to be loaded at start: ready, or own effects in flight */
-    int64_t wake_at_us; /* earliest due timer; 0 = none */
-    uint64_t head;      /* last committed turn; 0 = none yet */
-    uint64_t base;      /* replay starts at turn base+1 (raised by a checkpoint) */
-    uint64_t last_seq;  /* last command seq of the committed turns */
+    bool is_active;      /* to be loaded at start: ready, or own effects in flight */
+    int64_t wake_at_us;  /* earliest due timer; 0 = none */
+    uint64_t head;       /* last committed turn; 0 = none yet */
+    uint64_t base;       /* replay starts at turn base+1 (raised by a checkpoint) */
+    uint64_t last_seq;   /* last command seq of the committed turns */
     struct bw_id parent; /* zero = none */
     uint64_t parent_seq; /* 0 = nobody waits for the result */
     struct bw_str input; /* encoded values; empty = nil */
@@ -76,11 +81,13 @@ enum bw_message_kind {
     BW_MESSAGE_CANCEL = 3,
 };
 
-/* One row of the inbox: what others told a run. (tenant, run, key) is unique: same key, same message. */
+/* One row of the inbox: what others told a run. (tenant, run, key) is unique: same key, same
+ * message. */
 struct bw_message {
     struct bw_id tenant;
     struct bw_id run;
-    struct bw_str key; /* "task:<seq>", "event:<seq>", "child:<seq>", "tx:<seq>", "kept:<seq>", "cancel" */
+    struct bw_str
+        key; /* "task:<seq>", "event:<seq>", "child:<seq>", "tx:<seq>", "kept:<seq>", "cancel" */
     enum bw_message_kind kind;
     uint64_t seq;
     struct bw_str value;
@@ -95,8 +102,9 @@ struct bw_event {
     int64_t expires_at_us; /* an event nobody took by then is dropped; 0 = kept */
 };
 
-/* A command that waits for an event. Matching is the store's: an event that arrived before is taken at once, the
- * oldest first; each event goes to one waiter. The run then gets a message "event:<seq>" with {topic, key, id, body}. */
+/* A command that waits for an event. Matching is the store's: an event that arrived before is taken
+ * at once, the oldest first; each event goes to one waiter. The run then gets a message
+ * "event:<seq>" with {topic, key, id, body}. */
 struct bw_wait {
     uint64_t seq;
     struct bw_str topic;
@@ -106,7 +114,7 @@ struct bw_wait {
 struct bw_task {
     struct bw_id id; /* bw_id_derive(run, seq) */
     uint64_t seq;
-    struct bw_str kind; /* "approval", "exception", "dispute", "question" */
+    struct bw_str kind;  /* "approval", "exception", "dispute", "question" */
     struct bw_str group; /* for ordering in lists, for example the contract id; may be empty */
     struct bw_str title;
     struct bw_str body;      /* encoded value */
@@ -114,10 +122,12 @@ struct bw_task {
     int64_t due_at_us;       /* 0 = none */
 };
 
-/* A db.transaction or number.next: executed inside the commit; its outcome becomes the message "tx:<seq>". */
+/* A db.transaction or number.next: executed inside the commit; its outcome becomes the message
+ * "tx:<seq>". */
 struct bw_db_work {
     uint64_t seq;
-    struct bw_str statements; /* encoded array of {name, sql, params, expect} | {number, date, customer, as} */
+    struct bw_str statements; /* encoded array of {name, sql, params, expect} | {number, date,
+                                 customer, as} */
 };
 
 /* Everything one turn of one run changes. Plain data; borrowed from the batch. */
@@ -128,7 +138,8 @@ struct bw_turn_commit {
     uint32_t shard;
     int64_t epoch;          /* of the shard, as this node owns it */
     uint64_t expected_head; /* J3 */
-    struct bw_str turn;     /* journal row expected_head+1; empty = no journal row (park, resume, pause) */
+    struct bw_str
+        turn; /* journal row expected_head+1; empty = no journal row (park, resume, pause) */
     int64_t at_us;
 
     enum bw_run_status status;
@@ -143,7 +154,8 @@ struct bw_turn_commit {
 
     const struct bw_str *acks; /* keys of inbox messages that this turn delivered */
     size_t ack_count;
-    const struct bw_message *messages; /* to inboxes of other runs, or kept deliveries of this one */
+    const struct bw_message
+        *messages; /* to inboxes of other runs, or kept deliveries of this one */
     size_t message_count;
     const struct bw_event *events;
     size_t event_count;
@@ -159,7 +171,8 @@ struct bw_turn_commit {
     size_t child_count;
     const struct bw_db_work *db_works;
     size_t db_work_count;
-    const struct bw_str *notes; /* encoded maps {seq, kind, ...}: readable record of the run (policy decisions, ...) */
+    const struct bw_str *notes; /* encoded maps {seq, kind, ...}: readable record of the run (policy
+                                   decisions, ...) */
     size_t note_count;
 };
 
@@ -167,15 +180,16 @@ enum bw_commit_status {
     BW_COMMIT_DONE = 1,
     BW_COMMIT_CONFLICT = 2, /* the head is not the expected one: reload the run */
     BW_COMMIT_FENCED = 3,   /* the shard has another epoch: let go of it */
-    BW_COMMIT_REFUSED = 4,  /* the database refuses this turn for good (a limit, a constraint): park the run */
+    BW_COMMIT_REFUSED =
+        4, /* the database refuses this turn for good (a limit, a constraint): park the run */
 };
 
 struct bw_commit_result {
     enum bw_commit_status status;
     struct bw_error error; /* REFUSED: what the database said */
-    /* Runs that got something in their inbox by this commit are told through on_mail, right after the commit's
-     * callback: other runs, this one when it has db_works or its event had come before its wait, and children, which
-     * are new runs. */
+    /* Runs that got something in their inbox by this commit are told through on_mail, right after
+     * the commit's callback: other runs, this one when it has db_works or its event had come before
+     * its wait, and children, which are new runs. */
 };
 
 struct bw_shard_lease {
@@ -183,7 +197,8 @@ struct bw_shard_lease {
     int64_t epoch;
 };
 
-/* What load gives: the row, its journal from base+1 to head, and its unread messages, oldest first. */
+/* What load gives: the row, its journal from base+1 to head, and its unread messages, oldest first.
+ */
 struct bw_loaded_run {
     struct bw_run_row row;
     struct bw_str *turns;
@@ -204,75 +219,95 @@ enum bw_scan {
     BW_SCAN_MAIL = 3,   /* runs of my shards with unread messages */
 };
 
-typedef void (*bw_done_fn)(void *ud, const struct bw_error *error); /* error->code is BW_ERR_OK on success */
+typedef void (*bw_done_fn)(void *ud,
+                           const struct bw_error *error); /* error->code is BW_ERR_OK on success */
 typedef void (*bw_commit_fn)(void *ud, const struct bw_commit_result *results, size_t count);
-typedef void (*bw_lease_fn)(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases, size_t count);
+typedef void (*bw_lease_fn)(void *ud, const struct bw_error *error,
+                            const struct bw_shard_lease *leases, size_t count);
 typedef void (*bw_load_fn)(void *ud, const struct bw_error *error, const struct bw_loaded_run *run);
-typedef void (*bw_scan_fn)(void *ud, const struct bw_error *error, const struct bw_run_ref *refs, size_t count);
+typedef void (*bw_scan_fn)(void *ud, const struct bw_error *error, const struct bw_run_ref *refs,
+                           size_t count);
 typedef void (*bw_value_fn)(void *ud, const struct bw_error *error, struct bw_str value);
 typedef void (*bw_start_fn)(void *ud, const struct bw_error *error, struct bw_id run, bool is_new);
-typedef void (*bw_release_fn)(void *ud, const struct bw_error *error, const struct bw_release_set *release);
+typedef void (*bw_release_fn)(void *ud, const struct bw_error *error,
+                              const struct bw_release_set *release);
 /* A run got mail (a message, an event, an answer) by whatever way: the engine marks it ready. */
 typedef void (*bw_mail_fn)(void *ud, struct bw_id tenant, struct bw_id run);
 
 struct bw_store {
     void *self;
 
-    /* Brings the schema to this build's version. CONFLICT when the database is newer than the build. */
+    /* Brings the schema to this build's version. CONFLICT when the database is newer than the
+     * build. */
     void (*migrate)(void *self, bw_done_fn done, void *ud);
 
-    /* Leases all shards that are free, expired, or owned by the same node name; with `take_over` (the caller holds the
-     * exclusive lock of an embedded database, so no other node can be alive) all. Raises the epoch of each. */
-    void (*lease)(void *self, struct bw_str node, int64_t lease_ms, bool take_over, bw_lease_fn done, void *ud);
+    /* Leases all shards that are free, expired, or owned by the same node name; with `take_over`
+     * (the caller holds the exclusive lock of an embedded database, so no other node can be alive)
+     * all. Raises the epoch of each. */
+    void (*lease)(void *self, struct bw_str node, int64_t lease_ms, bool take_over,
+                  bw_lease_fn done, void *ud);
     void (*renew)(void *self, struct bw_str node, int64_t lease_ms, bw_lease_fn done, void *ud);
     void (*release_leases)(void *self, struct bw_str node, bw_done_fn done, void *ud);
 
-    /* One fenced group commit. Several may be in flight when the store has several connections (`lanes`), never two
-     * with the same run. */
-    void (*commit)(void *self, const struct bw_turn_commit *commits, size_t count, bw_commit_fn done, void *ud);
+    /* One fenced group commit. Several may be in flight when the store has several connections
+     * (`lanes`), never two with the same run. */
+    void (*commit)(void *self, const struct bw_turn_commit *commits, size_t count,
+                   bw_commit_fn done, void *ud);
     unsigned lanes;
 
     void (*start_run)(void *self, const struct bw_run_row *row, bw_start_fn done, void *ud);
     /* NOT_FOUND when there is no such run, CONFLICT when it has ended. */
     void (*put_message)(void *self, const struct bw_message *message, bw_done_fn done, void *ud);
     void (*put_event)(void *self, const struct bw_event *event, bw_done_fn done, void *ud);
-    /* Stores the answer once and puts it in the run's inbox. CONFLICT when answered already (by whom, when), NOT_FOUND. */
-    void (*answer_task)(void *self, struct bw_id tenant, struct bw_id task, struct bw_str answer, bw_done_fn done, void *ud);
+    /* Stores the answer once and puts it in the run's inbox. CONFLICT when answered already (by
+     * whom, when), NOT_FOUND. */
+    void (*answer_task)(void *self, struct bw_id tenant, struct bw_id task, struct bw_str answer,
+                        bw_done_fn done, void *ud);
 
     void (*load)(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
-    void (*scan)(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done, void *ud);
+    void (*scan)(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
+                 void *ud);
 
     /* A script's read: SQL under the script role, row-level security on; result = array of maps. */
-    void (*query)(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql, struct bw_str params,
-                  bw_value_fn done, void *ud);
-    /* Settings in force: {settings = {...}, layers = [...]} for policy on a date in these scopes. */
-    void (*settings)(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done, void *ud);
+    void (*query)(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql,
+                  struct bw_str params, bw_value_fn done, void *ud);
+    /* Settings in force: {settings = {...}, layers = [...]} for policy on a date in these scopes.
+     */
+    void (*settings)(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                     void *ud);
 
-    /* Read models for the API. `what`: "runs" {status?, workflow?, limit?, after?}, "run" {id}, "journal" {run},
-     * "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "inbox" {run}, "tenants" {}, "series" {},
-     * "numbers" {series?, limit?}, "audit" {limit?}. Array of maps (runs newest first, tasks and the rest oldest
-     * first), or one map. The maps are store/rows.c's. */
-    void (*read)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_value_fn done, void *ud);
+    /* Read models for the API. `what`: "runs" {status?, workflow?, limit?, after?}, "run" {id},
+     * "journal" {run}, "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "inbox" {run},
+     * "tenants" {}, "series" {}, "numbers" {series?, limit?}, "audit" {limit?}. Array of maps (runs
+     * newest first, tasks and the rest oldest first), or one map. The maps are store/rows.c's. */
+    void (*read)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                 bw_value_fn done, void *ud);
 
-    void (*put_tenant)(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done, void *ud);
+    void (*put_tenant)(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done,
+                       void *ud);
     void (*find_tenant)(void *self, struct bw_str name, bw_start_fn done, void *ud);
-    void (*put_release)(void *self, struct bw_id tenant, const struct bw_release_set *release, bool activate,
-                        bw_done_fn done, void *ud);
-    void (*get_release)(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done, void *ud);
+    void (*put_release)(void *self, struct bw_id tenant, const struct bw_release_set *release,
+                        bool activate, bw_done_fn done, void *ud);
+    void (*get_release)(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done,
+                        void *ud);
     void (*active_release)(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
 
     /* What people and imports write beside runs. `what`, with args as a map:
-     * "setting" {policy, name, value, scope_type: "pack"|"tenant"|"customer"|"contract", scope_id?, valid_from: date,
-     *            locked?, set_by, at_us?}: one value from a date on, in one scope;
-     * "series"  {series, format, reset?: "year"|"month"|"never", next?}: a number series. Given again, it changes nothing
-     *            once a number was taken (before that, next); CONFLICT when format or reset differ;
-     * "audit"   {actor, action, subject, detail?, at_us?}: who did what. */
-    void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_done_fn done, void *ud);
-    /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only got mail. */
+     * "setting" {policy, name, value, scope_type: "pack"|"tenant"|"customer"|"contract", scope_id?,
+     * valid_from: date, locked?, set_by, at_us?}: one value from a date on, in one scope; "series"
+     * {series, format, reset?: "year"|"month"|"never", next?}: a number series. Given again, it
+     * changes nothing once a number was taken (before that, next); CONFLICT when format or reset
+     * differ; "audit"   {actor, action, subject, detail?, at_us?}: who did what; "pin" {run}: a
+     * parked run moves to the tenant's active release (CONFLICT when it is not parked). */
+    void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                  bw_done_fn done, void *ud);
+    /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only
+     * got mail. */
     void (*load_mail)(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
 
     void (*set_on_mail)(void *self, bw_mail_fn on_mail, void *ud);
-    /* Ends connections (pending calls get CANCELLED), then calls `closed`; `self` is gone afterwards. */
+    /* Ends connections (pending calls get CANCELLED), then calls `closed`; `self` is gone
+     * afterwards. */
     void (*close)(void *self, void (*closed)(void *ud), void *ud);
 };
 

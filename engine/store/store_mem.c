@@ -1,4 +1,5 @@
-/* store_mem.c - the memory store: calls are copied and queued, the pump performs them. See mem_store.h for its parts. */
+/* store_mem.c - the memory store: calls are copied and queued, the pump performs them. See
+ * mem_store.h for its parts. */
 #include "store/store_mem.h"
 
 #include "base/assert.h"
@@ -41,8 +42,10 @@ struct mem_op {
     void (*fail)(struct mem_op *op, const struct bw_error *error);
 };
 
-static struct mem_op *op_make(void *self, const char *what, void (*run)(struct mem_store *store, struct mem_op *op),
-                              void (*fail)(struct mem_op *op, const struct bw_error *error), void *ud)
+static struct mem_op *op_make(void *self, const char *what,
+                              void (*run)(struct mem_store *store, struct mem_op *op),
+                              void (*fail)(struct mem_op *op, const struct bw_error *error),
+                              void *ud)
 {
     struct mem_store *store = self;
     BW_ASSERT(!store->is_closing);
@@ -102,13 +105,14 @@ static void fail_release(struct mem_op *op, const struct bw_error *error)
 static void fail_commit(struct mem_op *op, const struct bw_error *error)
 {
     for (size_t i = 0; i < op->count; i++) {
-        op->results[i].status = error->code == BW_ERR_CANCELLED ? BW_COMMIT_CONFLICT : BW_COMMIT_REFUSED;
+        op->results[i].status =
+            error->code == BW_ERR_CANCELLED ? BW_COMMIT_CONFLICT : BW_COMMIT_REFUSED;
         op->results[i].error = *error;
     }
     op->fn.commit(op->ud, op->results, op->count);
 }
 
-/* --- Leases ------------------------------------------------------------------------------------------ */
+/* --- Leases ---------------------------------------------------------------------------------- */
 
 static void run_migrate(struct mem_store *store, struct mem_op *op)
 {
@@ -146,7 +150,8 @@ static void run_lease(struct mem_store *store, struct mem_op *op)
     answer_leases(op, leases, count);
 }
 
-static void mem_lease(void *self, struct bw_str node, int64_t lease_ms, bool take_over, bw_lease_fn done, void *ud)
+static void mem_lease(void *self, struct bw_str node, int64_t lease_ms, bool take_over,
+                      bw_lease_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, "lease", run_lease, fail_lease, ud);
     op->fn.lease = done;
@@ -196,7 +201,7 @@ static void mem_release_leases(void *self, struct bw_str node, bw_done_fn done, 
     op->text = bw_arena_copy(&op->arena, node);
 }
 
-/* --- Commits and the door -------------------------------------------------------------------------------- */
+/* --- Commits and the door -------------------------------------------------------------------- */
 
 static void run_commit(struct mem_store *store, struct mem_op *op)
 {
@@ -205,8 +210,8 @@ static void run_commit(struct mem_store *store, struct mem_op *op)
     op->fn.commit(op->ud, op->results, op->count);
 }
 
-static void mem_commit_call(void *self, const struct bw_turn_commit *commits, size_t count, bw_commit_fn done,
-                            void *ud)
+static void mem_commit_call(void *self, const struct bw_turn_commit *commits, size_t count,
+                            bw_commit_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, "commit", run_commit, fail_commit, ud);
     op->fn.commit = done;
@@ -220,8 +225,9 @@ static void mem_commit_call(void *self, const struct bw_turn_commit *commits, si
 static enum bw_err check_size(const char *what, struct bw_str value, struct bw_error *error)
 {
     if (value.len > BW_STORE_VALUE_BYTES_MAX)
-        return bw_fail(error, BW_ERR_LIMIT, "%s is %zu bytes; at most %u (8 MiB) can be stored at once", what,
-                       value.len, BW_STORE_VALUE_BYTES_MAX);
+        return bw_fail(error, BW_ERR_LIMIT,
+                       "%s is %zu bytes; at most %u (8 MiB) can be stored at once", what, value.len,
+                       BW_STORE_VALUE_BYTES_MAX);
     return BW_ERR_OK;
 }
 
@@ -293,25 +299,28 @@ static void run_answer(struct mem_store *store, struct mem_op *op)
 {
     struct bw_error error = {.code = BW_ERR_OK};
     struct mem_task *task = mem_find_task(store, op->tenant, op->id);
-    bool is_ours = task && task->row.status == BW_TASK_ANSWERED && bw_str_eq(task->row.answer, op->text);
+    bool is_ours =
+        task && task->row.status == BW_TASK_ANSWERED && bw_str_eq(task->row.answer, op->text);
     if (!task) {
         bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such task");
-    } else if (task->row.status == BW_TASK_OPEN && check_size("the answer", op->text, &error) == BW_ERR_OK) {
+    } else if (task->row.status == BW_TASK_OPEN &&
+               check_size("the answer", op->text, &error) == BW_ERR_OK) {
         struct mem_run *run = mem_find_run(store, op->tenant, task->row.run);
         char key[32];
         snprintf(key, sizeof key, "task:%llu", (unsigned long long)task->row.task.seq);
         task->row.status = BW_TASK_ANSWERED;
         task->row.answer = mem_own(op->text);
         task->row.answered_at_us = bw_clock_utc(store->clock).us;
-        mem_add_message(store, run, bw_str_of(key), BW_MESSAGE_OUTCOME, task->row.task.seq, op->text, NULL);
+        mem_add_message(store, run, bw_str_of(key), BW_MESSAGE_OUTCOME, task->row.task.seq,
+                        op->text, NULL);
     } else if (task->row.status != BW_TASK_OPEN && !is_ours) {
         bw_rows_fail_answered(&error, task->row.status, task->row.answer, task->row.answered_at_us);
     }
     op->fn.done(op->ud, &error);
 }
 
-static void mem_answer_task(void *self, struct bw_id tenant, struct bw_id task, struct bw_str answer, bw_done_fn done,
-                            void *ud)
+static void mem_answer_task(void *self, struct bw_id tenant, struct bw_id task,
+                            struct bw_str answer, bw_done_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, "answer_task", run_answer, fail_done, ud);
     op->fn.done = done;
@@ -320,15 +329,15 @@ static void mem_answer_task(void *self, struct bw_id tenant, struct bw_id task, 
     op->text = bw_arena_copy(&op->arena, answer);
 }
 
-/* --- Reads ------------------------------------------------------------------------------------------------- */
+/* --- Reads ----------------------------------------------------------------------------------- */
 
 static void run_load(struct mem_store *store, struct mem_op *op)
 {
     mem_load(store, op->tenant, op->id, op->flag, op->fn.load, op->ud);
 }
 
-static void load_call(void *self, const char *what, struct bw_id tenant, struct bw_id run, bool has_turns,
-                      bw_load_fn done, void *ud)
+static void load_call(void *self, const char *what, struct bw_id tenant, struct bw_id run,
+                      bool has_turns, bw_load_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, what, run_load, fail_load, ud);
     op->fn.load = done;
@@ -337,12 +346,14 @@ static void load_call(void *self, const char *what, struct bw_id tenant, struct 
     op->flag = has_turns;
 }
 
-static void mem_load_call(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud)
+static void mem_load_call(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done,
+                          void *ud)
 {
     load_call(self, "load", tenant, run, true, done, ud);
 }
 
-static void mem_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud)
+static void mem_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done,
+                          void *ud)
 {
     load_call(self, "load_mail", tenant, run, false, done, ud);
 }
@@ -352,7 +363,8 @@ static void run_scan(struct mem_store *store, struct mem_op *op)
     mem_scan(store, (enum bw_scan)op->tenant.bytes[0], op->number, op->count, op->fn.scan, op->ud);
 }
 
-static void mem_scan_call(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done, void *ud)
+static void mem_scan_call(void *self, enum bw_scan what, int64_t limit_us, size_t count_max,
+                          bw_scan_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, "scan", run_scan, fail_scan, ud);
     op->fn.scan = done;
@@ -376,9 +388,10 @@ static void run_read(struct mem_store *store, struct mem_op *op)
     mem_read(store, op->tenant, op->text, op->more, op->fn.value, op->ud);
 }
 
-static struct mem_op *value_call(void *self, const char *what, void (*run)(struct mem_store *, struct mem_op *),
-                                 struct bw_id tenant, struct bw_str text, struct bw_str more, bw_value_fn done,
-                                 void *ud)
+static struct mem_op *value_call(void *self, const char *what,
+                                 void (*run)(struct mem_store *, struct mem_op *),
+                                 struct bw_id tenant, struct bw_str text, struct bw_str more,
+                                 bw_value_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, what, run, fail_value, ud);
     op->fn.value = done;
@@ -388,25 +401,26 @@ static struct mem_op *value_call(void *self, const char *what, void (*run)(struc
     return op;
 }
 
-static void mem_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql, struct bw_str params,
-                      bw_value_fn done, void *ud)
+static void mem_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql,
+                      struct bw_str params, bw_value_fn done, void *ud)
 {
     struct mem_op *op = value_call(self, "query", run_query, tenant, name, sql, done, ud);
     op->params = bw_arena_copy(&op->arena, params);
 }
 
-static void mem_settings_call(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done, void *ud)
+static void mem_settings_call(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                              void *ud)
 {
     value_call(self, "settings", run_settings, tenant, args, BW_STR_NONE, done, ud);
 }
 
-static void mem_read_call(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_value_fn done,
-                          void *ud)
+static void mem_read_call(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                          bw_value_fn done, void *ud)
 {
     value_call(self, "read", run_read, tenant, what, args, done, ud);
 }
 
-/* --- Tenants, releases, writes --------------------------------------------------------------------------------- */
+/* --- Tenants, releases, writes --------------------------------------------------------------- */
 
 static struct mem_tenant *tenant_by_name(const struct mem_store *store, struct bw_str name)
 {
@@ -423,18 +437,21 @@ static void run_put_tenant(struct mem_store *store, struct mem_op *op)
     struct mem_tenant *named = tenant_by_name(store, op->text);
     struct mem_tenant *tenant = mem_find_tenant(store, op->tenant);
     if (named && named != tenant) {
-        bw_fail(&error, BW_ERR_CONFLICT, "there is a tenant called %.*s already", BW_STR_ARG(op->text));
+        bw_fail(&error, BW_ERR_CONFLICT, "there is a tenant called %.*s already",
+                BW_STR_ARG(op->text));
     } else if (tenant) {
         mem_replace(&tenant->name, op->text);
     } else {
         tenant = bw_xcalloc(1, sizeof *tenant);
-        *tenant = (struct mem_tenant){op->tenant, mem_own(op->text), bw_clock_utc(store->clock).us, NULL};
+        *tenant =
+            (struct mem_tenant){op->tenant, mem_own(op->text), bw_clock_utc(store->clock).us, NULL};
         MEM_PUSH(store->tenants, store->tenant_count, tenant);
     }
     op->fn.done(op->ud, &error);
 }
 
-static void mem_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done, void *ud)
+static void mem_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done,
+                           void *ud)
 {
     struct mem_op *op = op_make(self, "put_tenant", run_put_tenant, fail_done, ud);
     op->fn.done = done;
@@ -484,8 +501,8 @@ static void run_put_release(struct mem_store *store, struct mem_op *op)
     op->fn.done(op->ud, &error);
 }
 
-static void mem_put_release(void *self, struct bw_id tenant, const struct bw_release_set *release, bool activate,
-                            bw_done_fn done, void *ud)
+static void mem_put_release(void *self, struct bw_id tenant, const struct bw_release_set *release,
+                            bool activate, bw_done_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, "put_release", run_put_release, fail_done, ud);
     op->fn.done = done;
@@ -506,7 +523,8 @@ static void run_get_release(struct mem_store *store, struct mem_op *op)
     op->fn.release(op->ud, &error, release ? &release->set : NULL);
 }
 
-static void mem_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done, void *ud)
+static void mem_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done,
+                            void *ud)
 {
     struct mem_op *op = op_make(self, "get_release", run_get_release, fail_release, ud);
     op->fn.release = done;
@@ -529,8 +547,8 @@ static void run_write(struct mem_store *store, struct mem_op *op)
     op->fn.done(op->ud, &error);
 }
 
-static void mem_write_call(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args, bw_done_fn done,
-                           void *ud)
+static void mem_write_call(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                           bw_done_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, "write", run_write, fail_done, ud);
     op->fn.done = done;
@@ -539,7 +557,7 @@ static void mem_write_call(void *self, struct bw_id tenant, struct bw_str what, 
     op->more = bw_arena_copy(&op->arena, args);
 }
 
-/* --- Pump ------------------------------------------------------------------------------------------------------- */
+/* --- Pump ------------------------------------------------------------------------------------ */
 
 static void send_mail(struct mem_store *store)
 {
@@ -646,7 +664,7 @@ bool bw_store_mem_pump(struct bw_store *table)
     return has_worked;
 }
 
-/* --- Life ------------------------------------------------------------------------------------------------------- */
+/* --- Life ------------------------------------------------------------------------------------ */
 
 static void mem_set_on_mail(void *self, bw_mail_fn on_mail, void *ud)
 {

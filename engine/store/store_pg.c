@@ -1,5 +1,5 @@
-/* store_pg.c - the PostgreSQL store: its connections, requests that may be repeated, leases. See pg_store.h for its parts.
- */
+/* store_pg.c - the PostgreSQL store: its connections, requests that may be repeated, leases. See
+ * pg_store.h for its parts. */
 #include "store/store_pg.h"
 
 #include "base/assert.h"
@@ -7,7 +7,8 @@
 #include "store/pg_store.h"
 #include <stdio.h>
 
-/* The hot statements are planned once, for tables of any size: by their keys, never by reading a table. */
+/* The hot statements are planned once, for tables of any size: by their keys, never by reading a
+ * table. */
 #define LANE_SETTINGS                                                                              \
     "-c statement_timeout=30000 -c plan_cache_mode=force_generic_plan -c enable_seqscan=off "      \
     "-c enable_hashjoin=off -c enable_mergejoin=off"
@@ -15,7 +16,7 @@
 #define QUERY_TIMEOUT_MS 30000u
 #define REQUEST_TRIES 3
 
-/* --- Requests ------------------------------------------------------------------------------------ */
+/* --- Requests -------------------------------------------------------------------------------- */
 
 struct bw_pg_request *bw_pg_request_make(struct bw_pg_store *store, struct bw_pgc *pgc, void *ud)
 {
@@ -38,9 +39,10 @@ static void on_request(void *ud, const struct bw_pg_outcome *outcome)
 {
     struct bw_pg_request *request = ud;
     bool is_rivalry = outcome->status == BW_PG_FAILED && strncmp(outcome->sqlstate, "40", 2) == 0;
-    bool is_torn = outcome->status == BW_PG_DONE && request->is_whole && !request->is_whole(outcome);
-    if ((outcome->status == BW_PG_LOST || is_rivalry || is_torn) && ++request->attempts < REQUEST_TRIES &&
-        !request->store->is_closing) {
+    bool is_torn =
+        outcome->status == BW_PG_DONE && request->is_whole && !request->is_whole(outcome);
+    if ((outcome->status == BW_PG_LOST || is_rivalry || is_torn) &&
+        ++request->attempts < REQUEST_TRIES && !request->store->is_closing) {
         bw_pgc_send(request->pgc, request->build(request), on_request, request);
         return;
     }
@@ -62,7 +64,8 @@ void bw_pg_request_refuse(struct bw_pg_request *request)
     bw_pgc_later(request->pgc, on_refused, request);
 }
 
-const struct bw_error *bw_pg_request_error(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+const struct bw_error *bw_pg_request_error(struct bw_pg_request *request,
+                                           const struct bw_pg_outcome *outcome)
 {
     if (!outcome)
         return &request->error;
@@ -94,7 +97,7 @@ void bw_pg_mail_rows(struct bw_pg_store *store, const struct bw_pg_result *rows)
         bw_pg_mail(store, bw_pg_id(rows, i, 0), bw_pg_id(rows, i, 1));
 }
 
-/* --- Migration -------------------------------------------------------------------------------------- */
+/* --- Migration ------------------------------------------------------------------------------- */
 
 static void pg_migrate(void *self, bw_done_fn done, void *ud)
 {
@@ -102,25 +105,30 @@ static void pg_migrate(void *self, bw_done_fn done, void *ud)
     bw_migrate(store->loop, store->conninfo, bw_migrations, bw_migration_count, NULL, done, ud);
 }
 
-/* --- Leases ----------------------------------------------------------------------------------------- */
+/* --- Leases ---------------------------------------------------------------------------------- */
 
 static const struct bw_pg_statement lease = {
     "lease",
-    "WITH l AS ("
-    " SELECT shard FROM billow.lease WHERE $3::boolean OR owner IS NULL OR owner = $1::text OR until < clock_timestamp()"
-    " ORDER BY shard FOR UPDATE"
-    "), t AS ("
-    " UPDATE billow.lease SET owner = $1::text, until = clock_timestamp() + $2::bigint * interval '1 millisecond'"
-    " FROM l WHERE lease.shard = l.shard RETURNING lease.shard"
-    ") UPDATE billow.fence f SET epoch = f.epoch + 1 FROM t WHERE f.shard = t.shard RETURNING f.shard, f.epoch",
+    "WITH l AS ( SELECT shard FROM billow.lease"
+    " WHERE $3::boolean OR owner IS NULL OR owner = $1::text OR until < clock_timestamp()"
+    " ORDER BY shard FOR UPDATE), t AS ("
+    " UPDATE billow.lease SET owner = $1::text, until = clock_timestamp() + $2::bigint *"
+    " interval '1 millisecond' FROM l"
+    " WHERE lease.shard = l.shard RETURNING lease.shard)"
+    " UPDATE billow.fence f SET epoch = f.epoch + 1"
+    " FROM t WHERE f.shard = t.shard"
+    " RETURNING f.shard, f.epoch",
     3};
-/* Also after it expired, as long as nobody else took it: then its epoch is still the one we have. */
+/* Also after it expired, as long as nobody else took it: then its epoch is still the one we have.
+ */
 static const struct bw_pg_statement renew = {
     "renew",
-    "WITH t AS ("
-    " UPDATE billow.lease SET until = clock_timestamp() + $2::bigint * interval '1 millisecond'"
-    " WHERE owner = $1::text RETURNING shard"
-    ") SELECT f.shard, f.epoch FROM t JOIN billow.fence f ON f.shard = t.shard ORDER BY f.shard",
+    "WITH t AS ( UPDATE billow.lease"
+    " SET until = clock_timestamp() + $2::bigint * interval '1 millisecond'"
+    " WHERE owner = $1::text RETURNING shard)"
+    " SELECT f.shard, f.epoch FROM t"
+    " JOIN billow.fence f ON f.shard = t.shard"
+    " ORDER BY f.shard",
     2};
 static const struct bw_pg_statement release = {
     "release", "UPDATE billow.lease SET owner = NULL, until = NULL WHERE owner = $1::text", 1};
@@ -157,7 +165,8 @@ static void answer_leases(struct bw_pg_request *request, const struct bw_pg_outc
         if (args->statement == &renew)
             memset(store->is_mine, 0, sizeof store->is_mine);
         for (; count < bw_pg_rows(rows) && count < BW_SHARD_COUNT; count++) {
-            leases[count] = (struct bw_shard_lease){(uint32_t)bw_pg_int(rows, count, 0), bw_pg_int(rows, count, 1)};
+            leases[count] = (struct bw_shard_lease){(uint32_t)bw_pg_int(rows, count, 0),
+                                                    bw_pg_int(rows, count, 1)};
             store->is_mine[leases[count].shard] = true;
         }
     }
@@ -170,19 +179,23 @@ static void answer_released(struct bw_pg_request *request, const struct bw_pg_ou
     request->fn.done(request->ud, bw_pg_request_error(request, outcome));
 }
 
-static struct bw_pg_request *lease_request(struct bw_pg_store *store, const struct bw_pg_statement *statement,
-                                           struct bw_str node, int64_t lease_ms, bool take_over, void *ud)
+static struct bw_pg_request *lease_request(struct bw_pg_store *store,
+                                           const struct bw_pg_statement *statement,
+                                           struct bw_str node, int64_t lease_ms, bool take_over,
+                                           void *ud)
 {
     struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
     struct lease_args *args = bw_arena_calloc(&request->arena, 1, sizeof *args);
-    *args = (struct lease_args){statement, bw_arena_copy(&request->arena, node), lease_ms, take_over};
+    *args =
+        (struct lease_args){statement, bw_arena_copy(&request->arena, node), lease_ms, take_over};
     request->args = args;
     request->build = build_lease;
     request->answer = answer_leases;
     return request;
 }
 
-static void pg_lease(void *self, struct bw_str node, int64_t lease_ms, bool take_over, bw_lease_fn done, void *ud)
+static void pg_lease(void *self, struct bw_str node, int64_t lease_ms, bool take_over,
+                     bw_lease_fn done, void *ud)
 {
     struct bw_pg_request *request = lease_request(self, &lease, node, lease_ms, take_over, ud);
     request->fn.lease = done;
@@ -204,7 +217,7 @@ static void pg_release_leases(void *self, struct bw_str node, bw_done_fn done, v
     bw_pg_request_send(request);
 }
 
-/* --- Life ------------------------------------------------------------------------------------------- */
+/* --- Life ------------------------------------------------------------------------------------ */
 
 static void pg_set_on_mail(void *self, bw_mail_fn on_mail, void *ud)
 {
@@ -227,7 +240,8 @@ static void on_state(void *ud, bool is_connected, const struct bw_error *error)
         store->on_state(store->ud, is_connected, error);
 }
 
-static struct bw_pgc *connect(struct bw_pg_store *store, const char *purpose, const char *settings, bool is_read_only)
+static struct bw_pgc *connect(struct bw_pg_store *store, const char *purpose, const char *settings,
+                              bool is_read_only)
 {
     struct bw_pgc_options options = {.conninfo = store->conninfo,
                                      .purpose = purpose,

@@ -66,7 +66,8 @@ static bool is_ref(const struct bw_value *param, struct bw_str *name)
     return ref.tag == BW_VALUE_STR;
 }
 
-static enum bw_err put_params(const struct bw_value *params, struct bw_buf *json, struct bw_error *error)
+static enum bw_err put_params(const struct bw_value *params, struct bw_buf *json,
+                              struct bw_error *error)
 {
     bw_buf_put_char(json, '[');
     struct bw_str rest = params->items;
@@ -103,7 +104,8 @@ static void put_member(struct bw_buf *json, const char *key, struct bw_str text)
     put_json_text(json, text);
 }
 
-static enum bw_err put_number(const struct bw_value *item, struct bw_buf *json, struct bw_error *error)
+static enum bw_err put_number(const struct bw_value *item, struct bw_buf *json,
+                              struct bw_error *error)
 {
     struct bw_str series = bw_value_get_str(item, "number", BW_STR_NONE);
     static const char *const keys[] = {"date", "customer", "as"};
@@ -116,19 +118,20 @@ static enum bw_err put_number(const struct bw_value *item, struct bw_buf *json, 
         if (member.tag == BW_VALUE_STR)
             put_member(json, keys[i], member.text);
         else if (member.tag != BW_VALUE_NIL && member.tag != BW_VALUE_NULL)
-            return bw_fail(error, BW_ERR_INVALID, "number %.*s: %s has to be a string", BW_STR_ARG(series),
-                           keys[i]);
+            return bw_fail(error, BW_ERR_INVALID, "number %.*s: %s has to be a string",
+                           BW_STR_ARG(series), keys[i]);
     }
     bw_buf_put_char(json, '}');
     return BW_ERR_OK;
 }
 
-static enum bw_err put_expect(const struct bw_value *item, struct bw_buf *json, struct bw_error *error)
+static enum bw_err put_expect(const struct bw_value *item, struct bw_buf *json,
+                              struct bw_error *error)
 {
     struct bw_value expect = bw_value_get(item, "expect");
-    bool is_word = expect.tag == BW_VALUE_STR &&
-                   (bw_str_eq(expect.text, BW_STR("one")) || bw_str_eq(expect.text, BW_STR("any")) ||
-                    bw_str_eq(expect.text, BW_STR("some")));
+    bool is_word = expect.tag == BW_VALUE_STR && (bw_str_eq(expect.text, BW_STR("one")) ||
+                                                  bw_str_eq(expect.text, BW_STR("any")) ||
+                                                  bw_str_eq(expect.text, BW_STR("some")));
     if (expect.tag == BW_VALUE_NIL || expect.tag == BW_VALUE_NULL)
         put_member(json, "expect", BW_STR("any"));
     else if (is_word)
@@ -136,11 +139,13 @@ static enum bw_err put_expect(const struct bw_value *item, struct bw_buf *json, 
     else if (expect.tag == BW_VALUE_INT && expect.integer >= 0)
         bw_buf_printf(json, ",\"expect\":\"%lld\"", (long long)expect.integer);
     else
-        return bw_fail(error, BW_ERR_INVALID, "expect has to be \"one\", \"some\", \"any\" or a number of rows");
+        return bw_fail(error, BW_ERR_INVALID,
+                       "expect has to be \"one\", \"some\", \"any\" or a number of rows");
     return BW_ERR_OK;
 }
 
-static enum bw_err put_statement(const struct bw_value *item, struct bw_buf *json, struct bw_error *error)
+static enum bw_err put_statement(const struct bw_value *item, struct bw_buf *json,
+                                 struct bw_error *error)
 {
     struct bw_value params = bw_value_get(item, "params");
     if (params.tag != BW_VALUE_ARR && params.tag != BW_VALUE_NIL &&
@@ -149,8 +154,9 @@ static enum bw_err put_statement(const struct bw_value *item, struct bw_buf *jso
     struct bw_buf sql;
     bw_buf_init(&sql, 4u * BW_SQL_BYTES_MAX);
     struct bw_sql facts;
-    enum bw_err code = bw_sql_prepare(bw_value_get_str(item, "sql", BW_STR_NONE),
-                                      params.tag == BW_VALUE_ARR ? params.count : 0, &sql, &facts, error);
+    enum bw_err code =
+        bw_sql_prepare(bw_value_get_str(item, "sql", BW_STR_NONE),
+                       params.tag == BW_VALUE_ARR ? params.count : 0, &sql, &facts, error);
     if (code == BW_ERR_OK) {
         bw_buf_put_text(json, "{\"sql\":");
         put_json_text(json, bw_buf_str(&sql));
@@ -167,15 +173,16 @@ static enum bw_err put_statement(const struct bw_value *item, struct bw_buf *jso
     return code;
 }
 
-static enum bw_err put_items(const struct bw_value *items, struct bw_buf *json, struct bw_str *failed,
-                             struct bw_error *error)
+static enum bw_err put_items(const struct bw_value *items, struct bw_buf *json,
+                             struct bw_str *failed, struct bw_error *error)
 {
     *failed = BW_STR_NONE;
     if (items->tag != BW_VALUE_ARR || items->count == 0)
         return bw_fail(error, BW_ERR_INVALID, "a transaction has to be an array of statements");
     if (items->count > BW_WORK_ITEMS_MAX)
-        return bw_fail(error, BW_ERR_LIMIT, "a transaction of %zu statements; at most %u are allowed",
-                       items->count, BW_WORK_ITEMS_MAX);
+        return bw_fail(error, BW_ERR_LIMIT,
+                       "a transaction of %zu statements; at most %u are allowed", items->count,
+                       BW_WORK_ITEMS_MAX);
     struct bw_str rest = items->items;
     struct bw_value item;
     for (size_t i = 0; bw_value_next(&rest, &item); i++) {
@@ -183,7 +190,8 @@ static enum bw_err put_items(const struct bw_value *items, struct bw_buf *json, 
             bw_buf_put_char(json, ',');
         *failed = bw_value_get_str(&item, "name", BW_STR_NONE);
         bool is_number = bw_value_get(&item, "number").tag != BW_VALUE_NIL;
-        enum bw_err code = is_number ? put_number(&item, json, error) : put_statement(&item, json, error);
+        enum bw_err code =
+            is_number ? put_number(&item, json, error) : put_statement(&item, json, error);
         if (code != BW_ERR_OK)
             return code;
     }
@@ -192,7 +200,8 @@ static enum bw_err put_items(const struct bw_value *items, struct bw_buf *json, 
     return BW_ERR_OK;
 }
 
-void bw_work_put_error(struct bw_buf *value, enum bw_err code, const char *text, const char *statement)
+void bw_work_put_error(struct bw_buf *value, enum bw_err code, const char *text,
+                       const char *statement)
 {
     bw_value_put_map(value, 4);
     bw_value_put_key(value, "code");
@@ -246,7 +255,8 @@ enum bw_err bw_work_query(struct bw_str sql, struct bw_str params, struct bw_buf
     if (code != BW_ERR_OK)
         return code;
     if (!facts.is_read)
-        return bw_fail(error, BW_ERR_INVALID, "a query only reads: changes go through db.transaction");
+        return bw_fail(error, BW_ERR_INVALID,
+                       "a query only reads: changes go through db.transaction");
     bw_buf_put_char(array, '{');
     struct bw_str rest = list.items;
     struct bw_value param;
@@ -273,7 +283,8 @@ enum bw_err bw_work_query(struct bw_str sql, struct bw_str params, struct bw_buf
             return code;
     }
     bw_buf_put_char(array, '}');
-    return array->is_over ? bw_fail(error, BW_ERR_LIMIT, "the parameters are too large") : BW_ERR_OK;
+    return array->is_over ? bw_fail(error, BW_ERR_LIMIT, "the parameters are too large")
+                          : BW_ERR_OK;
 }
 
 void bw_work_from_json(struct bw_str json, struct bw_buf *value, bool *kind_is_error)
@@ -285,7 +296,8 @@ void bw_work_from_json(struct bw_str json, struct bw_buf *value, bool *kind_is_e
         return;
     value->len = before;
     char text[BW_ERROR_TEXT_MAX];
-    snprintf(text, sizeof text, "the rows hold what a script cannot take (round it, or cast it to text): %.800s",
+    snprintf(text, sizeof text,
+             "the rows hold what a script cannot take (round it, or cast it to text): %.800s",
              error.text);
     bw_work_put_error(value, BW_ERR_INVALID, text, NULL);
     *kind_is_error = true;

@@ -1,4 +1,5 @@
-/* contract.h - both stores keep one contract: each test of it runs against memory and against PostgreSQL.
+/* contract.h - both stores keep one contract: each test of it runs against memory and against
+ * PostgreSQL.
  *
  * Offers:  CONTRACT_TEST for the table of tests.
  * Relies on: support/store/fixture.h.
@@ -11,7 +12,7 @@
 #define CONTRACT_TEST(name)                                                                        \
     {#name " (memory)", name, fixture_mem, fixture_close, NULL},                                   \
     {                                                                                              \
-        #name " (PostgreSQL)", name, fixture_pg, fixture_close, NULL                               \
+#name " (PostgreSQL)", name, fixture_pg, fixture_close, NULL                               \
     }
 
 #endif

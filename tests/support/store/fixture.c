@@ -18,7 +18,7 @@ static char engine_conninfo[1100];
 static char state_dir[300];
 static bool is_migrated;
 
-/* --- The database ----------------------------------------------------------------------------------- */
+/* --- The database ---------------------------------------------------------------------------- */
 
 struct sql_call {
     bool is_done;
@@ -49,9 +49,9 @@ static struct fixture_session *session_open(const char *conninfo)
 {
     struct fixture_session *session = bw_xcalloc(1, sizeof *session);
     session->loop = bw_loop_create();
-    session->pgc =
-        bw_pgc_create(bw_loop_uv(session->loop),
-                      &(struct bw_pgc_options){.conninfo = conninfo, .purpose = "test", .is_plain = true});
+    session->pgc = bw_pgc_create(
+        bw_loop_uv(session->loop),
+        &(struct bw_pgc_options){.conninfo = conninfo, .purpose = "test", .is_plain = true});
     return session;
 }
 
@@ -149,8 +149,10 @@ static void use_private(void)
 {
     struct bw_error error;
     const char *base = getenv("BW_BINARY_DIR");
-    snprintf(state_dir, sizeof state_dir, "%.250s/tests/pg-%ld", base ? base : "/tmp", (long)getpid());
-    enum bw_err code = bw_pgserver_open(&(struct bw_pgserver_options){.state_dir = state_dir}, &server, &error);
+    snprintf(state_dir, sizeof state_dir, "%.250s/tests/pg-%ld", base ? base : "/tmp",
+             (long)getpid());
+    enum bw_err code =
+        bw_pgserver_open(&(struct bw_pgserver_options){.state_dir = state_dir}, &server, &error);
     if (code != BW_ERR_OK) {
         print_error("no PostgreSQL to test with: %s\n", error.text);
         exit(TEST_SKIPPED);
@@ -184,7 +186,8 @@ int fixture_stop_pg(void **state)
         assert_ok(bw_pgserver_close(server, true, &error), &error);
     server = NULL;
     if (state_dir[0]) {
-        snprintf(command, sizeof command, "rm -rf \"$(readlink -f '%s/pg')\" '%s'", state_dir, state_dir);
+        snprintf(command, sizeof command, "rm -rf \"$(readlink -f '%s/pg')\" '%s'", state_dir,
+                 state_dir);
         assert_int_equal(system(command), 0);
     }
     admin_conninfo[0] = state_dir[0] = '\0';
@@ -198,10 +201,12 @@ void fixture_restart_pg(void)
         skip();
     assert_ok(bw_pgserver_close(server, true, &error), &error);
     server = NULL;
-    assert_ok(bw_pgserver_open(&(struct bw_pgserver_options){.state_dir = state_dir}, &server, &error), &error);
+    assert_ok(
+        bw_pgserver_open(&(struct bw_pgserver_options){.state_dir = state_dir}, &server, &error),
+        &error);
 }
 
-/* --- Life ---------------------------------------------------------------------------------------------- */
+/* --- Life ------------------------------------------------------------------------------------ */
 
 static struct bw_stamp now_utc(void *self)
 {
@@ -247,7 +252,8 @@ static struct store_fixture *fixture_make(enum fixture_kind kind)
     fixture->clock = (struct bw_clock){now_mono, now_utc, fixture};
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now); /* one database for many tests: ids must not come again */
-    bw_rng_seed(&fixture->rng, (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30 ^ (uint64_t)getpid());
+    bw_rng_seed(&fixture->rng,
+                (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30 ^ (uint64_t)getpid());
     bw_buf_init(&fixture->value, 64u << 20);
     bw_arena_init(&fixture->arena);
     fixture->tenant = fixture_id(fixture);
@@ -260,7 +266,8 @@ static void fixture_ready(struct store_fixture *fixture)
     bw_id_print(fixture->tenant, name);
     fixture->store.set_on_mail(fixture->store.self, on_mail, fixture);
     call_begins(fixture);
-    fixture->store.put_tenant(fixture->store.self, fixture->tenant, bw_str_of(name), on_done, fixture);
+    fixture->store.put_tenant(fixture->store.self, fixture->tenant, bw_str_of(name), on_done,
+                              fixture);
     assert_ok(wait_done(fixture), &fixture->error);
     assert_int_equal(fixture_lease(fixture, "test", 60000, true), BW_ERR_OK);
     assert_int_equal(fixture->lease_count, BW_SHARD_COUNT);
@@ -283,11 +290,12 @@ static void on_test_notice(void *ud, const char *text)
 
 static void open_pg(struct store_fixture *fixture, const char *conninfo)
 {
-    bw_store_pg_open(&fixture->store, &(struct bw_store_pg_options){.loop = bw_loop_uv(fixture->loop),
-                                                                    .conninfo = conninfo,
-                                                                    .clock = &fixture->clock,
-                                                                    .query_timeout_ms = 2000,
-                                                                    .on_notice = on_test_notice});
+    bw_store_pg_open(&fixture->store,
+                     &(struct bw_store_pg_options){.loop = bw_loop_uv(fixture->loop),
+                                                   .conninfo = conninfo,
+                                                   .clock = &fixture->clock,
+                                                   .query_timeout_ms = 2000,
+                                                   .on_notice = on_test_notice});
 }
 
 void fixture_set_flag(void *ud)
@@ -330,7 +338,8 @@ int fixture_close(void **state)
     return 0;
 }
 
-/* The world of the memory store: a statement called "fail" fails, every other one gives one row {n = 1}. */
+/* The world of the memory store: a statement called "fail" fails, every other one gives one row {n
+ * = 1}. */
 static bool play(struct store_fixture *fixture)
 {
     struct bw_mem_request request;
@@ -348,7 +357,8 @@ static bool play(struct store_fixture *fixture)
     for (size_t i = 0; i < count; i++) {
         if (request.kind == BW_MEM_TRANSACTION) {
             assert_true(bw_value_next(&rest, &item));
-            fails = fails || bw_str_eq(bw_value_get_str(&item, "name", BW_STR_NONE), BW_STR("fail"));
+            fails =
+                fails || bw_str_eq(bw_value_get_str(&item, "name", BW_STR_NONE), BW_STR("fail"));
         }
         bw_value_put_arr(&results, 1);
         bw_value_put_map(&results, 1);
@@ -356,8 +366,9 @@ static bool play(struct store_fixture *fixture)
         bw_value_put_int(&results, 1);
     }
     if (fails)
-        bw_store_mem_answer_error(&fixture->store, request.id,
-                                  fixture_value(fixture, "{\"code\":\"INVALID\",\"text\":\"fail: it fails\"}"));
+        bw_store_mem_answer_error(
+            &fixture->store, request.id,
+            fixture_value(fixture, "{\"code\":\"INVALID\",\"text\":\"fail: it fails\"}"));
     else
         bw_store_mem_answer(&fixture->store, request.id, bw_buf_str(&results));
     bw_buf_deinit(&results);
@@ -391,12 +402,13 @@ void fixture_rest(struct store_fixture *fixture)
 {
     for (int i = 0; i < 3; i++) {
         bool is_done = false;
-        fixture->store.read(fixture->store.self, fixture->tenant, BW_STR("series"), BW_STR_NONE, on_rest, &is_done);
+        fixture->store.read(fixture->store.self, fixture->tenant, BW_STR("series"), BW_STR_NONE,
+                            on_rest, &is_done);
         fixture_until(fixture, &is_done);
     }
 }
 
-/* --- Builders ------------------------------------------------------------------------------------------ */
+/* --- Builders -------------------------------------------------------------------------------- */
 
 struct bw_id fixture_id(struct store_fixture *fixture)
 {
@@ -442,7 +454,8 @@ struct bw_run_row fixture_row(struct store_fixture *fixture, const char *workflo
     return row;
 }
 
-struct bw_turn_commit fixture_turn(struct store_fixture *fixture, struct bw_id run, uint64_t head, const char *turn)
+struct bw_turn_commit fixture_turn(struct store_fixture *fixture, struct bw_id run, uint64_t head,
+                                   const char *turn)
 {
     uint32_t shard = (uint32_t)(bw_id_hash(run) % BW_SHARD_COUNT);
     return (struct bw_turn_commit){.batch = fixture_id(fixture),
@@ -458,7 +471,7 @@ struct bw_turn_commit fixture_turn(struct store_fixture *fixture, struct bw_id r
                                    .last_seq = head + 1};
 }
 
-/* --- Calls --------------------------------------------------------------------------------------------- */
+/* --- Calls ----------------------------------------------------------------------------------- */
 
 static void on_start(void *ud, const struct bw_error *error, struct bw_id run, bool is_new)
 {
@@ -491,21 +504,24 @@ static void on_commit(void *ud, const struct bw_commit_result *results, size_t c
     fixture->is_done = true;
 }
 
-void fixture_commit_begin(struct store_fixture *fixture, const struct bw_turn_commit *commits, size_t count)
+void fixture_commit_begin(struct store_fixture *fixture, const struct bw_turn_commit *commits,
+                          size_t count)
 {
     call_begins(fixture);
     fixture->store.commit(fixture->store.self, commits, count, on_commit, fixture);
     assert_false(fixture->is_done); /* never from inside the call */
 }
 
-void fixture_commit_all(struct store_fixture *fixture, const struct bw_turn_commit *commits, size_t count)
+void fixture_commit_all(struct store_fixture *fixture, const struct bw_turn_commit *commits,
+                        size_t count)
 {
     fixture_commit_begin(fixture, commits, count);
     fixture_until(fixture, &fixture->is_done);
     assert_int_equal(fixture->result_count, count);
 }
 
-enum bw_commit_status fixture_commit(struct store_fixture *fixture, const struct bw_turn_commit *commit)
+enum bw_commit_status fixture_commit(struct store_fixture *fixture,
+                                     const struct bw_turn_commit *commit)
 {
     fixture_commit_all(fixture, commit, 1);
     fixture->error = fixture->results[0].error;
@@ -534,7 +550,8 @@ static void on_load(void *ud, const struct bw_error *error, const struct bw_load
     loaded->row.error = keep(fixture, run->row.error);
     loaded->row.started_by = keep(fixture, run->row.started_by);
     loaded->turns = bw_arena_calloc(&fixture->arena, run->turn_count + 1, sizeof *loaded->turns);
-    loaded->messages = bw_arena_calloc(&fixture->arena, run->message_count + 1, sizeof *loaded->messages);
+    loaded->messages =
+        bw_arena_calloc(&fixture->arena, run->message_count + 1, sizeof *loaded->messages);
     for (size_t i = 0; i < run->turn_count; i++)
         loaded->turns[i] = keep(fixture, run->turns[i]);
     for (size_t i = 0; i < run->message_count; i++) {
@@ -567,7 +584,8 @@ const char *fixture_unread(struct store_fixture *fixture, const char *key)
     return NULL;
 }
 
-enum bw_err fixture_message(struct store_fixture *fixture, struct bw_id run, const char *key, const char *json)
+enum bw_err fixture_message(struct store_fixture *fixture, struct bw_id run, const char *key,
+                            const char *json)
 {
     call_begins(fixture);
     struct bw_message message = {.tenant = fixture->tenant,
@@ -580,8 +598,8 @@ enum bw_err fixture_message(struct store_fixture *fixture, struct bw_id run, con
     return wait_done(fixture);
 }
 
-enum bw_err fixture_event(struct store_fixture *fixture, const char *topic, const char *key, const char *id,
-                          const char *json)
+enum bw_err fixture_event(struct store_fixture *fixture, const char *topic, const char *key,
+                          const char *id, const char *json)
 {
     call_begins(fixture);
     struct bw_event event = {.tenant = fixture->tenant,
@@ -596,12 +614,13 @@ enum bw_err fixture_event(struct store_fixture *fixture, const char *topic, cons
 enum bw_err fixture_answer(struct store_fixture *fixture, struct bw_id task, const char *json)
 {
     call_begins(fixture);
-    fixture->store.answer_task(fixture->store.self, fixture->tenant, task, fixture_value(fixture, json), on_done,
-                               fixture);
+    fixture->store.answer_task(fixture->store.self, fixture->tenant, task,
+                               fixture_value(fixture, json), on_done, fixture);
     return wait_done(fixture);
 }
 
-static void on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases, size_t count)
+static void on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
+                     size_t count)
 {
     struct store_fixture *fixture = ud;
     fixture->lease_count = count;
@@ -612,14 +631,17 @@ static void on_lease(void *ud, const struct bw_error *error, const struct bw_sha
     on_done(ud, error);
 }
 
-enum bw_err fixture_lease(struct store_fixture *fixture, const char *node, int64_t lease_ms, bool take_over)
+enum bw_err fixture_lease(struct store_fixture *fixture, const char *node, int64_t lease_ms,
+                          bool take_over)
 {
     call_begins(fixture);
-    fixture->store.lease(fixture->store.self, bw_str_of(node), lease_ms, take_over, on_lease, fixture);
+    fixture->store.lease(fixture->store.self, bw_str_of(node), lease_ms, take_over, on_lease,
+                         fixture);
     return wait_done(fixture);
 }
 
-static void on_scan(void *ud, const struct bw_error *error, const struct bw_run_ref *refs, size_t count)
+static void on_scan(void *ud, const struct bw_error *error, const struct bw_run_ref *refs,
+                    size_t count)
 {
     struct store_fixture *fixture = ud;
     fixture->ref_count = 0;
@@ -631,7 +653,8 @@ static void on_scan(void *ud, const struct bw_error *error, const struct bw_run_
     on_done(ud, error);
 }
 
-enum bw_err fixture_scan(struct store_fixture *fixture, enum bw_scan what, int64_t limit_us, size_t count_max)
+enum bw_err fixture_scan(struct store_fixture *fixture, enum bw_scan what, int64_t limit_us,
+                         size_t count_max)
 {
     call_begins(fixture);
     fixture->store.scan(fixture->store.self, what, limit_us, count_max, on_scan, fixture);
@@ -649,8 +672,8 @@ static void on_value(void *ud, const struct bw_error *error, struct bw_str value
 enum bw_err fixture_read(struct store_fixture *fixture, const char *what, const char *json)
 {
     call_begins(fixture);
-    fixture->store.read(fixture->store.self, fixture->tenant, bw_str_of(what), fixture_value(fixture, json), on_value,
-                        fixture);
+    fixture->store.read(fixture->store.self, fixture->tenant, bw_str_of(what),
+                        fixture_value(fixture, json), on_value, fixture);
     return wait_done(fixture);
 }
 
@@ -665,15 +688,16 @@ enum bw_err fixture_query(struct store_fixture *fixture, const char *sql, const 
 enum bw_err fixture_settings(struct store_fixture *fixture, const char *json)
 {
     call_begins(fixture);
-    fixture->store.settings(fixture->store.self, fixture->tenant, fixture_value(fixture, json), on_value, fixture);
+    fixture->store.settings(fixture->store.self, fixture->tenant, fixture_value(fixture, json),
+                            on_value, fixture);
     return wait_done(fixture);
 }
 
 enum bw_err fixture_write(struct store_fixture *fixture, const char *what, const char *json)
 {
     call_begins(fixture);
-    fixture->store.write(fixture->store.self, fixture->tenant, bw_str_of(what), fixture_value(fixture, json), on_done,
-                         fixture);
+    fixture->store.write(fixture->store.self, fixture->tenant, bw_str_of(what),
+                         fixture_value(fixture, json), on_done, fixture);
     return wait_done(fixture);
 }
 
@@ -683,7 +707,8 @@ static void on_release(void *ud, const struct bw_error *error, const struct bw_r
     fixture->release = (struct bw_release_set){0};
     if (release) {
         fixture->release = *release;
-        fixture->release.files = bw_arena_calloc(&fixture->arena, release->count, sizeof *release->files);
+        fixture->release.files =
+            bw_arena_calloc(&fixture->arena, release->count, sizeof *release->files);
         for (size_t i = 0; i < release->count; i++) {
             fixture->release.files[i].name = keep(fixture, release->files[i].name);
             fixture->release.files[i].bytes = keep(fixture, release->files[i].bytes);
@@ -702,10 +727,12 @@ enum bw_err fixture_release(struct store_fixture *fixture, const uint8_t *hash)
     return wait_done(fixture);
 }
 
-enum bw_err fixture_put_release(struct store_fixture *fixture, const struct bw_release_set *set, bool activate)
+enum bw_err fixture_put_release(struct store_fixture *fixture, const struct bw_release_set *set,
+                                bool activate)
 {
     call_begins(fixture);
-    fixture->store.put_release(fixture->store.self, fixture->tenant, set, activate, on_done, fixture);
+    fixture->store.put_release(fixture->store.self, fixture->tenant, set, activate, on_done,
+                               fixture);
     return wait_done(fixture);
 }
 

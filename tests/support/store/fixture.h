@@ -1,9 +1,9 @@
 /* fixture.h - a store under test, either one, and calls that wait for their answer.
  *
- * Offers:  struct store_fixture (memory or PostgreSQL), builders of rows, calls by name that run the loop or the pump until
- *          the callback came.
- * Relies on: store/, io/pgserver.h: a private PostgreSQL in the build folder, one for each test program, ended at exit;
- *          or BW_TEST_PG (connection keywords; the tests make a database of their own there).
+ * Offers:  struct store_fixture (memory or PostgreSQL), builders of rows, calls by name that run
+ * the loop or the pump until the callback came. Relies on: store/, io/pgserver.h: a private
+ * PostgreSQL in the build folder, one for each test program, ended at exit; or BW_TEST_PG
+ * (connection keywords; the tests make a database of their own there).
  */
 #ifndef BW_TESTS_SUPPORT_STORE_FIXTURE_H
 #define BW_TESTS_SUPPORT_STORE_FIXTURE_H
@@ -75,7 +75,8 @@ const char *fixture_session_run(struct fixture_session *session, const char *sql
 void fixture_session_close(struct fixture_session *session);
 /* Sends what is due without waiting for an answer. */
 void fixture_send(struct store_fixture *fixture);
-/* Remembers the connections that are open now; later cuts them, and what the server had answered is lost on the way. */
+/* Remembers the connections that are open now; later cuts them, and what the server had answered is
+ * lost on the way. */
 void fixture_mark(struct store_fixture *fixture);
 void fixture_cut(struct store_fixture *fixture);
 
@@ -89,7 +90,8 @@ void fixture_rest(struct store_fixture *fixture);
 struct bw_id fixture_id(struct store_fixture *fixture);
 struct bw_run_row fixture_row(struct store_fixture *fixture, const char *workflow, const char *key);
 /* The next turn of a run: expects `head`, waits for an event. */
-struct bw_turn_commit fixture_turn(struct store_fixture *fixture, struct bw_id run, uint64_t head, const char *turn);
+struct bw_turn_commit fixture_turn(struct store_fixture *fixture, struct bw_id run, uint64_t head,
+                                   const char *turn);
 /* Values from JSON; in the fixture's arena. */
 struct bw_str fixture_value(struct store_fixture *fixture, const char *json);
 /* The last value (of a read, a query) as JSON. */
@@ -98,23 +100,31 @@ const char *fixture_json(struct store_fixture *fixture, struct bw_str value);
 /* --- Calls. Each returns the error's code and leaves what came in the fixture. */
 struct bw_id fixture_start(struct store_fixture *fixture, const char *key);
 enum bw_err fixture_start_row(struct store_fixture *fixture, const struct bw_run_row *row);
-enum bw_commit_status fixture_commit(struct store_fixture *fixture, const struct bw_turn_commit *commit);
-void fixture_commit_all(struct store_fixture *fixture, const struct bw_turn_commit *commits, size_t count);
-void fixture_commit_begin(struct store_fixture *fixture, const struct bw_turn_commit *commits, size_t count);
+enum bw_commit_status fixture_commit(struct store_fixture *fixture,
+                                     const struct bw_turn_commit *commit);
+void fixture_commit_all(struct store_fixture *fixture, const struct bw_turn_commit *commits,
+                        size_t count);
+void fixture_commit_begin(struct store_fixture *fixture, const struct bw_turn_commit *commits,
+                          size_t count);
 enum bw_err fixture_load(struct store_fixture *fixture, struct bw_id run);
 enum bw_err fixture_load_mail(struct store_fixture *fixture, struct bw_id run);
-enum bw_err fixture_message(struct store_fixture *fixture, struct bw_id run, const char *key, const char *json);
-enum bw_err fixture_event(struct store_fixture *fixture, const char *topic, const char *key, const char *id,
-                          const char *json);
+enum bw_err fixture_message(struct store_fixture *fixture, struct bw_id run, const char *key,
+                            const char *json);
+enum bw_err fixture_event(struct store_fixture *fixture, const char *topic, const char *key,
+                          const char *id, const char *json);
 enum bw_err fixture_answer(struct store_fixture *fixture, struct bw_id task, const char *json);
-enum bw_err fixture_lease(struct store_fixture *fixture, const char *node, int64_t lease_ms, bool take_over);
-enum bw_err fixture_scan(struct store_fixture *fixture, enum bw_scan what, int64_t limit_us, size_t count_max);
+enum bw_err fixture_lease(struct store_fixture *fixture, const char *node, int64_t lease_ms,
+                          bool take_over);
+enum bw_err fixture_scan(struct store_fixture *fixture, enum bw_scan what, int64_t limit_us,
+                         size_t count_max);
 enum bw_err fixture_read(struct store_fixture *fixture, const char *what, const char *json);
 enum bw_err fixture_query(struct store_fixture *fixture, const char *sql, const char *params);
 enum bw_err fixture_settings(struct store_fixture *fixture, const char *json);
 enum bw_err fixture_write(struct store_fixture *fixture, const char *what, const char *json);
-enum bw_err fixture_release(struct store_fixture *fixture, const uint8_t *hash); /* NULL: the active one */
-enum bw_err fixture_put_release(struct store_fixture *fixture, const struct bw_release_set *set, bool activate);
+enum bw_err fixture_release(struct store_fixture *fixture,
+                            const uint8_t *hash); /* NULL: the active one */
+enum bw_err fixture_put_release(struct store_fixture *fixture, const struct bw_release_set *set,
+                                bool activate);
 enum bw_err fixture_migrate(struct store_fixture *fixture);
 
 /* The unread message of the loaded run with this key, as JSON; NULL when there is none. */

@@ -1,4 +1,4 @@
-/* One connection against a private PostgreSQL. */
+/* test_pgc.c - one connection against a private PostgreSQL. */
 #include "support/test.h"
 
 #include "io/loop.h"
@@ -37,11 +37,13 @@ static void on_answer(void *ud, const struct bw_pg_outcome *outcome)
 
 static struct bw_pgc *connect(struct bw_loop *loop)
 {
-    return bw_pgc_create(bw_loop_uv(loop),
-                         &(struct bw_pgc_options){.conninfo = bw_pgserver_conninfo(server), .purpose = "test"});
+    return bw_pgc_create(
+        bw_loop_uv(loop),
+        &(struct bw_pgc_options){.conninfo = bw_pgserver_conninfo(server), .purpose = "test"});
 }
 
-static void send(struct bw_pgc *pgc, const struct bw_pg_statement *statements, size_t count, struct answer *answer)
+static void send(struct bw_pgc *pgc, const struct bw_pg_statement *statements, size_t count,
+                 struct answer *answer)
 {
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
     for (size_t i = 0; i < count; i++)
@@ -141,7 +143,8 @@ static void test_a_lost_connection_is_told_and_comes_again(void **state)
     (void)state;
     struct bw_loop *loop = bw_loop_create();
     struct bw_pgc *pgc = connect(loop);
-    static const struct bw_pg_statement suicide[] = {{NULL, "SELECT pg_terminate_backend(pg_backend_pid())", 0}};
+    static const struct bw_pg_statement suicide[] = {
+        {NULL, "SELECT pg_terminate_backend(pg_backend_pid())", 0}};
     static const struct bw_pg_statement one[] = {{"one", "SELECT 1", 0}};
     struct answer lost;
     struct answer good;
@@ -214,8 +217,10 @@ static int start_server(void **state)
     (void)state;
     struct bw_error error;
     const char *base = getenv("BW_BINARY_DIR");
-    snprintf(state_dir, sizeof state_dir, "%.250s/tests/pgc-%ld", base ? base : "/tmp", (long)getpid());
-    if (bw_pgserver_open(&(struct bw_pgserver_options){.state_dir = state_dir}, &server, &error) == BW_ERR_OK)
+    snprintf(state_dir, sizeof state_dir, "%.250s/tests/pgc-%ld", base ? base : "/tmp",
+             (long)getpid());
+    if (bw_pgserver_open(&(struct bw_pgserver_options){.state_dir = state_dir}, &server, &error) ==
+        BW_ERR_OK)
         return 0;
     print_error("no PostgreSQL to test with: %s\n", error.text);
     exit(TEST_SKIPPED);
@@ -227,7 +232,8 @@ static int stop_server(void **state)
     struct bw_error error;
     char command[700];
     assert_ok(bw_pgserver_close(server, true, &error), &error);
-    snprintf(command, sizeof command, "rm -rf \"$(readlink -f '%s/pg')\" '%s'", state_dir, state_dir);
+    snprintf(command, sizeof command, "rm -rf \"$(readlink -f '%s/pg')\" '%s'", state_dir,
+             state_dir);
     return system(command);
 }
 

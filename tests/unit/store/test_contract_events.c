@@ -1,4 +1,4 @@
-/* Events, waits and tasks: what every store keeps. */
+/* test_contract_events.c - events, waits and tasks: what every store keeps. */
 #include "support/store/contract.h"
 
 #include <stdio.h>
@@ -28,8 +28,9 @@ static void test_an_event_reaches_the_run_that_waits(void **state)
     struct bw_id run = start_waiting(f, "payment", "INV-1");
     assert_null(unread(f, run, "event:1"));
     assert_ok(fixture_event(f, "payment", "INV-1", "e1", "{\"amount\":12.50}"), &f->error);
-    assert_string_equal(unread(f, run, "event:1"),
-                        "{\"body\":{\"amount\":12.50},\"id\":\"e1\",\"key\":\"INV-1\",\"topic\":\"payment\"}");
+    assert_string_equal(
+        unread(f, run, "event:1"),
+        "{\"body\":{\"amount\":12.50},\"id\":\"e1\",\"key\":\"INV-1\",\"topic\":\"payment\"}");
     assert_true(fixture_has_mail(f, run));
 }
 
@@ -77,8 +78,12 @@ static void test_an_expired_event_is_not_given(void **state)
     F;
     struct bw_id sender = fixture_start(f, NULL);
     struct bw_turn_commit turn = fixture_turn(f, sender, 0, "sends");
-    struct bw_event event = {.tenant = f->tenant, .topic = BW_STR("t"), .key = BW_STR("k"), .id = BW_STR("old"),
-                             .body = fixture_value(f, "1"), .expires_at_us = f->now_us + 1000};
+    struct bw_event event = {.tenant = f->tenant,
+                             .topic = BW_STR("t"),
+                             .key = BW_STR("k"),
+                             .id = BW_STR("old"),
+                             .body = fixture_value(f, "1"),
+                             .expires_at_us = f->now_us + 1000};
     turn.events = &event, turn.event_count = 1;
     assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
     f->now_us += 2000;
@@ -92,8 +97,11 @@ static void test_an_event_sent_by_a_turn_reaches_who_waits(void **state)
     struct bw_id run = start_waiting(f, "issued", "C-1");
     struct bw_id sender = fixture_start(f, NULL);
     struct bw_turn_commit turn = fixture_turn(f, sender, 0, "sends");
-    struct bw_event event = {.tenant = f->tenant, .topic = BW_STR("issued"), .key = BW_STR("C-1"),
-                             .id = BW_STR("run/1"), .body = fixture_value(f, "\"INV-7\"")};
+    struct bw_event event = {.tenant = f->tenant,
+                             .topic = BW_STR("issued"),
+                             .key = BW_STR("C-1"),
+                             .id = BW_STR("run/1"),
+                             .body = fixture_value(f, "\"INV-7\"")};
     turn.events = &event, turn.event_count = 1;
     assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
     assert_non_null(strstr(unread(f, run, "event:1"), "INV-7"));
@@ -146,10 +154,14 @@ static void test_a_wait_that_ended_takes_nothing(void **state)
 static struct bw_id open_task(struct store_fixture *f, struct bw_id run, uint64_t head)
 {
     struct bw_turn_commit turn = fixture_turn(f, run, head, "asks");
-    struct bw_task task = {.id = bw_id_derive(run, head + 1), .seq = head + 1, .kind = BW_STR("approval"),
-                           .group = BW_STR("C-1"), .title = BW_STR("Invoice of October"),
+    struct bw_task task = {.id = bw_id_derive(run, head + 1),
+                           .seq = head + 1,
+                           .kind = BW_STR("approval"),
+                           .group = BW_STR("C-1"),
+                           .title = BW_STR("Invoice of October"),
                            .body = fixture_value(f, "{\"total\":1210.00}"),
-                           .assignees = fixture_value(f, "[\"dana\"]"), .due_at_us = FIXTURE_NOW_US + 7};
+                           .assignees = fixture_value(f, "[\"dana\"]"),
+                           .due_at_us = FIXTURE_NOW_US + 7};
     turn.tasks = &task, turn.task_count = 1;
     assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
     return task.id;
@@ -165,7 +177,8 @@ static void test_a_task_is_answered_once(void **state)
     assert_non_null(strstr(unread(f, run, "task:1"), "\"approved\""));
     assert_true(fixture_has_mail(f, run));
     assert_ok(fixture_answer(f, task, yes), &f->error); /* the same answer, sent again */
-    assert_int_equal(fixture_answer(f, task, "{\"by\":\"kim\",\"decision\":\"rejected\"}"), BW_ERR_CONFLICT);
+    assert_int_equal(fixture_answer(f, task, "{\"by\":\"kim\",\"decision\":\"rejected\"}"),
+                     BW_ERR_CONFLICT);
     assert_non_null(strstr(f->error.text, "approved by dana"));
     assert_int_equal(fixture_answer(f, fixture_id(f), yes), BW_ERR_NOT_FOUND);
     assert_ok(fixture_load(f, run), &f->error);
@@ -212,7 +225,8 @@ static void test_notes_are_kept_in_the_order_of_the_turn(void **state)
     F;
     struct bw_id run = fixture_start(f, NULL);
     struct bw_turn_commit turn = fixture_turn(f, run, 0, "notes");
-    struct bw_str notes[2] = {fixture_value(f, "{\"kind\":\"policy\"}"), fixture_value(f, "{\"kind\":\"log\"}")};
+    struct bw_str notes[2] = {fixture_value(f, "{\"kind\":\"policy\"}"),
+                              fixture_value(f, "{\"kind\":\"log\"}")};
     turn.notes = notes, turn.note_count = 2;
     assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
     char id[BW_ID_TEXT_LEN + 1];

@@ -1,4 +1,4 @@
-/* Runs, turns, fences and inboxes: what every store keeps. */
+/* test_contract_runs.c - runs, turns, fences and inboxes: what every store keeps. */
 #include "support/store/contract.h"
 
 #include "base/mem.h"
@@ -41,15 +41,27 @@ static void test_a_turn_that_expects_another_head_writes_nothing(void **state)
     assert_int_equal(fixture_commit(f, &first), BW_COMMIT_DONE);
     struct bw_turn_commit stale = fixture_turn(f, run, 0, "stale");
     struct bw_str note = fixture_value(f, "{\"kind\":\"log\"}");
-    struct bw_message message = {.tenant = f->tenant, .run = other, .key = BW_STR("child:1"),
-                                 .kind = BW_MESSAGE_OUTCOME, .seq = 1, .value = note};
-    struct bw_event event = {.tenant = f->tenant, .topic = BW_STR("t"), .key = BW_STR("stale"), .id = BW_STR("e"),
+    struct bw_message message = {.tenant = f->tenant,
+                                 .run = other,
+                                 .key = BW_STR("child:1"),
+                                 .kind = BW_MESSAGE_OUTCOME,
+                                 .seq = 1,
+                                 .value = note};
+    struct bw_event event = {.tenant = f->tenant,
+                             .topic = BW_STR("t"),
+                             .key = BW_STR("stale"),
+                             .id = BW_STR("e"),
                              .body = note};
     struct bw_run_row child = fixture_row(f, "tm", NULL);
     struct bw_wait wait = {.seq = 9, .topic = BW_STR("t"), .key = BW_STR("k")};
-    struct bw_task task = {.id = fixture_id(f), .seq = 3, .kind = BW_STR("approval"), .title = BW_STR("x"),
-                           .body = note, .assignees = note};
-    struct bw_db_work work = {.seq = 4, .statements = fixture_value(f, "[{\"name\":\"ok\",\"sql\":\"select 1 as n\"}]")};
+    struct bw_task task = {.id = fixture_id(f),
+                           .seq = 3,
+                           .kind = BW_STR("approval"),
+                           .title = BW_STR("x"),
+                           .body = note,
+                           .assignees = note};
+    struct bw_db_work work = {
+        .seq = 4, .statements = fixture_value(f, "[{\"name\":\"ok\",\"sql\":\"select 1 as n\"}]")};
     stale.messages = &message, stale.message_count = 1;
     stale.events = &event, stale.event_count = 1;
     stale.children = &child, stale.child_count = 1;
@@ -121,7 +133,8 @@ static void test_leases_are_kept_from_others_until_they_are_given_back(void **st
     assert_true(f->epochs[0] > epoch);
 }
 
-static void on_leases(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases, size_t count)
+static void on_leases(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
+                      size_t count)
 {
     struct store_fixture *f = ud;
     assert_int_equal(error->code, BW_ERR_OK);
@@ -261,8 +274,12 @@ static void test_a_commit_brings_messages_to_other_runs_and_says_so(void **state
     struct bw_id parent = fixture_start(f, NULL);
     struct bw_id child = fixture_start(f, NULL);
     struct bw_turn_commit turn = fixture_turn(f, child, 0, "done");
-    struct bw_message message = {.tenant = f->tenant, .run = parent, .key = BW_STR("child:4"),
-                                 .kind = BW_MESSAGE_OUTCOME, .seq = 4, .value = fixture_value(f, "\"result\"")};
+    struct bw_message message = {.tenant = f->tenant,
+                                 .run = parent,
+                                 .key = BW_STR("child:4"),
+                                 .kind = BW_MESSAGE_OUTCOME,
+                                 .seq = 4,
+                                 .value = fixture_value(f, "\"result\"")};
     turn.messages = &message, turn.message_count = 1;
     turn.status = BW_RUN_DONE;
     assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
@@ -315,8 +332,12 @@ static void test_parking_writes_no_turn_and_keeps_the_reason(void **state)
     park.wake = BW_WAKE_PARKED;
     park.last_seq = 1;
     park.error = fixture_value(f, "{\"code\":\"SCRIPT\",\"text\":\"tm.lua:7: no rate\"}");
-    struct bw_message kept = {.tenant = f->tenant, .run = run, .key = BW_STR("kept:1"), .kind = BW_MESSAGE_OUTCOME,
-                              .seq = 1, .value = fixture_value(f, "{\"status\":200}")};
+    struct bw_message kept = {.tenant = f->tenant,
+                              .run = run,
+                              .key = BW_STR("kept:1"),
+                              .kind = BW_MESSAGE_OUTCOME,
+                              .seq = 1,
+                              .value = fixture_value(f, "{\"status\":200}")};
     park.messages = &kept, park.message_count = 1;
     assert_int_equal(fixture_commit(f, &park), BW_COMMIT_DONE);
     assert_ok(fixture_load(f, run), &f->error);
@@ -363,7 +384,8 @@ static void test_a_turn_over_the_limit_is_refused_alone(void **state)
     struct bw_id big = fixture_start(f, NULL);
     struct bw_id small = fixture_start(f, NULL);
     char *bytes = bw_xcalloc(1, BW_STORE_VALUE_BYTES_MAX + 1);
-    struct bw_turn_commit commits[2] = {fixture_turn(f, big, 0, "x"), fixture_turn(f, small, 0, "y")};
+    struct bw_turn_commit commits[2] = {fixture_turn(f, big, 0, "x"),
+                                        fixture_turn(f, small, 0, "y")};
     commits[0].turn = bw_str(bytes, BW_STORE_VALUE_BYTES_MAX + 1);
     fixture_commit_all(f, commits, 2);
     bw_free(bytes);
@@ -386,8 +408,9 @@ static void test_scans_find_what_is_active_due_or_has_mail(void **state)
     struct bw_id later = fixture_start(f, NULL);
     struct bw_id mail = fixture_start(f, NULL);
     struct bw_id parked = fixture_start(f, NULL);
-    struct bw_turn_commit commits[4] = {fixture_turn(f, due, 0, "d"), fixture_turn(f, later, 0, "l"),
-                                        fixture_turn(f, mail, 0, "m"), fixture_turn(f, parked, 0, "p")};
+    struct bw_turn_commit commits[4] = {
+        fixture_turn(f, due, 0, "d"), fixture_turn(f, later, 0, "l"), fixture_turn(f, mail, 0, "m"),
+        fixture_turn(f, parked, 0, "p")};
     commits[0].wake_at_us = FIXTURE_NOW_US + 10;
     commits[1].wake_at_us = FIXTURE_NOW_US + 5;
     commits[3].status = BW_RUN_PARKED;
@@ -432,7 +455,8 @@ static void test_runs_can_be_read_newest_first_page_by_page(void **state)
     char ids[3][BW_ID_TEXT_LEN + 1];
     for (int i = 0; i < 3; i++)
         bw_id_print(runs[i], ids[i]);
-    assert_ok(fixture_read(f, "runs", "{\"limit\":2,\"status\":\"open\",\"workflow\":\"tm\"}"), &f->error);
+    assert_ok(fixture_read(f, "runs", "{\"limit\":2,\"status\":\"open\",\"workflow\":\"tm\"}"),
+              &f->error);
     const char *json = fixture_json(f, bw_buf_str(&f->value));
     assert_true(strstr(json, ids[2]) < strstr(json, ids[1]));
     assert_null(strstr(json, ids[0]));
@@ -444,8 +468,10 @@ static void test_runs_can_be_read_newest_first_page_by_page(void **state)
     assert_non_null(strstr(fixture_json(f, bw_buf_str(&f->value)), ids[0]));
     snprintf(args, sizeof args, "{\"id\":\"%s\"}", ids[0]);
     assert_ok(fixture_read(f, "run", args), &f->error);
-    assert_non_null(strstr(fixture_json(f, bw_buf_str(&f->value)), "\"input\":{\"contract\":\"C-1\"}"));
-    assert_int_equal(fixture_read(f, "run", "{\"id\":\"0192d3a0-0000-7000-8000-000000000000\"}"), BW_ERR_NOT_FOUND);
+    assert_non_null(
+        strstr(fixture_json(f, bw_buf_str(&f->value)), "\"input\":{\"contract\":\"C-1\"}"));
+    assert_int_equal(fixture_read(f, "run", "{\"id\":\"0192d3a0-0000-7000-8000-000000000000\"}"),
+                     BW_ERR_NOT_FOUND);
     assert_int_equal(fixture_read(f, "runs", "{\"status\":\"gone\"}"), BW_ERR_INVALID);
     assert_int_equal(fixture_read(f, "nonsense", "{}"), BW_ERR_INVALID);
 }

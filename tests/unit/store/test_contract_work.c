@@ -1,4 +1,5 @@
-/* Numbers, transactions, queries and settings: what every store keeps. In memory the fixture plays the database. */
+/* test_contract_work.c - numbers, transactions, queries and settings: what every store keeps. In
+ * memory the fixture plays the database. */
 #include "support/store/contract.h"
 
 #include <stdio.h>
@@ -6,7 +7,8 @@
 #define F struct store_fixture *f = *state
 
 /* Commits one turn with this work, as seq head + 1, and gives what came of it. */
-static const char *work(struct store_fixture *f, struct bw_id run, uint64_t head, const char *statements)
+static const char *work(struct store_fixture *f, struct bw_id run, uint64_t head,
+                        const char *statements)
 {
     struct bw_turn_commit turn = fixture_turn(f, run, head, "works");
     struct bw_db_work db_work = {.seq = head + 1, .statements = fixture_value(f, statements)};
@@ -25,10 +27,12 @@ static const char *work(struct store_fixture *f, struct bw_id run, uint64_t head
     return NULL;
 }
 
-static void make_series(struct store_fixture *f, const char *name, const char *format, const char *reset, int next)
+static void make_series(struct store_fixture *f, const char *name, const char *format,
+                        const char *reset, int next)
 {
     char json[300];
-    snprintf(json, sizeof json, "{\"series\":\"%s\",\"format\":\"%s\",\"reset\":\"%s\",\"next\":%d}", name, format,
+    snprintf(json, sizeof json,
+             "{\"series\":\"%s\",\"format\":\"%s\",\"reset\":\"%s\",\"next\":%d}", name, format,
              reset, next);
     assert_ok(fixture_write(f, "series", json), &f->error);
 }
@@ -38,10 +42,12 @@ static void test_numbers_follow_each_other_in_their_format(void **state)
     F;
     make_series(f, "inv", "INV-{YYYY}-{MM}/{YY}/{CUSTOMER}/{SEQ:5}", "never", 214);
     struct bw_id run = fixture_start(f, NULL);
-    assert_string_equal(work(f, run, 0, "[{\"number\":\"inv\",\"date\":\"2026-10-31\",\"customer\":\"CU-1\"}]"),
-                        "[{\"number\":\"INV-2026-10/26/CU-1/00214\",\"sequence\":214}]");
-    assert_string_equal(work(f, run, 1, "[{\"number\":\"inv\",\"date\":\"2026-11-01\",\"customer\":\"CU-2\"}]"),
-                        "[{\"number\":\"INV-2026-11/26/CU-2/00215\",\"sequence\":215}]");
+    assert_string_equal(
+        work(f, run, 0, "[{\"number\":\"inv\",\"date\":\"2026-10-31\",\"customer\":\"CU-1\"}]"),
+        "[{\"number\":\"INV-2026-10/26/CU-1/00214\",\"sequence\":214}]");
+    assert_string_equal(
+        work(f, run, 1, "[{\"number\":\"inv\",\"date\":\"2026-11-01\",\"customer\":\"CU-2\"}]"),
+        "[{\"number\":\"INV-2026-11/26/CU-2/00215\",\"sequence\":215}]");
     assert_ok(fixture_read(f, "numbers", "{}"), &f->error);
     const char *json = fixture_json(f, bw_buf_str(&f->value));
     assert_non_null(strstr(json, "\"sequence\":214"));
@@ -56,12 +62,18 @@ static void test_a_series_starts_again_with_its_year_or_month(void **state)
     make_series(f, "y", "Y{YYYY}-{SEQ:2}", "year", 7);
     make_series(f, "m", "M{YYYY}{MM}-{SEQ:2}", "month", 7);
     struct bw_id run = fixture_start(f, NULL);
-    assert_non_null(strstr(work(f, run, 0, "[{\"number\":\"y\",\"date\":\"2026-11-30\"}]"), "Y2026-07"));
-    assert_non_null(strstr(work(f, run, 1, "[{\"number\":\"y\",\"date\":\"2026-12-31\"}]"), "Y2026-08"));
-    assert_non_null(strstr(work(f, run, 2, "[{\"number\":\"y\",\"date\":\"2027-01-01\"}]"), "Y2027-01"));
-    assert_non_null(strstr(work(f, run, 3, "[{\"number\":\"m\",\"date\":\"2026-11-30\"}]"), "M202611-07"));
-    assert_non_null(strstr(work(f, run, 4, "[{\"number\":\"m\",\"date\":\"2026-12-01\"}]"), "M202612-01"));
-    assert_non_null(strstr(work(f, run, 5, "[{\"number\":\"m\",\"date\":\"2027-12-01\"}]"), "M202712-01"));
+    assert_non_null(
+        strstr(work(f, run, 0, "[{\"number\":\"y\",\"date\":\"2026-11-30\"}]"), "Y2026-07"));
+    assert_non_null(
+        strstr(work(f, run, 1, "[{\"number\":\"y\",\"date\":\"2026-12-31\"}]"), "Y2026-08"));
+    assert_non_null(
+        strstr(work(f, run, 2, "[{\"number\":\"y\",\"date\":\"2027-01-01\"}]"), "Y2027-01"));
+    assert_non_null(
+        strstr(work(f, run, 3, "[{\"number\":\"m\",\"date\":\"2026-11-30\"}]"), "M202611-07"));
+    assert_non_null(
+        strstr(work(f, run, 4, "[{\"number\":\"m\",\"date\":\"2026-12-01\"}]"), "M202612-01"));
+    assert_non_null(
+        strstr(work(f, run, 5, "[{\"number\":\"m\",\"date\":\"2027-12-01\"}]"), "M202712-01"));
 }
 
 static void test_a_number_is_not_taken_by_what_fails(void **state)
@@ -69,15 +81,17 @@ static void test_a_number_is_not_taken_by_what_fails(void **state)
     F;
     make_series(f, "inv", "INV-{SEQ:3}", "never", 1);
     struct bw_id run = fixture_start(f, NULL);
-    const char *failing = "[{\"number\":\"inv\",\"date\":\"2026-10-31\",\"as\":\"n\"},"
-                          "{\"name\":\"ok\",\"sql\":\"select $1 as n\",\"params\":[{\"$ref\":\"n\"}]},"
-                          "{\"name\":\"fail\",\"sql\":\"select 1/0 as n\"}]";
+    const char *failing =
+        "[{\"number\":\"inv\",\"date\":\"2026-10-31\",\"as\":\"n\"},"
+        "{\"name\":\"ok\",\"sql\":\"select $1 as n\",\"params\":[{\"$ref\":\"n\"}]},"
+        "{\"name\":\"fail\",\"sql\":\"select 1/0 as n\"}]";
     const char *outcome = work(f, run, 0, failing);
     assert_non_null(strstr(outcome, "\"code\":\"INVALID\""));
     assert_non_null(strstr(outcome, "fail: "));
     assert_int_equal(f->loaded.messages[0].kind, BW_MESSAGE_ERROR);
     assert_int_equal(f->loaded.row.head, 1); /* the turn itself counts */
-    assert_non_null(strstr(work(f, run, 1, "[{\"number\":\"inv\",\"date\":\"2026-10-01\"}]"), "INV-001"));
+    assert_non_null(
+        strstr(work(f, run, 1, "[{\"number\":\"inv\",\"date\":\"2026-10-01\"}]"), "INV-001"));
     assert_ok(fixture_read(f, "numbers", "{}"), &f->error);
     assert_null(strstr(fixture_json(f, bw_buf_str(&f->value)), "INV-002"));
 }
@@ -87,13 +101,17 @@ static void test_a_number_is_refused_when_its_date_goes_back(void **state)
     F;
     make_series(f, "inv", "INV-{SEQ:3}", "never", 1);
     struct bw_id run = fixture_start(f, NULL);
-    assert_non_null(strstr(work(f, run, 0, "[{\"number\":\"inv\",\"date\":\"2026-10-31\"}]"), "INV-001"));
+    assert_non_null(
+        strstr(work(f, run, 0, "[{\"number\":\"inv\",\"date\":\"2026-10-31\"}]"), "INV-001"));
     const char *outcome = work(f, run, 1, "[{\"number\":\"inv\",\"date\":\"2026-10-30\"}]");
     assert_non_null(strstr(outcome, "\"code\":\"INVALID\""));
     assert_non_null(strstr(outcome, "before 2026-10-31"));
-    assert_non_null(strstr(work(f, run, 2, "[{\"number\":\"other\",\"date\":\"2026-10-30\"}]"), "NOT_FOUND"));
-    assert_non_null(strstr(work(f, run, 3, "[{\"number\":\"inv\",\"date\":\"31.10.2026\"}]"), "YYYY-MM-DD"));
-    assert_non_null(strstr(work(f, run, 4, "[{\"number\":\"inv\",\"date\":\"2026-10-31\"}]"), "INV-002"));
+    assert_non_null(
+        strstr(work(f, run, 2, "[{\"number\":\"other\",\"date\":\"2026-10-30\"}]"), "NOT_FOUND"));
+    assert_non_null(
+        strstr(work(f, run, 3, "[{\"number\":\"inv\",\"date\":\"31.10.2026\"}]"), "YYYY-MM-DD"));
+    assert_non_null(
+        strstr(work(f, run, 4, "[{\"number\":\"inv\",\"date\":\"2026-10-31\"}]"), "INV-002"));
 }
 
 static void test_a_series_given_again_changes_nothing(void **state)
@@ -101,12 +119,17 @@ static void test_a_series_given_again_changes_nothing(void **state)
     F;
     make_series(f, "inv", "INV-{SEQ:3}", "never", 5);
     struct bw_id run = fixture_start(f, NULL);
-    assert_non_null(strstr(work(f, run, 0, "[{\"number\":\"inv\",\"date\":\"2026-10-31\"}]"), "INV-005"));
+    assert_non_null(
+        strstr(work(f, run, 0, "[{\"number\":\"inv\",\"date\":\"2026-10-31\"}]"), "INV-005"));
     make_series(f, "inv", "INV-{SEQ:3}", "never", 5);
-    assert_non_null(strstr(work(f, run, 1, "[{\"number\":\"inv\",\"date\":\"2026-10-31\"}]"), "INV-006"));
-    assert_int_equal(fixture_write(f, "series", "{\"series\":\"inv\",\"format\":\"X{SEQ:3}\",\"reset\":\"never\"}"),
-                     BW_ERR_CONFLICT);
-    assert_int_equal(fixture_write(f, "series", "{\"series\":\"inv\",\"format\":\"INV\"}"), BW_ERR_INVALID);
+    assert_non_null(
+        strstr(work(f, run, 1, "[{\"number\":\"inv\",\"date\":\"2026-10-31\"}]"), "INV-006"));
+    assert_int_equal(
+        fixture_write(f, "series",
+                      "{\"series\":\"inv\",\"format\":\"X{SEQ:3}\",\"reset\":\"never\"}"),
+        BW_ERR_CONFLICT);
+    assert_int_equal(fixture_write(f, "series", "{\"series\":\"inv\",\"format\":\"INV\"}"),
+                     BW_ERR_INVALID);
 }
 
 static void test_results_come_in_the_order_of_the_statements(void **state)
@@ -114,12 +137,13 @@ static void test_results_come_in_the_order_of_the_statements(void **state)
     F;
     make_series(f, "inv", "INV-{SEQ:3}", "never", 1);
     struct bw_id run = fixture_start(f, NULL);
-    assert_string_equal(work(f, run, 0,
-                             "[{\"name\":\"ok\",\"sql\":\"select 1 as n\",\"expect\":\"one\"},"
-                             "{\"number\":\"inv\",\"date\":\"2026-10-31\",\"as\":\"n\"},"
-                             "{\"name\":\"ok\",\"sql\":\"select 1 as n where $1 = 'INV-001' and $2 = '1'\","
-                             "\"params\":[{\"$ref\":\"n\"},{\"$ref\":\"n.sequence\"}],\"expect\":1}]"),
-                        "[[{\"n\":1}],{\"number\":\"INV-001\",\"sequence\":1},[{\"n\":1}]]");
+    assert_string_equal(
+        work(f, run, 0,
+             "[{\"name\":\"ok\",\"sql\":\"select 1 as n\",\"expect\":\"one\"},"
+             "{\"number\":\"inv\",\"date\":\"2026-10-31\",\"as\":\"n\"},"
+             "{\"name\":\"ok\",\"sql\":\"select 1 as n where $1 = 'INV-001' and $2 = '1'\","
+             "\"params\":[{\"$ref\":\"n\"},{\"$ref\":\"n.sequence\"}],\"expect\":1}]"),
+        "[[{\"n\":1}],{\"number\":\"INV-001\",\"sequence\":1},[{\"n\":1}]]");
     assert_true(fixture_has_mail(f, run) || f->mail_count == 0);
 }
 
@@ -127,12 +151,16 @@ static void test_work_that_no_database_would_take_is_refused_as_an_outcome(void 
 {
     F;
     struct bw_id run = fixture_start(f, NULL);
-    assert_non_null(strstr(work(f, run, 0, "[{\"name\":\"bad\",\"sql\":\"drop table billing.entry\"}]"),
-                           "has to start with select"));
-    assert_non_null(strstr(work(f, run, 1, "[{\"name\":\"bad\",\"sql\":\"select 1; select 2\"}]"), "one statement"));
-    assert_non_null(strstr(work(f, run, 2, "[{\"name\":\"bad\",\"sql\":\"select $2\",\"params\":[1]}]"), "$2"));
+    assert_non_null(
+        strstr(work(f, run, 0, "[{\"name\":\"bad\",\"sql\":\"drop table billing.entry\"}]"),
+               "has to start with select"));
+    assert_non_null(strstr(work(f, run, 1, "[{\"name\":\"bad\",\"sql\":\"select 1; select 2\"}]"),
+                           "one statement"));
+    assert_non_null(
+        strstr(work(f, run, 2, "[{\"name\":\"bad\",\"sql\":\"select $2\",\"params\":[1]}]"), "$2"));
     assert_non_null(strstr(work(f, run, 3, "[]"), "array of statements"));
-    assert_non_null(strstr(work(f, run, 4, "[{\"name\":\"bad\",\"sql\":\"select 1\",\"expect\":\"two\"}]"), "expect"));
+    assert_non_null(strstr(
+        work(f, run, 4, "[{\"name\":\"bad\",\"sql\":\"select 1\",\"expect\":\"two\"}]"), "expect"));
 }
 
 static void test_a_query_gives_rows_as_maps(void **state)
@@ -143,21 +171,23 @@ static void test_a_query_gives_rows_as_maps(void **state)
     assert_int_equal(fixture_query(f, "delete from billing.entry", "[]"), BW_ERR_INVALID);
 }
 
-static void put_setting(struct store_fixture *f, const char *scope, const char *id, const char *from,
-                        const char *value, bool is_locked)
+static void put_setting(struct store_fixture *f, const char *scope, const char *id,
+                        const char *from, const char *value, bool is_locked)
 {
     char json[400];
-    snprintf(json, sizeof json,
-             "{\"policy\":\"rounding\",\"name\":\"minutes\",\"scope_type\":\"%s\",\"scope_id\":\"%s\","
-             "\"valid_from\":\"%s\",\"value\":%s,\"locked\":%s,\"set_by\":\"dana\"}",
-             scope, id, from, value, is_locked ? "true" : "false");
+    snprintf(
+        json, sizeof json,
+        "{\"policy\":\"rounding\",\"name\":\"minutes\",\"scope_type\":\"%s\",\"scope_id\":\"%s\","
+        "\"valid_from\":\"%s\",\"value\":%s,\"locked\":%s,\"set_by\":\"dana\"}",
+        scope, id, from, value, is_locked ? "true" : "false");
     assert_ok(fixture_write(f, "setting", json), &f->error);
 }
 
 static const char *minutes(struct store_fixture *f, const char *scopes, const char *on)
 {
     char json[300];
-    snprintf(json, sizeof json, "{\"policy\":\"rounding\",\"scopes\":%s,\"on\":\"%s\"}", scopes, on);
+    snprintf(json, sizeof json, "{\"policy\":\"rounding\",\"scopes\":%s,\"on\":\"%s\"}", scopes,
+             on);
     assert_ok(fixture_settings(f, json), &f->error);
     return strstr(fixture_json(f, bw_buf_str(&f->value)), "\"settings\":");
 }
@@ -175,7 +205,8 @@ static void test_a_narrower_setting_overrides_a_wider_one(void **state)
     assert_string_equal(minutes(f, "{}", "2026-10-31"), "\"settings\":{\"minutes\":6}}");
     assert_string_equal(minutes(f, both, "2026-10-31"), "\"settings\":{\"minutes\":15}}");
     assert_string_equal(minutes(f, both, "2026-11-01"), "\"settings\":{\"minutes\":30}}");
-    assert_string_equal(minutes(f, "{\"customer\":\"CU-2\"}", "2026-11-01"), "\"settings\":{\"minutes\":6}}");
+    assert_string_equal(minutes(f, "{\"customer\":\"CU-2\"}", "2026-11-01"),
+                        "\"settings\":{\"minutes\":6}}");
 }
 
 static void test_a_locked_setting_is_not_overridden(void **state)
@@ -183,19 +214,22 @@ static void test_a_locked_setting_is_not_overridden(void **state)
     F;
     put_setting(f, "tenant", "", "2026-01-01", "6", true);
     put_setting(f, "contract", "C-1", "2026-01-01", "30", false);
-    assert_string_equal(minutes(f, "{\"contract\":\"C-1\"}", "2026-10-31"), "\"settings\":{\"minutes\":6}}");
+    assert_string_equal(minutes(f, "{\"contract\":\"C-1\"}", "2026-10-31"),
+                        "\"settings\":{\"minutes\":6}}");
     const char *layers = fixture_json(f, bw_buf_str(&f->value));
     assert_non_null(strstr(layers, "\"is_locked\":true,\"is_used\":true"));
     assert_non_null(strstr(layers, "\"is_locked\":false,\"is_used\":false"));
     /* From a later date on it may be another value, unlocked. */
     put_setting(f, "tenant", "", "2026-12-01", "10", false);
-    assert_string_equal(minutes(f, "{\"contract\":\"C-1\"}", "2026-12-01"), "\"settings\":{\"minutes\":30}}");
+    assert_string_equal(minutes(f, "{\"contract\":\"C-1\"}", "2026-12-01"),
+                        "\"settings\":{\"minutes\":30}}");
 }
 
 static void test_settings_say_what_is_wrong_with_a_question(void **state)
 {
     F;
-    assert_int_equal(fixture_settings(f, "{\"policy\":\"rounding\",\"on\":\"2026-02-30\"}"), BW_ERR_INVALID);
+    assert_int_equal(fixture_settings(f, "{\"policy\":\"rounding\",\"on\":\"2026-02-30\"}"),
+                     BW_ERR_INVALID);
     assert_int_equal(fixture_settings(f, "{\"on\":\"2026-02-28\"}"), BW_ERR_INVALID);
     assert_int_equal(fixture_write(f, "setting", "{\"policy\":\"x\"}"), BW_ERR_INVALID);
     assert_int_equal(fixture_write(f, "nonsense", "{}"), BW_ERR_INVALID);
@@ -204,9 +238,13 @@ static void test_settings_say_what_is_wrong_with_a_question(void **state)
 static void test_the_audit_record_keeps_its_order(void **state)
 {
     F;
-    assert_ok(fixture_write(f, "audit", "{\"actor\":\"dana\",\"action\":\"approve\",\"subject\":\"I-1\",\"detail\":{}}"),
+    assert_ok(fixture_write(
+                  f, "audit",
+                  "{\"actor\":\"dana\",\"action\":\"approve\",\"subject\":\"I-1\",\"detail\":{}}"),
               &f->error);
-    assert_ok(fixture_write(f, "audit", "{\"actor\":\"kim\",\"action\":\"resume\",\"subject\":\"R-1\"}"), &f->error);
+    assert_ok(
+        fixture_write(f, "audit", "{\"actor\":\"kim\",\"action\":\"resume\",\"subject\":\"R-1\"}"),
+        &f->error);
     assert_ok(fixture_read(f, "audit", "{}"), &f->error);
     const char *json = fixture_json(f, bw_buf_str(&f->value));
     assert_true(strstr(json, "approve") < strstr(json, "resume"));

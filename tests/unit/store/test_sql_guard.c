@@ -1,3 +1,4 @@
+/* test_sql_guard.c - what the guard lets through, and how it rewrites it. */
 #include "support/test.h"
 
 #include "store/sql_guard.h"
@@ -72,7 +73,8 @@ static void test_one_statement_of_the_allowed_kinds(void **state)
     assert_str(bw_buf_str(&out), "select 1 ");
     assert_ok(prepare("SELECT 1", 0), &error);
     assert_ok(prepare("values (1)", 0), &error);
-    assert_int_equal(bw_sql_prepare(bw_str("select 1\0", 9), 0, &out, &sql, &error), BW_ERR_INVALID);
+    assert_int_equal(bw_sql_prepare(bw_str("select 1\0", 9), 0, &out, &sql, &error),
+                     BW_ERR_INVALID);
 }
 
 static void test_it_tells_reads_from_changes(void **state)

@@ -1,4 +1,5 @@
-/* What only the real database can do: lose connections, restart, refuse, keep scripts behind their walls. */
+/* test_store_pg.c - what only the real database can do: lose connections, restart, refuse, keep
+ * scripts behind their walls. */
 #include "support/store/fixture.h"
 
 #include "io/loop.h"
@@ -32,13 +33,14 @@ static const char *sql_of(struct store_fixture *f, const char *text, struct bw_i
     return fixture_sql(f, sql);
 }
 
-/* --- Connections -------------------------------------------------------------------------------------- */
+/* --- Connections ----------------------------------------------------------------------------- */
 
 static void test_a_commit_whose_answer_is_lost_is_found_and_not_repeated(void **state)
 {
     F;
     struct bw_id run = fixture_start(f, NULL);
-    struct bw_turn_commit warm = fixture_turn(f, run, 0, "one"); /* the lane is connected and prepared now */
+    struct bw_turn_commit warm =
+        fixture_turn(f, run, 0, "one"); /* the lane is connected and prepared now */
     assert_int_equal(fixture_commit(f, &warm), BW_COMMIT_DONE);
     struct bw_turn_commit turn = fixture_turn(f, run, 1, "two");
     struct bw_str note = fixture_value(f, "{\"kind\":\"once\"}");
@@ -47,7 +49,8 @@ static void test_a_commit_whose_answer_is_lost_is_found_and_not_repeated(void **
     fixture_mark(f);
     struct fixture_session *rival = fixture_session_open();
     char sql[200];
-    snprintf(sql, sizeof sql, "BEGIN; SELECT 1 FROM billow.run WHERE run_id = '%s' FOR UPDATE", uuid(run));
+    snprintf(sql, sizeof sql, "BEGIN; SELECT 1 FROM billow.run WHERE run_id = '%s' FOR UPDATE",
+             uuid(run));
     fixture_session_run(rival, sql);
     fixture_commit_begin(f, &turn, 1);
     fixture_send(f);
@@ -73,14 +76,17 @@ static void test_a_commit_that_died_with_its_connection_is_sent_again(void **sta
     fixture_mark(f);
     struct fixture_session *rival = fixture_session_open();
     char sql[200];
-    snprintf(sql, sizeof sql, "BEGIN; SELECT 1 FROM billow.run WHERE run_id = '%s' FOR UPDATE", uuid(run));
+    snprintf(sql, sizeof sql, "BEGIN; SELECT 1 FROM billow.run WHERE run_id = '%s' FOR UPDATE",
+             uuid(run));
     fixture_session_run(rival, sql);
     fixture_commit_begin(f, &turn, 1);
     fixture_send(f);
     /* The session that waits for the lock is ended; nothing of it is there. */
-    while (strcmp(fixture_sql(f, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                                 " WHERE application_name LIKE 'billow commit%' AND wait_event_type = 'Lock'"),
-                  "1") != 0)
+    while (
+        strcmp(fixture_sql(
+                   f, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                      " WHERE application_name LIKE 'billow commit%' AND wait_event_type = 'Lock'"),
+               "1") != 0)
         ;
     fixture_session_run(rival, "COMMIT");
     fixture_session_close(rival);
@@ -101,19 +107,25 @@ static void test_the_old_session_is_ended_before_its_commit_is_looked_up(void **
     fixture_mark(f);
     struct fixture_session *rival = fixture_session_open();
     char sql[200];
-    snprintf(sql, sizeof sql, "BEGIN; SELECT 1 FROM billow.run WHERE run_id = '%s' FOR UPDATE", uuid(run));
+    snprintf(sql, sizeof sql, "BEGIN; SELECT 1 FROM billow.run WHERE run_id = '%s' FOR UPDATE",
+             uuid(run));
     fixture_session_run(rival, sql);
     fixture_commit_begin(f, &turn, 1);
     fixture_send(f);
-    while (strcmp(fixture_sql(f, "SELECT count(*) FROM pg_stat_activity"
-                                 " WHERE application_name LIKE 'billow commit%' AND wait_event_type = 'Lock'"),
-                  "1") != 0)
+    while (
+        strcmp(fixture_sql(
+                   f, "SELECT count(*) FROM pg_stat_activity"
+                      " WHERE application_name LIKE 'billow commit%' AND wait_event_type = 'Lock'"),
+               "1") != 0)
         ;
-    /* We lose the connection while the server still waits for the lock: it would commit later, behind our back. */
+    /* We lose the connection while the server still waits for the lock: it would commit later,
+     * behind our back. */
     fixture_cut(f);
-    for (int i = 0; i < 200 && strcmp(fixture_sql(f, "SELECT count(*) FROM pg_stat_activity WHERE application_name"
-                                                     " LIKE 'billow commit%.1' AND wait_event_type = 'Lock'"),
-                                      "0") != 0;
+    for (int i = 0;
+         i < 200 &&
+         strcmp(fixture_sql(f, "SELECT count(*) FROM pg_stat_activity WHERE application_name"
+                               " LIKE 'billow commit%.1' AND wait_event_type = 'Lock'"),
+                "0") != 0;
          i++)
         fixture_send(f);
     fixture_session_run(rival, "COMMIT");
@@ -159,9 +171,10 @@ static void test_without_a_database_reads_are_unavailable(void **state)
 {
     F;
     struct bw_store good = f->store;
-    bw_store_pg_open(&f->store, &(struct bw_store_pg_options){.loop = bw_loop_uv(f->loop),
-                                                              .conninfo = "host=/nowhere dbname=none",
-                                                              .clock = &f->clock});
+    bw_store_pg_open(&f->store,
+                     &(struct bw_store_pg_options){.loop = bw_loop_uv(f->loop),
+                                                   .conninfo = "host=/nowhere dbname=none",
+                                                   .clock = &f->clock});
     assert_int_equal(fixture_load(f, fixture_id(f)), BW_ERR_UNAVAILABLE);
     assert_non_null(strstr(f->error.text, "/nowhere"));
     bool is_closed = false;
@@ -176,9 +189,10 @@ static void test_close_answers_what_is_pending(void **state)
     struct bw_store good = f->store;
     struct bw_turn_commit turn = fixture_turn(f, fixture_id(f), 0, "never");
     bool is_closed = false;
-    bw_store_pg_open(&f->store, &(struct bw_store_pg_options){.loop = bw_loop_uv(f->loop),
-                                                              .conninfo = "host=/nowhere dbname=none",
-                                                              .clock = &f->clock});
+    bw_store_pg_open(&f->store,
+                     &(struct bw_store_pg_options){.loop = bw_loop_uv(f->loop),
+                                                   .conninfo = "host=/nowhere dbname=none",
+                                                   .clock = &f->clock});
     fixture_commit_begin(f, &turn, 1);
     f->store.close(f->store.self, fixture_set_flag, &is_closed);
     assert_false(f->is_done);
@@ -189,7 +203,7 @@ static void test_close_answers_what_is_pending(void **state)
     f->store = good;
 }
 
-/* --- Refusals ------------------------------------------------------------------------------------------- */
+/* --- Refusals -------------------------------------------------------------------------------- */
 
 static void test_only_the_guilty_member_of_a_group_is_refused(void **state)
 {
@@ -199,8 +213,12 @@ static void test_only_the_guilty_member_of_a_group_is_refused(void **state)
     char long_key[600];
     memset(long_key, 'k', sizeof long_key);
     struct bw_id target = fixture_start(f, NULL);
-    struct bw_message message = {.tenant = f->tenant, .run = target, .key = bw_str(long_key, sizeof long_key),
-                                 .kind = BW_MESSAGE_OUTCOME, .seq = 1, .value = fixture_value(f, "1")};
+    struct bw_message message = {.tenant = f->tenant,
+                                 .run = target,
+                                 .key = bw_str(long_key, sizeof long_key),
+                                 .kind = BW_MESSAGE_OUTCOME,
+                                 .seq = 1,
+                                 .value = fixture_value(f, "1")};
     for (int i = 0; i < 7; i++) {
         runs[i] = fixture_start(f, NULL);
         commits[i] = fixture_turn(f, runs[i], 0, "turn");
@@ -219,10 +237,13 @@ static void test_a_full_disk_is_waited_out(void **state)
 {
     F;
     struct bw_id run = fixture_start(f, NULL);
-    sql_of(f, "CREATE OR REPLACE FUNCTION pg_temp_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            " RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
-            "CREATE TRIGGER full_disk BEFORE INSERT ON billow.journal FOR EACH ROW WHEN (NEW.run_id = ?)"
-            " EXECUTE FUNCTION pg_temp_full()", run);
+    sql_of(f,
+           "CREATE OR REPLACE FUNCTION pg_temp_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+           " RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
+           "CREATE TRIGGER full_disk BEFORE INSERT ON billow.journal FOR EACH ROW WHEN (NEW.run_id "
+           "= ?)"
+           " EXECUTE FUNCTION pg_temp_full()",
+           run);
     struct bw_turn_commit turn = fixture_turn(f, run, 0, "turn");
     fixture_commit_begin(f, &turn, 1);
     for (int i = 0; i < 20; i++) {
@@ -234,7 +255,7 @@ static void test_a_full_disk_is_waited_out(void **state)
     assert_int_equal(f->results[0].status, BW_COMMIT_DONE);
 }
 
-/* --- Events between two nodes ----------------------------------------------------------------------------- */
+/* --- Events between two nodes ---------------------------------------------------------------- */
 
 static void count_commit(void *ud, const struct bw_commit_result *results, size_t count)
 {
@@ -262,8 +283,11 @@ static void test_an_event_and_its_wait_at_the_same_moment_find_each_other(void *
         snprintf(key, sizeof key, "%d", i);
         struct bw_turn_commit turn = fixture_turn(f, runs[i], 0, "waits");
         struct bw_wait wait = {.seq = 1, .topic = BW_STR("race"), .key = bw_str_of(key)};
-        struct bw_event event = {.tenant = f->tenant, .topic = BW_STR("race"), .key = bw_str_of(key),
-                                 .id = BW_STR("e"), .body = fixture_value(f, "1")};
+        struct bw_event event = {.tenant = f->tenant,
+                                 .topic = BW_STR("race"),
+                                 .key = bw_str_of(key),
+                                 .id = BW_STR("e"),
+                                 .body = fixture_value(f, "1")};
         turn.waits = &wait, turn.wait_count = 1;
         f->store.commit(f->store.self, &turn, 1, count_commit, &answers);
         f->store.put_event(f->store.self, &event, count_done, &answers);
@@ -276,9 +300,10 @@ static void test_an_event_and_its_wait_at_the_same_moment_find_each_other(void *
     }
 }
 
-/* --- Scripts behind their walls ---------------------------------------------------------------------------- */
+/* --- Scripts behind their walls -------------------------------------------------------------- */
 
-static const char *work(struct store_fixture *f, struct bw_id run, uint64_t head, const char *statements)
+static const char *work(struct store_fixture *f, struct bw_id run, uint64_t head,
+                        const char *statements)
 {
     struct bw_turn_commit turn = fixture_turn(f, run, head, "works");
     struct bw_db_work db_work = {.seq = head + 1, .statements = fixture_value(f, statements)};
@@ -291,33 +316,40 @@ static const char *work(struct store_fixture *f, struct bw_id run, uint64_t head
     return fixture_unread(f, key);
 }
 
-#define DOCUMENT "insert into billing.document (kind, id, version, body, digest) values ('customer', $1, 1, $2::jsonb, 'd')"
+#define DOCUMENT                                                                                   \
+    "insert into billing.document (kind, id, version, body, digest) values ('customer', $1, 1, "   \
+    "$2::jsonb, 'd')"
 
 static void test_a_transaction_writes_with_its_turn(void **state)
 {
     F;
     struct bw_id run = fixture_start(f, NULL);
     const char *rows = work(f, run, 0,
-                            "[{\"name\":\"put\",\"sql\":\"" DOCUMENT " returning id, body, 1.50::numeric as price\","
+                            "[{\"name\":\"put\",\"sql\":\"" DOCUMENT
+                            " returning id, body, 1.50::numeric as price\","
                             "\"params\":[\"CU-1\",{\"limit\":1234.560}],\"expect\":\"one\"}]");
     assert_string_equal(rows, "[[{\"body\":{\"limit\":1234.560},\"id\":\"CU-1\",\"price\":1.50}]]");
-    assert_ok(fixture_query(f, "select id, body from billing.document where id = $1", "[\"CU-1\"]"), &f->error);
-    assert_string_equal(fixture_json(f, bw_buf_str(&f->value)), "[{\"body\":{\"limit\":1234.560},\"id\":\"CU-1\"}]");
+    assert_ok(fixture_query(f, "select id, body from billing.document where id = $1", "[\"CU-1\"]"),
+              &f->error);
+    assert_string_equal(fixture_json(f, bw_buf_str(&f->value)),
+                        "[{\"body\":{\"limit\":1234.560},\"id\":\"CU-1\"}]");
 }
 
 static void test_a_failed_transaction_undoes_its_statements_and_nothing_else(void **state)
 {
     F;
     struct bw_id run = fixture_start(f, NULL);
-    const char *outcome = work(f, run, 0,
-                               "[{\"name\":\"put\",\"sql\":\"" DOCUMENT "\",\"params\":[\"CU-2\",{}]},"
-                               "{\"name\":\"again\",\"sql\":\"" DOCUMENT "\",\"params\":[\"CU-2\",{}]}]");
+    const char *outcome =
+        work(f, run, 0,
+             "[{\"name\":\"put\",\"sql\":\"" DOCUMENT "\",\"params\":[\"CU-2\",{}]},"
+             "{\"name\":\"again\",\"sql\":\"" DOCUMENT "\",\"params\":[\"CU-2\",{}]}]");
     assert_non_null(strstr(outcome, "\"code\":\"CONFLICT\""));
     assert_non_null(strstr(outcome, "\"constraint\":\"document_pkey\""));
     assert_non_null(strstr(outcome, "\"statement\":\"again\""));
     assert_non_null(strstr(outcome, "\"sqlstate\":\"23505\""));
     assert_int_equal(f->loaded.row.head, 1);
-    assert_ok(fixture_query(f, "select id from billing.document where id = 'CU-2'", "[]"), &f->error);
+    assert_ok(fixture_query(f, "select id from billing.document where id = 'CU-2'", "[]"),
+              &f->error);
     assert_string_equal(fixture_json(f, bw_buf_str(&f->value)), "[]");
 }
 
@@ -325,25 +357,29 @@ static void test_an_expectation_that_is_not_met_is_an_error(void **state)
 {
     F;
     struct bw_id run = fixture_start(f, NULL);
-    const char *outcome = work(f, run, 0,
-                               "[{\"name\":\"touch\",\"sql\":\"update billing.exception set message = 'x'\","
-                               "\"expect\":\"one\"}]");
+    const char *outcome =
+        work(f, run, 0,
+             "[{\"name\":\"touch\",\"sql\":\"update billing.exception set message = 'x'\","
+             "\"expect\":\"one\"}]");
     assert_non_null(strstr(outcome, "touch: 0 rows where one was expected"));
     assert_non_null(strstr(outcome, "CONFLICT"));
-    assert_string_equal(work(f, run, 1, "[{\"name\":\"touch\",\"sql\":\"update billing.exception set message = 'x'\","
-                                        "\"expect\":0}]"),
-                        "[[]]");
+    assert_string_equal(
+        work(f, run, 1,
+             "[{\"name\":\"touch\",\"sql\":\"update billing.exception set message = 'x'\","
+             "\"expect\":0}]"),
+        "[[]]");
 }
 
 static void test_constraints_checked_at_commit_are_the_outcome_of_the_work(void **state)
 {
     F;
     struct bw_id run = fixture_start(f, NULL);
-    const char *outcome = work(
-        f, run, 0,
-        "[{\"name\":\"line\",\"sql\":\"insert into billing.invoice_line (invoice_id, line_id, component,"
-        " description_key, quantity, unit_code, unit_price, net_amount, tax_category)"
-        " values ('no such invoice', '1', 'time', 'd', 1, 'HUR', 1, 1, 'S')\"}]");
+    const char *outcome =
+        work(f, run, 0,
+             "[{\"name\":\"line\",\"sql\":\"insert into billing.invoice_line (invoice_id, line_id, "
+             "component,"
+             " description_key, quantity, unit_code, unit_price, net_amount, tax_category)"
+             " values ('no such invoice', '1', 'time', 'd', 1, 'HUR', 1, 1, 'S')\"}]");
     assert_non_null(strstr(outcome, "\"sqlstate\":\"23503\""));
     assert_int_equal(f->loaded.row.head, 1);
 }
@@ -355,12 +391,14 @@ static void test_a_script_sees_its_tenant_only(void **state)
     work(f, run, 0, "[{\"name\":\"put\",\"sql\":\"" DOCUMENT "\",\"params\":[\"wall\",{}]}]");
     struct bw_id mine = f->tenant;
     f->tenant = fixture_id(f);
-    assert_ok(fixture_query(f, "select id from billing.document where id = 'wall'", "[]"), &f->error);
+    assert_ok(fixture_query(f, "select id from billing.document where id = 'wall'", "[]"),
+              &f->error);
     assert_string_equal(fixture_json(f, bw_buf_str(&f->value)), "[]");
     f->tenant = mine;
     char statements[600];
     snprintf(statements, sizeof statements,
-             "[{\"name\":\"other\",\"sql\":\"insert into billing.document (tenant_id, kind, id, version, body, digest)"
+             "[{\"name\":\"other\",\"sql\":\"insert into billing.document (tenant_id, kind, id, "
+             "version, body, digest)"
              " values ($1::uuid, 'customer', 'x', 1, '{}', 'd')\",\"params\":[\"%s\"]}]",
              uuid(fixture_id(f)));
     assert_non_null(strstr(work(f, run, 1, statements), "\"code\":\"FORBIDDEN\""));
@@ -390,24 +428,29 @@ static void test_a_script_reaches_nothing_of_the_engine(void **state)
             fail_msg("%s: %s", attempts[i], bw_err_name(code));
     }
     /* Without the guard of the text, the server itself still refuses. */
-    const char *refused = fixture_sql(
-        f, "SET SESSION AUTHORIZATION billow_engine;"
-           "SELECT billow.script_query('00000000-0000-7000-8000-000000000000',"
-           " 'select set_config(''billow.tenant'', ''00000000-0000-7000-8000-000000000001'', true)', '{}', 10)");
+    const char *refused =
+        fixture_sql(f, "SET SESSION AUTHORIZATION billow_engine;"
+                       "SELECT billow.script_query('00000000-0000-7000-8000-000000000000',"
+                       " 'select set_config(''billow.tenant'', "
+                       "''00000000-0000-7000-8000-000000000001'', true)', '{}', 10)");
     assert_non_null(strstr(refused, "permission denied"));
-    refused = fixture_sql(
-        f, "SET SESSION AUTHORIZATION billow_engine;"
-           "SELECT billow.script_query('00000000-0000-7000-8000-000000000000', 'select 1; select 2', '{}', 10)");
+    refused = fixture_sql(f, "SET SESSION AUTHORIZATION billow_engine;"
+                             "SELECT billow.script_query('00000000-0000-7000-8000-000000000000', "
+                             "'select 1; select 2', '{}', 10)");
     assert_non_null(strstr(refused, "cannot open multi-query plan"));
 }
 
 static void test_a_query_cannot_write_and_ends_in_time(void **state)
 {
     F;
-    assert_int_equal(fixture_query(f, "with x as (" DOCUMENT " returning id) select id from x", "[\"CU\",{}]"),
-                     BW_ERR_INVALID);
-    assert_int_equal(fixture_query(f, "select count(*) from generate_series(1, 1000000000) a", "[]"), BW_ERR_TIMEOUT);
-    assert_int_equal(fixture_query(f, "select n from generate_series(1, 100001) n", "[]"), BW_ERR_LIMIT);
+    assert_int_equal(
+        fixture_query(f, "with x as (" DOCUMENT " returning id) select id from x", "[\"CU\",{}]"),
+        BW_ERR_INVALID);
+    assert_int_equal(
+        fixture_query(f, "select count(*) from generate_series(1, 1000000000) a", "[]"),
+        BW_ERR_TIMEOUT);
+    assert_int_equal(fixture_query(f, "select n from generate_series(1, 100001) n", "[]"),
+                     BW_ERR_LIMIT);
     assert_int_equal(fixture_query(f, "select no_such_column", "[]"), BW_ERR_INVALID);
     assert_non_null(strstr(f->error.text, "test.query"));
 }
@@ -415,16 +458,20 @@ static void test_a_query_cannot_write_and_ends_in_time(void **state)
 static void test_values_keep_their_digits_both_ways(void **state)
 {
     F;
-    assert_ok(fixture_query(f,
-                            "select $1 as text, $2::numeric as dec, $3::bigint as int, $4::boolean as yes, $5 as none,"
-                            " $6::jsonb as map, $7 as quoted, date '2026-10-31' as day",
-                            "[\"a\",12.3400,9007199254740993,true,null,{\"amount\":0.10},\"q\\\"\\\\{},'\"]"),
+    assert_ok(fixture_query(
+                  f,
+                  "select $1 as text, $2::numeric as dec, $3::bigint as int, $4::boolean as yes, "
+                  "$5 as none,"
+                  " $6::jsonb as map, $7 as quoted, date '2026-10-31' as day",
+                  "[\"a\",12.3400,9007199254740993,true,null,{\"amount\":0.10},\"q\\\"\\\\{},'\"]"),
               &f->error);
     assert_string_equal(fixture_json(f, bw_buf_str(&f->value)),
-                        "[{\"day\":\"2026-10-31\",\"dec\":12.3400,\"int\":9007199254740993,\"map\":{\"amount\":0.10},"
+                        "[{\"day\":\"2026-10-31\",\"dec\":12.3400,\"int\":9007199254740993,\"map\":"
+                        "{\"amount\":0.10},"
                         "\"none\":null,\"quoted\":\"q\\\"\\\\{},'\",\"text\":\"a\",\"yes\":true}]");
-    assert_int_equal(fixture_query(f, "select 1234567890123456789012345678901234567::numeric as n", "[]"),
-                     BW_ERR_INVALID);
+    assert_int_equal(
+        fixture_query(f, "select 1234567890123456789012345678901234567::numeric as n", "[]"),
+        BW_ERR_INVALID);
 }
 
 static void test_two_lanes_take_numbers_without_a_gap(void **state)
@@ -446,12 +493,15 @@ static void test_two_lanes_take_numbers_without_a_gap(void **state)
     }
     while (answers < TAKERS)
         bw_loop_step(f->loop);
-    assert_string_equal(sql_of(f, "SELECT count(*) || ' ' || min(sequence) || ' ' || max(sequence) FROM billow.number_used"
-                                " WHERE tenant_id = ?", f->tenant),
+    assert_string_equal(sql_of(f,
+                               "SELECT count(*) || ' ' || min(sequence) || ' ' || max(sequence) "
+                               "FROM billow.number_used"
+                               " WHERE tenant_id = ?",
+                               f->tenant),
                         "26 1 26");
 }
 
-/* --- Migration ---------------------------------------------------------------------------------------------- */
+/* --- Migration ------------------------------------------------------------------------------- */
 
 struct migrated {
     bool is_done;
@@ -469,7 +519,8 @@ static enum bw_err migrate(struct store_fixture *f, const struct bw_migration *l
                            struct bw_error *error)
 {
     struct migrated migrated = {0};
-    bw_migrate(bw_loop_uv(f->loop), fixture_admin_conninfo(), list, count, NULL, on_migrated, &migrated);
+    bw_migrate(bw_loop_uv(f->loop), fixture_admin_conninfo(), list, count, NULL, on_migrated,
+               &migrated);
     fixture_until(f, &migrated.is_done);
     *error = migrated.error;
     return migrated.error.code;
@@ -480,7 +531,8 @@ static void test_migrating_again_changes_nothing(void **state)
     F;
     struct bw_error error;
     assert_ok(migrate(f, bw_migrations, bw_migration_count, &error), &error);
-    assert_ok(fixture_migrate(f), &f->error); /* as the engine's role, which may not change the schema */
+    assert_ok(fixture_migrate(f),
+              &f->error); /* as the engine's role, which may not change the schema */
     assert_int_equal(migrate(f, bw_migrations, bw_migration_count - 1, &error), BW_ERR_CONFLICT);
     assert_non_null(strstr(error.text, "newer"));
     struct bw_migration changed[16];
@@ -502,8 +554,8 @@ static void test_a_migration_that_fails_leaves_nothing(void **state)
     struct bw_error error;
     struct bw_migration list[16];
     memcpy(list, bw_migrations, bw_migration_count * sizeof *list);
-    list[bw_migration_count] =
-        (struct bw_migration){9000, "9000_bad", "0", "CREATE TABLE billow.half (x int); SELECT 1/0"};
+    list[bw_migration_count] = (struct bw_migration){
+        9000, "9000_bad", "0", "CREATE TABLE billow.half (x int); SELECT 1/0"};
     assert_int_equal(migrate(f, list, bw_migration_count + 1, &error), BW_ERR_INVALID);
     assert_non_null(strstr(error.text, "9000_bad"));
     assert_string_equal(fixture_sql(f, "SELECT to_regclass('billow.half') IS NULL"), "t");
@@ -513,11 +565,15 @@ static void test_every_table_of_tenants_has_forced_row_security(void **state)
 {
     F;
     assert_string_equal(
-        fixture_sql(f, "SELECT coalesce(string_agg(c.oid::regclass::text, ' '), '') FROM pg_class c"
-                       " WHERE c.relnamespace::regnamespace::text IN ('billow', 'billing') AND c.relkind = 'r'"
-                       " AND c.relname NOT IN ('lease', 'fence', 'blob', 'release', 'release_file', 'migration')"
-                       " AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p"
-                       "  WHERE p.polrelid = c.oid))"),
+        fixture_sql(
+            f,
+            "SELECT coalesce(string_agg(c.oid::regclass::text, ' '), '') FROM pg_class c"
+            " WHERE c.relnamespace::regnamespace::text IN ('billow', 'billing') AND c.relkind = 'r'"
+            " AND c.relname NOT IN ('lease', 'fence', 'blob', 'release', 'release_file', "
+            "'migration')"
+            " AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM "
+            "pg_policy p"
+            "  WHERE p.polrelid = c.oid))"),
         "");
 }
 
