@@ -20,7 +20,7 @@ moves as (
     join billing.ledger l on l.kind in ('bill', 'credit')
      and (l.invoice_id = i.id
           or l.invoice_id in (select c.id from billing.invoice c where c.credits_invoice_id = i.id))
-    join billing.entry e on e.id = l.entry_id
+    join billing.entry e on e.id = l.entry_id and e.kind <> 'usage'
     left join billing.invoice_line n on n.invoice_id = l.invoice_id and n.line_id = l.line_id
      and n.credits_invoice_id = i.id
 )
@@ -89,6 +89,30 @@ select m.entry_id, 'credit', 'billed', m.to_state, m.quantity, m.amount, m.curre
   from jsonb_to_recordset($1::jsonb) as m(entry_id text, to_state text, quantity numeric,
       amount numeric, currency text, invoice_id text, line_id text)
  order by m.entry_id]],
+})
+
+--- Gives back the usage events of an invoice that is credited as a whole.
+--- $1 invoice id, $2 id of the credit note, $3 run, $4 actor, $5 reason, $6 to which state
+receivables_statements.credit_usage = db.statement({
+  name = "billing.credit_usage",
+  sql = [[
+insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, invoice_id, run_id,
+    reason, actor)
+select l.entry_id, 'credit', 'billed', $6, sum(l.quantity), $2, $3::uuid, $5, $4
+  from billing.ledger l join billing.entry e on e.id = l.entry_id and e.kind = 'usage'
+ where l.invoice_id = $1 and l.kind = 'bill'
+ group by l.entry_id order by l.entry_id]],
+})
+
+--- Claims what a credit note gave back of usage events. $1 id of the credit note, $2 run, $3 actor
+receivables_statements.claim_usage = db.statement({
+  name = "billing.claim_credited_usage",
+  sql = [[
+insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, run_id, actor)
+select l.entry_id, 'claim', 'open', 'claimed', sum(l.quantity), $2::uuid, $3
+  from billing.ledger l join billing.entry e on e.id = l.entry_id and e.kind = 'usage'
+ where l.invoice_id = $1 and l.kind = 'credit'
+ group by l.entry_id order by l.entry_id]],
 })
 
 --- Claims exactly these open quantities, so that no other run bills them before this one does.

@@ -1,0 +1,33 @@
+-- collections: follows one invoice until nothing of it is open: delivery, reminders, interest.
+local billow = require("billow")
+local collections = require("billow.billing.collections")
+local workflow = require("billow.workflow")
+
+return workflow.define({
+  name = "collections",
+  version = "1.0.0",
+  title = "Collection of an invoice",
+  input = { invoice = "id", deliver = "boolean?" },
+  policies = { "dunning", "interest", "delivery", "write-off" },
+
+  -- Lives as long as the debt: after each round the run begins anew, what it knows is in the
+  -- database.
+  run = function(input, state)
+    local case = collections.open(input.invoice)
+    if input.deliver and not state then
+      collections.deliver_invoice(case)
+    end
+    local account = collections.account(case)
+    local step = collections.next(case, account)
+    if step.action == "settled" then
+      return collections.close(case, account)
+    elseif step.action == "send" then
+      collections.remind(case, account, step)
+    elseif step.action == "hand_over" then
+      collections.hand_over(case, account)
+    else
+      collections.wait(case, step) -- a payment, a dispute, a promise, or the next date
+    end
+    return billow.checkpoint({ is_delivered = true })
+  end,
+})

@@ -1,0 +1,47 @@
+-- credit: credits an invoice, whole or in part, and bills the credited work anew when asked to.
+local approval = require("billow.approval")
+local billing = require("billow.billing")
+local receivables = require("billow.billing.receivables")
+local workflow = require("billow.workflow")
+
+return workflow.define({
+  name = "credit",
+  version = "1.0.0",
+  title = "Credit note",
+  -- request: {all = true}, {lines = {{line_id, amount?, quantity?}}}, {entries = {{entry_id,
+  -- quantity?}}} or {amount = "100.00"}; outcome "written_off" or "excluded" when the work is not
+  -- to be billed again.
+  input = { invoice = "id", request = "table", reason = "text", rebill = "boolean?" },
+  policies = { "approval", "tax" },
+
+  run = function(input)
+    local credit, note, problem
+    repeat
+      credit, problem = receivables.credit(input.invoice, input.request)
+      problem = problem or input.rebill and receivables.rebill_objection(credit)
+      if problem then
+        return { status = "refused", problem = problem }
+      end
+      local approved = approval.require(credit.contract, credit.bill)
+      if not approved then
+        return { status = "rejected", problem = "the credit note was not approved" }
+      end
+      local options = { reason = input.reason, is_rebilled = input.rebill }
+      note = receivables.issue_credit(credit, approved, options) -- nil: credited meanwhile; again
+    until note
+    local result = { status = "issued", id = note.id, number = note.number }
+    if not input.rebill then
+      return result
+    end
+    -- Exactly the credited work, which this run holds since the credit note.
+    local bill, judged, contract = receivables.rebill(credit)
+    local approved = bill.status == "ready" and approval.require(contract, bill)
+    if approved then
+      result.rebilled = receivables.issue_rebill(credit, contract, judged, bill, approved)
+    else
+      billing.release("not billed again: " .. bill.status)
+      result.not_rebilled = bill.status == "ready" and "rejected" or bill.status
+    end
+    return result
+  end,
+})
