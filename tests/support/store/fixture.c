@@ -185,6 +185,12 @@ int fixture_stop_pg(void **state)
     if (server)
         assert_ok(bw_pgserver_close(server, true, &error), &error);
     server = NULL;
+    const char *given = getenv("BW_TEST_PG");
+    if (admin_conninfo[0] && given && *given) {
+        snprintf(command, sizeof command, "DROP DATABASE billow_test_%ld WITH (FORCE)",
+                 (long)getpid());
+        run_sql(given, command);
+    }
     if (state_dir[0]) {
         snprintf(command, sizeof command, "rm -rf \"$(readlink -f '%s/pg')\" '%s'", state_dir,
                  state_dir);
