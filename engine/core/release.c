@@ -21,8 +21,15 @@ void bw_releases_deinit(struct bw_releases *releases)
         bw_arena_deinit(&release->arena);
         bw_free(release);
     }
-    while ((link = bw_list_shift(&releases->active)))
-        bw_free(bw_container_of(link, struct bw_active_release, link));
+    while ((link = bw_list_shift(&releases->active))) {
+        struct bw_active_release *active = bw_container_of(link, struct bw_active_release, link);
+        while ((link = bw_list_shift(&active->waiters))) {
+            struct bw_call *call = bw_container_of(link, struct bw_call, link);
+            bw_arena_deinit(&call->arena);
+            bw_free(call);
+        }
+        bw_free(active);
+    }
 }
 
 void bw_release_fill(struct bw_release *release, const struct bw_release_set *set)
@@ -154,22 +161,61 @@ const uint8_t *bw_release_active(const struct bw_engine *engine, struct bw_id te
     return is_fresh ? active->hash : NULL;
 }
 
-void bw_release_set_active(struct bw_engine *engine, struct bw_id tenant,
-                           const uint8_t hash[BW_RELEASE_HASH_LEN])
+static void ask_active(struct bw_engine *engine, struct bw_active_release *active);
+
+static void active_answered(struct bw_engine *engine, struct bw_call *question)
+{
+    struct bw_active_release *active = active_find(engine, question->tenant);
+    struct bw_list *link;
+    active->is_asked = false;
+    if (active->is_changed) {
+        ask_active(engine, active);
+        return;
+    }
+    if (question->code == BW_ERR_OK) {
+        memcpy(active->hash, question->release.hash, BW_RELEASE_HASH_LEN);
+        active->until_ns = bw_clock_mono(engine->config.clock).ns + ACTIVE_NS;
+        bw_release_fill(bw_release_get(engine, active->hash), &question->release);
+    }
+    while ((link = bw_list_shift(&active->waiters))) {
+        struct bw_call *call = bw_container_of(link, struct bw_call, link);
+        memcpy(call->release.hash, active->hash, BW_RELEASE_HASH_LEN);
+        bw_call_post(call, question->code, question->text);
+    }
+}
+
+/* The answer brings all files of the release, so a thousand starts must not ask a thousand times.
+ */
+static void ask_active(struct bw_engine *engine, struct bw_active_release *active)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_call *question = bw_call_open(engine, active_answered);
+    question->tenant = active->tenant;
+    active->is_asked = true;
+    active->is_changed = false;
+    store->active_release(store->self, active->tenant, bw_call_on_release, question);
+}
+
+void bw_release_ask_active(struct bw_engine *engine, struct bw_id tenant, struct bw_call *call)
 {
     struct bw_active_release *active = active_find(engine, tenant);
     if (!active) {
         active = bw_xcalloc(1, sizeof *active);
         active->tenant = tenant;
+        bw_list_init(&active->waiters);
         bw_list_push(&engine->releases.active, &active->link);
     }
-    memcpy(active->hash, hash, BW_RELEASE_HASH_LEN);
-    active->until_ns = bw_clock_mono(engine->config.clock).ns + ACTIVE_NS;
+    bw_list_remove(&call->link);
+    bw_list_push(&active->waiters, &call->link);
+    if (!active->is_asked)
+        ask_active(engine, active);
 }
 
 void bw_release_drop_active(struct bw_engine *engine, struct bw_id tenant)
 {
     struct bw_active_release *active = active_find(engine, tenant);
-    if (active)
-        active->until_ns = 0;
+    if (!active)
+        return;
+    active->until_ns = 0;
+    active->is_changed = active->is_asked;
 }

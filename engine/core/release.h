@@ -12,6 +12,7 @@
 #include "store/store.h"
 
 struct bw_engine;
+struct bw_call;
 struct bw_run;
 
 #define BW_HOSTS_MAX 64 /* one bit each */
@@ -34,7 +35,10 @@ struct bw_active_release {
     struct bw_list link;
     struct bw_id tenant;
     uint8_t hash[BW_RELEASE_HASH_LEN];
-    int64_t until_ns; /* monotonic */
+    int64_t until_ns;       /* monotonic */
+    bool is_asked;          /* the store is being asked */
+    bool is_changed;        /* since it was asked: that answer is of no use, ask again */
+    struct bw_list waiters; /* struct bw_call: starts that wait for the one answer */
 };
 
 struct bw_releases {
@@ -55,8 +59,9 @@ bool bw_release_has_workflow(const struct bw_release *release, struct bw_str wor
 void bw_releases_forget_host(struct bw_releases *releases, unsigned host);
 /* NULL: not known, or too old. */
 const uint8_t *bw_release_active(const struct bw_engine *engine, struct bw_id tenant);
-void bw_release_set_active(struct bw_engine *engine, struct bw_id tenant,
-                           const uint8_t hash[BW_RELEASE_HASH_LEN]);
+/* Asks the store, once for all who want to know; then posts `call` with the hash in its `release`,
+ * or with the store's error. */
+void bw_release_ask_active(struct bw_engine *engine, struct bw_id tenant, struct bw_call *call);
 void bw_release_drop_active(struct bw_engine *engine, struct bw_id tenant);
 
 #endif

@@ -63,8 +63,6 @@ static void start_active_release(struct bw_engine *engine, struct bw_call *call)
     struct bw_run_row *row = call->subject;
     if (call->code == BW_ERR_OK) {
         memcpy(row->release, call->release.hash, sizeof row->release);
-        bw_release_fill(bw_release_get(engine, row->release), &call->release);
-        bw_release_set_active(engine, row->tenant, row->release);
         start_stored_release(engine, call);
         return;
     }
@@ -74,7 +72,6 @@ static void start_active_release(struct bw_engine *engine, struct bw_call *call)
 void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start *start,
                          bw_start_fn done, void *ud)
 {
-    struct bw_store *store = engine->config.store;
     struct bw_call *call = bw_call_open(engine, reply_start);
     struct bw_run_row *row = bw_arena_calloc(&call->arena, 1, sizeof *row);
     struct bw_stamp now = bw_clock_utc(engine->config.clock);
@@ -102,7 +99,7 @@ void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start 
         return;
     }
     call->act = start_active_release;
-    store->active_release(store->self, start->tenant, bw_call_on_release, call);
+    bw_release_ask_active(engine, start->tenant, call);
 }
 
 /* --- Events, answers, cancel. */

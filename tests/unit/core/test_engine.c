@@ -603,6 +603,75 @@ static void test_effects_started_together_are_delivered_as_they_come(void **stat
     assert_status(&harness, run, "done");
 }
 
+/* --- The release of new runs. */
+
+static size_t questions;
+static void (*ask_store)(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
+
+static void count_question(void *self, struct bw_id tenant, bw_release_fn done, void *ud)
+{
+    questions++;
+    ask_store(self, tenant, done, ud);
+}
+
+static void count_start(void *ud, const struct bw_error *error, struct bw_id run, bool is_new)
+{
+    (void)run;
+    assert_int_equal(error->code, BW_ERR_OK);
+    assert_true(is_new);
+    ++*(size_t *)ud;
+}
+
+static void ask_for_start(size_t *started)
+{
+    struct bw_engine_start start = {.tenant = harness.tenant, .workflow = BW_STR("calls")};
+    bw_engine_start_run(harness.engine, &start, count_start, started);
+}
+
+static void watch_questions(void)
+{
+    set_up(&TWO_CALLS, 1);
+    questions = 0;
+    ask_store = harness.store.active_release;
+    harness.store.active_release = count_question;
+}
+
+static void test_starts_that_come_together_ask_once_for_the_active_release(void **state)
+{
+    (void)state;
+    size_t started = 0;
+    watch_questions();
+    for (size_t i = 0; i < 5; i++)
+        ask_for_start(&started);
+    harness_settle(&harness);
+    assert_int_equal(started, 5);
+    assert_int_equal(questions, 1);
+}
+
+static void test_a_release_that_changes_while_it_is_asked_for_is_asked_for_again(void **state)
+{
+    (void)state;
+    size_t started = 0;
+    watch_questions();
+    ask_for_start(&started);
+    bw_engine_release_changed(harness.engine, harness.tenant);
+    ask_for_start(&started);
+    harness_settle(&harness);
+    assert_int_equal(started, 2);
+    assert_int_equal(questions, 2);
+}
+
+static void test_starts_that_wait_for_the_release_leave_nothing_behind_in_a_crash(void **state)
+{
+    (void)state;
+    size_t started = 0;
+    watch_questions();
+    ask_for_start(&started);
+    ask_for_start(&started);
+    harness_crash(&harness);
+    assert_int_equal(started, 0);
+}
+
 #define CASE(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -640,6 +709,9 @@ int main(void)
         CASE(test_cancel_stops_the_request_under_way),
         CASE(test_a_checkpoint_truncates_the_replay_and_seqs_go_on),
         CASE(test_effects_started_together_are_delivered_as_they_come),
+        CASE(test_starts_that_come_together_ask_once_for_the_active_release),
+        CASE(test_a_release_that_changes_while_it_is_asked_for_is_asked_for_again),
+        CASE(test_starts_that_wait_for_the_release_leave_nothing_behind_in_a_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
