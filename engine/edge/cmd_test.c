@@ -107,7 +107,8 @@ static enum bw_err choose_paths(struct run *run, struct bw_error *error)
 
     for (unsigned i = 0; i < cli->argument_count; i++) {
         if (stat(cli->arguments[i], &info) != 0)
-            return bw_fail(error, BW_ERR_NOT_FOUND, "there is no %s to test", cli->arguments[i]);
+            return bw_fail(error, BW_ERR_NOT_FOUND, "there is no file or folder %s",
+                           cli->arguments[i]);
         add_arg(run, cli->arguments[i]);
     }
     for (size_t i = 0; cli->argument_count == 0 && i < sizeof usual / sizeof usual[0]; i++) {

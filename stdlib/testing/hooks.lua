@@ -64,7 +64,9 @@ local function run_twice(element, body)
     local before = fingerprint.of(world.made)
     local difference = fingerprint.difference(before, run_again(element, body))
     if difference then
-      error("a crash after every turn makes a difference: " .. difference, 0)
+      local trace = element.trace or { short_src = "spec", currentline = 0 }
+      local text = "%s:%d: a crash after every turn makes a difference: %s"
+      error(string.format(text, trace.short_src, trace.currentline, difference), 0)
     end
   end
 end
