@@ -1,4 +1,4 @@
-/* cmd_doctor.c - billow doctor: what is missing or wrong on this machine and in this directory, and how to mend it.
+/* cmd_doctor.c - billow doctor: what is missing or wrong here, and how to mend it.
  *
  * Changes nothing and starts nothing. The checks of engine and database are in doctor_engine.c.
  */

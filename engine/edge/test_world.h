@@ -1,4 +1,4 @@
-/* test_world.h - the worlds of a spec, as one function that Lua calls (`require "billow.testing.native"`).
+/* test_world.h - the worlds of a spec, as the one function `billow.testing.native` of Lua.
  *
  * Offers:  create, the function for lua/tool_call.h, destroy.
  * Relies on: core/world_call.h, edge/project.h.
