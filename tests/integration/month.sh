@@ -11,6 +11,7 @@
 # After every kill the same command is given again, as a person would. In the end: the same invoices, the same numbers,
 # no gap, no double, and the ledger of every entry adds up. Prints one line per step; exit 1 at the first difference.
 set -u
+exec 3>&2 2>/dev/null # bash says "Killed" on standard error for every kill; what we say goes to 3
 build=${1:?usage: month.sh BUILD_DIR [plain|positions|random] [KILLS]}
 mode=${2:-plain}
 kills=${3:-50}
@@ -29,8 +30,8 @@ stop_all() { # whatever still runs under $work ends with the test
 }
 trap stop_all EXIT
 fail() {
-    echo "FAILED: $*" >&2
-    [ ! -f "$work/log" ] || tail -n 30 "$work/log" >&2
+    echo "FAILED: $*" >&3
+    [ ! -f "$work/log" ] || tail -n 30 "$work/log" >&3
     exit 1
 }
 
@@ -56,7 +57,7 @@ fingerprint() { (cd "$1" && find . -type f | LC_ALL=C sort | xargs sha256sum); }
 
 compare() { # OUT: to the cent
     "$build/tools/billow-lua" -d "$here" "$here/tests/tools/compare.lua" "$firm/expected.json" \
-        "$1"/invoices/*.json "$1/exceptions.json" --numbers --references >"$work/compare" 2>&1 || { cat "$work/compare" >&2; fail "the figures differ from expected.json"; }
+        "$1"/invoices/*.json "$1/exceptions.json" --numbers --references >"$work/compare" 2>&1 || { cat "$work/compare" >&3; fail "the figures differ from expected.json"; }
     tail -n 1 "$work/compare"
 }
 
@@ -81,7 +82,7 @@ reference() { # OUT ARGS...: what an undisturbed call gives
 
 check() { # OUT WHAT
     fingerprint "$1" >"$work/got"
-    cmp -s "$work/expected" "$work/got" || { diff "$work/expected" "$work/got" >&2; fail "$2: other documents came out"; }
+    cmp -s "$work/expected" "$work/got" || { diff "$work/expected" "$work/got" >&3; fail "$2: other documents came out"; }
 }
 
 plain() {
