@@ -20,7 +20,13 @@ return workflow.define({
   -- Chunks arrive as events "import.chunk" with key "<import id>/<n>": {first = number, records =
   -- list of field lists}.
   run = function(input)
-    local reader = import.reader(input.file, input.header)
+    -- A file that nobody can read is an answer, not a fault: nothing of it was taken.
+    local is_readable, reader = pcall(import.reader, input.file, input.header)
+    if not is_readable and type(reader) == "string" then
+      return { file = input.file, problem = reader }
+    elseif not is_readable then
+      error(reader, 0)
+    end
     local total = import.new_total(input)
     for n = 1, input.chunks do
       local chunk = event.wait("import.chunk", { key = input.id .. "/" .. n })

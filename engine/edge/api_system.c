@@ -4,6 +4,7 @@
 #include "edge/form.h"
 #include "edge/project.h"
 #include "edge/version.h"
+#include "lua/release_check.h"
 
 static void answer_form(struct bw_api_call *call, int status, struct bw_form *form)
 {
@@ -143,7 +144,10 @@ void bw_api_release_put(struct bw_api_call *call)
     struct bw_value zones = bw_value_get(&body, "zones");
     struct bw_release_set release;
     struct bw_error error = {0};
-    if (bw_project_release(&files, &zones, &call->arena, &release, &error))
+    enum bw_err err = bw_project_release(&files, &zones, &call->arena, &release, &error);
+    if (!err) /* what does not compile is not activated: runs would only park on it */
+        err = bw_release_check(&release, &error);
+    if (err)
         bw_api_fail(call, &error);
     else
         call->store->put_release(call->store->self, call->tenant, &release, true, release_stored,

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POLL_MS = 20 };
+enum { POLL_MS = 20, DEPTH_MAX = 8 };
 
 struct month {
     struct bw_bill *bill;
@@ -68,7 +68,33 @@ static bool has_task(const struct month *month, struct bw_str run)
     return false;
 }
 
-/* Every open run either waits for its children or stands at a task of its own. */
+static bool find_run(struct bw_str runs, struct bw_str id, struct bw_value *found)
+{
+    struct bw_value list = bw_value_read(runs);
+    struct bw_str rest = list.items;
+    while (id.len && bw_value_next(&rest, found))
+        if (bw_str_eq(bw_value_get_str(found, "id", BW_STR("")), id))
+            return true;
+    return false;
+}
+
+/* Is it the period's run, or one below that? Others (an import that was broken off, a workflow of
+ * the firm's own) do not stop the month. */
+static bool is_of_month(const struct month *month, const struct bw_value *run)
+{
+    struct bw_str period = bw_str_of(month->path + strlen("/v1/runs/"));
+    struct bw_value at = *run;
+    for (int depth = 0; depth < DEPTH_MAX; depth++) {
+        struct bw_str parent = bw_value_get_str(&at, "parent", BW_STR(""));
+        if (bw_str_eq(bw_value_get_str(&at, "id", BW_STR("")), period) || bw_str_eq(parent, period))
+            return true;
+        if (!find_run(bw_buf_str(&month->runs), parent, &at))
+            return false;
+    }
+    return false;
+}
+
+/* Every open run of the month either waits for its children or stands at a task of its own. */
 static bool is_settled(const struct month *month)
 {
     struct bw_value list = bw_value_read(bw_buf_str(&month->runs)), run;
@@ -78,7 +104,7 @@ static bool is_settled(const struct month *month)
         struct bw_str id = bw_value_get_str(&run, "id", BW_STR(""));
         bool is_waiting = bw_str_eq(wake, BW_STR("child")) ||
                           (bw_str_eq(wake, BW_STR("task")) && has_task(month, id));
-        if (!is_waiting)
+        if (!is_waiting && is_of_month(month, &run))
             return false;
     }
     return true;
@@ -172,26 +198,30 @@ static enum bw_err answer(struct month *month, const struct bw_value *task, stru
     return err;
 }
 
-/* A parked run stops the month: says which, and why. */
+static enum bw_err fail_parked(const struct bw_value *run, struct bw_error *error)
+{
+    struct bw_value why = bw_value_get(run, "error");
+    return bw_fail(error, BW_ERR_SCRIPT,
+                   "a run of %.*s is parked: %.*s (%.*s:%lld). 'billow run show %.*s' tells more; "
+                   "'billow run resume' lets it go on, with --latest after a script was mended",
+                   BW_STR_ARG(bw_value_get_str(run, "workflow", BW_STR("?"))),
+                   BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))),
+                   BW_STR_ARG(bw_value_get_str(&why, "file", BW_STR("?"))),
+                   (long long)bw_value_get_int(&why, "line", 0),
+                   BW_STR_ARG(bw_value_get_str(run, "id", BW_STR("?"))));
+}
+
+/* A parked run of the month stops it: says which, and why. */
 static enum bw_err check_parked(struct month *month, struct bw_error *error)
 {
     struct bw_buf parked;
     bw_buf_init(&parked, BW_CMD_FILE_BYTES_MAX);
-    enum bw_err err = get(month, "/v1/runs?status=parked&limit=10", &parked, error);
+    enum bw_err err = get(month, "/v1/runs?status=parked&limit=1000", &parked, error);
     struct bw_value list = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&parked)), run;
-    struct bw_str rest = list.items;
-    if (!err && list.tag == BW_VALUE_ARR && bw_value_next(&rest, &run)) {
-        struct bw_value why = bw_value_get(&run, "error");
-        err =
-            bw_fail(error, BW_ERR_SCRIPT,
-                    "a run of %.*s is parked: %.*s (%.*s:%lld). 'billow run show %.*s' tells more; "
-                    "'billow run resume' lets it go on",
-                    BW_STR_ARG(bw_value_get_str(&run, "workflow", BW_STR("?"))),
-                    BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))),
-                    BW_STR_ARG(bw_value_get_str(&why, "file", BW_STR("?"))),
-                    (long long)bw_value_get_int(&why, "line", 0),
-                    BW_STR_ARG(bw_value_get_str(&run, "id", BW_STR("?"))));
-    }
+    struct bw_str rest = list.tag == BW_VALUE_ARR ? list.items : BW_STR_NONE;
+    while (!err && bw_value_next(&rest, &run))
+        if (is_of_month(month, &run))
+            err = fail_parked(&run, error);
     bw_buf_deinit(&parked);
     return err;
 }
@@ -202,9 +232,15 @@ static enum bw_err look(struct month *month, bool *is_done, struct bw_error *err
     enum bw_err err = get(month, month->path, &month->run, error);
     struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&month->run));
     struct bw_str status = bw_value_get_str(&run, "status", BW_STR(""));
-    if (err || !bw_str_eq(status, BW_STR("open"))) {
-        *is_done = !err && bw_str_eq(status, BW_STR("done"));
-        return err || *is_done ? err : check_parked(month, error);
+    *is_done = !err && bw_str_eq(status, BW_STR("done"));
+    if (err || *is_done)
+        return err;
+    if (!bw_str_eq(status, BW_STR("open"))) {
+        err = check_parked(month, error);
+        return err ? err
+                   : bw_fail(error, BW_ERR_CONFLICT,
+                             "the run of the period is %.*s: see 'billow run show %s'",
+                             BW_STR_ARG(status), month->path + strlen("/v1/runs/"));
     }
     /* Tasks before runs: a run that moved on in between then shows no task, and is waited for. */
     err = get(month, "/v1/tasks?status=open&limit=10000", &month->tasks, error);

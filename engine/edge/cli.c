@@ -252,7 +252,8 @@ int bw_cli_main(int argc, char **argv)
     if (cli.client)
         bw_client_close(cli.client);
     if ((fflush(cli.out) != 0 || ferror(cli.out)) && status == 0) {
-        fprintf(cli.err, "billow: standard output: write failed: %s\n", strerror(errno));
+        if (errno != EPIPE) /* who reads has read enough, as in "... | head -1" */
+            fprintf(cli.err, "billow: standard output: write failed: %s\n", strerror(errno));
         status = BW_EXIT_FAILED;
     }
     return status;

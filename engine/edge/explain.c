@@ -30,7 +30,8 @@ static void explain_parked(struct bw_buf *text, const struct bw_value *run)
                       (long long)bw_value_get_int(&why, "line", 0));
     bw_buf_put_text(
         text,
-        ".\nMend the cause, then 'billow run resume' goes on from the effect that failed; "
+        ".\nMend the cause, then 'billow run resume' goes on from the effect that failed\n"
+        "('--latest' when a script was mended: the run moves to the active release first); "
         "'billow run resume --skip-with JSON' gives it an outcome; 'billow run cancel' ends it");
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FILES_MAX = 2000, FILE_BYTES_MAX = 256 * 1024, ZONES_MAX = 16 };
+enum { FILES_MAX = 2000, FILE_BYTES_MAX = 256 * 1024, ZONES_MAX = 16, NAME_BYTES_MAX = 200 };
 static const char ZONEINFO[] = "/usr/share/zoneinfo";
 
 /* Files collected from directories; of equal names the last wins. */
@@ -189,6 +189,26 @@ static enum bw_err add_zone(struct bw_str zone, struct bw_arena *arena,
     return BW_ERR_OK;
 }
 
+/* "workflows/tm.lua": plain segments, none of them ".." or hidden, and a kind of file we know. */
+static bool is_release_name(struct bw_str name)
+{
+    char text[NAME_BYTES_MAX + 1];
+    if (name.len == 0 || name.len > NAME_BYTES_MAX || memchr(name.ptr, '\0', name.len))
+        return false;
+    memcpy(text, name.ptr, name.len);
+    text[name.len] = '\0';
+    if (!is_script(text))
+        return false;
+    for (char *segment = text, *end; segment; segment = end) {
+        end = strchr(segment, '/');
+        if (end)
+            *end++ = '\0';
+        if (!segment[0] || segment[0] == '.' || !is_plain(segment))
+            return false;
+    }
+    return true;
+}
+
 enum bw_err bw_project_release(const struct bw_value *files, const struct bw_value *zones,
                                struct bw_arena *arena, struct bw_release_set *release,
                                struct bw_error *error)
@@ -204,6 +224,11 @@ enum bw_err bw_project_release(const struct bw_value *files, const struct bw_val
     struct bw_str rest = files->items, name;
     struct bw_value text, zone;
     while (bw_value_next_pair(&rest, &name, &text)) {
+        if (!is_release_name(name))
+            return bw_fail(error, BW_ERR_INVALID,
+                           "'%.*s' cannot be a file of a release: names look like "
+                           "workflows/x.lua or policies/x/settings.json",
+                           BW_STR_ARG(name));
         if (text.tag != BW_VALUE_STR)
             return bw_fail(error, BW_ERR_INVALID, "the file %.*s is not a text", BW_STR_ARG(name));
         release->files[release->count++] =

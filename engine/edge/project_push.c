@@ -68,7 +68,8 @@ struct bw_project_push {
     char *tenant;
     void (*talk)(void *ud, const char *text);
     void *ud;
-    struct bw_buf last; /* the body that was pushed last */
+    struct bw_buf last;      /* the body that was pushed last */
+    struct bw_error problem; /* why the files could not be read; said once */
     bool has_tenant;
     bool is_busy;
 };
@@ -85,13 +86,20 @@ static void call_api(struct bw_project_push *push, const char *path, struct bw_s
     bw_api_dispatch(bw_service_api(push->service), &request, reply, push);
 }
 
+static void say_text(struct bw_project_push *push, const char *why)
+{
+    char text[BW_ERROR_TEXT_MAX + 64];
+    snprintf(text, sizeof text, "not activated, the release before stays: %s", why);
+    push->talk(push->ud, text);
+}
+
 static void say_problem(struct bw_project_push *push, struct bw_str value)
 {
     char text[BW_ERROR_TEXT_MAX];
     struct bw_value problem = bw_value_read(value);
     struct bw_str detail = bw_value_get_str(&problem, "detail", BW_STR("refused"));
-    snprintf(text, sizeof text, "not activated: %.*s", BW_STR_ARG(detail));
-    push->talk(push->ud, text);
+    snprintf(text, sizeof text, "%.*s", BW_STR_ARG(detail));
+    say_text(push, text);
 }
 
 static void released(void *ud, int status, struct bw_str value)
@@ -115,6 +123,9 @@ static void look(void *ud)
     bw_form_init(&form);
     enum bw_err err = release_body(push->project_dir, NULL, &form, &error);
     struct bw_str body = err ? BW_STR_NONE : bw_form_finish(&form);
+    if (err && strcmp(error.text, push->problem.text) != 0)
+        say_text(push, error.text);
+    push->problem = error;
     if (!err && !bw_str_eq(body, bw_buf_str(&push->last))) {
         bw_buf_clear(&push->last);
         bw_buf_put_str(&push->last, body);
