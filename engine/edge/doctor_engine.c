@@ -1,4 +1,5 @@
 /* doctor_engine.c - the doctor's questions to an engine and a database; see doctor.h. */
+#include "base/parse.h"
 #include "codec/value.h"
 #include "edge/client.h"
 #include "edge/config.h"
@@ -10,7 +11,6 @@
 #include "io/pgfind.h"
 #include "store/migrate.h"
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -104,10 +104,10 @@ static void ask_engine(struct bw_doctor *doctor, const char *socket)
 }
 
 /* Who holds the lock of the private database: a pid, 0 = nobody. */
-static long lock_holder(struct bw_doctor *doctor)
+static int64_t lock_holder(struct bw_doctor *doctor)
 {
     char text[32] = "";
-    long pid = 0;
+    int64_t pid = 0;
     int fd = open(state_path(doctor, "engine.lock"), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0)
@@ -115,8 +115,8 @@ static long lock_holder(struct bw_doctor *doctor)
     if (flock(fd, LOCK_SH | LOCK_NB) != 0) {
         ssize_t len = read(fd, text, sizeof text - 1);
         text[len > 0 ? len : 0] = '\0';
-        pid = strtol(text, NULL, 10);
-        pid = pid > 0 ? pid : -1;
+        if (!bw_parse_i64(bw_str(text, strcspn(text, "\n")), &pid) || pid <= 0)
+            pid = -1;
     }
     (void)close(fd);
     return pid;
@@ -127,7 +127,7 @@ void bw_doctor_check_engine(struct bw_doctor *doctor)
     const char *socket =
         doctor->cli->server ? doctor->cli->server : state_path(doctor, "billow.sock");
     struct stat info;
-    long holder;
+    int64_t holder;
 
     if (bw_httpcall_is_alive(socket)) {
         ask_engine(doctor, socket);
@@ -141,8 +141,8 @@ void bw_doctor_check_engine(struct bw_doctor *doctor)
     else if (holder)
         bw_doctor_say(doctor, BW_DOCTOR_FAIL, "engine",
                       "end that process (kill), then start the engine again",
-                      "process %ld holds the private database but does not answer on %s", holder,
-                      socket);
+                      "process %lld holds the private database but does not answer on %s",
+                      (long long)holder, socket);
     else if (stat(socket, &info) == 0)
         bw_doctor_say(doctor, BW_DOCTOR_WARN, "engine",
                       "nothing to do: the next start replaces the socket",
@@ -171,8 +171,12 @@ static void check_private(struct bw_doctor *doctor)
     if (!fgets(text, sizeof text, file))
         text[0] = '\0';
     (void)fclose(file);
-    int major = (int)strtol(text, NULL, 10);
-    if (bw_pgfind(bw_config_pg_bin(), major, &found, &error))
+    int major = 0;
+    if (!bw_parse_int(bw_str(text, strcspn(text, "\n")), 1, 1000, &major))
+        bw_doctor_say(doctor, BW_DOCTOR_FAIL, "database",
+                      "look at what lies there; a backup can be restored into an empty directory",
+                      "%s does not name a version: the data directory is damaged", path);
+    else if (bw_pgfind(bw_config_pg_bin(), major, &found, &error))
         bw_doctor_say(doctor, BW_DOCTOR_FAIL, "database",
                       "install the server of that version again, it alone reads this data", "%s",
                       error.text);

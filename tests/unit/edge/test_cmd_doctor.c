@@ -1,4 +1,4 @@
-/* billow doctor: what it finds, says and exits with. */
+/* test_cmd_doctor.c - billow doctor: what it finds, says and exits with. */
 #include "support/test.h"
 
 #include "codec/value.h"

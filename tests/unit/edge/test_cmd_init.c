@@ -1,4 +1,4 @@
-/* billow init: what is written, and what is left alone. */
+/* test_cmd_init.c - billow init: what is written, and what is left alone. */
 #include "support/test.h"
 
 #include "edge/cmd.h"

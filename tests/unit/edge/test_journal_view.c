@@ -1,4 +1,4 @@
-/* Journals as people and specs read them. */
+/* test_journal_view.c - journals as people and specs read them. */
 #include "support/test.h"
 
 #include "codec/wire.h"

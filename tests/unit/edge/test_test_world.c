@@ -1,4 +1,4 @@
-/* The worlds of a spec, as the function that Lua calls. */
+/* test_test_world.c - the worlds of a spec, as the function that Lua calls. */
 #include "support/test.h"
 
 #include "codec/value.h"
