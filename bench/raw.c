@@ -3,6 +3,8 @@
  * Tables are copies of the engine's, made from them, so that a change of the schema changes both.
  * Rows have the shape and size of a turn with one small effect.
  */
+#include "raw.h"
+
 #include "raw_rows.h"
 #include "sections.h"
 
@@ -21,14 +23,14 @@ enum {
 };
 
 static const char SETUP[] =
-    "CREATE SCHEMA bench;"
-    "CREATE TABLE bench.journal (LIKE billow.journal INCLUDING ALL);"
-    "CREATE TABLE bench.run (LIKE billow.run INCLUDING ALL)"
+    "CREATE SCHEMA IF NOT EXISTS bench;"
+    "CREATE TABLE IF NOT EXISTS bench.journal (LIKE billow.journal INCLUDING ALL);"
+    "CREATE TABLE IF NOT EXISTS bench.run (LIKE billow.run INCLUDING ALL)"
     " WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = "
     "500,"
     "  autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);"
-    "CREATE TABLE bench.fence (LIKE billow.fence INCLUDING ALL);"
-    "INSERT INTO bench.fence SELECT generate_series(0, 63), 1";
+    "CREATE TABLE IF NOT EXISTS bench.fence (LIKE billow.fence INCLUDING ALL);"
+    "INSERT INTO bench.fence SELECT generate_series(0, 63), 1 ON CONFLICT DO NOTHING";
 
 #define INSERT_TYPES "uullux"
 static const char INSERT[] =
@@ -69,7 +71,9 @@ static const char GROUP[] =
 
 struct raw {
     const struct place *place;
+    PGconn *conn; /* for everything but what is measured */
     struct bw_clock clock;
+    struct bw_entropy seed_entropy;
     struct bw_rng rng;
     struct bw_entropy entropy;
     struct bw_id tenant;
@@ -234,23 +238,29 @@ static double groups(struct raw *raw, size_t rows_per_commit, size_t connections
     return rate;
 }
 
-static void bare_commits(struct raw *raw, struct figures *figures)
+size_t raw_bare_commits(struct raw *raw, double seconds, int64_t *samples, size_t max)
 {
     struct lane lane = {.rows_per_commit = 1, .fill = fill_insert, .expected_rows = -1};
-    lane_open(raw, &lane, INSERT, INSERT_TYPES);
-    int64_t *samples = bw_xcalloc(SAMPLES_MAX, sizeof *samples);
     size_t count = 0;
-    int64_t until = figures_now_ns() + (int64_t)(raw->place->seconds * 1e9);
-    for (int64_t begun; count < SAMPLES_MAX && (begun = figures_now_ns()) < until; count++) {
+    lane_open(raw, &lane, INSERT, INSERT_TYPES);
+    int64_t until = figures_now_ns() + (int64_t)(seconds * 1e9);
+    for (int64_t begun; count < max && (begun = figures_now_ns()) < until; count++) {
         lane_send(raw, &lane);
         lane_take(&lane);
         samples[count] = figures_now_ns() - begun;
     }
+    lane_close(&lane);
+    return count;
+}
+
+static void bare_commits(struct raw *raw, struct figures *figures)
+{
+    int64_t *samples = bw_xcalloc(SAMPLES_MAX, sizeof *samples);
+    size_t count = raw_bare_commits(raw, raw->place->seconds, samples, SAMPLES_MAX);
     figures_add(figures, FIGURE_COMMIT, figures_percentile(samples, count, 0.5) / 1e6, "ms", NULL);
     figures_add(figures, "bare commit, p99", figures_percentile(samples, count, 0.99) / 1e6, "ms",
                 FIGURE_COMMIT);
     bw_free(samples);
-    lane_close(&lane);
 }
 
 static void make_runs(struct raw *raw)
@@ -262,34 +272,44 @@ static void make_runs(struct raw *raw)
     lane_close(&lane);
 }
 
-void section_raw(const struct place *place, struct figures *figures)
+struct raw *raw_open(const struct place *place)
 {
     struct raw *raw = bw_xcalloc(1, sizeof *raw);
     raw->place = place;
     raw->clock = bw_clock_os();
-    bw_rng_seed(&raw->rng, 1);
+    raw->seed_entropy = bw_entropy_os();
+    bw_rng_seed(&raw->rng, bw_entropy_u64(&raw->seed_entropy));
     raw->entropy = bw_rng_entropy(&raw->rng);
     raw->tenant = new_id(raw);
     for (size_t i = 0; i < sizeof raw->body; i++)
         raw->body[i] = (char)bw_rng_next(&raw->rng);
+    raw->conn = place_connect(place);
+    place_do(raw->conn, SETUP);
+    return raw;
+}
 
-    PGconn *conn = place_connect(place);
-    place_do(conn, SETUP);
+void raw_close(struct raw *raw)
+{
+    PQfinish(raw->conn);
+    bw_free(raw);
+}
+
+void section_raw(const struct place *place, struct figures *figures)
+{
+    struct raw *raw = raw_open(place);
     make_runs(raw);
-    place_do(conn, "VACUUM ANALYZE bench.run");
+    place_do(raw->conn, "VACUUM ANALYZE bench.run");
     bare_commits(raw, figures);
     figures_add(figures, FIGURE_BULK, bulk(raw), "rows/s", NULL);
     static const size_t sizes[] = {1, 10, 100, 1000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char name[64];
         snprintf(name, sizeof name, "fenced group commits of %zu", sizes[i]);
-        place_do(conn, "CHECKPOINT");
+        place_do(raw->conn, "CHECKPOINT");
         figures_add(figures, name, groups(raw, sizes[i], 1), "rows/s", FIGURE_BULK);
     }
-    place_do(conn, "CHECKPOINT");
+    place_do(raw->conn, "CHECKPOINT");
     figures_add(figures, "fenced group commits of 100, 2 connections", groups(raw, 100, 2),
                 "rows/s", FIGURE_BULK);
-    place_do(conn, "DROP SCHEMA bench CASCADE");
-    PQfinish(conn);
-    bw_free(raw);
+    raw_close(raw);
 }

@@ -34,7 +34,7 @@ static int64_t start_once(const struct place *place, const char *socket_path)
     const char *const argv[] = {place->billow_path, "serve",     "--database", place->conninfo,
                                 "--socket",         socket_path, NULL};
     struct bw_spawn_options options = {
-        .argv = argv, .fds = {-1, -1, STDERR_FILENO}, .fd_count = 3, .dies_with_parent = true};
+        .argv = argv, .fds = {-1, -1, -1}, .fd_count = 3, .dies_with_parent = true};
     struct bw_error error;
     pid_t pid;
     unlink(socket_path);
@@ -44,7 +44,7 @@ static int64_t start_once(const struct place *place, const char *socket_path)
     while (!is_answering(socket_path)) {
         if (figures_now_ns() - begun > TIMEOUT_MS * INT64_C(1000000) ||
             waitpid(pid, NULL, WNOHANG) != 0)
-            place_die("billow serve", "it did not get ready");
+            place_die("billow serve", "it did not get ready; start it by hand to see why");
         nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
     }
     int64_t took = figures_now_ns() - begun;
