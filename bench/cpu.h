@@ -1,4 +1,4 @@
-/* cpu.h - processor time, by whom: says what limits a figure, also on a machine that has other things to do.
+/* cpu.h - processor time, by whom: says what limits a figure, on a busy machine as well.
  *
  * Offers:  read at two moments, subtract.
  * Relies on: /proc.

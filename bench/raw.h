@@ -1,4 +1,4 @@
-/* raw.h - bare commits, for sections that want them measured in the same moment as their own figures.
+/* raw.h - bare commits, for sections that want them beside their own figures.
  *
  * Offers:  open, samples, close.
  * Relies on: libpq.

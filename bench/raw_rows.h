@@ -1,4 +1,4 @@
-/* raw_rows.h - rows for the raw limits: columns as one-dimensional arrays in PostgreSQL's binary format.
+/* raw_rows.h - rows for the raw limits: columns as arrays in PostgreSQL's binary format.
  *
  * Offers:  a set of columns to which rows are appended, and which are then the arguments of a
  * statement. Relies on: base/buf.h.

@@ -1,4 +1,4 @@
-/* replay.c - how fast a script host brings a run back from its journal. No database: rows in, VM out. */
+/* replay.c - how fast a script host brings a run back from its journal, without a database. */
 #include "rig.h"
 #include "sections.h"
 

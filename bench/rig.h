@@ -1,4 +1,4 @@
-/* rig.h - a whole engine to measure: loop, PostgreSQL store, one script host, core; a tenant with a release.
+/* rig.h - a whole engine to measure: loop, PostgreSQL store, one script host, core, a tenant.
  *
  * Offers:  open, start runs, pump until so many have ended, close; memory of its processes.
  * Relies on: what edge/service.c puts together, put together here with the host of choice.

@@ -1,4 +1,4 @@
-/* scripted.h - a script host without Lua: answers each wake of a run with its next "sleep", and after so many with DONE.
+/* scripted.h - a script host without Lua: each wake gets the next "sleep", the last one DONE.
  *
  * Offers:  create; a struct bw_host.
  * Relies on: core/host.h, io/loop.h. What is left when Lua costs nothing: core and store alone.

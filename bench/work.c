@@ -1,4 +1,4 @@
-/* work.c - the engine at work: effects, starts, latency, parked runs. bench/README.md says what each figure means. */
+/* work.c - the engine at work: effects, starts, latency, parked runs (bench/README.md). */
 #include "raw.h"
 #include "rig.h"
 #include "sections.h"
