@@ -1,0 +1,145 @@
+--- collections: reminders once per level, pauses, and the end when nothing is open.
+
+local receivables_db = require("billow.testing.receivables_db")
+local testing = require("billow.testing")
+
+local ID = "C-01/CU-01/2026-10/380"
+local DUE = "2026-12-02" -- a Wednesday
+
+describe("collections", function()
+  local world, db, run
+
+  before_each(function()
+    world = testing.world({ now = "2026-11-02T09:00:00Z", fixtures = "acme" })
+    db = receivables_db.new(world.billing)
+    world:use(db)
+    world:start("tm", { contract = "C-01", period = "2026-10" }, { as = "otto" })
+    world:task("exception"):answer("hold", { as = "nina" })
+    world:task("approval"):approve({ as = "dana" })
+    assert.equals(DUE, world.billing.invoices[ID].body.due_date)
+    run = world:start("collections", { invoice = ID })
+  end)
+
+  local function levels()
+    local list = {}
+    for i, step in ipairs(db.steps) do
+      list[i] = step.level .. " " .. step.sent_on
+    end
+    return table.concat(list, ", ")
+  end
+
+  local function pay(date)
+    db:pay(ID, tostring(db:open(ID)), date)
+    world:send("payment.booked", ID, { invoice = ID })
+  end
+
+  it("waits while nothing is due", function()
+    world:advance_to("2026-12-04T12:00:00Z")
+    assert.equals("", levels())
+    assert.not_equals("done", run.status)
+  end)
+
+  it("reminds by level, each once, on business days at the opening of the office", function()
+    world:advance_to("2026-12-07T07:59:00Z")
+    assert.equals("", levels())
+    world:advance_to("2026-12-07T08:01:00Z")
+    assert.equals("1 2026-12-07", levels())
+    world:advance_to("2027-01-12T12:00:00Z")
+    assert.equals("1 2026-12-07, 2 2026-12-22, 3 2027-01-06", levels())
+  end)
+
+  it("says what is open, in the customer's language", function()
+    world:advance_to("2026-12-08T12:00:00Z")
+    local message = db.steps[1].message
+    assert.equals("dunning/" .. ID .. "/1", message.id)
+    assert.equals(tostring(db:open(ID)), message.facts.amount)
+    assert.truthy(message.subject:find("INV-2026-00214", 1, true))
+    assert.equals("sent", db.attempts[1].status)
+  end)
+
+  it("ends with the payment", function()
+    world:advance_to("2026-12-10T12:00:00Z")
+    pay("2026-12-10")
+    assert.equals("done", run.status)
+    assert.same({ "settled", 1 }, { run.result.status, run.result.reminders })
+    world:advance("90d")
+    assert.equals("1 2026-12-07", levels())
+  end)
+
+  it("keeps still until the day that payment is promised for, then goes on", function()
+    local promise = { kind = "promise", until_date = "2026-12-20", by = "nina" }
+    world:send("collections.hold", ID, promise)
+    world:advance_to("2026-12-20T12:00:00Z")
+    assert.equals("", levels())
+    world:advance_to("2026-12-21T12:00:00Z")
+    assert.equals("1 2026-12-21", levels())
+  end)
+
+  it("keeps still while reminders are off, until somebody lifts that", function()
+    world:send("collections.hold", ID, { kind = "flag", by = "nina" })
+    world:advance_to("2027-02-01T12:00:00Z")
+    assert.equals("", levels())
+    world:send("collections.hold", ID, { lift = db.holds[1].id, by = "nina" })
+    assert.equals("1 2027-02-01", levels())
+  end)
+
+  it("waits for cash that is in the bank and not matched", function()
+    db.is_cash_unmatched = true
+    world:advance_to("2026-12-11T12:00:00Z")
+    assert.equals("", levels())
+    db.is_cash_unmatched = false
+    world:advance_to("2026-12-15T12:00:00Z")
+    assert.equals("1 2026-12-14", levels())
+  end)
+
+  it("never sends a level that another run has sent", function()
+    world:start("collections", { invoice = ID })
+    world:advance_to("2026-12-24T12:00:00Z")
+    assert.equals("1 2026-12-07, 2 2026-12-22", levels())
+  end)
+
+  it("asks people after the last reminder; they wait, go to law, or write it off", function()
+    world:advance_to("2027-01-21T12:00:00Z")
+    local task = world:task("collections")
+    assert.equals(tostring(db:open(ID)), task.body.open_amount)
+    task:answer("wait", { as = "nina", data = { until_date = "2027-01-31" } })
+    world:advance_to("2027-02-01T12:00:00Z")
+    task = world:task("collections")
+    task:answer("write_off", { as = "nina", data = { reason_code = "insolvency" } })
+    world:task("approval"):answer("approve", { as = "dana" })
+    world:task("approval"):answer("approve", { as = "fox" })
+    assert.equals("done", run.status)
+    assert.same(
+      { "insolvency", "dana, fox" },
+      { db.write_offs[1].reason_code, db.write_offs[1].approved_by }
+    )
+    assert.is_true(db:open(ID):is_zero())
+  end)
+
+  it("claims interest on what came late, where the policy says so", function()
+    world:set_setting({ policy = "interest", name = "method", value = "fixed" })
+    world:set_setting({ policy = "interest", name = "percent", value = "10" })
+    run = world:start("collections", { invoice = ID })
+    world:advance_to("2026-12-12T12:00:00Z")
+    pay("2026-12-12")
+    world:send("invoice.changed", ID, {})
+    assert.equals(1, #db.charges)
+    assert.same(
+      { "2026-12-03", "2026-12-12" },
+      { db.charges[1].from_date, db.charges[1].until_date }
+    )
+  end)
+
+  it("delivers the invoice first when asked to, and watches for the word of the channel", function()
+    world:set_setting({ policy = "delivery", name = "confirm_days", value = 2 })
+    world:set_setting({ policy = "delivery", name = "max_attempts", value = 2 })
+    run = world:start("collections", { invoice = ID, deliver = true })
+    world:send("message.result", "invoice/" .. ID, { status = "failed", reason = "bounced" })
+    world:advance("3d")
+    local task = world:task("delivery")
+    assert.equals("no confirmation after 2 days", task.body.problem)
+    task:answer("again", { as = "nina" })
+    world:send("message.result", "invoice/" .. ID, { status = "delivered" })
+    assert.equals(0, #world:tasks("delivery"))
+  end)
+end)
