@@ -57,7 +57,8 @@ local function refused(calls, why)
     "raise exception ",
     quoted("not refused: " .. why),
     " using errcode = 'P0004';\n",
-    "exception when check_violation or foreign_key_violation then null;\nend $do$;\n"
+    "exception when check_violation or foreign_key_violation\n",
+    "or unique_violation then null;\nend $do$;\n"
   )
 end
 
@@ -182,6 +183,56 @@ local function beyond(basis)
   )
 end
 
+--- An invoice that is owed: reminders, interest, disputes and write-offs keep to their rules.
+local function owed(firm)
+  for _, entry in ipairs(firm.entries) do
+    entry.rate = "100"
+  end
+  local basis = firm:bill({ { firm.entries[1], firm.entries[1].open } })
+  local id, payable = basis.invoice.id, basis.invoice.totals.payable_amount
+  local function reminder(level)
+    local step = { invoice_id = id, level = level, sent_on = "2026-12-07", channel = "email" }
+    step.language, step.open_amount, step.message = "en", payable, { id = "m" }
+    step.disputed_amount, step.fee, step.interest = "0", "0", "0"
+    return call(credits.put_step, { step, RUN })
+  end
+  local function charge(from, to)
+    local row = { invoice_id = id, from_date = from, until_date = to, amount = "1.00" }
+    row.compensation, row.currency, row.basis = "0", "EUR", { parts = json.array({}) }
+    return call(credits.put_interest, { row, RUN })
+  end
+  local function dispute(name, amount)
+    local row = { id = name, invoice_id = id, line_id = "1", amount = amount, currency = "EUR" }
+    row.reason_code, row.owner, row.raised_by = "hours", "nina", "CU"
+    row.raised_on, row.answer_by = "2026-12-08", "2026-12-15"
+    return call(credits.put_dispute, { row, RUN })
+  end
+  local function step(name, state, more)
+    local row = { dispute_id = name, state = state, actor = "nina" }
+    for field, value in pairs(more or {}) do
+      row[field] = value
+    end
+    return call(credits.put_dispute_step, { row, RUN })
+  end
+  local function write_off(name, amount)
+    local row = { id = name, invoice_id = id, amount = amount, currency = "EUR" }
+    row.reason_code, row.is_tax_relief, row.tax_amount = "rounding", false, "0"
+    row.on, row.approved_by, row.roles = "2026-12-20", "dana", "controller"
+    return call(credits.put_write_off, { row, RUN })
+  end
+  accepted({ reminder(1), charge("2026-12-03", "2026-12-10") })
+  refused({ reminder(1) }, "a level twice")
+  refused({ charge("2026-12-10", "2026-12-12") }, "interest for a day twice")
+  accepted({ dispute("d1", payable), step("d1", "raised") })
+  refused({ dispute("d2", "0.01") }, "disputes beyond the invoice")
+  refused({ step("d1", "accepted", { accepted_amount = "1.00" }) }, "an answer before the question")
+  accepted({ step("d1", "acknowledged"), step("d1", "investigating") })
+  refused({ step("d1", "rejected") }, "a rejection without evidence")
+  accepted({ step("d1", "rejected", { evidence = "timesheet" }), dispute("d3", "0.01") })
+  accepted({ write_off("w1", payable) })
+  refused({ write_off("w2", "0.01") }, "a write-off beyond what is open")
+end
+
 --- What the database holds is what the model holds.
 local function compare(firm)
   local rows = {}
@@ -193,7 +244,8 @@ local function compare(firm)
     rows[#rows + 1] = string.format("('%s', %d, %d)", entry.id, entry.open, billed)
   end
   io.write(
-    "do $do$ declare wrong text; begin\nset local search_path = billing;\nselect m.id into wrong from (values ",
+    "do $do$ declare wrong text; begin\nset local search_path = billing;\n",
+    "select m.id into wrong from (values ",
     table.concat(rows, ", "),
     ") as m(id, open, billed)\n",
     "where m.open <> coalesce((select quantity from ledger_balance b where b.entry_id = m.id",
@@ -222,6 +274,7 @@ local function life(seed, steps)
     end
   end
   compare(firm)
+  owed(firm)
 end
 
 --- Two full credits of one invoice, for two sessions at once: one file each.
