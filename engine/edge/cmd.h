@@ -33,6 +33,8 @@ int bw_cmd_task_show(struct bw_cli *cli);
 int bw_cmd_task_answer(struct bw_cli *cli);
 int bw_cmd_invoice_list(struct bw_cli *cli);
 int bw_cmd_invoice_show(struct bw_cli *cli);
+int bw_cmd_ledger_verify(struct bw_cli *cli);
+int bw_cmd_ledger_show(struct bw_cli *cli);
 int bw_cmd_price(struct bw_cli *cli);
 int bw_cmd_tenant_create(struct bw_cli *cli);
 int bw_cmd_version(struct bw_cli *cli);

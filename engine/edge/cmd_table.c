@@ -231,6 +231,28 @@ const struct bw_cli_command bw_cli_commands[] = {
      .examples = {"billow invoice show INV-2026-00214\tto read",
                   "billow invoice show INV-2026-00214 --json\tthe canonical object"},
      .run = bw_cmd_invoice_show},
+    {.name = "ledger verify",
+     .arguments = "",
+     .summary = "prove that the books are whole, or name the first break",
+     .details = "Computes everything anew from the rows: every entry's quantity is somewhere, each "
+                "state holds what its\n"
+                "movements brought, billed less credited is what lines refer to, lines add up to "
+                "their invoice, numbers\n"
+                "have no gap. All tenants, or the one of --tenant. Exit code 1 when anything is "
+                "broken.",
+     .options = {END},
+     .examples = {"billow ledger verify\tthe whole database",
+                  "billow ledger verify --tenant acme --json\tone tenant, for machines"},
+     .run = bw_cmd_ledger_verify},
+    {.name = "ledger show",
+     .arguments = "ENTRY",
+     .summary = "the story of an entry: received, claimed, billed, held, credited; by whom, when",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {END},
+     .examples = {"billow ledger show 2026-10/harvest-time:17\tone entry of the October imports",
+                  "billow ledger show harvest-time:17 --json\tfor machines, with its versions"},
+     .run = bw_cmd_ledger_show},
     {.name = "price",
      .arguments = "[FILE|-]",
      .summary = "try a tariff or a rule before it goes into a contract",

@@ -15,6 +15,7 @@ passed=0
 failed=0
 
 stop_all() { # whatever still runs under $work ends with the test
+    [ -z "${engine:-}" ] || { kill "$engine" && wait "$engine"; } 2>/dev/null
     for pid in $(find "$work" -name postmaster.pid -exec head -1 {} \; 2>/dev/null); do
         kill -INT "$pid" 2>/dev/null
     done
@@ -22,6 +23,23 @@ stop_all() { # whatever still runs under $work ends with the test
     rm -rf "$work"
 }
 trap stop_all EXIT
+
+# The sample firm's month is billed once; then one engine answers everything that follows.
+month() {
+    check "the month is billed" 0 billow bill "$firm" --period 2026-10 --out "$work/docs" --approve-as "Dana Scully"
+    "$build/bin/billow" serve --dir "$work/state" 2>"$work/serve" &
+    engine=$!
+    until grep -q "is ready" "$work/serve"; do
+        kill -0 "$engine" 2>/dev/null || { cat "$work/serve"; exit 1; }
+        sleep 0.1
+    done
+}
+
+# Writes into the database behind the back of all rules.
+break_by_hand() {
+    psql -h "$work/state/.billow/pg/sock" -U billow -d billow -qAt -v ON_ERROR_STOP=1 \
+        -c "set session_replication_role = replica" -c "$1" || exit 1
+}
 
 billow() { "$build/bin/billow" "$@" --dir "$work/state"; }
 
@@ -70,6 +88,40 @@ END
     check "price: needs no database" 1 test -e "$work/state"
 }
 
+ledger() {
+    local id=2026-10/harvest-time:20 line='C-01/CU-01/2026-10/380'
+    check "ledger: the billed month is whole" 0 billow ledger verify
+    says "ledger: the tenant is named" 'acme: '
+    check "ledger: as JSON" 0 billow ledger verify --json
+    says "ledger: says it is whole" '"is_whole":true'
+    check "ledger: a tenant that is not there is exit 5" 5 billow ledger verify --tenant nobody
+    check "ledger: an entry's story" 0 billow ledger show "$id"
+    says "ledger: received, claimed, billed" 'INV-2026-00215 line 6'
+    says "ledger: by whom" 'Dana Scully'
+    check "ledger: an entry without its set" 0 billow ledger show harvest-time:2 --json
+    says "ledger: why it is held" '"reason":"LATE_ENTRY"'
+    check "ledger: no such entry is exit 5" 5 billow ledger show harvest-time:999999
+
+    while IFS='|' read -r what rule broken mended; do
+        break_by_hand "$broken"
+        check "ledger: finds $what" 1 billow ledger verify
+        says "ledger: names it" "$rule"
+        break_by_hand "$mended"
+    done <<END
+an entry that grew|$id: the entry is 7500|update billing.entry set quantity = 7500 where id = '$id'|update billing.entry set quantity = 7440 where id = '$id'
+a state that holds too little|held holds 7140|update billing.ledger_balance set quantity = 7140 where entry_id = '2026-10/harvest-time:2' and state = 'held'|update billing.ledger_balance set quantity = 7200 where entry_id = '2026-10/harvest-time:2' and state = 'held'
+a movement of another amount|line 6 is over|update billing.ledger set amount = amount + 0.01 where entry_id = '$id' and kind = 'bill'|update billing.ledger set amount = amount - 0.01 where entry_id = '$id' and kind = 'bill'
+a movement for another line|refers to time harvest-time:20|update billing.ledger set line_id = '5' where entry_id = '$id' and kind = 'bill'|update billing.ledger set line_id = '6' where entry_id = '$id' and kind = 'bill'
+a line that does not add up|its document has|update billing.invoice_line set net_amount = net_amount + 0.01 where invoice_id = '$line' and line_id = '1'|update billing.invoice_line set net_amount = net_amount - 0.01 where invoice_id = '$line' and line_id = '1'
+a total that is not its tax groups'|tax 7490.42|update billing.invoice set tax_amount = tax_amount + 0.01 where id = '$line'|update billing.invoice set tax_amount = tax_amount - 0.01 where id = '$line'
+a gap in the numbers|221 comes after 219: 1 missing|update billow.number_used set series = 'CRN' where number = 'INV-2026-00220'|update billow.number_used set series = 'INV' where number = 'INV-2026-00220'
+an invoice whose number nobody gave|series INV did not give it|update billing.invoice set number = 'INV-9' where number = 'INV-2026-00233'|update billing.invoice set number = 'INV-2026-00233' where number = 'INV-9'
+END
+    check "ledger: mended, it is whole again" 0 billow ledger verify
+}
+
 price
+month
+ledger
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
