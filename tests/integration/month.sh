@@ -116,7 +116,7 @@ positions() {
 }
 
 random() {
-    local done_kills=0 months=0 pid length
+    local done_kills=0 months=0 pid length moment
     RANDOM=${BILLOW_SEED:-20261031}
     reference "$work/out-reference"
     local started=$(date +%s%N)
@@ -130,7 +130,9 @@ random() {
         while [ "$in_month" -lt 6 ] && [ "$done_kills" -lt "$kills" ]; do
             bill "$work/state" "$work/out" &
             pid=$!
-            sleep "$(printf '%d.%03d' $((RANDOM % length / 1000)) $((RANDOM % 1000)))"
+            # The later in the month, the less is left of it.
+            moment=$(((RANDOM * 32768 + RANDOM) % (length * 9 / 10) / (in_month + 1)))
+            sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
             pkill -KILL -f -- "^$build/bin/billow bill .*--dir $work/state" &&
                 done_kills=$((done_kills + 1)) && in_month=$((in_month + 1))
             if wait "$pid"; then break; fi
