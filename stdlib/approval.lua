@@ -109,7 +109,6 @@ function approval.require(contract, bill)
       return { by = by, digest = bill.digest }
     end
     local answer = ask(contract, bill, decision, approved, remark)
-    remark = nil
     if answer.decision == "reject" then
       return nil
     elseif answer.decision ~= "approve" then

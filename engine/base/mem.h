@@ -33,6 +33,6 @@ struct bw_str bw_arena_copy(struct bw_arena *arena,
 const char *bw_arena_cstr(struct bw_arena *arena, struct bw_str text);
 
 /* From a member back to its struct. */
-#define bw_container_of(ptr, type, member) ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
+#define bw_container_of(ptr, type, member) ((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 #endif

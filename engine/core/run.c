@@ -206,12 +206,13 @@ enum bw_wake_reason bw_run_wake_reason(const struct bw_run *run, const struct bw
         [BW_WAKE_TASK] = 4, [BW_WAKE_DATABASE] = 5, [BW_WAKE_EFFECT] = 6,
     };
     enum bw_wake_reason reason = BW_WAKE_NONE;
+    struct bw_effect *const *begins = batch ? batch->begins : NULL;
     size_t count = run->effect_count + (batch ? batch->begin_count : 0);
     *wake_at_us = 0;
     *is_active = false;
     for (size_t i = 0; i < count; i++) {
         const struct bw_effect *effect =
-            i < run->effect_count ? run->effects[i] : batch->begins[i - run->effect_count];
+            i < run->effect_count ? run->effects[i] : begins[i - run->effect_count];
         if (effect->is_leaving || (batch && effect->is_delivered))
             continue;
         if (RANK[effect->kind->wake] > RANK[reason])

@@ -1,4 +1,5 @@
-/* api.h - the HTTP API: one route table; every door to the engine goes through it, the command line included.
+/* api.h - the HTTP API: one route table; every door to the engine goes through it, the command line
+ * included.
  *
  * Offers:  bw_api_dispatch (a call in, one answer later), the route table (help, OpenAPI and tests
  * read it). Relies on: core/engine.h (verbs), store/store.h (read models). Knows no socket:

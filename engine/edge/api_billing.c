@@ -1,5 +1,5 @@
-/* api_billing.c - read models of billing: invoices, exceptions, documents. SQL under the script role, so that
- * row-level security holds here as it does for scripts.
+/* api_billing.c - read models of billing: invoices, exceptions, documents. SQL under the script
+ * role, so that row-level security holds here as it does for scripts.
  */
 #include "edge/api_handlers.h"
 

@@ -1,4 +1,5 @@
-/* api_runs.c - runs, events and tasks: commands go to the engine's verbs, questions to the store's read models. */
+/* api_runs.c - runs, events and tasks: commands go to the engine's verbs, questions to the store's
+ * read models. */
 #include "base/parse.h"
 #include "core/engine.h"
 #include "edge/api_handlers.h"

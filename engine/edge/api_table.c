@@ -1,4 +1,5 @@
-/* api_table.c - every route of the API. Help, tests and (later) the OpenAPI document read this table. */
+/* api_table.c - every route of the API. Help, tests and (later) the OpenAPI document read this
+ * table. */
 #include "edge/api_handlers.h"
 
 const struct bw_api_route bw_api_routes[] = {
@@ -22,7 +23,8 @@ const struct bw_api_route bw_api_routes[] = {
      bw_api_run_timeline},
     {"GET", "/v1/runs/{id}/explain", true, "what it waits for, in words", bw_api_run_explain},
     {"POST", "/v1/runs/{id}/cancel", true, "cancel it {reason}", bw_api_run_cancel},
-    {"POST", "/v1/runs/{id}/resume", true, "resume it when parked {skip_with?, latest?}", bw_api_run_resume},
+    {"POST", "/v1/runs/{id}/resume", true, "resume it when parked {skip_with?, latest?}",
+     bw_api_run_resume},
     {"POST", "/v1/events", true, "send an event {topic, key, id?, body}", bw_api_event},
     {"GET", "/v1/tasks", true, "list tasks ?status=open|answered|closed|all", bw_api_tasks},
     {"GET", "/v1/tasks/{id}", true, "a task", bw_api_task},

@@ -1,4 +1,5 @@
-/* bill.h - the steps of `billow bill`: set up the firm, import, start the month, answer, write documents.
+/* bill.h - the steps of `billow bill`: set up the firm, import, start the month, answer, write
+ * documents.
  *
  * Offers:  struct bw_bill and one function per step, in the order they are called.
  * Relies on: edge/cli.h; everything goes through the API, so each step may be repeated after a

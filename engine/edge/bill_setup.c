@@ -16,7 +16,7 @@ static const struct {
                  {"contracts", "contracts.json"},
                  {"rate_cards", "rate-cards.json"},
                  {"opening", "opening.json"}};
-static const char *const SOURCES[] = {"harvest-time.csv", "toggl-time.csv", "clockify-time.csv",
+static const char *const SOURCES[] = {"harvest-time.csv", "toggl-time.csv",  "clockify-time.csv",
                                       "expenses.csv",     "milestones.json", "usage.jsonl"};
 
 static const char *in_folder(struct bw_bill *bill, const char *file)

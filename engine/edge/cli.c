@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { GLOBAL_FIRST = 1000, COMMAND_FIRST = 2000, WORDS_MAX = 3 };
+enum { LONG = 1 /* what getopt_long gives for every long option */, WORDS_MAX = 3 };
 
 const struct bw_cli_option bw_cli_global_options[] = {
     {"tenant", "NAME", "the tenant to work for (BILLOW_TENANT; default: the only one there is)"},
@@ -132,19 +132,17 @@ static int unknown_command(struct bw_cli *cli, int argc, const char *const *argv
     return status;
 }
 
-static size_t fill_options(struct option *options, const struct bw_cli_option *from, int first)
+static size_t fill_options(struct option *options, const struct bw_cli_option *from)
 {
     size_t count = 0;
     for (; from[count].name; count++)
-        options[count] = (struct option){from[count].name,
-                                         from[count].argument ? required_argument : no_argument,
-                                         NULL, first + (int)count};
+        options[count] = (struct option){
+            from[count].name, from[count].argument ? required_argument : no_argument, NULL, LONG};
     return count;
 }
 
-static void set_global(struct bw_cli *cli, int index, const char *value, bool *wants_help)
+static void set_global(struct bw_cli *cli, const char *name, const char *value, bool *wants_help)
 {
-    const char *name = bw_cli_global_options[index].name;
     if (strcmp(name, "tenant") == 0)
         cli->tenant = value;
     else if (strcmp(name, "dir") == 0)
@@ -169,7 +167,7 @@ static void set_global(struct bw_cli *cli, int index, const char *value, bool *w
 static int unknown_option(struct bw_cli *cli, const char *word)
 {
     char letter[3] = {'-', (char)optopt, '\0'};
-    if (optopt >= GLOBAL_FIRST)
+    if (optopt == LONG)
         return bw_cli_usage(cli, "option '%s': it takes no value", word);
     if (optopt)
         word = letter;
@@ -184,15 +182,15 @@ static int unknown_option(struct bw_cli *cli, const char *word)
 static int parse(struct bw_cli *cli, int argc, char **argv)
 {
     struct option options[BW_CLI_OPTIONS_MAX + 16] = {{0}};
-    size_t count = fill_options(options, bw_cli_global_options, GLOBAL_FIRST);
+    size_t global_count = fill_options(options, bw_cli_global_options);
     if (cli->command)
-        count += fill_options(options + count, cli->command->options, COMMAND_FIRST);
-    options[count] = (struct option){0};
+        (void)fill_options(options + global_count, cli->command->options);
     bool wants_help = false;
     opterr = 0;
     optind = 0;
     for (;;) {
-        int code = getopt_long(argc, argv, ":h", options, NULL);
+        int at = 0;
+        int code = getopt_long(argc, argv, ":h", options, &at);
         if (code == -1)
             break;
         if (code == ':')
@@ -201,10 +199,10 @@ static int parse(struct bw_cli *cli, int argc, char **argv)
             return unknown_option(cli, argv[optind - 1]);
         if (code == 'h')
             wants_help = true;
-        else if (code >= COMMAND_FIRST)
-            cli->values[code - COMMAND_FIRST] = optarg ? optarg : "";
+        else if ((size_t)at < global_count)
+            set_global(cli, options[at].name, optarg, &wants_help);
         else
-            set_global(cli, code - GLOBAL_FIRST, optarg, &wants_help);
+            cli->values[(size_t)at - global_count] = optarg ? optarg : "";
     }
     cli->arguments = (const char *const *)(argv + optind);
     cli->argument_count = (unsigned)(argc - optind);

@@ -1,4 +1,5 @@
-/* cmd_table.c - every command of Billow: what it takes, what it says, examples. The one place to add one. */
+/* cmd_table.c - every command of Billow: what it takes, what it says, examples. The one place to
+ * add one. */
 #include "edge/cmd.h"
 
 #define END                                                                                        \

@@ -1,4 +1,5 @@
-/* cmd_timeline.c - billow run show: a run's journal as people read it, one line per delivery and command. */
+/* cmd_timeline.c - billow run show: a run's journal as people read it, one line per delivery and
+ * command. */
 #include "edge/cmd.h"
 #include "edge/explain.h"
 #include <string.h>

@@ -1,4 +1,5 @@
-/* config.h - where settings of the process come from: flags over environment over defaults. The only getenv.
+/* config.h - where settings of the process come from: flags over environment over defaults. The
+ * only getenv.
  *
  * Offers:  defaults for the command line, the installed data directory, paths under .billow/.
  * Relies on: edge/cli.h for the struct it fills.

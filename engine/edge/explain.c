@@ -1,4 +1,5 @@
-/* explain.c - see explain.h. One sentence per wake reason, so that every open run can say why it stands still. */
+/* explain.c - see explain.h. One sentence per wake reason, so that every open run can say why it
+ * stands still. */
 #include "edge/explain.h"
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* http_door.c - see http_door.h. Identity comes with the service; until then the socket's permissions are the door. */
+/* http_door.c - see http_door.h. Identity comes with the service; until then the socket's
+ * permissions are the door. */
 #include "edge/http_door.h"
 #include "codec/http1.h"
 #include "edge/api.h"

@@ -1,4 +1,5 @@
-/* project.h - releases made of files: the standard library, workflows, policies, and a project's own scripts.
+/* project.h - releases made of files: the standard library, workflows, policies, and a project's
+ * own scripts.
  *
  * Offers:  read the directories into an encoded {files} map, turn such a map into a release set,
  * its hash. Relies on: codec/crypto.h, codec/wire.h.

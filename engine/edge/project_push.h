@@ -1,4 +1,5 @@
-/* project_push.h - makes the scripts on disk the tenant's active release, now and whenever a file changes.
+/* project_push.h - makes the scripts on disk the tenant's active release, now and whenever a file
+ * changes.
  *
  * Offers:  bw_project_push_release (once, through a client), bw_project_push_create (watching, for
  * billow dev). Relies on: edge/project.h, edge/client.h, edge/service.h.

@@ -1,4 +1,5 @@
-/* service.c - see service.h. Start order: database, schema, hosts, engine, listener. The end goes the other way.
+/* service.c - see service.h. Start order: database, schema, hosts, engine, listener. The end goes
+ * the other way.
  */
 #include "edge/service.h"
 #include "base/assert.h"

@@ -1,4 +1,5 @@
-/* service.h - one engine with everything around it: loop, private or given PostgreSQL, hosts, HTTP in and out, API.
+/* service.h - one engine with everything around it: loop, private or given PostgreSQL, hosts, HTTP
+ * in and out, API.
  *
  * Offers:  open (ready when it returns), run until stopped, pump for embedded use, close in order.
  *          A private PostgreSQL that goes away meanwhile is started again.

@@ -1,4 +1,5 @@
-/* service_log.c - see service_log.h. The engine's event names are few and fixed, so they go in a field. */
+/* service_log.c - see service_log.h. The engine's event names are few and fixed, so they go in a
+ * field. */
 #include "edge/service_log.h"
 #include "base/log.h"
 #include "codec/value.h"
@@ -19,34 +20,36 @@ static struct bw_log *process_log(void)
 
 void bw_service_log_engine(void *ud, const char *event, struct bw_id run, const char *text)
 {
+    struct bw_log *log = process_log();
     (void)ud;
-    bw_log_warn(process_log(), "engine", BW_F_TEXT("what", event), BW_F_RUN(run),
-                BW_F_TEXT("text", text));
+    bw_log_warn(log, "engine", BW_F_TEXT("what", event), BW_F_RUN(run), BW_F_TEXT("text", text));
 }
 
 void bw_service_log_script(void *ud, struct bw_id tenant, struct bw_id run, struct bw_str logs)
 {
     struct bw_value list = bw_value_read(logs), line;
     struct bw_str rest = list.items;
+    struct bw_log *log = process_log();
     (void)ud;
     while (bw_value_next(&rest, &line)) {
         struct bw_str level = bw_value_get_str(&line, "level", BW_STR("info"));
         struct bw_str text = bw_value_get_str(&line, "text", BW_STR(""));
         if (bw_str_eq(level, BW_STR("warn")) || bw_str_eq(level, BW_STR("error")))
-            bw_log_warn(process_log(), "script", BW_F_TENANT(tenant), BW_F_RUN(run),
-                        BW_F_STR("level", level), BW_F_STR("text", text));
-        else
-            bw_log_info(process_log(), "script", BW_F_TENANT(tenant), BW_F_RUN(run),
+            bw_log_warn(log, "script", BW_F_TENANT(tenant), BW_F_RUN(run), BW_F_STR("level", level),
                         BW_F_STR("text", text));
+        else
+            bw_log_info(log, "script", BW_F_TENANT(tenant), BW_F_RUN(run), BW_F_STR("text", text));
     }
 }
 
 void bw_service_log_error(const char *event, const struct bw_error *error)
 {
-    bw_log_error(process_log(), "service", BW_F_TEXT("what", event), BW_F_ERROR(error));
+    struct bw_log *log = process_log();
+    bw_log_error(log, "service", BW_F_TEXT("what", event), BW_F_ERROR(error));
 }
 
 void bw_service_log_text(const char *event, const char *text)
 {
-    bw_log_warn(process_log(), event, BW_F_TEXT("text", text));
+    struct bw_log *log = process_log();
+    bw_log_warn(log, event, BW_F_TEXT("text", text));
 }

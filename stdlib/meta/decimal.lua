@@ -16,7 +16,7 @@ local decimal = {}
 ---@operator div(Decimal|integer): Decimal
 ---@operator unm: Decimal
 ---@operator concat(string|Decimal|integer): string
-local Decimal = {}
+local Decimal = {} -- luacheck: ignore Decimal
 
 ---@alias billow.RoundingMode
 ---| "half_up"    half away from zero: the rounding of money

@@ -16,7 +16,7 @@ local money = {}
 ---@operator mul(Decimal|integer): Money
 ---@operator div(Decimal|integer): Money
 ---@operator unm: Money
-local Money = {}
+local Money = {} -- luacheck: ignore Money
 
 --- Round to the currency's decimals, or to `decimals` places.
 ---@param decimals? integer
