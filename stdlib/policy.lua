@@ -39,6 +39,9 @@ local SUBJECT_NOTE_BYTES_MAX = 4096
 --- words asks nothing new.
 local loaded, settings_known, decisions_known = {}, {}, {}
 
+--- What was decided, in order, as it is journaled.
+local made = {}
+
 local function copy(value)
   if type(value) ~= "table" then
     return value
@@ -127,6 +130,15 @@ local function check_decision(name, value)
 end
 
 local function note(definition, subject_json, known, decision, on)
+  made[#made + 1] = {
+    policy = definition.name,
+    version = definition.version,
+    on = on,
+    settings = known.settings,
+    layers = known.layers,
+    decision = decision,
+    reasons = decision.reasons or json.array(),
+  }
   effect.post("note", {
     kind = "policy",
     policy = definition.name,
@@ -165,6 +177,21 @@ function policy.decide(name, subject, scopes, on)
     decisions_known[key] = decision
   end
   return copy(decisions_known[key])
+end
+
+--- The decisions that this run has made so far, equal ones once: policy, version, date, settings
+--- with their layers, the decision and its reasons.
+---@return table[]
+function policy.made()
+  local list, is_listed = json.array({}), {}
+  for _, decision in ipairs(made) do
+    local key = json.encode(decision)
+    if not is_listed[key] then
+      is_listed[key] = true
+      list[#list + 1] = copy(decision)
+    end
+  end
+  return list
 end
 
 return policy

@@ -38,6 +38,8 @@ void bw_api_invoice(struct bw_api_call *call);
 void bw_api_invoice_html(struct bw_api_call *call);
 void bw_api_exceptions(struct bw_api_call *call);
 void bw_api_documents(struct bw_api_call *call);
+/* api_explain.c */
+void bw_api_invoice_explain(struct bw_api_call *call);
 /* api_ledger.c */
 void bw_api_ledger_verify(struct bw_api_call *call);
 void bw_api_ledger_entry(struct bw_api_call *call);

@@ -33,6 +33,7 @@ int bw_cmd_task_show(struct bw_cli *cli);
 int bw_cmd_task_answer(struct bw_cli *cli);
 int bw_cmd_invoice_list(struct bw_cli *cli);
 int bw_cmd_invoice_show(struct bw_cli *cli);
+int bw_cmd_invoice_explain(struct bw_cli *cli);
 int bw_cmd_ledger_verify(struct bw_cli *cli);
 int bw_cmd_ledger_show(struct bw_cli *cli);
 int bw_cmd_price(struct bw_cli *cli);

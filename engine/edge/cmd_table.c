@@ -232,6 +232,21 @@ const struct bw_cli_command bw_cli_commands[] = {
      .examples = {"billow invoice show INV-2026-00214\tto read",
                   "billow invoice show INV-2026-00214 --json\tthe canonical object"},
      .run = bw_cmd_invoice_show},
+    {.name = "invoice explain",
+     .arguments = "NUMBER [LINE]",
+     .summary = "the chain behind the amounts of an invoice, or of one line",
+     .details =
+         "Entries with their rounding, the rate path that was searched, the tax rule and its "
+         "row, shares of payers,\n"
+         "effects of ceilings, the policies with version and settings, the script's line and "
+         "the approver: as they\n"
+         "were stored when the invoice was issued.",
+     .arguments_min = 1,
+     .arguments_max = 2,
+     .options = {END},
+     .examples = {"billow invoice explain INV-2026-00214\tevery line and the way to the total",
+                  "billow invoice explain INV-2026-00214 3 --json\tone line, for machines"},
+     .run = bw_cmd_invoice_explain},
     {.name = "ledger verify",
      .arguments = "",
      .summary = "prove that the books are whole, or name the first break",

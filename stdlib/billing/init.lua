@@ -16,11 +16,13 @@ local billow = require("billow")
 local canonical = require("billow.billing.canonical")
 local db = require("billow.db")
 local err = require("billow.err")
+local explained = require("billow.billing.explained")
 local html = require("billow.billing.html")
 local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
 local number = require("billow.billing.number")
 local period = require("billow.billing.period")
+local place = require("billow.place")
 local policy = require("billow.policy")
 local statements = require("billow.billing.statements")
 local store = require("billow.billing.store")
@@ -46,6 +48,8 @@ local NUMBER_MARK = "{{billow:number}}"
 ---@field closing table
 ---@field dispositions table<string, table<string, integer>>   of the valid time entries
 ---@field digest string                  what an approval is bound to
+---@field made table[]                   the invoices as assembled, with what is behind each line
+---@field place? string                  the line of the script that made the bill
 
 --- Loads a contract with everything it leads to, and the state before the period.
 ---@param id string
@@ -148,6 +152,8 @@ function billing.draft(contract, judged)
     closing = result.closing,
     dispositions = result.dispositions,
     digest = text.sha256_hex(json.encode(json.array(invoices))),
+    made = result.invoices,
+    place = place.of_script(),
   }
 end
 
@@ -194,8 +200,22 @@ function billing.is_to_be_redone(contract, bill)
   return ask(contract, title, blocking) == "recheck"
 end
 
+--- What is behind each invoice of a bill, to be stored with it.
+local function explanations_of(contract, bill, approval)
+  local list = {}
+  for i, made in ipairs(bill.made) do
+    list[i] = explained.invoice(contract.ctx, made, {
+      exceptions = bill.exceptions,
+      policies = policy.made(),
+      script = { workflow = billow.run().workflow, place = bill.place },
+      approval = approval,
+    })
+  end
+  return list
+end
+
 --- Adds one invoice to the finalising transaction: its number, the object, its page, its lines.
-local function add_invoice(tx, contract, object, approval)
+local function add_invoice(tx, contract, object, approval, explanation)
   local ctx, run = contract.ctx, billow.run()
   local series = number.series(ctx.firm, object.type_code)
   if not series then
@@ -221,6 +241,7 @@ local function add_invoice(tx, contract, object, approval)
     approval.digest,
     contract.period,
     html.render(ctx, object, { number = NUMBER_MARK }),
+    explanation,
   }, "one")
   tx:exec(statements.put_lines, { object }, "any")
 end
@@ -258,9 +279,10 @@ function billing.issue(contract, judged, bill, approval)
       0
     )
   end
+  local explanations = explanations_of(contract, bill, approval)
   local results = db.transaction(function(tx)
-    for _, object in ipairs(bill.canonical) do
-      add_invoice(tx, contract, object, approval)
+    for i, object in ipairs(bill.canonical) do
+      add_invoice(tx, contract, object, approval, explanations[i])
     end
     add_settlement(tx, contract, judged, bill, approval.by)
   end)

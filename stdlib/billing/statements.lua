@@ -246,7 +246,7 @@ select b.entry_id, 'release', 'claimed', 'open', b.quantity, $1::uuid, $3, $2
 --- Stores an issued invoice; its number, given in this same transaction, is put into the object and
 --- the page.
 --- $1 canonical invoice JSON, $2 number, $3 series, $4 run id, $5 approved by, $6 approval digest,
---- $7 period, $8 HTML
+--- $7 period, $8 HTML, $9 JSON of what is behind it (billow.billing.explained), or nothing
 statements.put_invoice = db.statement({
   name = "billing.put_invoice",
   sql = [[
@@ -254,14 +254,14 @@ insert into billing.invoice (id, number, series, type_code, contract_id, custome
     currency, issue_date,
     due_date, line_extension_amount, allowance_total_amount, charge_total_amount,
     tax_exclusive_amount, tax_amount,
-    payable_amount, run_id, approved_by, approval_digest, body, html)
+    payable_amount, run_id, approved_by, approval_digest, body, html, explanation)
 select i->>'id', $2, $3, i->>'type_code', i->>'contract_id', i->>'customer_id', $7, i->>'currency',
        (i->>'issue_date')::date, (i->>'due_date')::date, (t->>'line_extension_amount')::numeric,
        (t->>'allowance_total_amount')::numeric, (t->>'charge_total_amount')::numeric,
        (t->>'tax_exclusive_amount')::numeric, (t->>'tax_amount')::numeric,
        (t->>'payable_amount')::numeric,
        $4::uuid, $5, $6, jsonb_set(i, '{number}', to_jsonb($2)), replace($8, '{{billow:number}}',
-       $2)
+       $2), $9::jsonb
   from (select $1::jsonb as i, $1::jsonb->'totals' as t) x]],
 })
 

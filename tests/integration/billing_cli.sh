@@ -120,8 +120,30 @@ END
     check "ledger: mended, it is whole again" 0 billow ledger verify
 }
 
+explain() {
+    check "explain: a line" 0 billow invoice explain INV-2026-00215 6
+    says "explain: the amount" '7.1 HUR x 135.50 = 962.05 EUR'
+    says "explain: the rate path" 'searched RC-FIRM@2026-01-01: role=Consultant'
+    says "explain: the rounding" 'nearest to 6 minutes by person_day: 1 entries, 7440 s -> 7560 s'
+    says "explain: the tax rule" 'DE-S: S 19 % (since 2021-01-01) on 2026-10-31'
+    says "explain: the ceiling" 'CEILING_REACHED: 63.85 hours are beyond the ceiling'
+    says "explain: the policy with its version" 'policy rates 1.0.0'
+    says "explain: the script's line" 'made by workflow tm at workflows/tm.lua:'
+    says "explain: the approver" 'approved by Dana Scully'
+    check "explain: a payer's share" 0 billow invoice explain INV-2026-00219 11
+    says "explain: of the whole line" 'share: 33.33 % of 1 C62 x 437.00 = 437.00 EUR'
+    check "explain: a whole invoice" 0 billow invoice explain INV-2026-00231
+    says "explain: what was taken off" 'less Maximum spend: 258.35 USD'
+    says "explain: when it is due" 'due 2027-01-01: net 60 from 2026-11-02, by the terms of the customer'
+    check "explain: as JSON" 0 billow invoice explain INV-2026-00215 6 --json
+    says "explain: for machines" '"billed_seconds":7560'
+    check "explain: no such line is exit 5" 5 billow invoice explain INV-2026-00215 99
+    check "explain: no such invoice is exit 5" 5 billow invoice explain INV-1
+}
+
 price
 month
 ledger
+explain
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
