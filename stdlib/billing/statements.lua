@@ -174,7 +174,8 @@ select split_part(f.id, '/', 1) as set, f.sequence, f.body->>'line' as line
 })
 
 --- Moves the usage events of this run: repeated ones are left out, those with an exception are
---- held, the others are billed. $1 run id, $2 invoice, $3 JSON {ref: code} of the exceptions, $4 actor
+--- held, the others are billed.
+--- $1 run id, $2 invoice, $3 JSON {ref: code} of the exceptions, $4 actor
 statements.settle_usage = db.statement({
   name = "billing.settle_usage",
   sql = [[
