@@ -7,7 +7,11 @@
 #include "codec/value.h"
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "codec/decimal.h"
+
+_Static_assert(BW_VALUE_DEPTH_MAX == BW_LIMIT_VALUE_DEPTH, "limits.h says what holds");
+_Static_assert(BW_VALUE_NODES_MAX == BW_LIMIT_VALUE_NODES, "limits.h says what holds");
 
 /* --- writing ------------------------------------------------------------------------------ */
 
