@@ -2,7 +2,7 @@
  *
  * Offers:  create, replay one journal row, play one turn, destroy.
  * Relies on: lua/strand.h (scheduling), lua/lib_effect.h (what scripts call), lua/sandbox.h,
- * lua/chunk.h. The only lua_resume is in strand.c. Does no I/O. Station 5 of docs/walk.md.
+ * lua/chunk.h. Strands are resumed in strand.c only. Does no I/O. Station 5 of docs/walk.md.
  *
  * A turn delivers outcomes in order; each wakes the strand that waits for it, which runs until it
  * blocks. What the script asks for is collected as commands with contiguous seqs. A replay does the
