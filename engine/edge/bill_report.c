@@ -6,7 +6,7 @@
 #include "edge/grid.h"
 #include <string.h>
 
-enum { PATH_BYTES_MAX = 4096, CODES_MAX = 64 };
+enum { PATH_BYTES_MAX = 4096, REFS_COLUMNS_MAX = 100 };
 
 /* A document's file name: its number or id, with everything but letters, digits and '-' as '_'. */
 static void file_path(char path[static PATH_BYTES_MAX], const struct bw_bill *bill,
@@ -115,45 +115,56 @@ static void print_others(struct bw_bill *bill, const struct bw_value *result)
     }
 }
 
-/* Exceptions by code, with how many and the first of them. */
-static void print_exceptions(struct bw_bill *bill, struct bw_str rows)
+static struct bw_str code_of(const struct bw_value *row)
 {
-    static const char *const heads[] = {"held or rejected because", ">how many", "for example",
-                                        "what to do", NULL};
-    struct bw_str codes[CODES_MAX];
-    struct bw_value firsts[CODES_MAX], list = bw_value_read(rows), row;
-    size_t counts[CODES_MAX], code_count = 0;
-    struct bw_str rest = list.items;
+    return bw_value_get_str(row, "code", BW_STR("?"));
+}
+
+/* The entries of `rows` that have this code, folded at the width of a page. */
+static void print_refs(FILE *out, const struct bw_value *rows, struct bw_str code)
+{
+    struct bw_value row;
+    struct bw_str rest = rows->items;
+    size_t column = 0;
     while (bw_value_next(&rest, &row)) {
-        struct bw_str code = bw_value_get_str(&row, "code", BW_STR("?"));
-        size_t at = 0;
-        while (at < code_count && !bw_str_eq(codes[at], code))
-            at++;
-        if (at == CODES_MAX)
+        struct bw_str ref = bw_value_get_str(&row, "ref", BW_STR("?"));
+        if (!bw_str_eq(code_of(&row), code))
             continue;
-        if (at == code_count) {
-            codes[at] = code;
-            firsts[at] = row;
-            counts[at] = 0;
-            code_count++;
-        }
-        counts[at]++;
+        if (column == 0 || column + ref.len + 2 > REFS_COLUMNS_MAX)
+            column = (size_t)fprintf(out, "%s    ", column ? ",\n" : "") - (column ? 2 : 0);
+        else
+            column += (size_t)fprintf(out, ", ");
+        column += (size_t)fprintf(out, "%.*s", BW_STR_ARG(ref));
     }
-    struct bw_grid grid;
-    bw_grid_init(&grid, heads);
-    for (size_t i = 0; i < code_count; i++) {
-        char number[32];
-        snprintf(number, sizeof number, "%zu", counts[i]);
-        bw_grid_add(&grid, codes[i]);
-        bw_grid_add_text(&grid, number);
-        bw_grid_add(&grid, bw_value_get_str(&firsts[i], "ref", BW_STR("?")));
-        bw_grid_add(&grid, bw_value_get_str(&firsts[i], "message", BW_STR("-")));
+    fputc('\n', out);
+}
+
+/* Is this the first of the rows with its code? */
+static bool is_first_of_code(const struct bw_value *rows, const struct bw_value *wanted)
+{
+    struct bw_value row;
+    struct bw_str rest = rows->items;
+    while (bw_value_next(&rest, &row) && row.encoded.ptr != wanted->encoded.ptr)
+        if (bw_str_eq(code_of(&row), code_of(wanted)))
+            return false;
+    return true;
+}
+
+/* Every exception, under its code, with what the first of them says. */
+static void print_exceptions(struct bw_bill *bill, struct bw_str encoded)
+{
+    struct bw_value rows = bw_value_read(encoded), row;
+    struct bw_str rest = rows.items;
+    FILE *out = bill->cli->out;
+    if (rows.count)
+        fprintf(out, "\nHeld or rejected, and why\n");
+    while (bw_value_next(&rest, &row)) {
+        if (!is_first_of_code(&rows, &row))
+            continue;
+        fprintf(out, "  %.*s: %.*s\n", BW_STR_ARG(code_of(&row)),
+                BW_STR_ARG(bw_value_get_str(&row, "message", BW_STR("-"))));
+        print_refs(out, &rows, code_of(&row));
     }
-    if (grid.count) {
-        fprintf(bill->cli->out, "\n");
-        bw_grid_print(&grid, bill->cli->out);
-    }
-    bw_grid_deinit(&grid);
 }
 
 static enum bw_err make_folders(struct bw_bill *bill, struct bw_error *error)
