@@ -346,6 +346,7 @@ enum bw_err bw_cli_client(struct bw_cli *cli, struct bw_error *error)
                                         .database = cli->database,
                                         .tenant = cli->tenant,
                                         .actor = cli->actor,
+                                        .is_repeatable = cli->is_repeatable,
                                         .on_talk = client_talk,
                                         .ud = cli};
     return bw_client_open(&options, &cli->client, error);

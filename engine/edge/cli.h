@@ -67,6 +67,7 @@ struct bw_cli {
     bool is_quiet;
     bool is_tty; /* stderr is a terminal: progress is drawn */
     bool has_color;
+    bool is_repeatable;       /* a command sets it before its first call: edge/client.h */
     struct bw_client *client; /* opened by bw_cli_client, closed at the end */
     FILE *out;                /* data */
     FILE *err;                /* talk */

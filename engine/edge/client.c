@@ -29,6 +29,7 @@ struct bw_client {
     struct bw_service *service; /* embedded, or NULL */
     struct bw_httpcall *socket; /* to the running engine, or NULL */
     struct embedded_call call;  /* the one under way; it outlives an interrupted wait */
+    bool is_repeatable;
     char *tenant;
     char *actor;
 };
@@ -76,6 +77,7 @@ enum bw_err bw_client_open(const struct bw_client_options *options, struct bw_cl
         bw_config_state_path(&socket, options->dir, "billow.sock");
     made->tenant = bw_xstrdup(options->tenant);
     made->actor = bw_xstrdup(options->actor);
+    made->is_repeatable = options->is_repeatable;
     /* CONFLICT: another command's engine is starting or stopping right now; soon it listens or is
      * gone. */
     for (int attempt = 0; attempt <= BUSY_TRIES; attempt++) {
@@ -200,14 +202,14 @@ enum bw_err bw_client_call(struct bw_client *client, const char *method, const c
 {
     if (!client->service)
         return call_socket(client, method, path, body, answer, error);
-    /* A private PostgreSQL that went away is being started again: a question can be asked again. */
-    bool is_question = strcmp(method, "GET") == 0;
+    /* A private PostgreSQL that went away is being started again. */
+    bool may_repeat = client->is_repeatable || strcmp(method, "GET") == 0;
     size_t start = answer->len;
     enum bw_err err;
     for (int attempt = 0;; attempt++) {
         answer->len = start;
         err = call_embedded(client, method, path, body, answer, error);
-        if (err != BW_ERR_UNAVAILABLE || !is_question || attempt == ASK_TRIES)
+        if (err != BW_ERR_UNAVAILABLE || !may_repeat || attempt == ASK_TRIES)
             return err;
         bw_client_wait(client, ASK_AGAIN_MS);
     }

@@ -19,7 +19,9 @@ struct bw_client_options {
     const char *database; /* conninfo; NULL = the private PostgreSQL */
     const char *tenant;   /* name sent with every call; may be NULL */
     const char *actor;    /* name of the person */
-    bool must_run;        /* do not start an engine: UNAVAILABLE when none runs */
+    bool is_repeatable; /* every call may be given twice (keys, ids): it is, when the database of an
+                         * engine of our own goes away and comes back */
+    bool must_run;      /* do not start an engine: UNAVAILABLE when none runs */
     void (*on_talk)(
         void *ud,
         const char *text); /* progress of the start ("starting PostgreSQL"); may be NULL */

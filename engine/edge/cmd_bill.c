@@ -32,6 +32,7 @@ int bw_cmd_bill(struct bw_cli *cli)
         return bw_cli_fail(cli, &error);
     if (!bill.clear_as)
         bill.clear_as = bill.approve_as;
+    cli->is_repeatable = true; /* starts have keys, events ids, and an answer counts once */
     bw_arena_init(&bill.arena);
     bw_buf_init(&bill.documents, BW_CMD_FILE_BYTES_MAX);
     if (!bill.out) {

@@ -39,6 +39,7 @@ int bw_cmd_import(struct bw_cli *cli)
     struct bw_error error = {0};
     if (bw_cmd_period(cli, "the month the entries belong to", &period, &error))
         return bw_cli_fail(cli, &error);
+    cli->is_repeatable = true; /* the start has a key, each chunk an id */
     for (unsigned i = 0; i < cli->argument_count; i++) {
         struct bw_buf outcome;
         char name[256];

@@ -93,7 +93,7 @@ serve_start() {
     : >"$work/serve.err"
     "$build/bin/billow" "$@" >"$work/serve.out" 2>"$work/serve.err" </dev/null &
     serve_pid=$!
-    wait_until 30 said ready || wait_until 1 said watching
+    wait_until 30 said 'ready\|watching'
 }
 
 # serve_stop SIGNAL: $status is what it exited with.
