@@ -2,8 +2,8 @@
 --
 --   lua tools/docs.lua [ROOT]           writes docs/limits.md and docs/errors/README.md
 --   lua tools/docs.lua --check [ROOT]   exit code 1 when one of them is stale, when a link leads
---                                       nowhere, or when a page names a file or a C function that
---                                       is not there
+--                                       nowhere, or when a page names a file or a C function, or
+--                                       a source's head a file, that is not there
 --
 -- Sources: engine/base/limits.h, engine/base/err.h.
 
@@ -204,6 +204,15 @@ local function is_build_function(name)
   return read("cmake/layer.cmake"):find("function(" .. name .. " ", 1, true) ~= nil
 end
 
+local LAYERS = {
+  base = true,
+  codec = true,
+  io = true,
+  store = true,
+  lua = true,
+  core = true,
+  edge = true,
+}
 local CHECKED_FOLDERS = { engine = true, tests = true, tools = true, cmake = true, docs = true }
 
 local function check_page(path, identifiers)
@@ -232,6 +241,22 @@ local function check_page(path, identifiers)
   end
 end
 
+-- What the first comment of an engine file names, "core/run.c", exists.
+local function check_head(path)
+  local head = (read(path) or ""):match("^/%*(.-)%*/") or ""
+  local number = 1
+  for line in head:gmatch("([^\n]*)\n?") do
+    for folder, name in line:gmatch("%f[%w](%l+)/([%w_/]+%.[ch])%f[^%w_]") do
+      local target = folder .. "/" .. name
+      local root_of = LAYERS[folder] and "engine/" or folder == "tests" and ""
+      if root_of and not exists(root_of .. target) then
+        report(path, number, "there is no " .. target)
+      end
+    end
+    number = number + 1
+  end
+end
+
 -- --- here it begins
 
 local identifiers = identifiers_of_engine()
@@ -252,9 +277,13 @@ local checked = files_of("README.md CONTRIBUTING.md docs bench", "%.md$")
 for _, path in ipairs(checked) do
   check_page(path, identifiers)
 end
+local sources = files_of("engine", "%.[ch]$")
+for _, path in ipairs(sources) do
+  check_head(path)
+end
 table.sort(problems)
 for _, line in ipairs(problems) do
   print(line)
 end
-print(("docs: %d pages, %d findings"):format(#checked, #problems))
+print(("docs: %d pages, %d file heads, %d findings"):format(#checked, #sources, #problems))
 os.exit(#problems == 0)

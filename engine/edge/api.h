@@ -1,10 +1,9 @@
 /* api.h - the HTTP API: one route table; every door to the engine goes through it, the command line
  * included.
  *
- * Offers:  bw_api_dispatch (a call in, one answer later), the route table (help, OpenAPI and tests
- * read it). Relies on: core/engine.h (verbs), store/store.h (read models). Knows no socket:
- * edge/service.c connects it to io/httpd.h, edge/client.c to embedded commands. Station 1 of
- * docs/walk.md: validates, never acts.
+ * Offers:  bw_api_dispatch (a call in, one answer later), the route table. Relies on: core/engine.h
+ * (verbs), store/store.h (read models). Knows no socket: edge/service.c connects it to io/httpd.h,
+ * edge/client.c to embedded commands. Station 1 of docs/walk.md: validates, never acts.
  */
 #ifndef BW_EDGE_API_H
 #define BW_EDGE_API_H

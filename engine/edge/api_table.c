@@ -1,5 +1,4 @@
-/* api_table.c - every route of the API. Help, tests and (later) the OpenAPI document read this
- * table. */
+/* api_table.c - every route of the API. The one place to add one. */
 #include "edge/api_handlers.h"
 
 const struct bw_api_route bw_api_routes[] = {
@@ -36,8 +35,8 @@ const struct bw_api_route bw_api_routes[] = {
     {"GET", "/v1/exceptions", true, "exceptions of a period ?period=", bw_api_exceptions},
     {"GET", "/v1/documents/{kind}", true, "newest documents of a kind: contract, customer, ...",
      bw_api_documents},
-    {"GET", "/v1/invoices/{number}/explain", true, "the chain behind its amounts ?line=",
-     bw_api_invoice_explain},
+    {"GET", "/v1/invoices/{number}/explain", true,
+     "the chain behind its amounts ?line=", bw_api_invoice_explain},
     {"GET", "/v1/ledger/verify", true, "prove that the books are whole {is_whole, found}",
      bw_api_ledger_verify},
     {"GET", "/v1/ledger/entries/{id}", true, "an entry with its states and all that happened to it",

@@ -1,8 +1,8 @@
 /* httpc.h - outgoing HTTP: the seam behind the "http" effect.
  *
  * Offers:  struct bw_httpc (a table), the real one over libcurl's multi interface on the loop.
- * Relies on: base/, io/loop.h for the real one. Other implementations: core/world.c (`billow test`,
- * simulator).
+ * Relies on: base/, io/loop.h for the real one. Another implementation: core/httpc_fake.c (`billow
+ * test`, unit tests).
  */
 #ifndef BW_IO_HTTPC_H
 #define BW_IO_HTTPC_H

@@ -1,7 +1,7 @@
 /* vm.h - one Lua state per active run: start it, play recorded turns, play the next one, close it.
  *
  * Offers:  create, replay one journal row, play one turn, destroy.
- * Relies on: lua/strand.h (scheduling), lua/lib_effect.h (what scripts call), lua/sandbox.h,
+ * Relies on: lua/strand.c (scheduling), lua/lib_effect.c (what scripts call), lua/sandbox.h,
  * lua/chunk.h. Strands are resumed in strand.c only. Does no I/O. Station 5 of docs/walk.md.
  *
  * A turn delivers outcomes in order; each wakes the strand that waits for it, which runs until it

@@ -3,7 +3,7 @@
  *
  * Offers:  row structs, struct bw_store (a table of asynchronous functions).
  * Relies on: base/id.h, codec/value.h.
- * Implementations, held to one contract suite (tests/unit/store/store_contract.c): store_pg.c,
+ * Implementations, held to one contract suite (tests/unit/store/test_contract_*.c): store_pg.c,
  * store_mem.c. Station 9 of docs/walk.md.
  *
  * Rules every implementation keeps
