@@ -47,6 +47,11 @@ struct bw_id bw_api_new_id(struct bw_api *api)
     return bw_id_make(bw_clock_utc(api->clock), api->entropy);
 }
 
+struct bw_stamp bw_api_now(const struct bw_api *api)
+{
+    return bw_clock_utc(api->clock);
+}
+
 void bw_api_answer(struct bw_api_call *call, int status, struct bw_str value)
 {
     call->reply(call->ud, status, value);

@@ -44,7 +44,8 @@ void bw_api_set_down(struct bw_api *api, const struct bw_error *error);
 void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request,
                      bw_api_reply_fn reply, void *ud);
 
-struct bw_id bw_api_new_id(struct bw_api *api); /* time-ordered */
+struct bw_id bw_api_new_id(struct bw_api *api);       /* time-ordered */
+struct bw_stamp bw_api_now(const struct bw_api *api); /* of the API's clock */
 
 /* --- for the handlers in edge/api_*.c */
 struct bw_api_call {

@@ -41,5 +41,12 @@ const struct bw_api_route bw_api_routes[] = {
      bw_api_ledger_verify},
     {"GET", "/v1/ledger/entries/{id}", true, "an entry with its states and all that happened to it",
      bw_api_ledger_entry},
+    {"GET", "/v1/policies", true, "the policies of the active release with their settings",
+     bw_api_policies},
+    {"GET", "/v1/policies/{name}", true, "settings in force ?on=&customer=&contract=, and why",
+     bw_api_policy},
+    {"POST", "/v1/policies/{name}/settings", true,
+     "set one {name, value, scope_type?, scope_id?, valid_from?, locked?}", bw_api_policy_set},
+    {"GET", "/v1/policies/{name}/history", true, "who changed what when", bw_api_policy_history},
 };
 const size_t bw_api_route_count = sizeof bw_api_routes / sizeof bw_api_routes[0];

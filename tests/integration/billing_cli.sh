@@ -141,9 +141,31 @@ explain() {
     check "explain: no such invoice is exit 5" 5 billow invoice explain INV-1
 }
 
+policy() {
+    check "policy: the list" 0 billow policy list
+    says "policy: with what they decide" 'Rounding of durations'
+    check "policy: set for the tenant" 0 billow policy set rounding increment_minutes 15 --from 2026-11-01 --as Dana
+    check "policy: set for a contract" 0 billow policy set rounding increment_minutes 6 --contract C-01 --from 2026-11-01
+    check "policy: in force for the contract" 0 billow policy show rounding --contract C-01 --on 2026-11-05 --json
+    says "policy: the narrowest counts" '"origin":"contract C-01"'
+    check "policy: before that day" 0 billow policy show rounding --contract C-01 --on 2026-10-31 --json
+    says "policy: the default counts" '"origin":"default"'
+    check "policy: a lock" 0 billow policy set rounding increment_minutes 30 --from 2026-12-01 --lock
+    check "policy: why" 0 billow policy explain rounding --contract C-01 --on 2026-12-05
+    says "policy: the locked layer counts" 'increment_minutes = 30 (tenant, locked)'
+    check "policy: who and when" 0 billow policy history rounding
+    says "policy: Dana set it" 'Dana'
+    check "policy: a wrong value is exit 4" 4 billow policy set rounding mode sideways
+    says "policy: says what is right" 'one of "up", "nearest", "down" is expected' "$work/err"
+    check "policy: a wrong setting is exit 4" 4 billow policy set rounding nope 1
+    check "policy: no such policy is exit 5" 5 billow policy show nope
+    check "policy: two scopes are exit 64" 64 billow policy set rounding mode up --contract C --customer CU
+}
+
 price
 month
 ledger
 explain
+policy
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -1,0 +1,261 @@
+/* api_policy.c - policies of the active release: what can be set, what is in force, who changed it.
+ *
+ * What a schema allows is judged by billow.policies (stdlib/policies.lua) in a trusted Lua state:
+ * the release's files are data to it, nothing of them is executed.
+ */
+#include "codec/date.h"
+#include "edge/api_handlers.h"
+#include "edge/api_query.h"
+#include "edge/config.h"
+#include "edge/form.h"
+#include "lua/tool.h"
+#include "lua/tool_call.h"
+#include <stdio.h>
+
+enum { PATH_BYTES_MAX = 4096, AUDIT_ROWS_MAX = 10000 };
+#define VALUE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+/* What goes on after the release was read. Lives in the call's arena. */
+struct question {
+    struct bw_api_call *call;
+    struct bw_str files; /* encoded {path: text} of policies/ */
+    void (*go_on)(struct question *question);
+};
+
+/* --- the Lua side */
+
+/* Calls `name` of billow.policies with `args` (encoded values). Its value is copied to the call's
+ * arena; nil with code and text becomes the error. */
+static enum bw_err ask(struct bw_api_call *call, const char *name, const struct bw_str *args,
+                       size_t count, struct bw_str *value, struct bw_error *error)
+{
+    char stdlib_dir[PATH_BYTES_MAX];
+    const char *share_dir;
+    struct bw_buf encoded, results;
+    if (bw_config_share_dir(&share_dir, error))
+        return error->code;
+    snprintf(stdlib_dir, sizeof stdlib_dir, "%s/stdlib", share_dir);
+    struct bw_tool_options options = {.stdlib_dir = stdlib_dir};
+    struct bw_tool *tool = bw_tool_create(&options, error);
+    if (!tool)
+        return error->code;
+    bw_buf_init(&encoded, VALUE_BYTES_MAX);
+    bw_buf_init(&results, VALUE_BYTES_MAX);
+    bw_value_put_arr(&encoded, count);
+    for (size_t i = 0; i < count; i++)
+        bw_buf_put_str(&encoded, args[i]);
+    enum bw_err err =
+        bw_tool_apply(tool, "billow.policies", name, bw_buf_str(&encoded), &results, error);
+    bw_tool_destroy(tool);
+    struct bw_value list = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&results)), found, code;
+    struct bw_str rest = list.items;
+    if (!err && bw_value_next(&rest, &found) && found.tag != BW_VALUE_NIL) {
+        *value = bw_arena_copy(&call->arena, found.encoded);
+    } else if (!err) {
+        struct bw_value text = {.text = BW_STR("no reason was given")};
+        bool is_missing = bw_value_next(&rest, &code) && bw_str_eq(code.text, BW_STR("NOT_FOUND"));
+        (void)bw_value_next(&rest, &text);
+        err = bw_fail(error, is_missing ? BW_ERR_NOT_FOUND : BW_ERR_INVALID, "%.*s",
+                      BW_STR_ARG(text.text));
+    }
+    bw_buf_deinit(&encoded);
+    bw_buf_deinit(&results);
+    return err;
+}
+
+/* Answers the call with what a function of billow.policies says. */
+static void answer_with(struct bw_api_call *call, const char *name, const struct bw_str *args,
+                        size_t count)
+{
+    struct bw_error error = {0};
+    struct bw_str value;
+    if (ask(call, name, args, count, &value, &error))
+        bw_api_fail(call, &error);
+    else
+        bw_api_answer(call, 200, value);
+}
+
+static struct bw_str encoded_str(struct bw_api_call *call, struct bw_str text)
+{
+    struct bw_buf buf;
+    bw_buf_init(&buf, text.len + 16);
+    bw_value_put_str(&buf, text);
+    struct bw_str copy = bw_arena_copy(&call->arena, bw_buf_str(&buf));
+    bw_buf_deinit(&buf);
+    return copy;
+}
+
+/* --- the active release */
+
+static void release_read(void *ud, const struct bw_error *error,
+                         const struct bw_release_set *release)
+{
+    struct question *question = ud;
+    struct bw_buf files;
+    size_t count = 0;
+    if (error->code) {
+        bw_api_fail(question->call, error);
+        return;
+    }
+    for (size_t i = 0; i < release->count; i++)
+        count += bw_str_starts(release->files[i].name, BW_STR("policies/"));
+    bw_buf_init(&files, VALUE_BYTES_MAX);
+    bw_value_put_map(&files, count);
+    for (size_t i = 0; i < release->count; i++) {
+        if (!bw_str_starts(release->files[i].name, BW_STR("policies/")))
+            continue;
+        bw_value_put_key_str(&files, release->files[i].name);
+        bw_value_put_str(&files, release->files[i].bytes);
+    }
+    question->files = bw_arena_copy(&question->call->arena, bw_buf_str(&files));
+    bw_buf_deinit(&files);
+    question->go_on(question);
+}
+
+static void with_release(struct bw_api_call *call, void (*go_on)(struct question *question))
+{
+    struct question *question = bw_arena_calloc(&call->arena, 1, sizeof *question);
+    question->call = call;
+    question->go_on = go_on;
+    call->store->active_release(call->store->self, call->tenant, release_read, question);
+}
+
+/* --- list and show */
+
+static void list(struct question *question)
+{
+    answer_with(question->call, "list", &question->files, 1);
+}
+
+void bw_api_policies(struct bw_api_call *call)
+{
+    with_release(call, list);
+}
+
+static void settings_read(void *ud, const struct bw_error *error, struct bw_str outcome)
+{
+    struct question *question = ud;
+    struct bw_api_call *call = question->call;
+    struct bw_str args[] = {question->files, encoded_str(call, call->parameters[0]), outcome};
+    if (error->code)
+        bw_api_fail(call, error);
+    else
+        answer_with(call, "show", args, 3);
+}
+
+/* The date asked for, else today (UTC). */
+static struct bw_str date_or_today(struct bw_api_call *call, struct bw_str date)
+{
+    char text[BW_STAMP_TEXT_MAX];
+    if (date.len)
+        return date;
+    bw_stamp_print(bw_api_now(call->api), text);
+    return bw_arena_copy(&call->arena, bw_str(text, BW_DATE_TEXT_LEN));
+}
+
+static void show(struct question *question)
+{
+    struct bw_api_call *call = question->call;
+    struct bw_form scopes, form;
+    struct bw_str customer = bw_api_query_parameter(call, "customer");
+    struct bw_str contract = bw_api_query_parameter(call, "contract");
+    bw_form_init(&scopes);
+    bw_form_init(&form);
+    if (customer.len)
+        bw_form_put_str(&scopes, "customer", customer);
+    if (contract.len)
+        bw_form_put_str(&scopes, "contract", contract);
+    bw_form_put_str(&form, "policy", call->parameters[0]);
+    bw_form_put_str(&form, "on", date_or_today(call, bw_api_query_parameter(call, "on")));
+    bw_form_put_value(&form, "scopes", bw_form_finish(&scopes));
+    call->store->settings(call->store->self, call->tenant, bw_form_finish(&form), settings_read,
+                          question);
+    bw_form_deinit(&scopes);
+    bw_form_deinit(&form);
+}
+
+void bw_api_policy(struct bw_api_call *call)
+{
+    with_release(call, show);
+}
+
+/* --- set: judged, written, and put on record */
+
+/* The change as the store takes it; what the body leaves out is the tenant's, from today. */
+static struct bw_str change_of(struct bw_api_call *call)
+{
+    struct bw_value body = bw_value_read(call->body);
+    struct bw_form form;
+    bw_form_init(&form);
+    bw_form_put_str(&form, "policy", call->parameters[0]);
+    bw_form_put_str(&form, "name", bw_value_get_str(&body, "name", BW_STR("")));
+    bw_form_put_value(&form, "value", bw_value_get(&body, "value").encoded);
+    bw_form_put_str(&form, "scope_type", bw_value_get_str(&body, "scope_type", BW_STR("tenant")));
+    struct bw_str scope_id = bw_value_get_str(&body, "scope_id", BW_STR_NONE);
+    if (scope_id.len)
+        bw_form_put_str(&form, "scope_id", scope_id);
+    bw_form_put_str(&form, "valid_from",
+                    date_or_today(call, bw_value_get_str(&body, "valid_from", BW_STR_NONE)));
+    bw_form_put_bool(&form, "locked", bw_value_get_bool(&body, "locked", false));
+    bw_form_put_str(&form, "set_by", call->actor);
+    struct bw_str change = bw_arena_copy(&call->arena, bw_form_finish(&form));
+    bw_form_deinit(&form);
+    return change;
+}
+
+static void setting_written(void *ud, const struct bw_error *error)
+{
+    struct bw_api_call *call = ud;
+    if (error->code) {
+        bw_api_fail(call, error);
+        return;
+    }
+    struct bw_form form;
+    bw_form_init(&form);
+    bw_form_put_str(&form, "actor", call->actor);
+    bw_form_put_text(&form, "action", "policy.set");
+    bw_form_put_str(&form, "subject", call->parameters[0]);
+    bw_form_put_value(&form, "detail", change_of(call));
+    call->store->write(call->store->self, call->tenant, BW_STR("audit"), bw_form_finish(&form),
+                       bw_api_on_done, call);
+    bw_form_deinit(&form);
+}
+
+static void set(struct question *question)
+{
+    struct bw_api_call *call = question->call;
+    struct bw_error error = {0};
+    struct bw_str change, args[] = {question->files, change_of(call)};
+    if (ask(call, "check", args, 2, &change, &error))
+        bw_api_fail(call, &error);
+    else
+        call->store->write(call->store->self, call->tenant, BW_STR("setting"), change,
+                           setting_written, call);
+}
+
+void bw_api_policy_set(struct bw_api_call *call)
+{
+    with_release(call, set);
+}
+
+/* --- history */
+
+static void audit_read(void *ud, const struct bw_error *error, struct bw_str rows)
+{
+    struct bw_api_call *call = ud;
+    struct bw_str args[] = {rows, encoded_str(call, call->parameters[0])};
+    if (error->code)
+        bw_api_fail(call, error);
+    else
+        answer_with(call, "history", args, 2);
+}
+
+void bw_api_policy_history(struct bw_api_call *call)
+{
+    struct bw_form form;
+    bw_form_init(&form);
+    bw_form_put_int(&form, "limit", AUDIT_ROWS_MAX);
+    call->store->read(call->store->self, call->tenant, BW_STR("audit"), bw_form_finish(&form),
+                      audit_read, call);
+    bw_form_deinit(&form);
+}
