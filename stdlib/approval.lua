@@ -99,7 +99,7 @@ function approval.require(contract, bill)
     model = contract.contract.model,
     currency = contract.contract.currency,
     invoices = summaries(bill),
-    prepared_by = billow.run().started_by,
+    prepared_by = contract.prepared_by or billow.run().started_by,
   }, { customer = contract.contract.customer_id, contract = contract.id })
   local approved, remark = {}, nil
   for _ = 1, ROUNDS_MAX do

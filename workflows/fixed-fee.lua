@@ -7,13 +7,13 @@ return workflow.define({
   name = "fixed-fee",
   version = "1.0.0",
   title = "Fixed fee",
-  input = { contract = "id", period = "period" },
+  input = { contract = "id", period = "period", prepared_by = "text?" },
   policies = { "tax", "approval" },
 
   run = function(input)
     local result
     repeat
-      local contract = billing.contract(input.contract, input.period)
+      local contract = billing.contract(input.contract, input.period, input.prepared_by)
       local claimed = billing.collect(contract) -- events and expenses, for this run alone
       local judged = billing.validate(contract, claimed) -- exceptions become tasks
       local bill = billing.fixed_fee(contract, judged)

@@ -7,13 +7,13 @@ return workflow.define({
   name = "retainer",
   version = "1.0.0",
   title = "Retainer",
-  input = { contract = "id", period = "period" },
+  input = { contract = "id", period = "period", prepared_by = "text?" },
   policies = { "rates", "rounding", "tax", "approval" },
 
   run = function(input)
     local result
     repeat
-      local contract = billing.contract(input.contract, input.period)
+      local contract = billing.contract(input.contract, input.period, input.prepared_by)
       local claimed = billing.collect(contract) -- open entries, for this run alone
       local judged = billing.validate(contract, claimed) -- exceptions become tasks
       local bill = billing.retainer(contract, judged)

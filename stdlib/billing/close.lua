@@ -46,7 +46,11 @@ local function bill(contract, period)
       status = "no workflow bills this model yet",
     }
   end
-  local is_done, result = pcall(workflow.call, name, { contract = contract.id, period = period })
+  local is_done, result = pcall(workflow.call, name, {
+    contract = contract.id,
+    period = period,
+    prepared_by = billow.run().started_by, -- whoever starts a month cannot approve it
+  })
   if is_done then
     return result
   end

@@ -38,6 +38,7 @@ local NUMBER_MARK = "{{billow:number}}"
 ---@field period string
 ---@field ctx billing.Context
 ---@field contract table
+---@field prepared_by? string
 
 --- A bill as it would be issued.
 ---@class billow.billing.Bill
@@ -53,15 +54,22 @@ local NUMBER_MARK = "{{billow:number}}"
 
 --- Loads a contract with everything it leads to, and the state before the period.
 ---@param id string
----@param period_id string   "2026-10"
+---@param period_id string      "2026-10"
+---@param prepared_by? string   who stands behind this bill; whoever started the run when absent
 ---@return billow.billing.Contract
-function billing.contract(id, period_id)
+function billing.contract(id, period_id, prepared_by)
   local ctx = store.context(id, period_id)
   local contract = ctx.contracts[id]
   ctx.decide = function(name, subject)
     return policy.decide(name, subject, { customer = contract.customer_id, contract = id })
   end
-  return { id = id, period = period_id, ctx = ctx, contract = contract }
+  return {
+    id = id,
+    period = period_id,
+    ctx = ctx,
+    contract = contract,
+    prepared_by = prepared_by or billow.run().started_by,
+  }
 end
 
 --- Claims the contract's open time and expenses up to the period's end, so that no other run can
