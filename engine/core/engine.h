@@ -116,11 +116,19 @@ void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct
  * ends later. */
 void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
                           struct bw_str reason, struct bw_str by, bw_done_fn done, void *ud);
-/* A parked run goes on from where it stopped; the effect that failed is performed again, or with
- * `skip` (an encoded value; NULL = do not skip) gets this outcome instead. CONFLICT when it is not
- * parked, INVALID when no effect failed. */
-void bw_engine_resume_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
-                          const struct bw_str *skip, bw_done_fn done, void *ud);
+struct bw_engine_resume {
+    struct bw_id tenant;
+    struct bw_id run;
+    const struct bw_str *skip; /* an encoded value: the effect that failed gets this outcome, and is
+                                  not performed again; NULL = it is */
+    bool is_latest; /* the run moves to the tenant's active release, in the same commit */
+};
+/* A parked run goes on from where it stopped. With another release its history is replayed against
+ * the new scripts; if they would have asked for something else, it parks again
+ * (NONDETERMINISM) with everything it had. CONFLICT when it is not parked, INVALID when no effect
+ * failed and one is to be skipped, NOT_FOUND when the active release has no such workflow. */
+void bw_engine_resume_run(struct bw_engine *engine, const struct bw_engine_resume *resume,
+                          bw_done_fn done, void *ud);
 /* Another release was activated for the tenant: the next start asks again. */
 void bw_engine_release_changed(struct bw_engine *engine, struct bw_id tenant);
 

@@ -182,16 +182,45 @@ static void resume_asked(struct bw_engine *engine, struct bw_call *call)
     }
 }
 
-void bw_engine_resume_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
-                          const struct bw_str *skip, bw_done_fn done, void *ud)
+/* What a resume has to remember while the run is loaded; in the call's arena. */
+struct resume {
+    bool has_skip;
+    bool is_latest;
+    struct bw_str skip;
+    uint8_t release[BW_RELEASE_HASH_LEN]; /* with is_latest */
+};
+
+/* The tenant's active release is known: it, and not the one of a moment ago. */
+static void resume_release(struct bw_engine *engine, struct bw_call *call)
+{
+    struct resume *resume = call->subject;
+    if (call->code != BW_ERR_OK) {
+        reply_done(engine, call);
+        return;
+    }
+    memcpy(resume->release, call->release.hash, sizeof resume->release);
+    resume_asked(engine, call);
+}
+
+void bw_engine_resume_run(struct bw_engine *engine, const struct bw_engine_resume *wanted,
+                          bw_done_fn done, void *ud)
 {
     struct bw_call *call = open_done(engine, done, ud);
+    struct resume *resume = bw_arena_calloc(&call->arena, 1, sizeof *resume);
+    call->subject = resume;
+    call->tenant = wanted->tenant;
+    call->id = wanted->run;
+    resume->is_latest = wanted->is_latest;
+    resume->has_skip = wanted->skip != NULL;
+    if (wanted->skip)
+        resume->skip = bw_arena_copy(&call->arena, *wanted->skip);
+    if (wanted->is_latest) {
+        call->act = resume_release;
+        bw_release_drop_active(engine, wanted->tenant);
+        bw_release_ask_active(engine, wanted->tenant, call);
+        return;
+    }
     call->act = resume_asked;
-    call->tenant = tenant;
-    call->id = run;
-    call->is_new = skip != NULL; /* borrowed to remember: there is a value */
-    if (skip)
-        call->value = bw_arena_copy(&call->arena, *skip);
     bw_call_post(call, BW_ERR_OK, "");
 }
 
@@ -225,14 +254,29 @@ static enum bw_err plan_again(struct bw_engine *engine, struct bw_run *run, stru
     return BW_ERR_OK;
 }
 
+/* The release goes with the commit that opens the run again: both happen, or neither. */
+static enum bw_err move_release(struct bw_engine *engine, const struct bw_run *run,
+                                const struct resume *resume, struct bw_batch *batch,
+                                struct bw_error *error)
+{
+    const struct bw_release *release = bw_release_get(engine, resume->release);
+    if (release->is_here && !bw_release_has_workflow(release, bw_str_of(run->workflow)))
+        return bw_fail(error, BW_ERR_NOT_FOUND,
+                       "there is no workflow '%.200s' (workflows/%.200s.lua) in the active release",
+                       run->workflow, run->workflow);
+    struct bw_str hash = bw_str((const char *)resume->release, sizeof resume->release);
+    batch->commit.release = (const uint8_t *)bw_arena_copy(&batch->arena, hash).ptr;
+    return BW_ERR_OK;
+}
+
 static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, struct bw_call *load,
-                               struct bw_call *resume, struct bw_batch *batch,
+                               const struct resume *resume, struct bw_batch *batch,
                                struct bw_error *error)
 {
     struct bw_history history;
     struct bw_value why = bw_value_read(load->loaded.row.error);
     uint64_t failed_seq = (uint64_t)bw_value_get_int(&why, "effect", 0);
-    bool has_skip = resume->is_new;
+    bool has_skip = resume->has_skip;
     if (has_skip && !bw_run_find_effect(run, failed_seq))
         return bw_fail(error, BW_ERR_INVALID,
                        "no effect failed: there is nothing to skip; resume without a value");
@@ -241,6 +285,11 @@ static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, str
         return code;
     bw_run_fill(engine, run, BW_BATCH_RESUME, batch);
     batch->commit.is_active = true;
+    if (resume->is_latest) {
+        code = move_release(engine, run, resume, batch, error);
+        if (code != BW_ERR_OK)
+            return code;
+    }
     if (has_skip)
         bw_batch_message(batch, (struct bw_message){
                                     .tenant = run->tenant,
@@ -248,7 +297,7 @@ static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, str
                                     .key = bw_batch_key(batch, "skip", failed_seq),
                                     .kind = BW_MESSAGE_OUTCOME,
                                     .seq = failed_seq,
-                                    .value = bw_arena_copy(&batch->arena, resume->value),
+                                    .value = bw_arena_copy(&batch->arena, resume->skip),
                                 });
     return plan_again(engine, run, batch, &history, has_skip ? failed_seq : 0, error);
 }
@@ -265,7 +314,7 @@ bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struc
     enum bw_err code = bw_run_load(engine, run, &load->loaded, &load->arena, &error);
     struct bw_batch *batch = bw_group_batch(engine);
     if (code == BW_ERR_OK)
-        code = fill_resume(engine, run, load, resume, batch, &error);
+        code = fill_resume(engine, run, load, resume->subject, batch, &error);
     if (code != BW_ERR_OK) {
         bw_call_post(resume, code, error.text);
         bw_group_release(engine, batch);

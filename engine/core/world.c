@@ -329,11 +329,13 @@ enum bw_err bw_world_cancel(struct bw_world *world, struct bw_id run, struct bw_
     return await(world, &reply, error);
 }
 
-enum bw_err bw_world_resume(struct bw_world *world, struct bw_id run, const struct bw_str *skip,
+enum bw_err bw_world_resume(struct bw_world *world, const struct bw_engine_resume *wanted,
                             struct bw_error *error)
 {
     struct reply reply = {0};
-    bw_engine_resume_run(world->engine, world->tenant, run, skip, reply_done, &reply);
+    struct bw_engine_resume resume = *wanted;
+    resume.tenant = world->tenant;
+    bw_engine_resume_run(world->engine, &resume, reply_done, &reply);
     return await(world, &reply, error);
 }
 

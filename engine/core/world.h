@@ -55,8 +55,9 @@ BW_MUST_USE enum bw_err bw_world_answer_task(struct bw_world *world, struct bw_i
 BW_MUST_USE enum bw_err bw_world_cancel(struct bw_world *world, struct bw_id run,
                                         struct bw_str reason, struct bw_str by,
                                         struct bw_error *error);
-BW_MUST_USE enum bw_err bw_world_resume(struct bw_world *world, struct bw_id run,
-                                        const struct bw_str *skip, struct bw_error *error);
+BW_MUST_USE enum bw_err bw_world_resume(struct bw_world *world,
+                                        const struct bw_engine_resume *resume,
+                                        struct bw_error *error); /* the tenant is filled in */
 /* `files` sorted by name. */
 BW_MUST_USE enum bw_err bw_world_put_release(struct bw_world *world,
                                              const struct bw_release_file *files, size_t count,

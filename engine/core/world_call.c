@@ -174,13 +174,14 @@ static enum bw_err op_cancel(struct bw_world *world, const struct bw_value *args
 static enum bw_err op_resume(struct bw_world *world, const struct bw_value *args,
                              struct bw_buf *out, struct bw_error *error)
 {
-    struct bw_id run;
+    struct bw_engine_resume resume = {.is_latest = bw_value_get_bool(args, "latest", false)};
     struct bw_str skip = bw_value_get(args, "value").encoded;
-    enum bw_err code = need_id(args, "run", &run, error);
+    enum bw_err code = need_id(args, "run", &resume.run, error);
     if (code != BW_ERR_OK)
         return code;
     bw_value_put_nil(out);
-    return bw_world_resume(world, run, skip.len ? &skip : NULL, error);
+    resume.skip = skip.len ? &skip : NULL;
+    return bw_world_resume(world, &resume, error);
 }
 
 /* --- Tasks and events. */

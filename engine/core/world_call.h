@@ -22,7 +22,8 @@
  *   answer_task    {task, answer} -> nil
  *   send_event     {topic, key?, id?, body, expires_us?} -> nil
  *   cancel         {run, reason?, by?} -> nil
- *   resume         {run, value?} -> nil: with a value, the failed effect is skipped
+ *   resume         {run, value?, latest?} -> nil: with a value, the failed effect is skipped; with
+ *                     latest, the run moves to the active release
  *   http_pending   {} -> array of {body, headers = {{name, value}}, id, method, timeout_ms, url}
  *   http_answer    {id, status, headers?, body?} or {id, error = "TIMEOUT", text?} -> nil
  *   db_pending     {} -> array of {id, kind = "query", name, params, sql}

@@ -243,41 +243,16 @@ void bw_api_run_cancel(struct bw_api_call *call)
                              call->actor, bw_api_on_done, call);
 }
 
-static void resume(struct bw_api_call *call)
-{
-    struct bw_id run;
-    struct bw_value body = bw_value_read(call->body);
-    struct bw_value skip = bw_value_get(&body, "skip_with");
-    if (path_id(call, &run))
-        bw_engine_resume_run(call->engine, call->tenant, run,
-                             skip.encoded.len ? &skip.encoded : NULL, bw_api_on_done, call);
-}
-
-static void pinned(void *ud, const struct bw_error *error)
-{
-    if (error->code)
-        bw_api_fail(ud, error);
-    else
-        resume(ud);
-}
-
-/* With latest the run first moves to the active release; a crash in between leaves it parked. */
+/* With latest the run moves to the active release in the commit that opens it again. */
 void bw_api_run_resume(struct bw_api_call *call)
 {
-    struct bw_id run;
     struct bw_value body = bw_value_read(call->body);
-    if (!path_id(call, &run))
-        return;
-    if (!bw_value_get_bool(&body, "latest", false)) {
-        resume(call);
-        return;
-    }
-    struct bw_form form;
-    bw_form_init(&form);
-    bw_form_put_str(&form, "run", call->parameters[0]);
-    call->store->write(call->store->self, call->tenant, BW_STR("pin"), bw_form_finish(&form),
-                       pinned, call);
-    bw_form_deinit(&form);
+    struct bw_value skip = bw_value_get(&body, "skip_with");
+    struct bw_engine_resume resume = {.tenant = call->tenant,
+                                      .skip = skip.encoded.len ? &skip.encoded : NULL,
+                                      .is_latest = bw_value_get_bool(&body, "latest", false)};
+    if (path_id(call, &resume.run))
+        bw_engine_resume_run(call->engine, &resume, bw_api_on_done, call);
 }
 
 void bw_api_event(struct bw_api_call *call)

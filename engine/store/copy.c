@@ -58,6 +58,7 @@ void bw_copy_commit(struct bw_arena *arena, const struct bw_turn_commit *from,
 {
     *to = *from;
     copy_str(arena, &to->turn);
+    to->release = copy_array(arena, from->release, from->release ? BW_RELEASE_HASH_LEN : 0, 1);
     copy_str(arena, &to->state);
     copy_str(arena, &to->result);
     copy_str(arena, &to->error);

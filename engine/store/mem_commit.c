@@ -159,6 +159,8 @@ static void commit_row(struct mem_run *run, const struct bw_turn_commit *commit)
     row->last_seq = commit->last_seq;
     row->updated_at_us = commit->at_us;
     run->last_batch = commit->batch;
+    if (commit->release)
+        memcpy(row->release, commit->release, sizeof row->release);
     if (commit->state.len)
         mem_replace(&row->state, commit->state);
     if (commit->result.len)

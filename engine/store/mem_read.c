@@ -176,25 +176,6 @@ static enum bw_err write_audit(struct mem_store *store, struct bw_id tenant, str
     return BW_ERR_OK;
 }
 
-static enum bw_err write_pin(struct mem_store *store, struct bw_id tenant, struct bw_str args,
-                             struct bw_error *error)
-{
-    struct bw_value map = bw_value_read(args);
-    struct bw_id id;
-    if (!bw_id_parse(bw_value_get_str(&map, "run", BW_STR_NONE), &id))
-        return bw_fail(error, BW_ERR_INVALID, "to move a run to the active release, give run");
-    struct mem_run *run = mem_find_run(store, tenant, id);
-    const struct mem_tenant *owner = mem_find_tenant(store, tenant);
-    if (!run)
-        return bw_fail(error, BW_ERR_NOT_FOUND, "there is no such run");
-    if (run->row.status != BW_RUN_PARKED)
-        return bw_fail(error, BW_ERR_CONFLICT, "the run is not parked");
-    if (!owner || !owner->active)
-        return bw_fail(error, BW_ERR_NOT_FOUND, "the tenant has no active release");
-    memcpy(run->row.release, owner->active->set.hash, sizeof run->row.release);
-    return BW_ERR_OK;
-}
-
 enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_str what,
                       struct bw_str args, struct bw_error *error)
 {
@@ -202,8 +183,6 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
     struct bw_series series;
     bool is_audit = bw_str_eq(what, BW_STR("audit"));
     enum bw_err code = BW_ERR_OK;
-    if (bw_str_eq(what, BW_STR("pin")))
-        return write_pin(store, tenant, args, error);
     if (bw_str_eq(what, BW_STR("setting")))
         code = bw_setting_from_args(args, &setting, error);
     else if (bw_str_eq(what, BW_STR("series")))

@@ -18,7 +18,6 @@ struct admin_args {
     struct bw_str action;
     struct bw_str subject;
     struct bw_str detail;
-    struct bw_id run;
 };
 
 static struct bw_pg_request *admin_request(struct bw_pg_store *store, struct bw_id tenant,
@@ -398,50 +397,6 @@ static enum bw_err take_audit(struct bw_str bytes, struct admin_args *args, stru
     return BW_ERR_OK;
 }
 
-/* A parked run moves to the release that is active now: its script was mended. */
-static const struct bw_pg_statement pin_run = {
-    "pin_run",
-    "WITH r AS (SELECT tenant_id, run_id, status FROM billow.run"
-    "  WHERE tenant_id = $1::uuid AND run_id = $2::uuid FOR UPDATE),"
-    " a AS (SELECT release FROM billow.tenant_release WHERE tenant_id = $1::uuid AND is_active),"
-    " d AS (UPDATE billow.run_detail d SET release = a.release FROM r, a"
-    "  WHERE d.tenant_id = r.tenant_id AND d.run_id = r.run_id AND r.status = 2 RETURNING 1)"
-    " SELECT r.status, (SELECT count(*) FROM a), (SELECT count(*) FROM d) FROM r",
-    2};
-
-static struct bw_pgc_unit *build_pin(struct bw_pg_request *request)
-{
-    const struct admin_args *args = request->args;
-    struct bw_pgc_unit *unit = bw_pgc_unit_make();
-    struct bw_pg_param *params = bw_pgc_unit_add(unit, &pin_run);
-    params[0] = bw_pg_arg_id(unit, args->tenant);
-    params[1] = bw_pg_arg_id(unit, args->run);
-    return unit;
-}
-
-static void answer_pin(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
-{
-    struct bw_error error = *bw_pg_request_error(request, outcome);
-    if (error.code == BW_ERR_OK) {
-        const struct bw_pg_result *rows = outcome->results[0];
-        if (bw_pg_rows(rows) == 0)
-            bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such run");
-        else if (bw_pg_int(rows, 0, 0) != BW_RUN_PARKED)
-            bw_fail(&error, BW_ERR_CONFLICT, "the run is not parked");
-        else if (bw_pg_int(rows, 0, 1) == 0)
-            bw_fail(&error, BW_ERR_NOT_FOUND, "the tenant has no active release");
-    }
-    request->fn.done(request->ud, &error);
-}
-
-static enum bw_err take_pin(struct bw_str bytes, struct admin_args *args, struct bw_error *error)
-{
-    struct bw_value map = bw_value_read(bytes);
-    if (!bw_id_parse(bw_value_get_str(&map, "run", BW_STR_NONE), &args->run))
-        return bw_fail(error, BW_ERR_INVALID, "to move a run to the active release, give run");
-    return BW_ERR_OK;
-}
-
 void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str bytes,
                  bw_done_fn done, void *ud)
 {
@@ -461,10 +416,6 @@ void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_
     } else if (bw_str_eq(what, BW_STR("audit"))) {
         request->build = build_audit;
         code = take_audit(copy, args, &request->error);
-    } else if (bw_str_eq(what, BW_STR("pin"))) {
-        request->build = build_pin;
-        request->answer = answer_pin;
-        code = take_pin(copy, args, &request->error);
     } else {
         code = bw_fail(&request->error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));
     }

@@ -126,12 +126,15 @@ static void add_detail(struct bw_pg_group *group, struct bw_pgc_unit *unit)
     bw_pg_table_init(&table, BW_PG_DETAIL_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
         const struct bw_turn_commit *commit = commit_at(group, i);
-        if (commit->state.len + commit->result.len + commit->error.len == 0)
+        if (commit->state.len + commit->result.len + commit->error.len == 0 && !commit->release)
             continue;
         cell_turn(&table, commit);
         bw_pg_cell_str_or_null(&table, commit->state);
         bw_pg_cell_str_or_null(&table, commit->result);
         bw_pg_cell_str_or_null(&table, commit->error);
+        bw_pg_cell_str_or_null(
+            &table, commit->release ? bw_str((const char *)commit->release, BW_RELEASE_HASH_LEN)
+                                    : BW_STR_NONE);
     }
     add_table(group, unit, &table, &bw_pg_commit_detail, false);
 }

@@ -35,11 +35,13 @@ const struct bw_pg_statement bw_pg_commit_hot = {
 const struct bw_pg_statement bw_pg_commit_detail = {
     "commit_detail",
     "UPDATE billow.run_detail d SET state = coalesce(c.state, d.state),"
-    "  result = coalesce(c.result, d.result), error = coalesce(c.error, d.error)"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[])"
-    "  AS c (tenant, run, batch, state, result, error)" ACCEPTED
+    "  result = coalesce(c.result, d.result), error = coalesce(c.error, d.error),"
+    "  release = coalesce(c.release, d.release)"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[],"
+    "    $7::bytea[])"
+    "  AS c (tenant, run, batch, state, result, error, release)" ACCEPTED
     "WHERE d.tenant_id = c.tenant AND d.run_id = c.run",
-    6};
+    7};
 
 /* An event that was delivered ends its wait. */
 const struct bw_pg_statement bw_pg_commit_ack = {

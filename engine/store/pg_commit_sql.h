@@ -18,7 +18,7 @@ extern const struct bw_pg_statement bw_pg_commit_hot;
 
 /* The rest counts for turns that were accepted in this transaction: run.last_batch is their batch.
  */
-#define BW_PG_DETAIL_TYPES "uuuxxx"
+#define BW_PG_DETAIL_TYPES "uuuxxxx"
 extern const struct bw_pg_statement bw_pg_commit_detail;
 #define BW_PG_ACK_TYPES "uuut"
 extern const struct bw_pg_statement bw_pg_commit_ack;

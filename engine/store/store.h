@@ -148,9 +148,11 @@ struct bw_turn_commit {
     int64_t wake_at_us;
     uint64_t base;
     uint64_t last_seq;
-    struct bw_str state;  /* empty = unchanged */
-    struct bw_str result; /* empty = unchanged */
-    struct bw_str error;  /* empty = cleared */
+    const uint8_t *release; /* the run moves to this one; NULL = it keeps its own. Only without a
+                               journal row: no turn is taken half with one, half with another */
+    struct bw_str state;    /* empty = unchanged */
+    struct bw_str result;   /* empty = unchanged */
+    struct bw_str error;    /* empty = cleared */
 
     const struct bw_str *acks; /* keys of inbox messages that this turn delivered */
     size_t ack_count;
@@ -297,8 +299,7 @@ struct bw_store {
      * valid_from: date, locked?, set_by, at_us?}: one value from a date on, in one scope; "series"
      * {series, format, reset?: "year"|"month"|"never", next?}: a number series. Given again, it
      * changes nothing once a number was taken (before that, next); CONFLICT when format or reset
-     * differ; "audit"   {actor, action, subject, detail?, at_us?}: who did what; "pin" {run}: a
-     * parked run moves to the tenant's active release (CONFLICT when it is not parked). */
+     * differ; "audit"   {actor, action, subject, detail?, at_us?}: who did what. */
     void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                   bw_done_fn done, void *ud);
     /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only

@@ -95,10 +95,15 @@ function Run:cancel(reason, options)
 end
 
 --- Let a parked run go on: the effect that failed is performed again, or gets `skip_with` as its
---- outcome.
----@param options? {skip_with: any}
+--- outcome; with `latest` the run moves to the scripts of the last deploy.
+---@param options? {skip_with?: any, latest?: boolean}
 function Run:resume(options)
-  self.world.engine:ask("resume", { run = self.id, value = options and options.skip_with })
+  options = options or {}
+  self.world.engine:ask("resume", {
+    run = self.id,
+    value = options.skip_with,
+    latest = options.latest or nil,
+  })
   self.world:settle()
 end
 

@@ -105,6 +105,31 @@ describe("testing: runs", function()
     assert.equals(0, #world:tasks())
   end)
 
+  it("resumes with the script that was mended meanwhile", function()
+    local world = world_of("local n = http.get('https://a.example/').status; error('broken')")
+    world:http("GET", "https://a.example/"):answers(200)
+    local run = world:start("it")
+    assert.equals("parked", run.status)
+    world:deploy({
+      ["workflows/it.lua"] = workflow("it", "return 1 + http.get('https://a.example/').status"),
+    })
+    run:resume({ latest = true })
+    assert.equals(201, run.result)
+    assert.equals(1, #world:requests())
+  end)
+
+  it("parks again when the mended script would have done something else before", function()
+    local world = world_of("local n = http.get('https://a.example/').status; error('broken')")
+    world:http("GET", "https://a.example/"):answers(200)
+    local run = world:start("it")
+    world:deploy({
+      ["workflows/it.lua"] = workflow("it", "return http.get('https://b.example/').status"),
+    })
+    run:resume({ latest = true })
+    assert.equals("parked", run.status)
+    assert.equals("NONDETERMINISM", run.error.code)
+  end)
+
   it("resumes with an outcome in place of the effect that failed", function()
     local world = world_of("return http.get('https://a.example/').status")
     world:http("GET", "https://a.example/"):fails()

@@ -100,14 +100,14 @@ static void engine_up(struct harness *harness)
 }
 
 static void store_release(struct harness *harness, const struct fake_program *programs,
-                          size_t count)
+                          size_t count, const char *bytes)
 {
     struct bw_release_file files[8];
     char names[8][64];
     assert_true(count <= 8);
     for (size_t i = 0; i < count; i++) {
         snprintf(names[i], sizeof names[i], "workflows/%s.lua", programs[i].workflow);
-        files[i] = (struct bw_release_file){bw_str_of(names[i]), BW_STR("-- played by fake_host")};
+        files[i] = (struct bw_release_file){bw_str_of(names[i]), bw_str_of(bytes)};
         if (i > 0) /* in byte order, or the hash means nothing */
             assert_true(bw_str_cmp(files[i - 1].name, files[i].name) < 0);
     }
@@ -117,6 +117,14 @@ static void store_release(struct harness *harness, const struct fake_program *pr
     harness->store.put_release(harness->store.self, harness->tenant, &set, true, on_done, harness);
     harness_settle(harness);
     assert_int_equal(harness->code, BW_ERR_OK);
+}
+
+void harness_activate(struct harness *harness, const struct fake_program *programs, size_t count,
+                      const char *bytes)
+{
+    store_release(harness, programs, count, bytes);
+    for (size_t i = 0; i < count; i++)
+        fake_host_change(harness->host, &programs[i]);
 }
 
 void harness_init(struct harness *harness, const struct fake_program *programs, size_t count)
@@ -135,7 +143,7 @@ void harness_init(struct harness *harness, const struct fake_program *programs, 
     harness->store.put_tenant(harness->store.self, harness->tenant, BW_STR("acme"), on_done,
                               harness);
     harness_settle(harness);
-    store_release(harness, programs, count);
+    store_release(harness, programs, count, "-- played by fake_host");
     engine_up(harness);
 }
 
@@ -242,8 +250,21 @@ void harness_resume(struct harness *harness, struct bw_id run, const char *skip_
 {
     struct bw_str skip = skip_json ? json_value(harness, skip_json) : BW_STR_NONE;
     harness->has_answer = false;
-    bw_engine_resume_run(harness->engine, harness->tenant, run, skip_json ? &skip : NULL, on_done,
-                         harness);
+    bw_engine_resume_run(harness->engine,
+                         &(struct bw_engine_resume){.tenant = harness->tenant,
+                                                    .run = run,
+                                                    .skip = skip_json ? &skip : NULL},
+                         on_done, harness);
+    answered(harness);
+}
+
+void harness_resume_latest(struct harness *harness, struct bw_id run)
+{
+    harness->has_answer = false;
+    bw_engine_resume_run(
+        harness->engine,
+        &(struct bw_engine_resume){.tenant = harness->tenant, .run = run, .is_latest = true},
+        on_done, harness);
     answered(harness);
 }
 

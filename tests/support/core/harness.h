@@ -53,6 +53,10 @@ void harness_event(struct harness *harness, const char *topic, const char *key, 
 void harness_answer(struct harness *harness, struct bw_id task, const char *json);
 void harness_cancel(struct harness *harness, struct bw_id run);
 void harness_resume(struct harness *harness, struct bw_id run, const char *skip_json);
+void harness_resume_latest(struct harness *harness, struct bw_id run);
+/* Another release with these workflows becomes the active one; the host plays the programs. */
+void harness_activate(struct harness *harness, const struct fake_program *programs, size_t count,
+                      const char *bytes);
 
 /* What the store says; `what` as in store.h. The text is JSON, valid until the next call. */
 const char *harness_read(struct harness *harness, const char *what, struct bw_id run);

@@ -476,6 +476,37 @@ static void test_runs_can_be_read_newest_first_page_by_page(void **state)
     assert_int_equal(fixture_read(f, "nonsense", "{}"), BW_ERR_INVALID);
 }
 
+static void test_a_resume_moves_its_run_to_another_release(void **state)
+{
+    F;
+    struct bw_id run = fixture_start(f, NULL);
+    uint8_t mended[BW_RELEASE_HASH_LEN] = {7, 7, 7};
+    struct bw_turn_commit resume = fixture_turn(f, run, 0, "");
+    resume.release = mended;
+    resume.wake = BW_WAKE_READY;
+    resume.is_active = true;
+
+    struct bw_turn_commit stale = resume;
+    stale.expected_head = 3;
+    assert_int_equal(fixture_commit(f, &stale), BW_COMMIT_CONFLICT);
+    stale = resume;
+    stale.epoch--;
+    assert_int_equal(fixture_commit(f, &stale), BW_COMMIT_FENCED);
+    assert_ok(fixture_load(f, run), &f->error);
+    assert_int_equal(f->loaded.row.release[2], 3); /* as it was started */
+
+    assert_int_equal(fixture_commit(f, &resume), BW_COMMIT_DONE);
+    assert_ok(fixture_load(f, run), &f->error);
+    assert_memory_equal(f->loaded.row.release, mended, BW_RELEASE_HASH_LEN);
+    assert_int_equal(f->loaded.row.head, 0);
+    assert_int_equal(f->loaded.turn_count, 0);
+
+    struct bw_turn_commit turn = fixture_turn(f, run, 0, "turn");
+    assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
+    assert_ok(fixture_load(f, run), &f->error);
+    assert_memory_equal(f->loaded.row.release, mended, BW_RELEASE_HASH_LEN);
+}
+
 static void test_releases_are_found_by_hash_and_as_the_active_one(void **state)
 {
     F;
@@ -527,6 +558,7 @@ int main(void)
         CONTRACT_TEST(test_scans_find_what_is_active_due_or_has_mail),
         CONTRACT_TEST(test_mail_alone_can_be_loaded),
         CONTRACT_TEST(test_runs_can_be_read_newest_first_page_by_page),
+        CONTRACT_TEST(test_a_resume_moves_its_run_to_another_release),
         CONTRACT_TEST(test_releases_are_found_by_hash_and_as_the_active_one),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
