@@ -52,7 +52,8 @@ const struct bw_cli_command bw_cli_commands[] = {
      .summary = "run an engine until it is told to stop",
      .details = "Listens on a Unix socket (default .billow/billow.sock). Without --database it "
                 "starts and owns a private\n"
-                "PostgreSQL under .billow/pg. SIGTERM and SIGINT stop it in order.",
+                "PostgreSQL under .billow/pg. SIGTERM and SIGINT stop it in order.\n"
+                "With --json it prints a line {\"kind\":\"ready\",...} when it listens.",
      .options = {{"socket", "PATH", "where to listen"}, END},
      .examples =
          {"billow serve\ton a private database",
