@@ -2,6 +2,7 @@
 #include "edge/cmd.h"
 #include "edge/form.h"
 #include "edge/grid.h"
+#include "edge/project_push.h"
 #include <string.h>
 
 enum { PATH_BYTES_MAX = 8192 };
@@ -165,9 +166,12 @@ static void print_tenant(struct bw_cli *cli, struct bw_str value)
 int bw_cmd_tenant_create(struct bw_cli *cli)
 {
     struct bw_form form;
+    struct bw_error error = {0};
     bw_form_init(&form);
     bw_form_put_text(&form, "name", cli->arguments[0]);
     int status = call(cli, "POST", "/v1/tenants", bw_form_finish(&form), print_tenant);
     bw_form_deinit(&form);
+    if (status == BW_EXIT_OK && bw_project_push_release(cli, cli->arguments[0], NULL, NULL, &error))
+        status = bw_cli_fail(cli, &error);
     return status;
 }

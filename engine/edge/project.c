@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FILES_MAX = 2000, FILE_BYTES_MAX = 256 * 1024, ZONES_MAX = 16, NAME_BYTES_MAX = 200 };
+enum { FILES_MAX = 2000, FILE_BYTES_MAX = 256 * 1024, ZONES_MAX = 600, NAME_BYTES_MAX = 200 };
 static const char ZONEINFO[] = "/usr/share/zoneinfo";
 
 /* Files collected from directories; of equal names the last wins. */
@@ -168,6 +168,23 @@ static bool is_zone_name(struct bw_str zone)
                   c == '_' || c == '-' || c == '+' || c == '/';
     }
     return is_good;
+}
+
+void bw_project_zones(struct bw_buf *zones)
+{
+    char path[256], line[512], names[ZONES_MAX][64];
+    size_t count = 0;
+    snprintf(path, sizeof path, "%s/zone1970.tab", ZONEINFO);
+    FILE *table = fopen(path, "r");
+    while (table && count < ZONES_MAX && fgets(line, sizeof line, table))
+        /* Countries, coordinates, the zone, perhaps a comment. */
+        if (line[0] != '#' && sscanf(line, "%*s %*s %63s", names[count]) == 1)
+            count++;
+    if (table)
+        fclose(table);
+    bw_value_put_arr(zones, count);
+    for (size_t i = 0; i < count; i++)
+        bw_value_put_text(zones, names[i]);
 }
 
 static enum bw_err add_zone(struct bw_str zone, struct bw_arena *arena,

@@ -19,6 +19,8 @@ BW_MUST_USE enum bw_err bw_project_check_name(struct bw_str name, struct bw_erro
  * the limit, names that are not ASCII: INVALID with the path. */
 BW_MUST_USE enum bw_err bw_project_read(const char *share_dir, const char *project_dir,
                                         struct bw_buf *files, struct bw_error *error);
+/* An encoded array of the time zones that this machine knows; empty without tzdata. */
+void bw_project_zones(struct bw_buf *zones);
 /* From an encoded map of files, and an array of time-zone names whose data this machine adds as
  * zoneinfo/<name>, to a release set in `arena`, sorted and hashed. */
 BW_MUST_USE enum bw_err bw_project_release(const struct bw_value *files,

@@ -20,14 +20,17 @@ static enum bw_err release_body(const char *project_dir, const char *zone, struc
     const char *share;
     enum bw_err err = bw_config_share_dir(&share, error);
     bw_buf_init(&files, RELEASE_BYTES_MAX);
-    bw_buf_init(&zones, 1024);
+    bw_buf_init(&zones, 65536);
     if (!err)
         err = bw_project_read(share, project_dir, &files, error);
     if (!err) {
         bw_form_put_value(form, "files", bw_buf_str(&files));
-        bw_value_put_arr(&zones, zone ? 1 : 0);
-        if (zone)
+        if (zone) {
+            bw_value_put_arr(&zones, 1);
             bw_value_put_text(&zones, zone);
+        } else {
+            bw_project_zones(&zones);
+        }
         bw_form_put_value(form, "zones", bw_buf_str(&zones));
     }
     bw_buf_deinit(&files);
