@@ -11,6 +11,7 @@ local given = require("billow.billing.reading").given
 local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
 local statements = require("billow.billing.statements")
+local store = require("billow.billing.store")
 local workflow = require("billow.workflow")
 
 -- The workflow that bills a model. A model without one is listed, not billed.
@@ -37,7 +38,10 @@ function close.contracts(only)
   return list
 end
 
-local function bill(contract, period)
+local function bill(contract, period, is_closed)
+  if is_closed then
+    return { contract = contract.id, model = contract.model, status = "closed before" }
+  end
   local name = WORKFLOWS[contract.model]
   if not name then
     return {
@@ -62,10 +66,10 @@ end
 ---@param period string
 ---@return table[]
 function close.bill_all(contracts, period)
-  local strands = {}
+  local strands, is_closed = {}, store.closed(period)
   for i, contract in ipairs(contracts) do
     strands[i] = function()
-      return bill(contract, period)
+      return bill(contract, period, is_closed[contract.id])
     end
   end
   return json.array(billow.all(strands))

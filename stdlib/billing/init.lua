@@ -77,6 +77,16 @@ end
 ---@param contract billow.billing.Contract
 ---@return billow.billing.Claimed
 function billing.collect(contract)
+  if store.closed(contract.period)[contract.id] then
+    error(
+      string.format(
+        "contract %s is closed for %s: what is open of it is billed with the next period",
+        contract.id,
+        contract.period
+      ),
+      0
+    )
+  end
   return store.claim(contract.contract, contract.ctx.period.end_date)
 end
 
@@ -301,12 +311,19 @@ function billing.issue(contract, judged, bill, approval)
   return issued
 end
 
+local function is_empty(claimed)
+  return #claimed.time == 0 and #claimed.expenses == 0
+end
+
 --- Ends a period in which nothing is to be invoiced: draws on the retainer, exceptions, what was
 --- left out, and the closing.
 ---@param contract billow.billing.Contract
 ---@param judged billow.billing.Judged
 ---@param bill billow.billing.Bill
 function billing.close(contract, judged, bill)
+  if bill.model == "tm" and is_empty(judged.claimed) then
+    return -- perhaps another run has claimed it all: that one closes the period
+  end
   db.transaction(function(tx)
     add_settlement(tx, contract, judged, bill, billow.run().workflow)
   end)

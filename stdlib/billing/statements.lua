@@ -304,6 +304,13 @@ insert into billing.closing (contract_id, period, body, run_id) values ($1, $2, 
     $4::uuid)]],
 })
 
+--- Contracts that are closed for a period. $1 period
+statements.closed = db.statement({
+  name = "billing.closed",
+  sql = [[
+select contract_id from billing.closing where period = $1 order by contract_id collate "C"]],
+})
+
 --- The newest closing of a contract before a period. $1 contract, $2 period
 statements.last_closing = db.statement({
   name = "billing.last_closing",

@@ -232,6 +232,17 @@ local function usage_lines(run_id)
   end
 end
 
+--- Which contracts are closed for a period.
+---@param period string
+---@return table<string, boolean>
+function store.closed(period)
+  local is_closed = {}
+  for _, row in ipairs(db.query(statements.closed, { period })) do
+    is_closed[row.contract_id] = true
+  end
+  return is_closed
+end
+
 --- Claims what is open of a contract up to the period's end for this run, and gives it in source
 --- order.
 ---@param contract table

@@ -247,6 +247,19 @@ fakes["billing.put_closing"] = function(db, params)
   return {}, 1
 end
 
+fakes["billing.closed"] = function(db, params)
+  local rows = {}
+  for _, row in pairs(db.closings) do
+    if row.period == text(params[1]) then
+      rows[#rows + 1] = { contract_id = row.contract_id }
+    end
+  end
+  table.sort(rows, function(a, b)
+    return a.contract_id < b.contract_id
+  end)
+  return rows
+end
+
 fakes["billing.last_closing"] = function(db, params)
   local found
   for _, row in pairs(db.closings) do

@@ -63,6 +63,20 @@ describe("period-close", function()
     assert.equals(1, #world:numbers("INV"))
   end)
 
+  it("passes over a contract that is closed, and bills the others", function()
+    world:start("period-close", { period = "2026-10", contract = "C-15" }, { as = "otto" })
+    answer_all(world)
+    local run = world:start("period-close", { period = "2026-10" }, { as = "otto" })
+    answer_all(world)
+    assert.equals("done", run.status)
+    local status = {}
+    for _, result in ipairs(run.result.contracts) do
+      status[result.contract] = result.status
+    end
+    assert.equals("closed before", status["C-15"])
+    assert.equals("issued", status["C-14"])
+  end)
+
   it("bills one contract when it is asked for one", function()
     local run = world:start("period-close", { period = "2026-10", contract = "C-15" })
     answer_all(world)

@@ -136,9 +136,10 @@ describe("tm", function()
   it("bills nothing twice", function()
     issued()
     local billed = world.billing:totals().billed
-    world:start("tm", INPUT)
-    world:task("exception"):answer("hold") -- those that were held before
-    assert.equals(0, #world:tasks("approval"))
+    local second = world:start("tm", INPUT)
+    assert.equals("parked", second.status)
+    assert.truthy(second.error.text:find("is closed for 2026-10", 1, true))
+    assert.equals(0, #world:tasks())
     assert.equals(1, #world:numbers())
     assert.equals(billed, world.billing:totals().billed)
   end)
@@ -147,6 +148,9 @@ describe("tm", function()
     world:start("tm", INPUT)
     local second = world:start("tm", INPUT)
     assert.equals("nothing", second.result.status)
+    world:task("exception"):answer("hold")
+    world:task("approval"):approve({ as = "dana" })
+    assert.equals(1, #world:numbers()) -- and does not close what the first one bills
   end)
 
   it("gives one number per invoice, without a gap, for several payers", function()
