@@ -13,9 +13,9 @@ body{font:14px/1.45 "Helvetica Neue",Arial,sans-serif;color:#1c2430;
 max-width:52em;margin:2em auto;padding:0 1.5em}
 h1{font-size:1.7em;margin:0 0 .2em}h2{font-size:1em;margin:1.6em 0 .4em}
 .parties,.facts{display:flex;gap:3em;margin:1.2em 0}.parties>div{flex:1}.muted{color:#667}
-table{border-collapse:collapse;width:100%}
+table{border-collapse:collapse;width:100%;margin-top:1.2em}
 th,td{padding:.32em .5em;text-align:left;vertical-align:top}
-th{border-bottom:2px solid #1c2430;font-weight:600}td{border-bottom:1px solid #dde}
+th{border-bottom:2px solid #1c2430;font-weight:600}td,tbody th{border-bottom:1px solid #dde}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .totals{width:24em;margin-left:auto;margin-top:1.2em}
 .totals .due td{border-top:2px solid #1c2430;font-weight:700}
