@@ -41,6 +41,7 @@ int bw_cmd_policy_show(struct bw_cli *cli);
 int bw_cmd_policy_explain(struct bw_cli *cli);
 int bw_cmd_policy_set(struct bw_cli *cli);
 int bw_cmd_policy_history(struct bw_cli *cli);
+int bw_cmd_preview(struct bw_cli *cli);
 int bw_cmd_price(struct bw_cli *cli);
 int bw_cmd_tenant_create(struct bw_cli *cli);
 int bw_cmd_version(struct bw_cli *cli);

@@ -331,6 +331,18 @@ const struct bw_cli_command bw_cli_commands[] = {
      .examples = {"billow policy history rounding\tthe newest first",
                   "billow policy history approval --json\tfor machines"},
      .run = bw_cmd_policy_history},
+    {.name = "preview",
+     .arguments = "--period YYYY-MM",
+     .summary = "what the bills of a period would be now; claims and issues nothing",
+     .details = "By the very rules that bill. The columns with + say what is more (or less) than "
+                "in the invoices that\n"
+                "were issued for the period, or than in the preview before.",
+     .options = {{"period", "YYYY-MM", "the month (required)"},
+                 {"contract", "ID", "only this contract"},
+                 END},
+     .examples = {"billow preview --period 2026-10\tevery contract",
+                  "billow preview --period 2026-10 --contract C-01 --json\tone, for machines"},
+     .run = bw_cmd_preview},
     {.name = "price",
      .arguments = "[FILE|-]",
      .summary = "try a tariff or a rule before it goes into a contract",

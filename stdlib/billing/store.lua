@@ -243,33 +243,49 @@ function store.closed(period)
   return is_closed
 end
 
+--- By what a contract's entries are known up to a day, as the statements take it.
+---@param contract table
+---@param until_date string
+---@return table
+function store.reach(contract, until_date)
+  local codes, names = {}, {}
+  for _, project in ipairs(contract.projects) do
+    codes[#codes + 1] = project.code
+    names[#names + 1] = project.name
+  end
+  return {
+    contract = contract.id,
+    codes = json.array(codes),
+    names = json.array(names),
+    subjects = json.array(contract.usage_subjects),
+    until_date = until_date,
+  }
+end
+
+--- Rows of entries, as the rules know them; usage is read apart.
+---@param rows table[]
+---@return billow.billing.Claimed
+function store.claimed_of(rows)
+  local marks = { duplicate_of = {}, day_seconds = {} }
+  local claimed = { time = {}, expenses = {}, milestones = {}, usage = {}, marks = marks }
+  for _, row in ipairs(rows) do
+    sort_in(claimed, row)
+  end
+  return claimed
+end
+
 --- Claims what is open of a contract up to the period's end for this run, and gives it in source
 --- order.
 ---@param contract table
 ---@param period_end string
 ---@return billow.billing.Claimed
 function store.claim(contract, period_end)
-  local run, codes, names = billow.run(), {}, {}
-  for _, project in ipairs(contract.projects) do
-    codes[#codes + 1] = project.code
-    names[#names + 1] = project.name
-  end
-  local wanted = {
-    contract = contract.id,
-    codes = json.array(codes),
-    names = json.array(names),
-    subjects = json.array(contract.usage_subjects),
-    until_date = period_end,
-  }
+  local run, wanted = billow.run(), store.reach(contract, period_end)
   local results = db.transaction(function(tx)
     tx:exec(statements.claim, { wanted, run.id, run.workflow }, "any")
     tx:exec(statements.claimed, { run.id }, "any")
   end)
-  local marks = { duplicate_of = {}, day_seconds = {} }
-  local claimed = { time = {}, expenses = {}, milestones = {}, usage = {}, marks = marks }
-  for _, row in ipairs(results[2]) do
-    sort_in(claimed, row)
-  end
+  local claimed = store.claimed_of(results[2])
   if contract.model == "usage" then
     claimed.usage = usage_lines(run.id)
   end

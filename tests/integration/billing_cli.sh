@@ -26,6 +26,13 @@ trap stop_all EXIT
 
 # The sample firm's month is billed once; then one engine answers everything that follows.
 month() {
+    check "the month is imported" 0 billow bill "$firm" --period 2026-10 --out "$work/docs" --only-import
+    check "preview: before the bills" 0 billow preview --period 2026-10
+    says "preview: to the cent" '39423.20  7490.41  46913.61  EUR'
+    says "preview: what stands in the way" 'C-01: 1 CURRENCY_MISMATCH 3 DUPLICATE_ENTRY 7 NOT_APPROVED'
+    check "preview: one contract again" 0 billow preview --period 2026-10 --contract C-02 --json
+    says "preview: nothing changed since the one before" '"since_preview":{"at":'
+    says "preview: nothing was issued" '"net":"39185.35"'
     check "the month is billed" 0 billow bill "$firm" --period 2026-10 --out "$work/docs" --approve-as "Dana Scully"
     "$build/bin/billow" serve --dir "$work/state" 2>"$work/serve" &
     engine=$!
@@ -141,6 +148,20 @@ explain() {
     check "explain: no such invoice is exit 5" 5 billow invoice explain INV-1
 }
 
+# The last change of the session: it leaves another month behind.
+preview() {
+    check "preview: of a billed month" 0 billow preview --period 2026-10 --json
+    cp "$work/out" "$work/month"
+    check "preview: is what was issued, to the cent" 1 grep -oE '"since_issued":\{[^}]*"(gross|net|tax)":"-?[0-9.]*[1-9]' "$work/month"
+    check "preview: every contract that was billed" 0 test "$(grep -o '"since_issued"' "$work/month" | wc -l)" = 18
+    cp -r "$firm" "$work/firm"
+    sed -i 's/"135.50"/"145.50"/' "$work/firm/rate-cards.json"
+    check "preview: a card changes" 0 billow bill "$work/firm" --period 2026-10 --out "$work/docs" --only-import
+    check "preview: of the changed card" 0 billow preview --period 2026-10 --contract C-02
+    says "preview: says what more or less it would be" '-0.07'
+    check "preview: and the ledger stays whole" 0 billow ledger verify
+}
+
 policy() {
     check "policy: the list" 0 billow policy list
     says "policy: with what they decide" 'Rounding of durations'
@@ -166,6 +187,7 @@ price
 month
 ledger
 explain
+preview
 policy
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
