@@ -48,5 +48,7 @@ const struct bw_api_route bw_api_routes[] = {
     {"POST", "/v1/policies/{name}/settings", true,
      "set one {name, value, scope_type?, scope_id?, valid_from?, locked?}", bw_api_policy_set},
     {"GET", "/v1/policies/{name}/history", true, "who changed what when", bw_api_policy_history},
+    {"GET", "/v1/reports", true, "which reports there are", bw_api_reports},
+    {"GET", "/v1/reports/{name}", true, "a report {columns, rows} ?period=&days=", bw_api_report},
 };
 const size_t bw_api_route_count = sizeof bw_api_routes / sizeof bw_api_routes[0];

@@ -162,6 +162,26 @@ preview() {
     check "preview: and the ledger stays whole" 0 billow ledger verify
 }
 
+report() {
+    local name
+    for name in approval-latency blocked-revenue cockpit lead-time leakage realisation receivables wip-aging; do
+        check "report: $name" 0 billow report $name --json
+        says "report: $name has rows" '"rows":[{'
+    done
+    check "report: which there are" 0 billow report
+    says "report: each with what it shows" 'work done and not billed, by age'
+    check "report: the cockpit of a month" 0 billow report cockpit --period 2026-10
+    says "report: what is blocked, and why" 'blocked: CUSTOMER_ON_HOLD'
+    check "report: as CSV" 0 billow report blocked-revenue --csv
+    says "report: CSV has a head" 'reason,level,contract,kind,entries,quantity,unit,since'
+    says "report: CSV has plain rows" 'CONTRACT_ENDED,entry,C-08,time,12,24.15,h,2026-10-26'
+    check "report: as JSON" 0 billow report leakage --days 1 --json
+    says "report: JSON names the columns" '"columns":["entry","kind"'
+    check "report: nothing is that old" 0 billow report leakage --days 99999 --csv
+    check "report: days are a number" 4 billow report leakage --days many
+    check "report: no such report is exit 5" 5 billow report nope
+}
+
 policy() {
     check "policy: the list" 0 billow policy list
     says "policy: with what they decide" 'Rounding of durations'
@@ -187,6 +207,7 @@ price
 month
 ledger
 explain
+report
 preview
 policy
 echo "$passed passed, $failed failed"
