@@ -1,0 +1,75 @@
+#!/bin/bash
+# mend.sh - a script raises, its run parks, the script is mended, and the run goes on from where it failed.
+#
+#   mend.sh BUILD_DIR
+. "$(dirname "$0")/harness.sh"
+export BILLOW_DIR=$work/state BILLOW_TENANT=dev
+mkdir "$BILLOW_DIR"
+firm=$work/firm
+
+write_script() { # BODY: of the workflow "mend"
+    cat >"$firm/workflows/mend.lua.new" <<LUA
+local event = require("billow.event")
+local timer = require("billow.timer")
+return require("billow.workflow").define({
+  name = "mend", version = "1.0.0", title = "Mended",
+  run = function(input)
+    $1
+  end,
+})
+LUA
+    mv "$firm/workflows/mend.lua.new" "$firm/workflows/mend.lua"
+}
+dev_start() { serve_start dev "$firm" && wait_until 30 is_over 0; }
+releases() { cat "$work/serve.out" "$work/serve.err" | grep -c "release is active"; }
+is_over() { [ "$(releases)" -gt "$1" ]; }
+deploy() { # BODY: until it is the active release
+    local before
+    before=$(releases)
+    write_script "$1"
+    wait_until 20 is_over "$before"
+}
+state_of() { run billow run show "$1" --json && field ".run.$2"; }
+is_status() { [ "$(state_of "$1" status)" = "$2" ]; }
+
+run billow init "$firm"
+expect "a project" 0
+write_script 'timer.sleep("10ms") ; event.wait("go", { key = input.key }) ; error("broken on purpose")'
+dev_start || exit 1
+
+# --- An error in the script; mended behind what was done already.
+run billow run start mend --input '{"key":"a"}'
+one=$(cat "$work/out")
+run billow event send go a --body '"apples"'
+check "a script that raises parks its run" wait_until 20 is_status "$one" parked
+run billow run explain "$one"
+expect "and says where, and how it goes on" 0 "workflows/mend.lua:6" "--latest"
+deploy 'timer.sleep("10ms") ; return event.wait("go", { key = input.key }).body'
+run billow run resume "$one"
+expect "without --latest it goes on with the script it was started with" 0
+check "and parks again" wait_until 20 is_status "$one" parked
+run billow run resume "$one" --latest
+expect "with --latest it moves to the mended script" 0
+check "and is done" wait_until 20 is_status "$one" 'done'
+check "with the event it had before" [ "$(state_of "$one" result)" = apples ]
+run billow run resume "$one" --latest
+expect "a run that has ended is not resumed" 6 "not parked|ended"
+
+# --- A mended script that would have done something else before.
+deploy 'timer.sleep("10ms") ; event.wait("go", { key = input.key }) ; error("broken again")'
+run billow run start mend --input '{"key":"b"}'
+two=$(cat "$work/out")
+run billow event send go b --body '"pears"'
+check "another run parks" wait_until 20 is_status "$two" parked
+deploy 'event.wait("other") ; return "never"'
+run billow run resume "$two" --latest
+check "a script that does not fit what happened parks it again" wait_until 20 is_status "$two" parked
+check "as NONDETERMINISM" [ "$(state_of "$two" error.code)" = NONDETERMINISM ]
+serve_stop KILL
+dev_start
+deploy 'timer.sleep("10ms") ; return event.wait("go", { key = input.key }).body'
+run billow run resume "$two" --latest
+check "nothing was lost: the right script ends it, after a crash too" wait_until 20 is_status "$two" 'done'
+check "with the event of before" [ "$(state_of "$two" result)" = pears ]
+serve_stop TERM
+finish
