@@ -149,16 +149,16 @@ void bw_call_on_scan(void *ud, const struct bw_error *error, const struct bw_run
         memcpy(call->refs, refs, count * sizeof *refs);
 }
 
-void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
-                      size_t count)
+void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_leases *leases)
 {
     struct bw_call *call = ud;
     if (!has_arrived(call, error) || call->code != BW_ERR_OK)
         return;
-    call->count = count;
-    call->leases = bw_arena_alloc(&call->arena, (count + 1) * sizeof *leases);
-    if (count)
-        memcpy(call->leases, leases, count * sizeof *leases);
+    call->count = leases->count;
+    call->number = (int64_t)leases->node_count;
+    call->leases = bw_arena_alloc(&call->arena, (leases->count + 1) * sizeof *call->leases);
+    if (leases->count)
+        memcpy(call->leases, leases->items, leases->count * sizeof *call->leases);
 }
 
 void bw_call_on_release(void *ud, const struct bw_error *error,

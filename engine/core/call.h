@@ -70,8 +70,7 @@ void bw_call_on_start(void *ud, const struct bw_error *error, struct bw_id run, 
 void bw_call_on_load(void *ud, const struct bw_error *error, const struct bw_loaded_run *run);
 void bw_call_on_scan(void *ud, const struct bw_error *error, const struct bw_run_ref *refs,
                      size_t count);
-void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
-                      size_t count);
+void bw_call_on_lease(void *ud, const struct bw_error *error, const struct bw_leases *leases);
 void bw_call_on_release(void *ud, const struct bw_error *error,
                         const struct bw_release_set *release);
 void bw_call_on_commit(void *ud, const struct bw_commit_result *results, size_t count);

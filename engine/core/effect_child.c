@@ -43,12 +43,19 @@ static enum bw_err child_row(struct bw_plan *plan, struct bw_run_row *row, struc
     return BW_ERR_OK;
 }
 
+static void put_child(struct bw_plan *plan, const struct bw_run_row *row)
+{
+    bw_batch_child(plan->batch, *row);
+    if (!bw_lease_owns(plan->engine, row->shard))
+        bw_batch_message(plan->batch, bw_engine_hint(row->tenant, row->id));
+}
+
 static enum bw_err start_plan(struct bw_plan *plan, struct bw_error *error)
 {
     struct bw_run_row row = {0};
     enum bw_err code = child_row(plan, &row, error);
     if (code == BW_ERR_OK)
-        bw_batch_child(plan->batch, row);
+        put_child(plan, &row);
     return code;
 }
 
@@ -60,7 +67,7 @@ static enum bw_err call_plan(struct bw_plan *plan, struct bw_error *error)
         return bw_fail(error, BW_ERR_INVALID, "'id_key' is for workflow.start only");
     row.parent_seq = plan->command->seq;
     if (code == BW_ERR_OK)
-        bw_batch_child(plan->batch, row);
+        put_child(plan, &row);
     return code;
 }
 

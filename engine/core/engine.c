@@ -28,7 +28,8 @@ enum {
     SCAN_ACTIVE_MAX = 1000000,
     SCAN_DUE_MAX = 10000,
     SCAN_MAIL_MAX = 10000,
-    LOAD_PAUSE_MS = 100
+    LOAD_PAUSE_MS = 100,
+    SWEEP_MS = 30 * 1000,
 };
 
 /* --- Small services. */
@@ -255,14 +256,14 @@ static void found_at_start(struct bw_engine *engine, struct bw_call *call)
     start_scan_done(engine, call);
 }
 
-static void scan(struct bw_engine *engine, enum bw_scan what, int64_t limit_us, size_t count_max,
-                 bw_call_act_fn act)
+static void scan(struct bw_engine *engine, enum bw_scan what, bw_shards shards, int64_t limit_us,
+                 size_t count_max, bw_call_act_fn act)
 {
     struct bw_store *store = engine->config.store;
     struct bw_call *call = bw_call_open(engine, act);
     call->number = limit_us;
     call->is_background = engine->phase == BW_ENGINE_RUNNING;
-    store->scan(store->self, what, limit_us, count_max, bw_call_on_scan, call);
+    store->scan(store->self, what, shards, limit_us, count_max, bw_call_on_scan, call);
 }
 
 /* Those that are due soon and not in memory get a timer here; the rest stays rows. */
@@ -294,7 +295,7 @@ static void window_due(struct bw_engine *engine, struct bw_timer *timer)
      * them. */
     if (until_us > engine->window_us)
         engine->window_us = until_us;
-    scan(engine, BW_SCAN_DUE, until_us, SCAN_DUE_MAX, found_due);
+    scan(engine, BW_SCAN_DUE, bw_lease_held(engine), until_us, SCAN_DUE_MAX, found_due);
 }
 
 static void poll_due(struct bw_engine *engine, struct bw_timer *timer)
@@ -303,19 +304,37 @@ static void poll_due(struct bw_engine *engine, struct bw_timer *timer)
     if (engine->phase != BW_ENGINE_RUNNING)
         return;
     pause_timer(engine, &engine->poll_timer, engine->limits.poll_ms);
-    scan(engine, BW_SCAN_MAIL, 0, SCAN_MAIL_MAX, found);
+    scan(engine, BW_SCAN_MAIL, bw_lease_held(engine), 0, SCAN_MAIL_MAX, found);
 }
 
-void bw_engine_recover(struct bw_engine *engine)
+/* Runs at work that are not in memory. With several nodes there can be such: another one stored a
+ * new run of ours, and died before it could leave a message about it. */
+static void found_forgotten(struct bw_engine *engine, struct bw_call *call)
+{
+    for (size_t i = 0; i < call->count; i++) {
+        if (!bw_engine_find(engine, call->refs[i].run))
+            bw_engine_touch(engine, call->refs[i].tenant, call->refs[i].run);
+    }
+}
+
+static void sweep_due(struct bw_engine *engine, struct bw_timer *timer)
+{
+    pause_timer(engine, timer, SWEEP_MS);
+    if (engine->phase == BW_ENGINE_RUNNING && engine->lease.node_count > 1)
+        scan(engine, BW_SCAN_ACTIVE, bw_lease_held(engine), 0, SCAN_ACTIVE_MAX, found_forgotten);
+}
+
+void bw_engine_recover(struct bw_engine *engine, bw_shards shards)
 {
     bool is_start = engine->phase == BW_ENGINE_STARTING;
     if (is_start)
-        engine->scans_in_flight = 3;
-    scan(engine, BW_SCAN_ACTIVE, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
-    scan(engine, BW_SCAN_MAIL, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
+        engine->scans_in_flight += 3;
+    scan(engine, BW_SCAN_ACTIVE, shards, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
+    scan(engine, BW_SCAN_MAIL, shards, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
     window_due(engine, NULL);
     if (engine->limits.poll_ms > 0)
         pause_timer(engine, &engine->poll_timer, engine->limits.poll_ms);
+    pause_timer(engine, &engine->sweep_timer, SWEEP_MS);
 }
 
 /* Somebody told the store something for a run: between turns. */
@@ -402,6 +421,7 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
     struct bw_id tenant = run->tenant, id = run->keyed.id;
     uint32_t shard = run->shard;
     bool is_turn = batch->kind == BW_BATCH_TURN;
+    int64_t epoch = batch->commit.epoch;
     struct bw_call *reply = batch->reply;
     engine->counters.conflicts += status == BW_COMMIT_CONFLICT;
     bw_group_release(engine, batch);
@@ -421,7 +441,7 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
         bw_call_post(reply, status == BW_COMMIT_REFUSED ? BW_ERR_LIMIT : BW_ERR_CONFLICT,
                      status == BW_COMMIT_REFUSED ? text
                                                  : "the run changed in the meantime: try again");
-    if (status == BW_COMMIT_FENCED)
+    if (status == BW_COMMIT_FENCED && epoch == bw_lease_epoch(engine, shard))
         bw_lease_lost(engine, shard);
     else if (status == BW_COMMIT_CONFLICT)
         bw_engine_touch(engine, tenant, id);
@@ -547,7 +567,7 @@ static void drain(struct bw_engine *engine)
     if (engine->committing_count > 0 && bw_lease_may_act(engine))
         return;
     engine->phase = BW_ENGINE_STOPPED;
-    store->release_leases(store->self, bw_str_of(engine->node), bw_call_on_done,
+    store->release_leases(store->self, bw_str_of(engine->node), BW_SHARDS_ALL, bw_call_on_done,
                           bw_call_open(engine, finish_stop));
 }
 
@@ -653,6 +673,7 @@ struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
     engine->window_timer.on_due = window_due;
     engine->poll_timer.on_due = poll_due;
     engine->load_timer.on_due = load_pause_over;
+    engine->sweep_timer.on_due = sweep_due;
     engine->now_us = bw_clock_utc(config->clock).us;
     engine->now_ns = bw_clock_mono(config->clock).ns;
     config->store->set_on_mail(config->store->self, store_on_mail, engine);

@@ -51,6 +51,7 @@ struct bw_engine {
     struct bw_timer window_timer; /* monotonic: the next scan */
     struct bw_timer poll_timer;   /* monotonic: the next look for mail */
     struct bw_timer load_timer;   /* monotonic: loads go on after the store was not reachable */
+    struct bw_timer sweep_timer;  /* monotonic: the next look for runs that nobody told us of */
     bool is_load_paused;
 
     struct bw_list news; /* calls that came back */
@@ -116,9 +117,12 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard);
 bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struct bw_call *load);
 void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,
                              const char *text);
-/* Finds the runs that were under way, have mail, or are due soon: at start and after a take-over.
- */
-void bw_engine_recover(struct bw_engine *engine);
+/* Finds the runs of these shards that were under way, have mail, or are due soon: at start and
+ * after a take-over. */
+void bw_engine_recover(struct bw_engine *engine, bw_shards shards);
+/* A message without a meaning, for a new run of another node's shard: whoever has the shard finds
+ * the run by it. Its strings are static. */
+struct bw_message bw_engine_hint(struct bw_id tenant, struct bw_id run);
 void bw_http_take(
     struct bw_engine *engine); /* core/effect_http.c: answers that came since the last turn */
 

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "core/inside.h"
 
-enum { LEASE_ACT_PERCENT = 70, LEASE_RENEWALS = 3 };
+enum { LEASE_ACT_PERCENT = 70, LEASE_RENEWALS = 5 };
 
 static void renew_due(struct bw_engine *engine, struct bw_timer *timer);
 
@@ -26,22 +26,79 @@ static void plan_renewal(struct bw_engine *engine)
                  mono_ns(engine) / BW_NS_PER_US + pause_us);
 }
 
-/* The store told which shards are ours, with their epochs. What is missing is lost. */
-static void take(struct bw_engine *engine, struct bw_call *call)
+bw_shards bw_lease_held(const struct bw_engine *engine)
+{
+    bw_shards held = 0;
+    for (uint32_t shard = 0; shard < BW_SHARD_COUNT; shard++) {
+        if (engine->lease.epochs[shard] != 0)
+            held |= (bw_shards)1 << shard;
+    }
+    return held;
+}
+
+/* The shards with the fewest runs in memory, those of the highest number first. */
+static bw_shards pick_quiet(const struct bw_engine *engine, size_t count)
+{
+    size_t runs[BW_SHARD_COUNT] = {0};
+    bw_shards picked = 0;
+    const struct bw_keyed *keyed;
+    for (size_t at = 0; (keyed = bw_table_next(&engine->runs, &at));)
+        runs[bw_shard_of(keyed->id)]++;
+    for (; count > 0; count--) {
+        uint32_t best = BW_SHARD_COUNT;
+        for (uint32_t shard = 0; shard < BW_SHARD_COUNT; shard++) {
+            bool is_choice = engine->lease.epochs[shard] != 0 && !(picked >> shard & 1);
+            if (is_choice && (best == BW_SHARD_COUNT || runs[shard] <= runs[best]))
+                best = shard;
+        }
+        picked |= (bw_shards)1 << best;
+    }
+    return picked;
+}
+
+static void given_back(struct bw_engine *engine, struct bw_call *call)
+{
+    engine->lease.is_in_flight = false;
+    if (call->code != BW_ERR_OK) /* found free when the lease ends, or taken again by ourselves */
+        bw_engine_log(engine, "lease_failed", (struct bw_id){0}, "%s", call->text);
+}
+
+/* More nodes live than before: some shards are theirs. A commit of such a shard that is under way
+ * counts or is fenced: either way whoever has it next finds the run as its rows say. */
+static void give_back(struct bw_engine *engine)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_lease *lease = &engine->lease;
+    size_t share = (BW_SHARD_COUNT + lease->node_count - 1) / lease->node_count;
+    if (engine->config.take_over || lease->owned_count <= share)
+        return;
+    bw_shards picked = pick_quiet(engine, lease->owned_count - share);
+    bw_engine_log(engine, "shards_given_back", (struct bw_id){0}, "%zu of %zu, for %zu nodes",
+                  lease->owned_count - share, lease->owned_count, lease->node_count);
+    for (uint32_t shard = 0; shard < BW_SHARD_COUNT; shard++) {
+        if (!(picked >> shard & 1))
+            continue;
+        lease->epochs[shard] = 0;
+        lease->owned_count--;
+        bw_engine_let_go(engine, shard);
+    }
+    struct bw_call *call = bw_call_open(engine, given_back);
+    call->is_background = true;
+    lease->is_in_flight = true;
+    store->release_leases(store->self, bw_str_of(engine->node), picked, bw_call_on_done, call);
+}
+
+/* The store told which shards are ours, with their epochs. What is missing is lost. Gives those
+ * that were not ours before. */
+static bw_shards take(struct bw_engine *engine, const struct bw_call *call)
 {
     struct bw_lease *lease = &engine->lease;
-    lease->is_in_flight = false;
-    if (engine->phase >= BW_ENGINE_STOPPING)
-        return;
-    plan_renewal(engine);
-    if (call->code != BW_ERR_OK) {
-        bw_engine_log(engine, "lease_failed", (struct bw_id){0}, "%s", call->text);
-        return;
-    }
     bool is_listed[BW_SHARD_COUNT] = {false};
+    bw_shards gained = 0;
     int64_t before[BW_SHARD_COUNT];
     memcpy(before, lease->epochs, sizeof before);
     lease->asked_ns = lease->sent_ns;
+    lease->node_count = call->number > 0 ? (size_t)call->number : 1;
     for (size_t i = 0; i < call->count; i++) {
         uint32_t shard = call->leases[i].shard;
         if (shard >= BW_SHARD_COUNT)
@@ -54,59 +111,70 @@ static void take(struct bw_engine *engine, struct bw_call *call)
         /* Another epoch means that somebody else had it in between: what is in memory may be old.
          */
         bool was_ours = before[shard] != 0;
-        if (was_ours && (!is_listed[shard] || lease->epochs[shard] != before[shard]))
+        bool is_same = is_listed[shard] && lease->epochs[shard] == before[shard];
+        if (was_ours && !is_same)
             bw_engine_let_go(engine, shard);
         if (!is_listed[shard])
             lease->epochs[shard] = 0;
         lease->owned_count += lease->epochs[shard] != 0;
+        if (is_listed[shard] && !is_same)
+            gained |= (bw_shards)1 << shard;
     }
+    return gained;
 }
 
-static void acquired(struct bw_engine *engine, struct bw_call *call)
+static void answered(struct bw_engine *engine, struct bw_call *call)
 {
-    take(engine, call);
-    if (call->code != BW_ERR_OK && engine->phase == BW_ENGINE_STARTING && engine->start_done) {
+    struct bw_lease *lease = &engine->lease;
+    lease->is_in_flight = false;
+    if (engine->phase >= BW_ENGINE_STOPPING)
+        return;
+    plan_renewal(engine);
+    if (call->code == BW_ERR_OK) {
+        bool is_first = lease->node_count == 0;
+        bw_shards gained = take(engine, call);
+        give_back(engine);
+        gained &= bw_lease_held(engine);
+        if (gained || is_first)
+            bw_engine_recover(engine, gained);
+        return;
+    }
+    bw_engine_log(engine, "lease_failed", (struct bw_id){0}, "%s", call->text);
+    if (engine->phase == BW_ENGINE_STARTING && engine->start_done) {
         struct bw_error error;
         bw_call_error(call, &error);
         bw_done_fn done = engine->start_done;
         engine->start_done = NULL;
         done(engine->start_ud, &error);
-        return;
     }
-    if (call->code == BW_ERR_OK)
-        bw_engine_recover(engine);
 }
 
 void bw_lease_acquire(struct bw_engine *engine)
 {
     struct bw_store *store = engine->config.store;
     struct bw_lease *lease = &engine->lease;
-    struct bw_call *call = bw_call_open(engine, acquired);
+    struct bw_call *call = bw_call_open(engine, answered);
     call->is_background = true;
     lease->is_in_flight = true;
     lease->sent_ns = mono_ns(engine);
-    store->lease(store->self, bw_str_of(engine->node), engine->config.lease_ms,
-                 engine->config.take_over, bw_call_on_lease, call);
+    store->lease(store->self,
+                 &(struct bw_lease_wish){.node = bw_str_of(engine->node),
+                                         .ms = engine->config.lease_ms,
+                                         .held = bw_lease_held(engine),
+                                         .take_over = engine->config.take_over},
+                 bw_call_on_lease, call);
 }
 
-/* Every third of the lease. A process that owns nothing asks for free shards instead. */
 static void renew_due(struct bw_engine *engine, struct bw_timer *timer)
 {
     struct bw_lease *lease = &engine->lease;
     BW_ASSERT(timer == &lease->timer);
-    if (engine->phase >= BW_ENGINE_STOPPING || lease->is_in_flight)
+    if (engine->phase >= BW_ENGINE_STOPPING)
         return;
-    if (lease->owned_count == 0) {
+    if (lease->is_in_flight)
+        plan_renewal(engine); /* shards are being given back */
+    else
         bw_lease_acquire(engine);
-        return;
-    }
-    struct bw_store *store = engine->config.store;
-    struct bw_call *call = bw_call_open(engine, take);
-    call->is_background = true;
-    lease->is_in_flight = true;
-    lease->sent_ns = mono_ns(engine);
-    store->renew(store->self, bw_str_of(engine->node), engine->config.lease_ms, bw_call_on_lease,
-                 call);
 }
 
 bool bw_lease_owns(const struct bw_engine *engine, uint32_t shard)

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+enum { ID_TRIES_MAX = 500 };
+
 static void reply_done(struct bw_engine *engine, struct bw_call *call)
 {
     struct bw_error error;
@@ -29,13 +31,37 @@ static struct bw_call *open_done(struct bw_engine *engine, bw_done_fn done, void
 
 /* --- Start. */
 
+/* As an outcome of no command it is news for nobody, and read with the run's first turn. */
+struct bw_message bw_engine_hint(struct bw_id tenant, struct bw_id run)
+{
+    static const char NIL[] = {BW_VALUE_NIL};
+    return (struct bw_message){.tenant = tenant,
+                               .run = run,
+                               .key = BW_STR("new"),
+                               .kind = BW_MESSAGE_OUTCOME,
+                               .value = bw_str(NIL, sizeof NIL)};
+}
+
+static void hinted(struct bw_engine *engine, struct bw_call *call)
+{
+    if (call->code != BW_ERR_OK) /* the run is stored: its node comes upon it by itself, later */
+        bw_engine_log(engine, "hint_failed", call->id, "%s", call->text);
+}
+
 static void reply_start(struct bw_engine *engine, struct bw_call *call)
 {
     struct bw_error error;
     struct bw_run_row *row = call->subject;
     bw_call_error(call, &error);
-    if (call->code == BW_ERR_OK && call->is_new)
+    if (call->code == BW_ERR_OK && call->is_new && bw_lease_owns(engine, row->shard)) {
         bw_engine_adopt(engine, row);
+    } else if (call->code == BW_ERR_OK && call->is_new) {
+        struct bw_store *store = engine->config.store;
+        struct bw_message hint = bw_engine_hint(row->tenant, row->id);
+        struct bw_call *told = bw_call_open(engine, hinted);
+        told->id = row->id;
+        store->put_message(store->self, &hint, bw_call_on_done, told);
+    }
     if (call->reply.start)
         call->reply.start(call->reply_ud, &error, call->id, call->is_new);
 }
@@ -69,6 +95,16 @@ static void start_active_release(struct bw_engine *engine, struct bw_call *call)
     reply_start(engine, call);
 }
 
+/* Of a shard of ours if we have any: then it starts at once, and stays here. */
+static struct bw_id make_run_id(const struct bw_engine *engine, struct bw_stamp now)
+{
+    int tries = engine->lease.owned_count > 0 ? ID_TRIES_MAX : 1;
+    struct bw_id id = bw_id_make(now, engine->config.entropy);
+    while (--tries > 0 && !bw_lease_owns(engine, bw_shard_of(id)))
+        id = bw_id_make(now, engine->config.entropy);
+    return id;
+}
+
 void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start *start,
                          bw_start_fn done, void *ud)
 {
@@ -79,7 +115,7 @@ void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start 
     call->reply_ud = ud;
     call->subject = row;
     row->tenant = start->tenant;
-    row->id = bw_id_is_zero(start->id) ? bw_id_make(now, engine->config.entropy) : start->id;
+    row->id = bw_id_is_zero(start->id) ? make_run_id(engine, now) : start->id;
     row->shard = bw_shard_of(row->id);
     row->workflow = bw_arena_copy(&call->arena, start->workflow);
     row->key = bw_arena_copy(&call->arena, start->key);

@@ -323,5 +323,8 @@ void mem_free_data(struct mem_store *store)
     free_settings(store);
     for (size_t i = 0; i < BW_SHARD_COUNT; i++)
         mem_disown(&store->shards[i].owner);
+    for (size_t i = 0; i < store->node_count; i++)
+        mem_disown(&store->nodes[i].name);
+    bw_free(store->nodes);
     bw_free(store->mail);
 }

@@ -67,15 +67,15 @@ static int due_order(const void *left, const void *right)
     return bw_id_cmp(a->run, b->run);
 }
 
-void mem_scan(struct mem_store *store, enum bw_scan what, int64_t limit_us, size_t count_max,
-              bw_scan_fn done, void *ud)
+void mem_scan(struct mem_store *store, enum bw_scan what, bw_shards shards, int64_t limit_us,
+              size_t count_max, bw_scan_fn done, void *ud)
 {
     struct bw_error error = {.code = BW_ERR_OK};
     struct bw_run_ref *refs = bw_xcalloc(store->run_count + 1, sizeof *refs);
     size_t count = 0;
     for (size_t i = 0; i < store->run_count; i++) {
         const struct mem_run *run = store->runs[i];
-        if (store->shards[run->row.shard].is_mine && scan_takes(run, what, limit_us))
+        if ((shards >> run->row.shard & 1) && scan_takes(run, what, limit_us))
             refs[count++] = (struct bw_run_ref){run->row.tenant, run->row.id, run->row.wake_at_us};
     }
     if (what == BW_SCAN_DUE && count > 0)

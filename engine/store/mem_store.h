@@ -143,6 +143,17 @@ struct mem_request {
     struct bw_str answer;
 };
 
+struct mem_shard {
+    struct bw_str owner; /* empty = free */
+    int64_t until_us;
+    int64_t epoch;
+};
+
+struct mem_node {
+    struct bw_str name;
+    int64_t until_us; /* lives until then */
+};
+
 struct mem_op;
 struct mem_store {
     const struct bw_clock *clock;
@@ -159,12 +170,9 @@ struct mem_store {
     bw_mem_fault_fn fault;
     void *fault_ud;
 
-    struct {
-        struct bw_str owner; /* empty = free */
-        int64_t until_us;
-        int64_t epoch;
-        bool is_mine; /* leased through this store */
-    } shards[BW_SHARD_COUNT];
+    struct mem_shard shards[BW_SHARD_COUNT];
+    struct mem_node *nodes; /* all that ever leased */
+    size_t node_count;
 
     struct mem_run **runs; /* all, in the order of arrival */
     size_t run_count;
@@ -241,8 +249,8 @@ void mem_free_requests(struct mem_store *store);
 /* mem_read.c */
 void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id run, bool has_turns,
               bw_load_fn done, void *ud);
-void mem_scan(struct mem_store *store, enum bw_scan what, int64_t limit_us, size_t count_max,
-              bw_scan_fn done, void *ud);
+void mem_scan(struct mem_store *store, enum bw_scan what, bw_shards shards, int64_t limit_us,
+              size_t count_max, bw_scan_fn done, void *ud);
 void mem_settings(struct mem_store *store, struct bw_id tenant, struct bw_str args,
                   bw_value_fn done, void *ud);
 void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,

@@ -213,6 +213,7 @@ static const struct bw_pg_statement scans[] = {
 
 struct scan_args {
     enum bw_scan what;
+    bw_shards shards;
     int64_t limit_us;
     size_t count_max;
 };
@@ -225,7 +226,7 @@ static struct bw_pgc_unit *build_scan(struct bw_pg_request *request)
     struct bw_pg_table shards;
     bw_pg_table_init(&shards, "s");
     for (int i = 0; i < BW_SHARD_COUNT; i++) {
-        if (request->store->is_mine[i])
+        if (args->shards >> i & 1)
             bw_pg_cell_int(&shards, i);
     }
     bw_pg_table_params(&shards, unit, params);
@@ -252,13 +253,13 @@ static void answer_scan(struct bw_pg_request *request, const struct bw_pg_outcom
     request->fn.scan(request->ud, error, refs, count);
 }
 
-void bw_pg_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
-                void *ud)
+void bw_pg_scan(void *self, enum bw_scan what, bw_shards shards, int64_t limit_us, size_t count_max,
+                bw_scan_fn done, void *ud)
 {
     struct bw_pg_store *store = self;
     struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
     struct scan_args *args = bw_arena_calloc(&request->arena, 1, sizeof *args);
-    *args = (struct scan_args){what, limit_us, count_max};
+    *args = (struct scan_args){what, shards, limit_us, count_max};
     request->args = args;
     request->fn.scan = done;
     request->build = build_scan;

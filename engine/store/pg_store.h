@@ -40,8 +40,6 @@ struct bw_pg_store {
     struct bw_pgc *reader;
     struct bw_pgc *script;
 
-    bool is_mine[BW_SHARD_COUNT]; /* as the last lease or renewal said */
-
     bw_mail_fn on_mail;
     void *on_mail_ud;
 
@@ -118,8 +116,8 @@ void bw_pg_door_close(struct bw_pg_store *store);
 /* pg_read.c */
 void bw_pg_load(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
 void bw_pg_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
-void bw_pg_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
-                void *ud);
+void bw_pg_scan(void *self, enum bw_scan what, bw_shards shards, int64_t limit_us, size_t count_max,
+                bw_scan_fn done, void *ud);
 void bw_pg_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql,
                  struct bw_str params, bw_value_fn done, void *ud);
 void bw_pg_settings(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,

@@ -24,7 +24,9 @@
 #include "codec/value.h"
 #include "codec/wire.h"
 
-#define BW_SHARD_COUNT 64 /* fixed for a database; stored on each run */
+#define BW_SHARD_COUNT 64   /* fixed for a database; stored on each run */
+typedef uint64_t bw_shards; /* a set of shards: bit i = shard i */
+#define BW_SHARDS_ALL (~(bw_shards)0)
 #define BW_STORE_VALUE_BYTES_MAX                                                                   \
     (8u * 1024u * 1024u) /* of a turn, and of each value; over it a commit is REFUSED */
 
@@ -199,6 +201,20 @@ struct bw_shard_lease {
     int64_t epoch;
 };
 
+struct bw_lease_wish {
+    struct bw_str node; /* name of the process, unlike any other that lives */
+    int64_t ms;         /* how long; by the database's clock */
+    bw_shards held;     /* those that this process has: their epochs stay */
+    bool take_over; /* the caller holds the exclusive lock of an embedded database: no other node
+                       can be alive, whatever the rows say */
+};
+
+struct bw_leases {
+    const struct bw_shard_lease *items; /* all of this node, ascending */
+    size_t count;
+    size_t node_count; /* that live, this one included */
+};
+
 /* What load gives: the row, its journal from base+1 to head, and its unread messages, oldest first.
  */
 struct bw_loaded_run {
@@ -216,16 +232,16 @@ struct bw_run_ref {
 };
 
 enum bw_scan {
-    BW_SCAN_ACTIVE = 1, /* is_active rows of my shards: at start and after a take-over */
+    BW_SCAN_ACTIVE = 1, /* is_active rows: at start and after a take-over */
     BW_SCAN_DUE = 2,    /* wake_at_us <= limit_us, earliest first */
-    BW_SCAN_MAIL = 3,   /* runs of my shards with unread messages */
+    BW_SCAN_MAIL = 3,   /* runs with unread messages */
 };
 
 typedef void (*bw_done_fn)(void *ud,
                            const struct bw_error *error); /* error->code is BW_ERR_OK on success */
 typedef void (*bw_commit_fn)(void *ud, const struct bw_commit_result *results, size_t count);
 typedef void (*bw_lease_fn)(void *ud, const struct bw_error *error,
-                            const struct bw_shard_lease *leases, size_t count);
+                            const struct bw_leases *leases); /* not NULL */
 typedef void (*bw_load_fn)(void *ud, const struct bw_error *error, const struct bw_loaded_run *run);
 typedef void (*bw_scan_fn)(void *ud, const struct bw_error *error, const struct bw_run_ref *refs,
                            size_t count);
@@ -243,13 +259,15 @@ struct bw_store {
      * build. */
     void (*migrate)(void *self, bw_done_fn done, void *ud);
 
-    /* Leases all shards that are free, expired, or owned by the same node name; with `take_over`
-     * (the caller holds the exclusive lock of an embedded database, so no other node can be alive)
-     * all. Raises the epoch of each. */
-    void (*lease)(void *self, struct bw_str node, int64_t lease_ms, bool take_over,
-                  bw_lease_fn done, void *ud);
-    void (*renew)(void *self, struct bw_str node, int64_t lease_ms, bw_lease_fn done, void *ud);
-    void (*release_leases)(void *self, struct bw_str node, bw_done_fn done, void *ud);
+    /* Renews the leases of the shards that this node holds, expired or not, and takes of those that
+     * are free, expired, or left by a former process of the same name, until it has its fair share:
+     * shards / living nodes, rounded up; with `take_over` all. The epoch of what it takes is
+     * raised, that of what it holds is not. Whoever has more than its share is not robbed: it finds
+     * so out by node_count, and gives back. */
+    void (*lease)(void *self, const struct bw_lease_wish *wish, bw_lease_fn done, void *ud);
+    /* Gives shards back at once; with all of them, the node counts no more. */
+    void (*release_leases)(void *self, struct bw_str node, bw_shards shards, bw_done_fn done,
+                           void *ud);
 
     /* One fenced group commit. Several may be in flight when the store has several connections
      * (`lanes`), never two with the same run. */
@@ -267,8 +285,8 @@ struct bw_store {
                         bw_done_fn done, void *ud);
 
     void (*load)(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
-    void (*scan)(void *self, enum bw_scan what, int64_t limit_us, size_t count_max, bw_scan_fn done,
-                 void *ud);
+    void (*scan)(void *self, enum bw_scan what, bw_shards shards, int64_t limit_us,
+                 size_t count_max, bw_scan_fn done, void *ud);
 
     /* A script's read: SQL under the script role, row-level security on; result = array of maps. */
     void (*query)(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql,

@@ -19,6 +19,7 @@ struct mem_op {
     struct bw_str params;
     int64_t number;
     size_t count;
+    bw_shards shards;
     bool flag;
     union {
         struct bw_turn_commit *commits;
@@ -73,7 +74,8 @@ static void fail_done(struct mem_op *op, const struct bw_error *error)
 
 static void fail_lease(struct mem_op *op, const struct bw_error *error)
 {
-    op->fn.lease(op->ud, error, NULL, 0);
+    struct bw_leases none = {0};
+    op->fn.lease(op->ud, error, &none);
 }
 
 static void fail_start(struct mem_op *op, const struct bw_error *error)
@@ -126,79 +128,93 @@ static void mem_migrate(void *self, bw_done_fn done, void *ud)
     op_make(self, "migrate", run_migrate, fail_done, ud)->fn.done = done;
 }
 
-static void answer_leases(struct mem_op *op, const struct bw_shard_lease *leases, size_t count)
+/* Enters the node, or its new term, and counts those that live. */
+static size_t meet_nodes(struct mem_store *store, const struct mem_op *op, int64_t now_us)
 {
-    struct bw_error ok = {.code = BW_ERR_OK};
-    op->fn.lease(op->ud, &ok, leases, count);
+    struct mem_node *me = NULL;
+    size_t live_count = 1;
+    for (size_t i = 0; i < store->node_count; i++) {
+        if (bw_str_eq(store->nodes[i].name, op->text))
+            me = &store->nodes[i];
+        else if (store->nodes[i].until_us >= now_us)
+            live_count++;
+    }
+    if (!me) {
+        MEM_PUSH(store->nodes, store->node_count, (struct mem_node){.name = mem_own(op->text)});
+        me = &store->nodes[store->node_count - 1];
+    }
+    me->until_us = now_us + op->number * BW_US_PER_MS;
+    return live_count;
+}
+
+static bool is_held(const struct mem_store *store, const struct mem_op *op, uint32_t shard)
+{
+    return (op->shards >> shard & 1) && bw_str_eq(store->shards[shard].owner, op->text);
 }
 
 static void run_lease(struct mem_store *store, struct mem_op *op)
 {
-    struct bw_shard_lease leases[BW_SHARD_COUNT];
-    size_t count = 0;
+    struct bw_error ok = {.code = BW_ERR_OK};
+    struct bw_shard_lease items[BW_SHARD_COUNT];
+    struct bw_leases leases = {.items = items};
     int64_t now_us = bw_clock_utc(store->clock).us;
+    leases.node_count = meet_nodes(store, op, now_us);
+    size_t share = (BW_SHARD_COUNT + leases.node_count - 1) / leases.node_count;
+    size_t owned = 0;
+    for (uint32_t i = 0; i < BW_SHARD_COUNT; i++)
+        owned += is_held(store, op, i);
     for (uint32_t i = 0; i < BW_SHARD_COUNT; i++) {
-        bool is_free = !store->shards[i].owner.len || store->shards[i].until_us < now_us;
-        if (!op->flag && !is_free && !bw_str_eq(store->shards[i].owner, op->text))
-            continue;
-        mem_replace(&store->shards[i].owner, op->text);
-        store->shards[i].until_us = now_us + op->number * BW_US_PER_MS;
-        store->shards[i].epoch++;
-        store->shards[i].is_mine = true;
-        leases[count++] = (struct bw_shard_lease){i, store->shards[i].epoch};
+        struct mem_shard *shard = &store->shards[i];
+        bool is_free =
+            !shard->owner.len || shard->until_us < now_us || bw_str_eq(shard->owner, op->text);
+        if (!is_held(store, op, i)) {
+            if (!op->flag && !is_free)
+                continue;
+            if (!op->flag && owned >= share) { /* a former self's, and too many: for others */
+                mem_disown(&shard->owner);
+                continue;
+            }
+            mem_replace(&shard->owner, op->text);
+            shard->epoch++;
+            owned++;
+        }
+        shard->until_us = now_us + op->number * BW_US_PER_MS;
+        items[leases.count++] = (struct bw_shard_lease){i, shard->epoch};
     }
-    answer_leases(op, leases, count);
+    op->fn.lease(op->ud, &ok, &leases);
 }
 
-static void mem_lease(void *self, struct bw_str node, int64_t lease_ms, bool take_over,
-                      bw_lease_fn done, void *ud)
+static void mem_lease(void *self, const struct bw_lease_wish *wish, bw_lease_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, "lease", run_lease, fail_lease, ud);
     op->fn.lease = done;
-    op->text = bw_arena_copy(&op->arena, node);
-    op->number = lease_ms;
-    op->flag = take_over;
-}
-
-static void run_renew(struct mem_store *store, struct mem_op *op)
-{
-    struct bw_shard_lease leases[BW_SHARD_COUNT];
-    size_t count = 0;
-    for (uint32_t i = 0; i < BW_SHARD_COUNT; i++) {
-        store->shards[i].is_mine = bw_str_eq(store->shards[i].owner, op->text);
-        if (!store->shards[i].is_mine)
-            continue;
-        store->shards[i].until_us = bw_clock_utc(store->clock).us + op->number * BW_US_PER_MS;
-        leases[count++] = (struct bw_shard_lease){i, store->shards[i].epoch};
-    }
-    answer_leases(op, leases, count);
-}
-
-static void mem_renew(void *self, struct bw_str node, int64_t lease_ms, bw_lease_fn done, void *ud)
-{
-    struct mem_op *op = op_make(self, "renew", run_renew, fail_lease, ud);
-    op->fn.lease = done;
-    op->text = bw_arena_copy(&op->arena, node);
-    op->number = lease_ms;
+    op->text = bw_arena_copy(&op->arena, wish->node);
+    op->number = wish->ms;
+    op->shards = wish->held;
+    op->flag = wish->take_over;
 }
 
 static void run_release_leases(struct mem_store *store, struct mem_op *op)
 {
     struct bw_error ok = {.code = BW_ERR_OK};
     for (uint32_t i = 0; i < BW_SHARD_COUNT; i++) {
-        if (!bw_str_eq(store->shards[i].owner, op->text))
-            continue;
-        mem_disown(&store->shards[i].owner);
-        store->shards[i].is_mine = false;
+        if ((op->shards >> i & 1) && bw_str_eq(store->shards[i].owner, op->text))
+            mem_disown(&store->shards[i].owner);
+    }
+    for (size_t i = 0; i < store->node_count && op->shards == BW_SHARDS_ALL; i++) {
+        if (bw_str_eq(store->nodes[i].name, op->text))
+            store->nodes[i].until_us = INT64_MIN;
     }
     op->fn.done(op->ud, &ok);
 }
 
-static void mem_release_leases(void *self, struct bw_str node, bw_done_fn done, void *ud)
+static void mem_release_leases(void *self, struct bw_str node, bw_shards shards, bw_done_fn done,
+                               void *ud)
 {
     struct mem_op *op = op_make(self, "release_leases", run_release_leases, fail_done, ud);
     op->fn.done = done;
     op->text = bw_arena_copy(&op->arena, node);
+    op->shards = shards;
 }
 
 /* --- Commits and the door -------------------------------------------------------------------- */
@@ -360,15 +376,17 @@ static void mem_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw_
 
 static void run_scan(struct mem_store *store, struct mem_op *op)
 {
-    mem_scan(store, (enum bw_scan)op->tenant.bytes[0], op->number, op->count, op->fn.scan, op->ud);
+    mem_scan(store, (enum bw_scan)op->tenant.bytes[0], op->shards, op->number, op->count,
+             op->fn.scan, op->ud);
 }
 
-static void mem_scan_call(void *self, enum bw_scan what, int64_t limit_us, size_t count_max,
-                          bw_scan_fn done, void *ud)
+static void mem_scan_call(void *self, enum bw_scan what, bw_shards shards, int64_t limit_us,
+                          size_t count_max, bw_scan_fn done, void *ud)
 {
     struct mem_op *op = op_make(self, "scan", run_scan, fail_scan, ud);
     op->fn.scan = done;
     op->tenant.bytes[0] = (uint8_t)what;
+    op->shards = shards;
     op->number = limit_us;
     op->count = count_max;
 }
@@ -705,7 +723,6 @@ void bw_store_mem_open(struct bw_store *table, const struct bw_clock *clock)
         .self = store,
         .migrate = mem_migrate,
         .lease = mem_lease,
-        .renew = mem_renew,
         .release_leases = mem_release_leases,
         .commit = mem_commit_call,
         .lanes = 1,

@@ -107,37 +107,55 @@ static void pg_migrate(void *self, bw_done_fn done, void *ud)
 
 /* --- Leases ---------------------------------------------------------------------------------- */
 
+/* `l` is read under lock, so that two nodes that ask at once share one after the other. A lease
+ * that expired and that nobody took is still its owner's, with the epoch it has. What a former
+ * process of this name left over the fair share is freed. */
 static const struct bw_pg_statement lease = {
     "lease",
-    "WITH l AS ( SELECT shard FROM billow.lease"
-    " WHERE $3::boolean OR owner IS NULL OR owner = $1::text OR until < clock_timestamp()"
-    " ORDER BY shard FOR UPDATE), t AS ("
-    " UPDATE billow.lease SET owner = $1::text, until = clock_timestamp() + $2::bigint *"
-    " interval '1 millisecond' FROM l"
-    " WHERE lease.shard = l.shard RETURNING lease.shard)"
-    " UPDATE billow.fence f SET epoch = f.epoch + 1"
-    " FROM t WHERE f.shard = t.shard"
-    " RETURNING f.shard, f.epoch",
-    3};
-/* Also after it expired, as long as nobody else took it: then its epoch is still the one we have.
- */
-static const struct bw_pg_statement renew = {
-    "renew",
-    "WITH t AS ( UPDATE billow.lease"
-    " SET until = clock_timestamp() + $2::bigint * interval '1 millisecond'"
-    " WHERE owner = $1::text RETURNING shard)"
-    " SELECT f.shard, f.epoch FROM t"
-    " JOIN billow.fence f ON f.shard = t.shard"
-    " ORDER BY f.shard",
-    2};
+    "WITH me AS ("
+    "  INSERT INTO billow.node (name, until)"
+    "  VALUES ($1::text, clock_timestamp() + $2::bigint * interval '1 millisecond')"
+    "  ON CONFLICT (name) DO UPDATE SET until = excluded.until"
+    "), gone AS ("
+    "  DELETE FROM billow.node WHERE name <> $1::text"
+    "    AND until < clock_timestamp() - interval '1 hour'"
+    "), n AS ("
+    "  SELECT 1 + count(*) AS nodes FROM billow.node"
+    "  WHERE name <> $1::text AND until >= clock_timestamp()"
+    "), l AS ("
+    "  SELECT shard, owner, until FROM billow.lease ORDER BY shard FOR UPDATE"
+    "), x AS ("
+    "  SELECT shard, (owner = $1::text AND ($4::bigint >> shard) & 1 = 1) IS TRUE AS is_held"
+    "  FROM l WHERE $3::boolean OR owner IS NULL OR owner = $1::text OR until < clock_timestamp()"
+    "), y AS ("
+    "  SELECT shard, is_held, is_held OR $3::boolean OR"
+    "    row_number() OVER (PARTITION BY is_held ORDER BY shard)"
+    "    <= (64 + nodes - 1) / nodes - (SELECT count(*) FROM x WHERE is_held) AS is_taken"
+    "  FROM x, n"
+    "), t AS ("
+    "  UPDATE billow.lease t SET owner = CASE WHEN is_taken THEN $1::text END,"
+    "    until = CASE WHEN is_taken"
+    "      THEN clock_timestamp() + $2::bigint * interval '1 millisecond' END"
+    "  FROM y WHERE t.shard = y.shard"
+    "), f AS ("
+    "  UPDATE billow.fence f SET epoch = f.epoch + 1 FROM y"
+    "  WHERE f.shard = y.shard AND is_taken AND NOT is_held RETURNING f.shard, f.epoch"
+    ")"
+    " SELECT shard, epoch FROM f"
+    " UNION ALL SELECT f.shard, f.epoch FROM billow.fence f JOIN y ON y.shard = f.shard AND is_held"
+    " UNION ALL SELECT 64, nodes FROM n"
+    " ORDER BY 1",
+    4};
 static const struct bw_pg_statement release = {
-    "release", "UPDATE billow.lease SET owner = NULL, until = NULL WHERE owner = $1::text", 1};
+    "release",
+    "WITH g AS (DELETE FROM billow.node WHERE name = $1::text AND $2::bigint = -1)"
+    " UPDATE billow.lease SET owner = NULL, until = NULL"
+    " WHERE owner = $1::text AND ($2::bigint >> shard) & 1 = 1",
+    2};
 
 struct lease_args {
     const struct bw_pg_statement *statement;
-    struct bw_str node;
-    int64_t lease_ms;
-    bool take_over;
+    struct bw_lease_wish wish;
 };
 
 static struct bw_pgc_unit *build_lease(struct bw_pg_request *request)
@@ -145,73 +163,64 @@ static struct bw_pgc_unit *build_lease(struct bw_pg_request *request)
     const struct lease_args *args = request->args;
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
     struct bw_pg_param *params = bw_pgc_unit_add(unit, args->statement);
-    params[0] = bw_pg_arg_text(unit, args->node);
-    if (args->statement != &release)
-        params[1] = bw_pg_arg_int(unit, args->lease_ms);
-    if (args->statement == &lease)
-        params[2] = bw_pg_arg_bool(unit, args->take_over);
+    params[0] = bw_pg_arg_text(unit, args->wish.node);
+    if (args->statement == &lease) {
+        params[1] = bw_pg_arg_int(unit, args->wish.ms);
+        params[2] = bw_pg_arg_bool(unit, args->wish.take_over);
+        params[3] = bw_pg_arg_int(unit, (int64_t)args->wish.held);
+    } else {
+        params[1] = bw_pg_arg_int(unit, (int64_t)args->wish.held);
+    }
     return unit;
 }
 
 static void answer_leases(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
 {
     const struct bw_error *error = bw_pg_request_error(request, outcome);
-    struct bw_pg_store *store = request->store;
-    struct bw_shard_lease leases[BW_SHARD_COUNT];
-    size_t count = 0;
-    if (error->code == BW_ERR_OK) {
-        const struct lease_args *args = request->args;
-        const struct bw_pg_result *rows = outcome->results[0];
-        if (args->statement == &renew)
-            memset(store->is_mine, 0, sizeof store->is_mine);
-        for (; count < bw_pg_rows(rows) && count < BW_SHARD_COUNT; count++) {
-            leases[count] = (struct bw_shard_lease){(uint32_t)bw_pg_int(rows, count, 0),
-                                                    bw_pg_int(rows, count, 1)};
-            store->is_mine[leases[count].shard] = true;
-        }
+    struct bw_shard_lease items[BW_SHARD_COUNT];
+    struct bw_leases leases = {.items = items};
+    const struct bw_pg_result *rows = error->code == BW_ERR_OK ? outcome->results[0] : NULL;
+    for (size_t i = 0; rows && i < bw_pg_rows(rows); i++) {
+        int64_t shard = bw_pg_int(rows, i, 0);
+        if (shard == BW_SHARD_COUNT)
+            leases.node_count = (size_t)bw_pg_int(rows, i, 1);
+        else
+            items[leases.count++] = (struct bw_shard_lease){(uint32_t)shard, bw_pg_int(rows, i, 1)};
     }
-    request->fn.lease(request->ud, error, leases, count);
+    request->fn.lease(request->ud, error, &leases);
 }
 
 static void answer_released(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
 {
-    memset(request->store->is_mine, 0, sizeof request->store->is_mine);
     request->fn.done(request->ud, bw_pg_request_error(request, outcome));
 }
 
 static struct bw_pg_request *lease_request(struct bw_pg_store *store,
                                            const struct bw_pg_statement *statement,
-                                           struct bw_str node, int64_t lease_ms, bool take_over,
-                                           void *ud)
+                                           const struct bw_lease_wish *wish, void *ud)
 {
     struct bw_pg_request *request = bw_pg_request_make(store, store->reader, ud);
     struct lease_args *args = bw_arena_calloc(&request->arena, 1, sizeof *args);
-    *args =
-        (struct lease_args){statement, bw_arena_copy(&request->arena, node), lease_ms, take_over};
+    *args = (struct lease_args){statement, *wish};
+    args->wish.node = bw_arena_copy(&request->arena, wish->node);
     request->args = args;
     request->build = build_lease;
-    request->answer = answer_leases;
     return request;
 }
 
-static void pg_lease(void *self, struct bw_str node, int64_t lease_ms, bool take_over,
-                     bw_lease_fn done, void *ud)
+static void pg_lease(void *self, const struct bw_lease_wish *wish, bw_lease_fn done, void *ud)
 {
-    struct bw_pg_request *request = lease_request(self, &lease, node, lease_ms, take_over, ud);
+    struct bw_pg_request *request = lease_request(self, &lease, wish, ud);
     request->fn.lease = done;
+    request->answer = answer_leases;
     bw_pg_request_send(request);
 }
 
-static void pg_renew(void *self, struct bw_str node, int64_t lease_ms, bw_lease_fn done, void *ud)
+static void pg_release_leases(void *self, struct bw_str node, bw_shards shards, bw_done_fn done,
+                              void *ud)
 {
-    struct bw_pg_request *request = lease_request(self, &renew, node, lease_ms, false, ud);
-    request->fn.lease = done;
-    bw_pg_request_send(request);
-}
-
-static void pg_release_leases(void *self, struct bw_str node, bw_done_fn done, void *ud)
-{
-    struct bw_pg_request *request = lease_request(self, &release, node, 0, false, ud);
+    struct bw_lease_wish wish = {.node = node, .held = shards};
+    struct bw_pg_request *request = lease_request(self, &release, &wish, ud);
     request->fn.done = done;
     request->answer = answer_released;
     bw_pg_request_send(request);
@@ -310,7 +319,6 @@ void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *
         .self = store,
         .migrate = pg_migrate,
         .lease = pg_lease,
-        .renew = pg_renew,
         .release_leases = pg_release_leases,
         .commit = bw_pg_commit,
         .lanes = store->lane_count,

@@ -275,6 +275,9 @@ static void fixture_ready(struct store_fixture *fixture)
     fixture->store.put_tenant(fixture->store.self, fixture->tenant, bw_str_of(name), on_done,
                               fixture);
     assert_ok(wait_done(fixture), &fixture->error);
+    fixture->shards = BW_SHARDS_ALL;
+    if (fixture->kind == FIXTURE_PG) /* nodes of the tests before, in the same database */
+        (void)fixture_sql(fixture, "DELETE FROM billow.node");
     assert_int_equal(fixture_lease(fixture, "test", 60000, true), BW_ERR_OK);
     assert_int_equal(fixture->lease_count, BW_SHARD_COUNT);
 }
@@ -625,24 +628,44 @@ enum bw_err fixture_answer(struct store_fixture *fixture, struct bw_id task, con
     return wait_done(fixture);
 }
 
-static void on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
-                     size_t count)
+static void on_lease(void *ud, const struct bw_error *error, const struct bw_leases *leases)
 {
     struct store_fixture *fixture = ud;
-    fixture->lease_count = count;
-    for (size_t i = 0; i < count; i++) {
-        fixture->leases[i] = leases[i];
-        fixture->epochs[leases[i].shard] = leases[i].epoch;
+    fixture->lease_count = leases->count;
+    fixture->node_count = leases->node_count;
+    for (size_t i = 0; i < leases->count; i++) {
+        fixture->leases[i] = leases->items[i];
+        fixture->epochs[leases->items[i].shard] = leases->items[i].epoch;
     }
     on_done(ud, error);
+}
+
+enum bw_err fixture_lease_held(struct store_fixture *fixture, const char *node, int64_t lease_ms,
+                               bw_shards held)
+{
+    call_begins(fixture);
+    fixture->store.lease(
+        fixture->store.self,
+        &(struct bw_lease_wish){.node = bw_str_of(node), .ms = lease_ms, .held = held}, on_lease,
+        fixture);
+    return wait_done(fixture);
 }
 
 enum bw_err fixture_lease(struct store_fixture *fixture, const char *node, int64_t lease_ms,
                           bool take_over)
 {
     call_begins(fixture);
-    fixture->store.lease(fixture->store.self, bw_str_of(node), lease_ms, take_over, on_lease,
-                         fixture);
+    fixture->store.lease(
+        fixture->store.self,
+        &(struct bw_lease_wish){.node = bw_str_of(node), .ms = lease_ms, .take_over = take_over},
+        on_lease, fixture);
+    return wait_done(fixture);
+}
+
+enum bw_err fixture_give_back(struct store_fixture *fixture, const char *node, bw_shards shards)
+{
+    call_begins(fixture);
+    fixture->store.release_leases(fixture->store.self, bw_str_of(node), shards, on_done, fixture);
     return wait_done(fixture);
 }
 
@@ -663,7 +686,8 @@ enum bw_err fixture_scan(struct store_fixture *fixture, enum bw_scan what, int64
                          size_t count_max)
 {
     call_begins(fixture);
-    fixture->store.scan(fixture->store.self, what, limit_us, count_max, on_scan, fixture);
+    fixture->store.scan(fixture->store.self, what, fixture->shards, limit_us, count_max, on_scan,
+                        fixture);
     return wait_done(fixture);
 }
 

@@ -32,6 +32,7 @@ struct store_fixture {
     struct bw_rng rng;
     struct bw_id tenant; /* a fresh one for each test */
     int64_t epochs[BW_SHARD_COUNT];
+    bw_shards shards; /* those that scans look at: all, unless a test says otherwise */
 
     /* What the last call brought. */
     bool is_done;
@@ -42,6 +43,7 @@ struct store_fixture {
     size_t result_count;
     struct bw_shard_lease leases[BW_SHARD_COUNT];
     size_t lease_count;
+    size_t node_count;
     struct bw_run_ref refs[256];
     size_t ref_count;
     struct bw_buf value; /* of reads and queries */
@@ -115,6 +117,10 @@ enum bw_err fixture_event(struct store_fixture *fixture, const char *topic, cons
 enum bw_err fixture_answer(struct store_fixture *fixture, struct bw_id task, const char *json);
 enum bw_err fixture_lease(struct store_fixture *fixture, const char *node, int64_t lease_ms,
                           bool take_over);
+/* As a process that has these shards already. */
+enum bw_err fixture_lease_held(struct store_fixture *fixture, const char *node, int64_t lease_ms,
+                               bw_shards held);
+enum bw_err fixture_give_back(struct store_fixture *fixture, const char *node, bw_shards shards);
 enum bw_err fixture_scan(struct store_fixture *fixture, enum bw_scan what, int64_t limit_us,
                          size_t count_max);
 enum bw_err fixture_read(struct store_fixture *fixture, const char *what, const char *json);

@@ -110,13 +110,12 @@ static void test_a_host_that_forgot_a_run_gets_its_journal(void **state)
 
 static int64_t epoch_of_shard[BW_SHARD_COUNT];
 
-static void on_epochs(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
-                      size_t count)
+static void on_epochs(void *ud, const struct bw_error *error, const struct bw_leases *leases)
 {
     (void)ud;
     assert_int_equal(error->code, BW_ERR_OK);
-    for (size_t i = 0; i < count; i++)
-        epoch_of_shard[leases[i].shard] = leases[i].epoch;
+    for (size_t i = 0; i < leases->count; i++)
+        epoch_of_shard[leases->items[i].shard] = leases->items[i].epoch;
 }
 
 static void on_committed(void *ud, const struct bw_commit_result *results, size_t count)
@@ -133,7 +132,10 @@ static void test_a_run_that_somebody_else_moved_is_loaded_again_and_goes_on(void
     struct bw_id run = harness_start(&harness, "calls");
     struct bw_store *store = &harness.store;
     uint32_t shard = (uint32_t)(bw_id_hash(run) % BW_SHARD_COUNT);
-    store->renew(store->self, BW_STR("test"), 10000, on_epochs, NULL);
+    store->lease(
+        store->self,
+        &(struct bw_lease_wish){.node = BW_STR("test"), .ms = 10000, .held = BW_SHARDS_ALL},
+        on_epochs, NULL);
     harness_settle(&harness);
     /* A commit behind the engine's back: a row without deliveries and commands. */
     store->commit(store->self,
@@ -159,13 +161,11 @@ static void test_a_run_that_somebody_else_moved_is_loaded_again_and_goes_on(void
 
 /* --- Leases. */
 
-static void on_lease(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
-                     size_t count)
+static void on_lease(void *ud, const struct bw_error *error, const struct bw_leases *leases)
 {
     (void)ud;
-    (void)leases;
     assert_int_equal(error->code, BW_ERR_OK);
-    assert_int_equal(count, BW_SHARD_COUNT);
+    assert_int_equal(leases->count, BW_SHARD_COUNT);
 }
 
 static void test_a_fenced_engine_lets_go_and_writes_nothing(void **state)
@@ -173,7 +173,10 @@ static void test_a_fenced_engine_lets_go_and_writes_nothing(void **state)
     (void)state;
     set_up(&TWO_CALLS, 1);
     struct bw_id run = harness_start(&harness, "calls");
-    harness.store.lease(harness.store.self, BW_STR("other"), 10000, true, on_lease, NULL);
+    harness.store.lease(
+        harness.store.self,
+        &(struct bw_lease_wish){.node = BW_STR("other"), .ms = 10000, .take_over = true}, on_lease,
+        NULL);
     assert_true(harness_http(&harness, 200, "one"));
     assert_string_equal(harness_member(&harness, run, "head"), "1");
     assert_int_equal(harness_stats(&harness).runs, 0);

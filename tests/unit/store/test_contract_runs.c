@@ -127,48 +127,88 @@ static void test_leases_are_kept_from_others_until_they_are_given_back(void **st
     int64_t epoch = f->epochs[0];
     assert_int_equal(fixture_lease(f, "other", 60000, false), BW_ERR_OK);
     assert_int_equal(f->lease_count, 0);
-    /* The same name is the same node, started again: it takes over from its former self. */
-    assert_int_equal(fixture_lease(f, "test", 60000, false), BW_ERR_OK);
-    assert_int_equal(f->lease_count, BW_SHARD_COUNT);
+    assert_int_equal(f->node_count, 2);
+    assert_ok(fixture_give_back(f, "test", 7), &f->error);
+    assert_int_equal(fixture_lease(f, "other", 60000, false), BW_ERR_OK);
+    assert_int_equal(f->lease_count, 3);
     assert_true(f->epochs[0] > epoch);
 }
 
-static void on_leases(void *ud, const struct bw_error *error, const struct bw_shard_lease *leases,
-                      size_t count)
-{
-    struct store_fixture *f = ud;
-    assert_int_equal(error->code, BW_ERR_OK);
-    f->lease_count = count;
-    if (count)
-        f->leases[0] = leases[0];
-    f->is_done = true;
-}
-
-static void on_done(void *ud, const struct bw_error *error)
-{
-    struct store_fixture *f = ud;
-    assert_int_equal(error->code, BW_ERR_OK);
-    f->is_done = true;
-}
-
-static void test_renewing_keeps_the_epoch(void **state)
+static void test_a_node_that_starts_again_takes_over_from_its_former_self(void **state)
 {
     F;
-    f->is_done = false;
-    f->store.renew(f->store.self, BW_STR("test"), 60000, on_leases, f);
-    fixture_until(f, &f->is_done);
+    int64_t epoch = f->epochs[0];
+    assert_int_equal(fixture_lease(f, "test", 60000, false), BW_ERR_OK);
     assert_int_equal(f->lease_count, BW_SHARD_COUNT);
-    assert_int_equal(f->leases[0].epoch, f->epochs[f->leases[0].shard]);
-
-    f->is_done = false;
-    f->store.release_leases(f->store.self, BW_STR("test"), on_done, f);
-    fixture_until(f, &f->is_done);
+    assert_true(f->epochs[0] > epoch);
+    /* With another node alive it gets its share only; the rest is free at once. */
     assert_int_equal(fixture_lease(f, "other", 60000, false), BW_ERR_OK);
+    assert_int_equal(fixture_lease(f, "test", 60000, false), BW_ERR_OK);
+    assert_int_equal(f->lease_count, BW_SHARD_COUNT / 2);
+    assert_int_equal(fixture_lease(f, "other", 60000, false), BW_ERR_OK);
+    assert_int_equal(f->lease_count, BW_SHARD_COUNT / 2);
+}
+
+static void test_shards_are_shared_by_the_nodes_that_live(void **state)
+{
+    F;
+    assert_ok(fixture_give_back(f, "test", BW_SHARDS_ALL), &f->error);
+    assert_int_equal(fixture_lease(f, "one", 60000, false), BW_ERR_OK);
+    assert_int_equal(f->node_count, 1);
     assert_int_equal(f->lease_count, BW_SHARD_COUNT);
-    f->is_done = false;
-    f->store.renew(f->store.self, BW_STR("test"), 60000, on_leases, f);
-    fixture_until(f, &f->is_done);
+    assert_int_equal(fixture_lease(f, "two", 60000, false), BW_ERR_OK);
+    assert_int_equal(fixture_lease(f, "three", 60000, false), BW_ERR_OK);
+    assert_int_equal(f->node_count, 3);
+    assert_int_equal(fixture_lease_held(f, "one", 60000, BW_SHARDS_ALL), BW_ERR_OK);
+    assert_int_equal(f->lease_count, BW_SHARD_COUNT); /* nobody is robbed */
+    /* It gives back what is over its share; the others find it. */
+    assert_ok(fixture_give_back(f, "one", ~(((bw_shards)1 << 22) - 1)), &f->error);
+    assert_int_equal(fixture_lease(f, "two", 60000, false), BW_ERR_OK);
+    assert_int_equal(f->lease_count, 22);
+    assert_int_equal(f->leases[0].shard, 22);
+    assert_int_equal(fixture_lease(f, "three", 60000, false), BW_ERR_OK);
+    assert_int_equal(f->lease_count, 20);
+    /* One leaves cleanly: the others may have more. */
+    assert_ok(fixture_give_back(f, "three", BW_SHARDS_ALL), &f->error);
+    assert_int_equal(fixture_lease_held(f, "one", 60000, ((bw_shards)1 << 22) - 1), BW_ERR_OK);
+    assert_int_equal(f->node_count, 2);
+    assert_int_equal(f->lease_count, 32);
+    for (const char *const *node = (const char *const[]){"one", "two", NULL}; *node; node++)
+        assert_ok(fixture_give_back(f, *node, BW_SHARDS_ALL), &f->error);
+}
+
+static void test_the_shards_of_a_dead_node_are_free_when_its_lease_ends(void **state)
+{
+    F;
+    assert_ok(fixture_give_back(f, "test", BW_SHARDS_ALL), &f->error);
+    assert_int_equal(fixture_lease(f, "dies", 1, false), BW_ERR_OK);
+    assert_int_equal(f->lease_count, BW_SHARD_COUNT);
+    f->now_us += 10 * 1000;
+    if (f->kind == FIXTURE_PG)
+        (void)fixture_sql(f, "SELECT pg_sleep(0.01)");
+    assert_int_equal(fixture_lease(f, "lives", 60000, false), BW_ERR_OK);
+    assert_int_equal(f->node_count, 1);
+    assert_int_equal(f->lease_count, BW_SHARD_COUNT);
+    assert_int_equal(fixture_lease_held(f, "dies", 60000, BW_SHARDS_ALL), BW_ERR_OK);
     assert_int_equal(f->lease_count, 0);
+    assert_ok(fixture_give_back(f, "lives", BW_SHARDS_ALL), &f->error);
+    assert_ok(fixture_give_back(f, "dies", BW_SHARDS_ALL), &f->error);
+}
+
+static void test_renewing_keeps_the_epoch_of_what_is_held(void **state)
+{
+    F;
+    int64_t epochs[BW_SHARD_COUNT];
+    memcpy(epochs, f->epochs, sizeof epochs);
+    assert_int_equal(fixture_lease_held(f, "test", 60000, BW_SHARDS_ALL ^ 1), BW_ERR_OK);
+    assert_int_equal(f->lease_count, BW_SHARD_COUNT);
+    for (size_t i = 0; i < BW_SHARD_COUNT; i++)
+        assert_int_equal(f->epochs[i], i == 0 ? epochs[i] + 1 : epochs[i]);
+    /* What it says it holds, and does not, it does not get for that. */
+    assert_int_equal(fixture_lease(f, "other", 60000, true), BW_ERR_OK);
+    assert_int_equal(fixture_lease_held(f, "test", 60000, BW_SHARDS_ALL), BW_ERR_OK);
+    assert_int_equal(f->lease_count, 0);
+    assert_ok(fixture_give_back(f, "other", BW_SHARDS_ALL), &f->error);
 }
 
 static void test_a_start_with_the_key_of_another_run_gives_that_run(void **state)
@@ -544,7 +584,10 @@ int main(void)
         CONTRACT_TEST(test_one_member_that_conflicts_does_not_hold_up_its_group),
         CONTRACT_TEST(test_a_turn_under_an_old_epoch_is_fenced),
         CONTRACT_TEST(test_leases_are_kept_from_others_until_they_are_given_back),
-        CONTRACT_TEST(test_renewing_keeps_the_epoch),
+        CONTRACT_TEST(test_a_node_that_starts_again_takes_over_from_its_former_self),
+        CONTRACT_TEST(test_shards_are_shared_by_the_nodes_that_live),
+        CONTRACT_TEST(test_the_shards_of_a_dead_node_are_free_when_its_lease_ends),
+        CONTRACT_TEST(test_renewing_keeps_the_epoch_of_what_is_held),
         CONTRACT_TEST(test_a_start_with_the_key_of_another_run_gives_that_run),
         CONTRACT_TEST(test_starts_that_come_together_with_one_key_make_one_run),
         CONTRACT_TEST(test_a_message_with_one_key_is_stored_once),

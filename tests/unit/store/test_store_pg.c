@@ -569,7 +569,7 @@ static void test_every_table_of_tenants_has_forced_row_security(void **state)
             f,
             "SELECT coalesce(string_agg(c.oid::regclass::text, ' '), '') FROM pg_class c"
             " WHERE c.relnamespace::regnamespace::text IN ('billow', 'billing') AND c.relkind = 'r'"
-            " AND c.relname NOT IN ('lease', 'fence', 'blob', 'release', 'release_file', "
+            " AND c.relname NOT IN ('lease', 'fence', 'node', 'blob', 'release', 'release_file', "
             "'migration')"
             " AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM "
             "pg_policy p"
