@@ -83,7 +83,8 @@ create view billing.ledger_break with (security_invoker = true) as
                              where l.tenant_id = m.tenant_id and l.invoice_id = m.invoice_id
                                and l.line_id = m.line_id))
     union all
-    -- The entries that a line refers to are those that the ledger moved for it.
+    -- The entries that a line refers to are those that the ledger moved for it. A credit over less than one unit of
+    -- an entry (a second, a cent) names the entry and moves nothing of it.
     select coalesce(r.tenant_id, m.tenant_id), 5, 'reference', coalesce(r.invoice_id, m.invoice_id),
            case when m.ref is null
                 then format('line %s refers to %s %s, which the ledger did not move for it', r.line_id, r.kind, r.ref)
@@ -94,7 +95,10 @@ create view billing.ledger_break with (security_invoker = true) as
                   where line_id is not null and movement in ('bill', 'credit')) m
         on m.tenant_id = r.tenant_id and m.invoice_id = r.invoice_id and m.line_id = r.line_id
        and m.kind = r.kind and m.ref = r.ref
-     where r.ref is null or m.ref is null
+     where r.ref is null
+        or (m.ref is null and not exists (select from billing.invoice i
+                                           where i.tenant_id = r.tenant_id and i.id = r.invoice_id
+                                             and i.type_code = '381'))
     union all
     -- What the ledger billed of the entries on a line comes to the line's net amount.
     select l.tenant_id, 6, 'line amount', l.invoice_id,
