@@ -1,0 +1,400 @@
+/* sim_store.c - what one node sees of the store: the same rows as the others, through a connection
+ * that may be slow, refuse, or break at the worst moment.
+ *
+ * A commit is copied and held: it may reach the store late, even after its node died or lost its
+ * shards, and its answer may come late or never. The memory store serves one process; here it
+ * serves several, so the shards that a scan looks at are set right before it (mem_store.h, which is
+ * nobody else's business).
+ */
+#include "sim.h"
+
+#include "base/assert.h"
+#include "store/mem_store.h"
+
+#include <string.h>
+
+/* A commit on its way. */
+struct held {
+    struct bw_list link;
+    struct sim_node *node;
+    struct bw_arena arena;
+    struct bw_turn_commit *commits;
+    struct bw_commit_result *results;
+    size_t count;
+    bw_commit_fn done;
+    void *ud;
+    uint64_t due_step;
+    bool is_sent;     /* the store has it */
+    bool is_answered; /* and said what became of it */
+    bool is_orphan;   /* its node is gone */
+    bool is_local;    /* leaves only when its node runs */
+};
+
+/* A call by which clients speak: its answer may be lost. */
+struct door {
+    struct sim_node *node;
+    bw_done_fn done;
+    bw_start_fn start;
+    void *ud;
+};
+
+static struct bw_store *base(void *self)
+{
+    return &((struct sim_node *)self)->sim->store;
+}
+
+/* --- Leases. */
+
+static void node_lease(void *self, struct bw_str name, int64_t lease_ms, bool take_over,
+                       bw_lease_fn done, void *ud)
+{
+    base(self)->lease(base(self)->self, name, lease_ms, take_over, done, ud);
+}
+
+static void node_renew(void *self, struct bw_str name, int64_t lease_ms, bw_lease_fn done, void *ud)
+{
+    base(self)->renew(base(self)->self, name, lease_ms, done, ud);
+}
+
+static void node_release_leases(void *self, struct bw_str name, bw_done_fn done, void *ud)
+{
+    base(self)->release_leases(base(self)->self, name, done, ud);
+}
+
+/* --- Commits. */
+
+static void held_free(struct held *held)
+{
+    bw_list_remove(&held->link);
+    bw_arena_deinit(&held->arena);
+    bw_free(held);
+}
+
+static void held_answer(struct held *held)
+{
+    struct sim *sim = held->node->sim;
+    if (held->is_orphan)
+        sim_mark(sim, SIM_COMMIT_ORPHANED);
+    held->done(held->ud, held->results, held->count);
+    held_free(held);
+}
+
+/* No row may be written under an epoch that is not the shard's, or upon another head. */
+static void check_result(struct sim *sim, const struct bw_turn_commit *commit,
+                         const struct bw_commit_result *result)
+{
+    const struct mem_store *store = sim->store.self;
+    char id[BW_ID_TEXT_LEN + 1];
+    bw_id_print(commit->run, id);
+    switch (result->status) {
+    case BW_COMMIT_DONE:
+        if (store->shards[commit->shard].epoch != commit->epoch)
+            sim_fail(sim,
+                     "J3: a turn of %s was committed under epoch %lld of shard %u, which is %lld",
+                     id, (long long)commit->epoch, commit->shard,
+                     (long long)store->shards[commit->shard].epoch);
+        break;
+    case BW_COMMIT_CONFLICT:
+        sim_mark(sim, SIM_COMMIT_CONFLICT);
+        break;
+    case BW_COMMIT_FENCED:
+        sim_mark(sim, SIM_COMMIT_FENCED);
+        sim->is_shaken = true;
+        break;
+    case BW_COMMIT_REFUSED:
+        sim_fail(sim, "the store refused a turn of %s: %s", id, result->error.text);
+    }
+}
+
+static void on_commit(void *ud, const struct bw_commit_result *results, size_t count)
+{
+    struct held *held = ud;
+    struct sim *sim = held->node->sim;
+    BW_ASSERT(count == held->count);
+    sim->speaker = held->node;
+    held->is_answered = true;
+    held->results = bw_arena_calloc(&held->arena, count + 1, sizeof *held->results);
+    memcpy(held->results, results, count * sizeof *results);
+    for (size_t i = 0; i < count; i++)
+        check_result(sim, &held->commits[i], &results[i]);
+    if (sim_trouble(sim, 150)) {
+        sim_mark(sim, SIM_COMMIT_SLOW_ANSWER);
+        held->due_step = sim->step + 1 + sim_draw(sim, 60);
+        return;
+    }
+    held_answer(held);
+}
+
+static void held_send(struct held *held)
+{
+    struct bw_store *store = &held->node->sim->store;
+    held->is_sent = true;
+    store->commit(store->self, held->commits, held->count, on_commit, held);
+}
+
+static void node_commit(void *self, const struct bw_turn_commit *commits, size_t count,
+                        bw_commit_fn done, void *ud)
+{
+    struct sim_node *node = self;
+    struct sim *sim = node->sim;
+    struct held *held = bw_xcalloc(1, sizeof *held);
+    bw_arena_init(&held->arena);
+    bw_list_init(&held->link);
+    bw_list_push_back(&sim->held, &held->link);
+    held->node = node;
+    held->count = count;
+    held->done = done;
+    held->ud = ud;
+    held->commits = bw_arena_calloc(&held->arena, count + 1, sizeof *held->commits);
+    for (size_t i = 0; i < count; i++)
+        bw_copy_commit(&held->arena, &commits[i], &held->commits[i]);
+    if (sim_trouble(sim, 150)) {
+        sim_mark(sim, SIM_COMMIT_HELD);
+        held->due_step = sim->step + 1 + sim_draw(sim, 60);
+        held->is_local = sim_chance(sim, 50);
+        return;
+    }
+    held_send(held);
+}
+
+void sim_store_step(struct sim *sim)
+{
+    BW_LIST_EACH(&sim->held, link) {
+        struct held *held = bw_container_of(link, struct held, link);
+        bool is_frozen = held->is_local && held->node->is_stopped && !held->is_orphan;
+        if (is_frozen || (held->due_step > sim->step && !sim->is_calm))
+            continue;
+        if (!held->is_sent)
+            held_send(held);
+        else if (held->is_answered)
+            held_answer(held);
+    }
+}
+
+/* What had not left the process is lost; what had may still arrive. */
+void sim_store_forget(struct sim *sim, const struct sim_node *node)
+{
+    BW_LIST_EACH(&sim->held, link) {
+        struct held *held = bw_container_of(link, struct held, link);
+        if (held->node != node || held->is_orphan)
+            continue;
+        held->is_orphan = true;
+        if (held->is_sent || (!held->is_local && sim_chance(sim, 50)))
+            continue;
+        sim_mark(sim, SIM_COMMIT_LOST);
+        held->results = bw_arena_calloc(&held->arena, held->count + 1, sizeof *held->results);
+        for (size_t i = 0; i < held->count; i++)
+            held->results[i].status = BW_COMMIT_CONFLICT;
+        held->done(held->ud, held->results, held->count); /* finds nobody; frees the call */
+        held_free(held);
+    }
+}
+
+/* --- The door. */
+
+static struct door *door_make(void *self, bw_done_fn done, bw_start_fn start, void *ud)
+{
+    struct door *door = bw_xcalloc(1, sizeof *door);
+    *door = (struct door){.node = self, .done = done, .start = start, .ud = ud};
+    return door;
+}
+
+/* Done, but nobody learns it. */
+static bool is_answer_lost(struct sim *sim, const struct bw_error *error)
+{
+    if (error->code != BW_ERR_OK || !sim_trouble(sim, 60))
+        return false;
+    sim_mark(sim, SIM_STORE_ANSWER_LOST);
+    return true;
+}
+
+static void door_done(void *ud, const struct bw_error *error)
+{
+    struct door door = *(struct door *)ud;
+    struct bw_error lost;
+    struct sim *sim = door.node->sim;
+    bw_free(ud);
+    sim->speaker = door.node;
+    bw_fail(&lost, BW_ERR_UNAVAILABLE, "the connection broke before the answer came");
+    door.done(door.ud, is_answer_lost(sim, error) ? &lost : error);
+}
+
+static void door_start(void *ud, const struct bw_error *error, struct bw_id run, bool is_new)
+{
+    struct door door = *(struct door *)ud;
+    struct bw_error lost;
+    struct sim *sim = door.node->sim;
+    bw_free(ud);
+    sim->speaker = door.node;
+    bw_fail(&lost, BW_ERR_UNAVAILABLE, "the connection broke before the answer came");
+    if (sim->is_strict && is_answer_lost(sim, error))
+        door.start(door.ud, &lost, (struct bw_id){{0}}, false);
+    else
+        door.start(door.ud, error, run, is_new);
+}
+
+static void node_start_run(void *self, const struct bw_run_row *row, bw_start_fn done, void *ud)
+{
+    base(self)->start_run(base(self)->self, row, door_start, door_make(self, NULL, done, ud));
+}
+
+static void node_put_message(void *self, const struct bw_message *message, bw_done_fn done,
+                             void *ud)
+{
+    base(self)->put_message(base(self)->self, message, door_done, door_make(self, done, NULL, ud));
+}
+
+static void node_put_event(void *self, const struct bw_event *event, bw_done_fn done, void *ud)
+{
+    base(self)->put_event(base(self)->self, event, door_done, door_make(self, done, NULL, ud));
+}
+
+static void node_answer_task(void *self, struct bw_id tenant, struct bw_id task,
+                             struct bw_str answer, bw_done_fn done, void *ud)
+{
+    base(self)->answer_task(base(self)->self, tenant, task, answer, door_done,
+                            door_make(self, done, NULL, ud));
+}
+
+/* --- Reads. */
+
+static void node_load(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud)
+{
+    base(self)->load(base(self)->self, tenant, run, done, ud);
+}
+
+static void node_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done,
+                           void *ud)
+{
+    base(self)->load_mail(base(self)->self, tenant, run, done, ud);
+}
+
+static void node_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_max,
+                      bw_scan_fn done, void *ud)
+{
+    struct sim_node *node = self;
+    struct sim *sim = node->sim;
+    const size_t room = sizeof sim->scanners / sizeof *sim->scanners;
+    BW_ASSERT(sim->scan_count < room);
+    sim->scanners[(sim->scan_first + sim->scan_count++) % room] = node;
+    base(self)->scan(base(self)->self, what, limit_us, count_max, done, ud);
+}
+
+static void node_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql,
+                       struct bw_str params, bw_value_fn done, void *ud)
+{
+    base(self)->query(base(self)->self, tenant, name, sql, params, done, ud);
+}
+
+static void node_settings(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                          void *ud)
+{
+    base(self)->settings(base(self)->self, tenant, args, done, ud);
+}
+
+static void node_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN],
+                             bw_release_fn done, void *ud)
+{
+    base(self)->get_release(base(self)->self, hash, done, ud);
+}
+
+static void node_active_release(void *self, struct bw_id tenant, bw_release_fn done, void *ud)
+{
+    base(self)->active_release(base(self)->self, tenant, done, ud);
+}
+
+static void node_set_on_mail(void *self, bw_mail_fn on_mail, void *ud)
+{
+    struct sim_node *node = self;
+    node->on_mail = on_mail;
+    node->on_mail_ud = ud;
+}
+
+void sim_store_open(struct sim_node *node)
+{
+    node->store = (struct bw_store){
+        .self = node,
+        .lease = node_lease,
+        .renew = node_renew,
+        .release_leases = node_release_leases,
+        .commit = node_commit,
+        .lanes = 1,
+        .start_run = node_start_run,
+        .put_message = node_put_message,
+        .put_event = node_put_event,
+        .answer_task = node_answer_task,
+        .load = node_load,
+        .load_mail = node_load_mail,
+        .scan = node_scan,
+        .query = node_query,
+        .settings = node_settings,
+        .get_release = node_get_release,
+        .active_release = node_active_release,
+        .set_on_mail = node_set_on_mail,
+    };
+}
+
+/* --- For all nodes. */
+
+/* Whoever caused it hears it; for the others it is a hint that may be lost. */
+static void on_mail(void *ud, struct bw_id tenant, struct bw_id run)
+{
+    struct sim *sim = ud;
+    for (size_t i = 0; i < sim->node_count; i++) {
+        struct sim_node *node = &sim->nodes[i];
+        if (!node->is_up || !node->on_mail)
+            continue;
+        if (node != sim->speaker && sim_trouble(sim, 300)) {
+            sim_mark(sim, SIM_MAIL_LOST);
+            continue;
+        }
+        node->on_mail(node->on_mail_ud, tenant, run);
+    }
+}
+
+static void aim_scan(struct sim *sim, struct mem_store *store)
+{
+    const size_t room = sizeof sim->scanners / sizeof *sim->scanners;
+    BW_ASSERT(sim->scan_count > 0);
+    const struct sim_node *node = sim->scanners[sim->scan_first];
+    sim->scan_first = (sim->scan_first + 1) % room;
+    sim->scan_count--;
+    for (uint32_t i = 0; i < BW_SHARD_COUNT; i++)
+        store->shards[i].is_mine = bw_str_eq(store->shards[i].owner, bw_str_of(node->name));
+}
+
+static bool may_refuse(const char *what)
+{
+    static const char *const WHATS[] = {
+        "lease", "renew",     "start_run", "put_message", "put_event",   "answer_task",
+        "load",  "load_mail", "scan",      "query",       "get_release", "active_release"};
+    for (size_t i = 0; i < sizeof WHATS / sizeof *WHATS; i++) {
+        if (strcmp(WHATS[i], what) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum bw_mem_fault on_call(void *ud, const char *what)
+{
+    struct sim *sim = ud;
+    if (sim_trouble(sim, 40)) {
+        sim_mark(sim, SIM_STORE_SLOW);
+        return BW_MEM_DELAY;
+    }
+    if (strcmp(what, "scan") == 0)
+        aim_scan(sim, sim->store.self);
+    if (may_refuse(what) && sim_trouble(sim, 40)) {
+        sim_mark(sim, SIM_STORE_REFUSED);
+        sim->is_shaken = sim->is_shaken || strcmp(what, "scan") == 0;
+        return BW_MEM_FAIL;
+    }
+    return BW_MEM_GO;
+}
+
+void sim_store_init(struct sim *sim)
+{
+    bw_list_init(&sim->held);
+    sim->store.set_on_mail(sim->store.self, on_mail, sim);
+    bw_store_mem_set_fault(&sim->store, on_call, sim);
+}
