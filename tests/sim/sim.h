@@ -141,9 +141,7 @@ struct sim {
     uint64_t *marks; /* shared with the parent process */
     const char *program;
 
-    struct bw_list held; /* commits under way: sim_store.c */
-    struct sim_node *scanners[1024];
-    size_t scan_first, scan_count;
+    struct bw_list held;            /* commits under way: sim_store.c */
     const struct sim_node *speaker; /* whose call is being answered */
 
     struct sim_wish wishes[SIM_WISHES_MAX];

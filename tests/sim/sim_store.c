@@ -2,9 +2,7 @@
  * that may be slow, refuse, or break at the worst moment.
  *
  * A commit is copied and held: it may reach the store late, even after its node died or lost its
- * shards, and its answer may come late or never. The memory store serves one process; here it
- * serves several, so the shards that a scan looks at are set right before it (mem_store.h, which is
- * nobody else's business).
+ * shards, and its answer may come late or never.
  */
 #include "sim.h"
 
@@ -45,20 +43,15 @@ static struct bw_store *base(void *self)
 
 /* --- Leases. */
 
-static void node_lease(void *self, struct bw_str name, int64_t lease_ms, bool take_over,
-                       bw_lease_fn done, void *ud)
+static void node_lease(void *self, const struct bw_lease_wish *wish, bw_lease_fn done, void *ud)
 {
-    base(self)->lease(base(self)->self, name, lease_ms, take_over, done, ud);
+    base(self)->lease(base(self)->self, wish, done, ud);
 }
 
-static void node_renew(void *self, struct bw_str name, int64_t lease_ms, bw_lease_fn done, void *ud)
+static void node_release_leases(void *self, struct bw_str name, bw_shards shards, bw_done_fn done,
+                                void *ud)
 {
-    base(self)->renew(base(self)->self, name, lease_ms, done, ud);
-}
-
-static void node_release_leases(void *self, struct bw_str name, bw_done_fn done, void *ud)
-{
-    base(self)->release_leases(base(self)->self, name, done, ud);
+    base(self)->release_leases(base(self)->self, name, shards, done, ud);
 }
 
 /* --- Commits. */
@@ -269,15 +262,10 @@ static void node_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw
     base(self)->load_mail(base(self)->self, tenant, run, done, ud);
 }
 
-static void node_scan(void *self, enum bw_scan what, int64_t limit_us, size_t count_max,
-                      bw_scan_fn done, void *ud)
+static void node_scan(void *self, enum bw_scan what, bw_shards shards, int64_t limit_us,
+                      size_t count_max, bw_scan_fn done, void *ud)
 {
-    struct sim_node *node = self;
-    struct sim *sim = node->sim;
-    const size_t room = sizeof sim->scanners / sizeof *sim->scanners;
-    BW_ASSERT(sim->scan_count < room);
-    sim->scanners[(sim->scan_first + sim->scan_count++) % room] = node;
-    base(self)->scan(base(self)->self, what, limit_us, count_max, done, ud);
+    base(self)->scan(base(self)->self, what, shards, limit_us, count_max, done, ud);
 }
 
 static void node_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_str sql,
@@ -315,7 +303,6 @@ void sim_store_open(struct sim_node *node)
     node->store = (struct bw_store){
         .self = node,
         .lease = node_lease,
-        .renew = node_renew,
         .release_leases = node_release_leases,
         .commit = node_commit,
         .lanes = 1,
@@ -352,22 +339,11 @@ static void on_mail(void *ud, struct bw_id tenant, struct bw_id run)
     }
 }
 
-static void aim_scan(struct sim *sim, struct mem_store *store)
-{
-    const size_t room = sizeof sim->scanners / sizeof *sim->scanners;
-    BW_ASSERT(sim->scan_count > 0);
-    const struct sim_node *node = sim->scanners[sim->scan_first];
-    sim->scan_first = (sim->scan_first + 1) % room;
-    sim->scan_count--;
-    for (uint32_t i = 0; i < BW_SHARD_COUNT; i++)
-        store->shards[i].is_mine = bw_str_eq(store->shards[i].owner, bw_str_of(node->name));
-}
-
 static bool may_refuse(const char *what)
 {
-    static const char *const WHATS[] = {
-        "lease", "renew",     "start_run", "put_message", "put_event",   "answer_task",
-        "load",  "load_mail", "scan",      "query",       "get_release", "active_release"};
+    static const char *const WHATS[] = {"lease",       "start_run",   "put_message",   "put_event",
+                                        "answer_task", "load",        "load_mail",     "scan",
+                                        "query",       "get_release", "active_release"};
     for (size_t i = 0; i < sizeof WHATS / sizeof *WHATS; i++) {
         if (strcmp(WHATS[i], what) == 0)
             return true;
@@ -382,8 +358,6 @@ static enum bw_mem_fault on_call(void *ud, const char *what)
         sim_mark(sim, SIM_STORE_SLOW);
         return BW_MEM_DELAY;
     }
-    if (strcmp(what, "scan") == 0)
-        aim_scan(sim, sim->store.self);
     if (may_refuse(what) && sim_trouble(sim, 40)) {
         sim_mark(sim, SIM_STORE_REFUSED);
         sim->is_shaken = sim->is_shaken || strcmp(what, "scan") == 0;

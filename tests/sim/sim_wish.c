@@ -177,7 +177,9 @@ static void ask(struct sim_wish *wish, struct sim_node *node)
                              BW_STR("dana"), on_done, wish);
         break;
     case SIM_RESUME:
-        bw_engine_resume_run(node->engine, sim->tenant, wish->id, NULL, on_done, wish);
+        bw_engine_resume_run(node->engine,
+                             &(struct bw_engine_resume){.tenant = sim->tenant, .run = wish->id},
+                             on_done, wish);
         break;
     }
     bw_buf_deinit(&buf);
