@@ -117,6 +117,9 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard);
 bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struct bw_call *load);
 void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,
                              const char *text);
+void bw_engine_finding_init(struct bw_engine *engine);
+void bw_engine_send_loads(
+    struct bw_engine *engine); /* those of engine->loads, as many as may fly */
 /* Finds the runs of these shards that were under way, have mail, or are due soon: at start and
  * after a take-over. */
 void bw_engine_recover(struct bw_engine *engine, bw_shards shards);

@@ -1,6 +1,8 @@
-/* test_nodes.c - several engines over one store: shards shared, handed over, taken over; runs of other
- * nodes found. The store tells only the engine that was made last of new mail: the others have to
- * find it, as the processes on one PostgreSQL do. */
+/* test_nodes.c - several engines over one store: shards shared, handed over, taken over; runs of
+ * other nodes found.
+ *
+ * The store tells only the engine that was made last of new mail: the others have to find it, as
+ * the processes on one PostgreSQL do. */
 #include "support/test.h"
 
 #include "core/clock_virtual.h"
