@@ -1,11 +1,23 @@
 --- Durable HTTP. A request leaves after the step that asked for it is committed, is retried with
 --- pauses, and carries a stable Idempotency-Key, so that the other side can tell a repetition.
+---
+--- Where the other side cannot, say `once`: nothing is sent again that may have been carried out.
+--- When the answer is lost, `reconcile` asks the other side by the key, and only what is proven not
+--- to be there is sent again; without it, or when it cannot tell, a person is asked.
+---
+---   http.post({ url = ERP .. "/payments", json = payment, once = {
+---     reconcile = function(key)
+---       local found = http.get(ERP .. "/payments?reference=" .. key):expect_ok():json()
+---       return found[1] and { status = 201, body = json.encode(found[1]) } or http.NOT_THERE
+---     end,
+---   } })
 ---@class billow.http
 local http = {}
 
 local effect = require("billow.effect")
 local err = require("billow.err")
 local json = require("billow.json")
+local task = require("billow.task")
 local timer = require("billow.timer")
 
 ---@class billow.http.Request
@@ -17,6 +29,20 @@ local timer = require("billow.timer")
 ---@field timeout? string           of one attempt: "30s"
 ---@field attempts? integer         at most; 1 = never repeated
 ---@field idempotency_key? string   instead of the run's own
+---@field once? true|billow.http.Once   never sent again when it may have been carried out
+
+---@class billow.http.Once
+---@field reconcile? fun(key: string, request: billow.http.Request): billow.http.Found
+---@field assignees? string[]   who is asked when nobody else can tell
+
+--- What became of a request: its answer, http.NOT_THERE (proven: it is sent again), or nil (cannot
+--- tell: a person is asked).
+---@alias billow.http.Found billow.http.Answer|nil
+
+---@class billow.http.Answer
+---@field status? integer   200 when absent
+---@field headers? table<string, string>
+---@field body? string
 
 ---@class billow.http.Response
 ---@field status integer
@@ -105,12 +131,100 @@ local function prepare(request)
   }
 end
 
+--- What reconcile gives when the other side has proven that it knows nothing of the request.
+http.NOT_THERE = setmetatable({}, { __name = "http.NOT_THERE" })
+
+local UNKNOWN = "UNKNOWN_OUTCOME"
+local SENDINGS_MAX = 5
+local SHOWN_MAX = 2000
+
+local function as_response(found)
+  if getmetatable(found) == Response then
+    return found
+  end
+  return setmetatable({
+    status = found.status or 200,
+    headers = found.headers or {},
+    body = found.body or "",
+  }, Response)
+end
+
+--- A person looks, and says: done (with the answer as data, if it matters), not_done, give_up.
+local function ask_person(key, args, once, problem)
+  local answer = task.open({
+    kind = "outcome",
+    title = string.format("Was this carried out? %s %s", args.method, args.url),
+    body = {
+      key = key,
+      method = args.method,
+      url = args.url,
+      request = args.body and args.body:sub(1, SHOWN_MAX) or nil,
+      problem = problem.text,
+      decisions = json.array({ "done", "not_done", "give_up" }),
+    },
+    assignees = once.assignees,
+  })
+  if answer.decision == "done" then
+    return as_response(type(answer.data) == "table" and answer.data or {})
+  elseif answer.decision == "not_done" then
+    return http.NOT_THERE
+  elseif answer.decision == "give_up" then
+    error(problem, 0)
+  end
+  return nil
+end
+
+--- What became of a request whose answer is lost: a response, or http.NOT_THERE.
+local function find_out(key, request, args, once, problem)
+  effect.post("note", { kind = "unknown_outcome", method = args.method, url = args.url, key = key })
+  local found = once.reconcile and once.reconcile(key, request)
+  if found == http.NOT_THERE then
+    return found
+  elseif type(found) == "table" then
+    return as_response(found)
+  elseif found then
+    local text = "http: reconcile gives the answer, http.NOT_THERE or nil, not a %s"
+    error(text:format(type(found)), 0)
+  end
+  repeat
+    found = ask_person(key, args, once, problem)
+  until found
+  return found
+end
+
+local function send_once(request, args)
+  local once = type(request.once) == "table" and request.once or {}
+  args.once = true
+  for _ = 1, SENDINGS_MAX do
+    local seq = effect.start("http", args)
+    -- What is sent again is the same request, though it is another step of the run.
+    args.idempotency_key = args.idempotency_key or (effect.run().id .. "/" .. seq)
+    local is_answered, outcome = pcall(effect.await, seq)
+    if is_answered then
+      return setmetatable(outcome, Response)
+    elseif not err.is(outcome, UNKNOWN) then
+      error(outcome, 0)
+    end
+    local found = find_out(args.idempotency_key, request, args, once, outcome)
+    if found ~= http.NOT_THERE then
+      return found
+    end
+  end
+  error(err.new({
+    code = "UNAVAILABLE",
+    text = string.format("sent %d times, and it never got there: %s", SENDINGS_MAX, args.url),
+  }), 0)
+end
+
 local function send(request, method)
   if type(request) ~= "table" or type(request.url) ~= "string" then
     error("http: a url is expected, as in http.get(\"https://...\") or { url = ... }", 3)
   end
   local args = prepare(request)
   args.method = method or args.method
+  if request.once then
+    return send_once(request, args)
+  end
   return setmetatable(effect.call("http", args), Response)
 end
 

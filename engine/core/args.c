@@ -78,6 +78,18 @@ enum bw_err bw_args_opt_int(const struct bw_value *args, const char *key, int64_
     return BW_ERR_OK;
 }
 
+enum bw_err bw_args_opt_bool(const struct bw_value *args, const char *key, bool *is_true,
+                             struct bw_error *error)
+{
+    struct bw_value value = bw_value_get(args, key);
+    if (value.tag == BW_VALUE_NIL)
+        return BW_ERR_OK;
+    if (value.tag != BW_VALUE_TRUE && value.tag != BW_VALUE_FALSE)
+        return wrong(key, "true or false", value.tag, error);
+    *is_true = value.tag == BW_VALUE_TRUE;
+    return BW_ERR_OK;
+}
+
 enum bw_err bw_args_need_int(const struct bw_value *args, const char *key, int64_t *integer,
                              struct bw_error *error)
 {

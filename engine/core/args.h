@@ -18,6 +18,8 @@ BW_MUST_USE enum bw_err bw_args_need_int(const struct bw_value *args, const char
                                          int64_t *integer, struct bw_error *error);
 BW_MUST_USE enum bw_err bw_args_opt_int(const struct bw_value *args, const char *key,
                                         int64_t *integer, struct bw_error *error);
+BW_MUST_USE enum bw_err bw_args_opt_bool(const struct bw_value *args, const char *key,
+                                         bool *is_true, struct bw_error *error);
 BW_MUST_USE enum bw_err bw_args_need_arr(const struct bw_value *args, const char *key,
                                          struct bw_value *array, struct bw_error *error);
 

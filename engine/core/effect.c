@@ -90,7 +90,8 @@ static void deadline_due(struct bw_engine *engine, struct bw_timer *timer)
         effect->kind->on_due(engine, effect);
 }
 
-void bw_effect_begin(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args)
+static void begin(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args,
+                  bool is_again)
 {
     struct bw_value value = bw_value_read(args);
     BW_ASSERT(!effect->is_answered && !effect->work);
@@ -99,16 +100,23 @@ void bw_effect_begin(struct bw_engine *engine, struct bw_effect *effect, struct 
         effect->timer.on_due = deadline_due;
         bw_timer_arm(&engine->timers_utc, &effect->timer, effect->due_us);
     }
-    if (effect->kind->begin)
+    if (is_again && effect->kind->recover)
+        effect->kind->recover(engine, effect, &value);
+    else if (effect->kind->begin)
         effect->kind->begin(engine, effect, &value);
     engine->counters.effects++;
+}
+
+void bw_effect_begin(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args)
+{
+    begin(engine, effect, args, false);
 }
 
 void bw_effect_recover(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args)
 {
     effect->args = BW_STR_NONE;
     if (!effect->is_answered)
-        bw_effect_begin(engine, effect, args);
+        begin(engine, effect, args, true);
 }
 
 void bw_effect_destroy(struct bw_engine *engine, struct bw_effect *effect)

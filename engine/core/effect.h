@@ -47,8 +47,11 @@ struct bw_effect_kind {
     int64_t (*due_us)(const struct bw_value *args);
     void (*on_due)(struct bw_engine *engine, struct bw_effect *effect);
     /* After the commit (the arguments go away afterwards), and again after every reload while there
-     * is no outcome. NULL: nothing to do. */
+     * is no outcome, unless there is `recover`. NULL: nothing to do. */
     void (*begin)(struct bw_engine *engine, struct bw_effect *effect, const struct bw_value *args);
+    /* After a reload instead of begin, where that makes a difference. */
+    void (*recover)(struct bw_engine *engine, struct bw_effect *effect,
+                    const struct bw_value *args);
     /* The script does not want it any more: rows that undo plan. NULL: none. */
     void (*withdraw)(struct bw_batch *batch, struct bw_effect *effect);
     /* Makes the outcome out of the message; false: take it as it is. NULL: as it is. */

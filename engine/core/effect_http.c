@@ -1,6 +1,6 @@
 /* effect_http.c - requests to the world outside.
  *
- *     "http" {method, url, headers?, body?, timeout_ms?, attempts_max?, idempotency_key?}
+ *     "http" {method, url, headers?, body?, timeout_ms?, attempts_max?, idempotency_key?, once?}
  *            -> {body, headers, status}
  *
  * At least once, with a stable key: every attempt of one command, in this process or in the next
@@ -8,7 +8,13 @@
  * one. Retried: 408, 425, 429, 5xx, no connection, no answer in time, and an answer cut short.
  * Pauses double from half a second to a minute, spread by a jitter that run, seq and attempt
  * decide; Retry-After is honoured. When the attempts are used up the script gets an error outcome.
- * Where `once` will stand (intent, reconcile): in begin, when the effect is recovered.
+ *
+ * With `once` the other side cannot tell a repetition, so nothing is sent again that may have been
+ * carried out: only what was never sent, and what was turned away (425, 429). The intent is the
+ * committed row. Whenever the answer is not known - no answer, an answer cut short, 408 or 5xx, or
+ * a process that died between the commit and the row with the outcome - the outcome is the error
+ * UNKNOWN_OUTCOME, and stdlib/http.lua finds out what happened: by the script's `reconcile`, or by
+ * asking a person.
  */
 #include "base/assert.h"
 #include "base/fault.h"
@@ -39,6 +45,7 @@ struct http_work {
     struct bw_str args;
     uint64_t handle; /* 0 = not in flight */
     int64_t attempt; /* from 1 */
+    bool is_once;    /* sent again only when it cannot have been carried out */
 
     /* What the last attempt brought. */
     enum bw_err code;
@@ -80,6 +87,7 @@ static enum bw_err http_plan(struct bw_plan *plan, struct bw_error *error)
     const struct bw_value *args = &plan->args;
     struct bw_str text = BW_STR_NONE;
     int64_t timeout_ms = HTTP_TIMEOUT_MS, attempts_max = HTTP_ATTEMPTS;
+    bool is_once;
     enum bw_err code = bw_args_need_str(args, "method", &text, error);
     if (code == BW_ERR_OK)
         code = bw_args_need_str(args, "url", &text, error);
@@ -94,6 +102,8 @@ static enum bw_err http_plan(struct bw_plan *plan, struct bw_error *error)
         code = bw_args_opt_int(args, "timeout_ms", &timeout_ms, error);
     if (code == BW_ERR_OK)
         code = bw_args_opt_int(args, "attempts_max", &attempts_max, error);
+    if (code == BW_ERR_OK)
+        code = bw_args_opt_bool(args, "once", &is_once, error);
     if (code != BW_ERR_OK)
         return code;
     if (timeout_ms < 1 || timeout_ms > HTTP_TIMEOUT_MS_MAX)
@@ -244,6 +254,7 @@ static void http_free(struct bw_effect *effect)
 {
     struct http_work *work = effect->work;
     effect->work = NULL;
+    work->engine->counters.once -= work->is_once;
     bw_list_remove(&work->link);
     bw_buf_deinit(&work->outcome);
     bw_free(work->memory);
@@ -302,7 +313,24 @@ static void http_begin(struct bw_engine *engine, struct bw_effect *effect,
     bw_buf_init(&work->outcome, engine->limits.response_bytes_max + 256 * 1024);
     effect->work = work;
     effect->timer.on_due = http_pause_over;
+    work->is_once = bw_value_get_bool(args, "once", false);
+    engine->counters.once += work->is_once;
     http_send(engine, work);
+}
+
+/* Begun before, by a process that is gone, or by this one before the run was parked. Perhaps it was
+ * never sent: nobody knows. */
+static void http_recover(struct bw_engine *engine, struct bw_effect *effect,
+                         const struct bw_value *args)
+{
+    if (!bw_value_get_bool(args, "once", false)) {
+        http_begin(engine, effect, args);
+        return;
+    }
+    bw_effect_fail(engine, effect, bw_err_name(BW_ERR_UNKNOWN_OUTCOME),
+                   "the engine stopped before the answer was stored: nobody knows whether the "
+                   "request was carried out",
+                   BW_STR_NONE, false);
 }
 
 static void http_cancel(struct bw_engine *engine, struct bw_effect *effect)
@@ -330,6 +358,21 @@ static int64_t pause_ms(const struct http_work *work)
     return work->retry_after_ms > jittered ? work->retry_after_ms : jittered;
 }
 
+/* May the other side have carried it out, as far as this answer, or its absence, tells? */
+static bool is_unknown(const struct http_work *work)
+{
+    switch (work->code) {
+    case BW_ERR_OK:
+        return is_status_retryable(work->status) && work->status != 425 && work->status != 429;
+    case BW_ERR_UNAVAILABLE: /* nothing was sent */
+    case BW_ERR_INVALID:
+    case BW_ERR_FORBIDDEN:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static void http_fail(struct bw_engine *engine, struct bw_effect *effect)
 {
     struct http_work *work = effect->work;
@@ -347,6 +390,10 @@ static void http_fail(struct bw_engine *engine, struct bw_effect *effect)
     const char *code = work->code == BW_ERR_OK ? "UNAVAILABLE" : bw_err_name(work->code);
     bool is_retryable = work->code == BW_ERR_OK || work->code == BW_ERR_UNAVAILABLE ||
                         work->code == BW_ERR_TIMEOUT || work->code == BW_ERR_UNKNOWN_OUTCOME;
+    if (work->is_once && is_unknown(work)) {
+        code = bw_err_name(BW_ERR_UNKNOWN_OUTCOME);
+        is_retryable = false;
+    }
     struct bw_str detail = bw_arena_copy(&engine->scratch, bw_buf_str(&work->outcome));
     struct bw_str words = bw_arena_copy(&engine->scratch, bw_buf_str(&text));
     bw_buf_deinit(&text);
@@ -361,6 +408,8 @@ static void http_answered(struct bw_engine *engine, struct http_work *work)
     bool is_failure = work->code != BW_ERR_OK || is_status_retryable(work->status);
     bool may_retry = work->code == BW_ERR_OK || work->code == BW_ERR_UNAVAILABLE ||
                      work->code == BW_ERR_TIMEOUT || work->code == BW_ERR_UNKNOWN_OUTCOME;
+    if (work->is_once && is_unknown(work))
+        may_retry = false;
     if (is_failure && may_retry &&
         work->attempt < bw_value_get_int(&args, "attempts_max", HTTP_ATTEMPTS)) {
         bw_timer_arm(&engine->timers_mono, &effect->timer,
@@ -396,5 +445,6 @@ const struct bw_effect_kind bw_effect_http = {
     .is_own = true,
     .plan = http_plan,
     .begin = http_begin,
+    .recover = http_recover,
     .cancel = http_cancel,
 };

@@ -143,6 +143,7 @@ struct bw_engine_stats {
     size_t resident;  /* idle with a VM */
     size_t executing;
     size_t shards;
+    size_t once;   /* requests under way whose outcome is unknown if the process dies now */
     bool is_quiet; /* nothing ready, executing, committing, loading; no news, no call in flight but
                       own effects */
 };

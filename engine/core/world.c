@@ -136,7 +136,10 @@ static enum bw_err settle(struct bw_world *world, const struct reply *reply, str
         bw_engine_stats(world->engine, &stats);
         bool has_committed = stats.turns != world->turns_before;
         world->turns_before = stats.turns;
-        if (world->is_crash_each && has_committed && (!reply || reply->is_here)) {
+        /* A crash while a `once` request is under way makes its outcome unknown, which is not what
+         * the spec is about: such a spec crashes by itself. */
+        if (world->is_crash_each && has_committed && stats.once == 0 &&
+            (!reply || reply->is_here)) {
             enum bw_err code = bw_world_crash(world, error);
             if (code != BW_ERR_OK)
                 return code;

@@ -82,6 +82,16 @@ function Route:times_out()
   return failure(self, "TIMEOUT", "no answer in time, as the spec has it")
 end
 
+--- The next request arrives, and its answer never comes: it stays under way until the spec crashes
+--- the world.
+---@return billow.testing.Route
+function Route:hangs()
+  self.answers_left[#self.answers_left + 1] = function()
+    return { hangs = true }
+  end
+  return self
+end
+
 --- Does the route take this request? `*` in its URL stands for any characters.
 function Route:takes(request)
   if self.method ~= request.method then
@@ -105,12 +115,13 @@ end
 ---@class billow.testing.Door
 ---@field routes billow.testing.Route[]   the newest first
 ---@field requests billow.testing.Request[]
+---@field hanging table<integer, true>   requests that get no answer
 local Door = {}
 Door.__index = Door
 
 ---@return billow.testing.Door
 function http.door()
-  return setmetatable({ routes = {}, requests = {} }, Door)
+  return setmetatable({ routes = {}, requests = {}, hanging = {} }, Door)
 end
 
 --- A route; a newer one for the same request stands before an older one.
@@ -164,7 +175,10 @@ end
 ---@param world_engine billow.testing.Engine
 ---@return boolean
 function Door:work(world_engine)
-  local pending = world_engine:ask("http_pending")[1]
+  local pending
+  for _, request in ipairs(world_engine:ask("http_pending")) do
+    pending = pending or (not self.hanging[request.id] and request or nil)
+  end
   if not pending then
     return false
   end
@@ -176,6 +190,10 @@ function Door:work(world_engine)
     fail_unanswered(request)
   end
   self.requests[#self.requests + 1] = request
+  if answer.hangs then
+    self.hanging[pending.id] = true
+    return true
+  end
   answer.id = pending.id
   world_engine:ask("http_answer", answer)
   return true

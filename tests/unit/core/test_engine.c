@@ -519,68 +519,6 @@ static void test_a_replay_that_differs_parks_and_writes_nothing(void **state)
     assert_status(&harness, run, "done");
 }
 
-static void test_resume_with_the_latest_release_moves_the_run_to_it(void **state)
-{
-    (void)state;
-    static const struct fake_program BROKEN = {"calls", {OP_HTTP(), {.kind = "!fail"}}};
-    set_up(&BROKEN, 1);
-    struct bw_id run = harness_start(&harness, "calls");
-    assert_true(harness_http(&harness, 200, "one"));
-    assert_status(&harness, run, "parked");
-    char *old = bw_xstrdup(harness_member(&harness, run, "release"));
-
-    harness_activate(&harness, &TWO_CALLS, 1, "-- mended");
-    harness_resume_latest(&harness, run);
-    assert_int_equal(harness.code, BW_ERR_OK);
-    assert_string_not_equal(harness_member(&harness, run, "release"), old);
-    assert_true(harness_http(&harness, 200, "two")); /* the first one was not sent again */
-    assert_false(harness_http(&harness, 200, "three"));
-    assert_status(&harness, run, "done");
-    assert_non_null(strstr(harness_member(&harness, run, "result"), "\"body\":\"one\""));
-    bw_free(old);
-}
-
-static void test_a_release_that_does_not_fit_the_journal_parks_again_and_loses_nothing(void **state)
-{
-    (void)state;
-    static const struct fake_program BROKEN = {"calls", {OP_HTTP(), OP_HTTP(), {.kind = "!fail"}}};
-    static const struct fake_program OTHER = {"calls", {OP_WAIT, OP_HTTP()}};
-    set_up(&BROKEN, 1);
-    struct bw_id run = harness_start(&harness, "calls");
-    assert_true(harness_http(&harness, 200, "one"));
-    assert_true(harness_http(&harness, 200, "two"));
-    assert_status(&harness, run, "parked");
-
-    harness_activate(&harness, &OTHER, 1, "-- something else");
-    harness_resume_latest(&harness, run);
-    assert_int_equal(harness.code, BW_ERR_OK);
-    assert_status(&harness, run, "parked");
-    assert_non_null(strstr(harness_member(&harness, run, "error"), "NONDETERMINISM"));
-    assert_string_equal(harness_member(&harness, run, "head"), "2");
-
-    harness_activate(&harness, &TWO_CALLS, 1, "-- mended");
-    harness_crash(&harness);
-    harness_resume_latest(&harness, run);
-    assert_status(&harness, run, "done"); /* the second answer was kept: nothing is sent again */
-    assert_false(harness_http(&harness, 200, "three"));
-    assert_non_null(strstr(harness_member(&harness, run, "result"), "\"body\":\"two\""));
-}
-
-static void test_a_release_without_the_workflow_leaves_the_run_parked(void **state)
-{
-    (void)state;
-    static const struct fake_program BROKEN[] = {{"calls", {{.kind = "!fail"}}},
-                                                 {"other", {OP_HTTP()}}};
-    set_up(BROKEN, 2);
-    struct bw_id run = harness_start(&harness, "calls");
-    assert_status(&harness, run, "parked");
-    harness_activate(&harness, &BROKEN[1], 1, "-- only the other");
-    harness_resume_latest(&harness, run);
-    assert_int_equal(harness.code, BW_ERR_NOT_FOUND);
-    assert_non_null(strstr(harness.text, "workflows/calls.lua"));
-    assert_status(&harness, run, "parked");
-}
-
 static void test_resume_of_a_run_that_is_not_parked_is_a_conflict(void **state)
 {
     (void)state;
@@ -765,9 +703,6 @@ int main(void)
         CASE(test_bad_arguments_park_with_what_is_wrong),
         CASE(test_a_script_that_waits_for_nothing_parks),
         CASE(test_a_replay_that_differs_parks_and_writes_nothing),
-        CASE(test_resume_with_the_latest_release_moves_the_run_to_it),
-        CASE(test_a_release_that_does_not_fit_the_journal_parks_again_and_loses_nothing),
-        CASE(test_a_release_without_the_workflow_leaves_the_run_parked),
         CASE(test_resume_of_a_run_that_is_not_parked_is_a_conflict),
         CASE(test_cancel_ends_a_waiting_run_and_closes_its_task),
         CASE(test_cancel_of_a_parked_run_ends_it),
