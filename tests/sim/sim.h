@@ -162,11 +162,9 @@ struct sim {
 };
 
 /* Known gaps, which the seeds leave alone unless BW_SIM_STRICT is set:
- *   - a run that is started through a node which does not own its shard, or whose start is stored
- *     while the answer is lost, is begun by nobody before the next take-over;
+ *   - a run whose start is stored while the answer is lost is begun by nobody before the next
+ *     take-over or sweep;
  *   - a scan that the store refuses is not repeated, and what it would have found is not run;
- *   - a turn that is fenced after its node leased the shard anew takes the shard away again, and
- *     what a shard holds that comes back with a renewal is not looked for;
  *   - when a clock is set back, a timer fires with a turn time before its due time, and after a
  *     checkpoint turn time itself goes back;
  *   - what a script asks for in the very turn that cancels it is left behind: waits, tasks;

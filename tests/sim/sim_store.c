@@ -92,7 +92,6 @@ static void check_result(struct sim *sim, const struct bw_turn_commit *commit,
         break;
     case BW_COMMIT_FENCED:
         sim_mark(sim, SIM_COMMIT_FENCED);
-        sim->is_shaken = true;
         break;
     case BW_COMMIT_REFUSED:
         sim_fail(sim, "the store refused a turn of %s: %s", id, result->error.text);

@@ -191,14 +191,6 @@ static bool takes_calls(const struct sim_node *node)
            !node->is_broken;
 }
 
-/* A start that another node stores is one of the known gaps. */
-static bool may_ask(const struct sim_wish *wish, const struct sim_node *node)
-{
-    const struct mem_store *store = wish->sim->store.self;
-    return takes_calls(node) && (wish->kind != SIM_START || wish->sim->is_strict ||
-                                 bw_str_eq(store->shards[0].owner, bw_str_of(node->name)));
-}
-
 void sim_wish_init(struct sim *sim)
 {
     sim->wish_count = 0;
@@ -211,7 +203,7 @@ void sim_wish_step(struct sim *sim)
         struct sim_node *node = &sim->nodes[sim_draw(sim, sim->node_count)];
         if (wish->state == SIM_WISH_ASKED && wish->node->is_stopped && sim_chance(sim, 5))
             wish->state = SIM_WISH_OPEN; /* tired of waiting */
-        if (wish->state == SIM_WISH_OPEN && may_ask(wish, node) && sim_chance(sim, 50))
+        if (wish->state == SIM_WISH_OPEN && takes_calls(node) && sim_chance(sim, 50))
             ask(wish, node);
     }
 }
