@@ -184,15 +184,18 @@ static void found(struct bw_engine *engine, struct bw_call *call)
 
 static void start_scan_done(struct bw_engine *engine, const struct bw_call *call)
 {
-    if (engine->phase != BW_ENGINE_STARTING || --engine->scans_in_flight > 0)
+    if (engine->phase != BW_ENGINE_STARTING)
+        return;
+    /* Whoever starts the engine hears of any scan that was refused: runs would be missing. */
+    if (call->code != BW_ERR_OK && engine->start_error.code == BW_ERR_OK)
+        bw_call_error(call, &engine->start_error);
+    if (--engine->scans_in_flight > 0)
         return;
     engine->phase = BW_ENGINE_RUNNING;
     bw_done_fn done = engine->start_done;
     engine->start_done = NULL;
-    struct bw_error error;
-    bw_call_error(call, &error);
     if (done)
-        done(engine->start_ud, &error);
+        done(engine->start_ud, &engine->start_error);
 }
 
 static void found_at_start(struct bw_engine *engine, struct bw_call *call)

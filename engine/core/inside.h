@@ -77,6 +77,7 @@ struct bw_engine {
     struct bw_buf value;     /* for one value; empty between uses */
 
     unsigned scans_in_flight; /* of the start */
+    struct bw_error start_error; /* of the first scan that was refused; OK = none */
     bw_done_fn start_done;
     void *start_ud;
     bw_done_fn stop_done;

@@ -61,6 +61,9 @@ static void reply_start(struct bw_engine *engine, struct bw_call *call)
         struct bw_call *told = bw_call_open(engine, hinted);
         told->id = row->id;
         store->put_message(store->self, &hint, bw_call_on_done, told);
+    } else if (call->code == BW_ERR_OK && !bw_engine_find(engine, call->id)) {
+        /* Stored before, by a call whose answer may have been lost: then nobody has it yet. */
+        bw_engine_touch(engine, row->tenant, call->id);
     }
     if (call->reply.start)
         call->reply.start(call->reply_ud, &error, call->id, call->is_new);
@@ -274,10 +277,13 @@ static enum bw_err plan_again(struct bw_engine *engine, struct bw_run *run, stru
                               struct bw_error *error)
 {
     for (size_t i = 0; i < history->pending_count; i++) {
-        const struct bw_command *command = history->pending[i];
-        const struct bw_effect *effect = bw_run_find_effect(run, command->seq);
-        if (!effect->kind->is_in_commit || effect->is_answered || command->seq == skipped_seq)
+        const struct bw_effect *effect = bw_run_find_effect(run, history->pending[i]->seq);
+        if (!effect->kind->is_in_commit || effect->is_answered || effect->seq == skipped_seq)
             continue;
+        /* The batch outlives the rows that were loaded: it gets a command of its own. */
+        struct bw_command *command = bw_arena_alloc(&batch->arena, sizeof *command);
+        *command = *history->pending[i];
+        command->args = bw_arena_copy(&batch->arena, command->args);
         struct bw_plan plan = {.engine = engine,
                                .run = run,
                                .batch = batch,
