@@ -76,7 +76,7 @@ struct bw_engine {
     struct bw_buf buffer;    /* for one frame or row; empty between uses */
     struct bw_buf value;     /* for one value; empty between uses */
 
-    unsigned scans_in_flight; /* of the start */
+    unsigned scans_in_flight;    /* of the start */
     struct bw_error start_error; /* of the first scan that was refused; OK = none */
     bw_done_fn start_done;
     void *start_ud;
