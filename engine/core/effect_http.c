@@ -7,7 +7,8 @@
  * one after a crash, carries the same Idempotency-Key, "<run id>/<seq>" unless the script names
  * one. Retried: 408, 425, 429, 5xx, no connection, no answer in time, and an answer cut short.
  * Pauses double from half a second to a minute, spread by a jitter that run, seq and attempt
- * decide; Retry-After is honoured. When the attempts are used up the script gets an error outcome.
+ * decide; Retry-After is honoured. How hard a host may be pressed: core/http_gate.h. When the
+ * attempts are used up the script gets an error outcome.
  *
  * With `once` the other side cannot tell a repetition, so nothing is sent again that may have been
  * carried out: only what was never sent, and what was turned away (425, 429). The intent is the
@@ -39,6 +40,7 @@ enum {
 
 struct http_work {
     struct bw_list link; /* in engine->answered, once the client told */
+    struct bw_gate_pass pass;
     struct bw_engine *engine;
     struct bw_effect *effect;
     char *memory; /* of args */
@@ -254,6 +256,7 @@ static void http_free(struct bw_effect *effect)
 {
     struct http_work *work = effect->work;
     effect->work = NULL;
+    bw_gate_leave(work->engine, &work->pass, BW_GATE_WITHDRAWN, 0);
     work->engine->counters.once -= work->is_once;
     bw_list_remove(&work->link);
     bw_buf_deinit(&work->outcome);
@@ -295,10 +298,37 @@ static void http_send(struct bw_engine *engine, struct http_work *work)
         http_done, work);
 }
 
+/* Through the gate of its host, now or in turn. */
+static void http_try(struct bw_engine *engine, struct http_work *work)
+{
+    struct bw_value args = bw_value_read(work->args);
+    struct bw_str url = bw_value_get_str(&args, "url", BW_STR_NONE);
+    if (bw_gate_enter(engine, work->effect->run->tenant, url, &work->pass))
+        http_send(engine, work);
+}
+
+static void http_go(struct bw_engine *engine, struct bw_gate_pass *pass)
+{
+    http_send(engine, bw_container_of(pass, struct http_work, pass));
+}
+
+static void http_fail(struct bw_engine *engine, struct bw_effect *effect);
+
+/* Its host has not answered anybody for a long time. */
+static void http_give_up(struct bw_engine *engine, struct bw_gate_pass *pass, unsigned failures)
+{
+    struct http_work *work = bw_container_of(pass, struct http_work, pass);
+    work->code = BW_ERR_UNAVAILABLE;
+    snprintf(work->text, sizeof work->text,
+             "not sent: it waited too long for its host, whose last %u attempts failed", failures);
+    bw_buf_clear(&work->outcome);
+    http_fail(engine, work->effect);
+}
+
 static void http_pause_over(struct bw_engine *engine, struct bw_timer *timer)
 {
     struct bw_effect *effect = bw_container_of(timer, struct bw_effect, timer);
-    http_send(engine, effect->work);
+    http_try(engine, effect->work);
 }
 
 static void http_begin(struct bw_engine *engine, struct bw_effect *effect,
@@ -315,7 +345,9 @@ static void http_begin(struct bw_engine *engine, struct bw_effect *effect,
     effect->timer.on_due = http_pause_over;
     work->is_once = bw_value_get_bool(args, "once", false);
     engine->counters.once += work->is_once;
-    http_send(engine, work);
+    work->pass.go = http_go;
+    work->pass.give_up = http_give_up;
+    http_try(engine, work);
 }
 
 /* Begun before, by a process that is gone, or by this one before the run was parked. Perhaps it was
@@ -401,6 +433,22 @@ static void http_fail(struct bw_engine *engine, struct bw_effect *effect)
     bw_effect_fail(engine, effect, code, words.ptr, detail, is_retryable);
 }
 
+/* What the answer says about the host, not about the request. */
+static void leave_gate(struct bw_engine *engine, struct http_work *work)
+{
+    bool is_down = work->code == BW_ERR_OK
+                       ? work->status >= 500
+                       : work->code == BW_ERR_UNAVAILABLE || work->code == BW_ERR_TIMEOUT ||
+                             work->code == BW_ERR_UNKNOWN_OUTCOME;
+    bool is_asking = work->code == BW_ERR_OK && (work->status == 429 || work->status == 503);
+    bool is_unsent = work->code == BW_ERR_INVALID || work->code == BW_ERR_FORBIDDEN;
+    bw_gate_leave(engine, &work->pass,
+                  is_down     ? BW_GATE_FAILED
+                  : is_unsent ? BW_GATE_WITHDRAWN
+                              : BW_GATE_GOOD,
+                  is_asking ? work->retry_after_ms : 0);
+}
+
 static void http_answered(struct bw_engine *engine, struct http_work *work)
 {
     struct bw_effect *effect = work->effect;
@@ -410,6 +458,7 @@ static void http_answered(struct bw_engine *engine, struct http_work *work)
                      work->code == BW_ERR_TIMEOUT || work->code == BW_ERR_UNKNOWN_OUTCOME;
     if (work->is_once && is_unknown(work))
         may_retry = false;
+    leave_gate(engine, work);
     if (is_failure && may_retry &&
         work->attempt < bw_value_get_int(&args, "attempts_max", HTTP_ATTEMPTS)) {
         bw_timer_arm(&engine->timers_mono, &effect->timer,

@@ -20,6 +20,9 @@ static const struct bw_engine_limits DEFAULTS = {
     .pending_max = 20000,
     .row_bytes_max = BW_STORE_VALUE_BYTES_MAX,
     .response_bytes_max = 4 * 1024 * 1024,
+    .http_inside_max = 32,
+    .http_rate_max = 200,
+    .http_failures_max = 10,
     .window_ms = 60 * 1000,
     .poll_ms = 1000,
 };
@@ -359,6 +362,9 @@ static void fill_limits(struct bw_engine_limits *limits, const struct bw_engine_
     DEFAULT(pending_max);
     DEFAULT(row_bytes_max);
     DEFAULT(response_bytes_max);
+    DEFAULT(http_inside_max);
+    DEFAULT(http_rate_max);
+    DEFAULT(http_failures_max);
     DEFAULT(window_ms);
     DEFAULT(poll_ms);
 #undef DEFAULT
@@ -382,6 +388,7 @@ struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
     bw_list_init(&engine->mail);
     bw_list_init(&engine->frames);
     bw_list_init(&engine->answered);
+    bw_gates_init(&engine->gates);
     bw_timers_init(&engine->timers_utc);
     bw_timers_init(&engine->timers_mono);
     bw_sched_init(&engine->sched);
@@ -475,12 +482,14 @@ void bw_engine_destroy(struct bw_engine *engine)
     BW_ASSERT(!engine->is_in_turn);
     engine->config.store->set_on_mail(engine->config.store->self, ignore_mail, NULL);
     engine->is_in_turn = true; /* nobody is asked for a turn any more */
+    engine->phase = BW_ENGINE_STOPPED;
     forget_runs(engine);
     forget_calls(engine);
     bw_groups_deinit(engine, &engine->groups);
     bw_hosts_deinit(engine);
     bw_timers_deinit(&engine->timers_utc);
     bw_timers_deinit(&engine->timers_mono); /* before those whose timers they are */
+    bw_gates_deinit(&engine->gates);
     bw_releases_deinit(&engine->releases);
     bw_sched_deinit(&engine->sched);
     bw_arena_deinit(&engine->scratch);

@@ -25,18 +25,21 @@ struct bw_engine;
 
 /* Ceilings; 0 = the default of engine.c. */
 struct bw_engine_limits {
-    size_t resident_max;       /* idle runs that keep their VM */
-    size_t executing_max;      /* wakes that one host has at a time */
-    size_t turn_runs_max;      /* runs woken in one loop turn */
-    size_t group_max;          /* turns in one group commit */
-    size_t loads_max;          /* loads in flight */
-    uint64_t steps_max;        /* fuel of one turn */
-    uint64_t memory_bytes_max; /* heap of one run */
-    size_t commands_max;       /* of one turn */
-    size_t pending_max;        /* effects that one run waits for at a time */
-    size_t row_bytes_max;      /* of one journal row */
-    size_t response_bytes_max; /* of one HTTP answer */
-    int64_t window_ms;         /* sleepers due within it have their timer in memory */
+    size_t resident_max;        /* idle runs that keep their VM */
+    size_t executing_max;       /* wakes that one host has at a time */
+    size_t turn_runs_max;       /* runs woken in one loop turn */
+    size_t group_max;           /* turns in one group commit */
+    size_t loads_max;           /* loads in flight */
+    uint64_t steps_max;         /* fuel of one turn */
+    uint64_t memory_bytes_max;  /* heap of one run */
+    size_t commands_max;        /* of one turn */
+    size_t pending_max;         /* effects that one run waits for at a time */
+    size_t row_bytes_max;       /* of one journal row */
+    size_t response_bytes_max;  /* of one HTTP answer */
+    size_t http_inside_max;     /* requests under way to one host for one tenant */
+    int64_t http_rate_max;      /* a second, likewise; negative = no ceiling */
+    unsigned http_failures_max; /* in a row open the host's circuit breaker */
+    int64_t window_ms;          /* sleepers due within it have their timer in memory */
     int64_t
         poll_ms; /* how often the store is asked for mail that nobody announced; negative = never */
 };

@@ -11,6 +11,7 @@
 #include "core/dispatch.h"
 #include "core/engine.h"
 #include "core/group.h"
+#include "core/http_gate.h"
 #include "core/lease.h"
 #include "core/release.h"
 #include "core/run.h"
@@ -63,6 +64,8 @@ struct bw_engine {
     struct bw_list frames; /* struct bw_frame_in, from hosts */
     struct bw_list
         answered; /* effects whose answer came from outside the turn: struct bw_http_work */
+
+    struct bw_list gates; /* struct bw_gate: one for each tenant and host */
 
     struct bw_timers timers_utc;  /* durable deadlines */
     struct bw_timers timers_mono; /* pauses of this process, microseconds */
