@@ -220,8 +220,69 @@ static int post_run(struct bw_cli *cli, const char *suffix, struct bw_form *form
     return status;
 }
 
+static void print_failures(struct bw_cli *cli, const struct bw_value *answer)
+{
+    struct bw_value failures = bw_value_get(answer, "failures"), failure;
+    struct bw_str rest = failures.items;
+    while (bw_value_next(&rest, &failure))
+        fprintf(cli->err, "  %.*s: %.*s\n",
+                BW_STR_ARG(bw_value_get_str(&failure, "run", BW_STR("?"))),
+                BW_STR_ARG(bw_value_get_str(&failure, "detail", BW_STR("?"))));
+}
+
+/* POSTs to /v1/runs{suffix} and says how many were met. The form has what is not about the choice.
+ */
+static int post_all(struct bw_cli *cli, const char *suffix, struct bw_form *form, const char *done)
+{
+    struct bw_error error = {0};
+    struct bw_buf answer;
+    char path[64];
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    snprintf(path, sizeof path, "/v1/runs%s", suffix);
+    bw_form_put_text(form, "cause", bw_cli_option(cli, "cause"));
+    bw_form_put_text(form, "workflow", bw_cli_option(cli, "workflow"));
+    int status = BW_EXIT_OK;
+    if (bw_cli_call(cli, "POST", path, bw_form_finish(form), &answer, &error)) {
+        status = bw_cli_fail(cli, &error);
+    } else {
+        struct bw_value map = bw_value_read(bw_buf_str(&answer));
+        int64_t failed = bw_value_get_int(&map, "failed", 0);
+        if (cli->is_json)
+            bw_print_json(cli->out, bw_buf_str(&answer));
+        else
+            fprintf(cli->out, "%lld %s, %lld failed\n",
+                    (long long)bw_value_get_int(&map, "done", 0), done, (long long)failed);
+        if (!cli->is_json)
+            print_failures(cli, &map);
+        status = failed > 0 ? BW_EXIT_FAILED : BW_EXIT_OK;
+    }
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+/* One run, or --all with --cause. BW_EXIT_OK: the choice is clear. */
+static int check_choice(struct bw_cli *cli, const char *verb)
+{
+    bool is_all = bw_cli_option(cli, "all") != NULL;
+    if (is_all && cli->argument_count > 0)
+        return bw_cli_usage(cli, "%s: a run, or --all, not both", verb);
+    if (!is_all && cli->argument_count == 0)
+        return bw_cli_usage(cli, "%s: which run? Or --all --cause CODE", verb);
+    if (is_all && !bw_cli_option(cli, "cause"))
+        return bw_cli_usage(cli, "%s --all needs --cause CODE, as in run list --status parked",
+                            verb);
+    if (!is_all && (bw_cli_option(cli, "cause") || bw_cli_option(cli, "workflow")))
+        return bw_cli_usage(cli, "%s: --cause and --workflow go with --all", verb);
+    if (is_all && bw_cli_option(cli, "skip-with"))
+        return bw_cli_usage(cli, "%s: --skip-with is for one run", verb);
+    return BW_EXIT_OK;
+}
+
 int bw_cmd_run_resume(struct bw_cli *cli)
 {
+    int choice = check_choice(cli, "run resume");
+    if (choice != BW_EXIT_OK)
+        return choice;
     struct bw_error error = {0};
     struct bw_form form;
     struct bw_buf value;
@@ -236,7 +297,8 @@ int bw_cmd_run_resume(struct bw_cli *cli)
             bw_form_put_value(&form, "skip_with", bw_buf_str(&value));
         if (bw_cli_option(cli, "latest"))
             bw_form_put_bool(&form, "latest", true);
-        status = post_run(cli, "/resume", &form, "resumed");
+        status = bw_cli_option(cli, "all") ? post_all(cli, "/resume", &form, "resumed")
+                                           : post_run(cli, "/resume", &form, "resumed");
     }
     bw_buf_deinit(&value);
     bw_form_deinit(&form);
@@ -245,11 +307,15 @@ int bw_cmd_run_resume(struct bw_cli *cli)
 
 int bw_cmd_run_cancel(struct bw_cli *cli)
 {
+    int choice = check_choice(cli, "run cancel");
+    if (choice != BW_EXIT_OK)
+        return choice;
     struct bw_form form;
     bw_form_init(&form);
     const char *reason = bw_cli_option(cli, "reason");
     bw_form_put_text(&form, "reason", reason ? reason : "cancelled by an operator");
-    int status = post_run(cli, "/cancel", &form, "is being cancelled");
+    int status = bw_cli_option(cli, "all") ? post_all(cli, "/cancel", &form, "are being cancelled")
+                                           : post_run(cli, "/cancel", &form, "is being cancelled");
     bw_form_deinit(&form);
     return status;
 }

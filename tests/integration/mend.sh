@@ -71,5 +71,26 @@ deploy 'timer.sleep("10ms") ; return event.wait("go", { key = input.key }).body'
 run billow run resume "$two" --latest
 check "nothing was lost: the right script ends it, after a crash too" wait_until 20 is_status "$two" 'done'
 check "with the event of before" [ "$(state_of "$two" result)" = pears ]
+
+# --- All runs with one cause.
+deploy 'if input.key == "d" then require("billow.http").get("ftp://x/") end ; error("broken for many")'
+many=()
+for _ in 1 2 3; do run billow run start mend --input '{"key":"c"}' && many+=("$(cat "$work/out")"); done
+run billow run start mend --input '{"key":"d"}'
+odd=$(cat "$work/out")
+for one in "${many[@]}" "$odd"; do wait_until 20 is_status "$one" parked; done
+run billow run resume --all
+expect "all, but with which cause" 64 "--cause CODE"
+run billow run resume --all --cause SCRIPT --workflow other
+expect "none of that workflow" 0 "0 resumed, 0 failed"
+deploy 'return "mended"'
+run billow run resume --all --cause "$(state_of "${many[0]}" error.code)" --latest
+expect "all with one cause are resumed" 0 "3 resumed, 0 failed"
+for one in "${many[@]}"; do wait_until 20 is_status "$one" 'done'; done
+check "and done" is_status "${many[2]}" 'done'
+check "those with another cause are not touched" is_status "$odd" parked
+run billow run cancel --all --cause "$(state_of "$odd" error.code)" --reason "not needed"
+expect "all with another cause are cancelled" 0 "1 are being cancelled"
+check "and end" wait_until 20 is_status "$odd" cancelled
 serve_stop TERM
 finish
