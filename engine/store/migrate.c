@@ -12,7 +12,8 @@ struct migrate {
     struct bw_pgc *pgc;
     const struct bw_migration *migrations;
     size_t count;
-    size_t at; /* the migration that is being applied */
+    bool *is_there; /* for each migration: the database has it */
+    size_t at;      /* the migration that is being applied */
     struct bw_pg_statement statement;
     struct bw_buf sql;
     struct bw_error error;
@@ -39,6 +40,7 @@ static void on_closed(void *ud)
 {
     struct migrate *migrate = ud;
     bw_buf_deinit(&migrate->sql);
+    bw_free(migrate->is_there);
     migrate->done(migrate->ud, &migrate->error);
     bw_free(migrate);
 }
@@ -84,6 +86,8 @@ static void on_applied(void *ud, const struct bw_pg_outcome *outcome)
 
 static void apply_next(struct migrate *migrate)
 {
+    while (migrate->at < migrate->count && migrate->is_there[migrate->at])
+        migrate->at++;
     if (migrate->at == migrate->count) {
         finish(migrate);
         return;
@@ -105,17 +109,16 @@ static enum bw_err fail_conflict(struct migrate *migrate, const char *what, unsi
     return bw_fail(&migrate->error, BW_ERR_CONFLICT, "migration %04u %s", number, what);
 }
 
-/* Compares what is there with what we have; `at` is then the first one to apply. */
+/* Compares what is there with what we have. A number may be missing below one that is there:
+ * subjects have ranges of their own, and grow at different times. */
 static enum bw_err compare(struct migrate *migrate, const struct bw_pg_result *rows)
 {
     size_t at = 0;
     size_t count = bw_pg_rows(rows);
     for (size_t i = 0; i < count; i++) {
         unsigned number = (unsigned)bw_pg_int(rows, i, 0);
-        if (at < migrate->count && migrate->migrations[at].number < number)
-            return fail_conflict(
-                migrate, "was added below one that the database has already: give it a new number",
-                migrate->migrations[at].number);
+        while (at < migrate->count && migrate->migrations[at].number < number)
+            at++;
         if (at == migrate->count || migrate->migrations[at].number != number)
             return fail_conflict(
                 migrate,
@@ -126,9 +129,9 @@ static enum bw_err compare(struct migrate *migrate, const struct bw_pg_result *r
             return fail_conflict(
                 migrate, "is not what was applied to the database: its file was changed afterwards",
                 number);
-        at++;
+        migrate->is_there[at++] = true;
     }
-    migrate->at = at;
+    migrate->at = 0;
     return BW_ERR_OK;
 }
 
@@ -175,6 +178,7 @@ void bw_migrate(struct uv_loop_s *loop, const char *conninfo, const struct bw_mi
     struct migrate *migrate = bw_xcalloc(1, sizeof *migrate);
     migrate->migrations = migrations;
     migrate->count = count;
+    migrate->is_there = bw_xcalloc(count + 1, sizeof *migrate->is_there);
     migrate->at = count; /* until something is being applied, errors name no migration */
     migrate->done = done;
     migrate->ud = ud;
