@@ -13,7 +13,7 @@
 #ifndef BW_CORE_BATCH_H
 #define BW_CORE_BATCH_H
 
-#include "core/list.h"
+#include "base/list.h"
 #include "store/store.h"
 
 struct bw_run;

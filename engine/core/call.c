@@ -11,7 +11,7 @@ enum { CALLS_SPARE_MAX = 256 };
 
 struct bw_call *bw_call_open(struct bw_engine *engine, bw_call_act_fn act)
 {
-    struct bw_list *link = bw_list_shift(&engine->calls_spare);
+    struct bw_list *link = bw_list_pop_front(&engine->calls_spare);
     struct bw_call *call;
     if (link) {
         call = bw_container_of(link, struct bw_call, link);
@@ -23,7 +23,7 @@ struct bw_call *bw_call_open(struct bw_engine *engine, bw_call_act_fn act)
     struct bw_arena arena = call->arena;
     *call = (struct bw_call){.engine = engine, .act = act, .arena = arena};
     bw_list_init(&call->batches);
-    bw_list_push(&engine->calls_open, &call->link);
+    bw_list_push_back(&engine->calls_open, &call->link);
     engine->calls_open_count++;
     return call;
 }
@@ -33,7 +33,7 @@ void bw_call_again(struct bw_call *call, bw_call_act_fn act)
     call->act = act;
     call->is_kept = true; /* not closed by the turn that acted on it */
     bw_list_remove(&call->link);
-    bw_list_push(&call->engine->calls_open, &call->link);
+    bw_list_push_back(&call->engine->calls_open, &call->link);
     call->engine->calls_open_count++;
 }
 
@@ -47,7 +47,7 @@ void bw_call_close(struct bw_call *call)
         return;
     }
     bw_arena_reset(&call->arena);
-    bw_list_push(&engine->calls_spare, &call->link);
+    bw_list_push_back(&engine->calls_spare, &call->link);
     engine->calls_spare_count++;
 }
 
@@ -64,7 +64,7 @@ static bool has_arrived(struct bw_call *call, const struct bw_error *error)
     struct bw_engine *engine = call->engine;
     bw_list_remove(&call->link);
     engine->calls_open_count--;
-    bw_list_push(&engine->news, &call->link);
+    bw_list_push_back(&engine->news, &call->link);
     bw_engine_poke(engine);
     return true;
 }

@@ -8,7 +8,7 @@
 #ifndef BW_CORE_CALL_H
 #define BW_CORE_CALL_H
 
-#include "core/list.h"
+#include "base/list.h"
 #include "store/store.h"
 
 struct bw_engine;

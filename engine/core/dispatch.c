@@ -24,7 +24,7 @@ static struct bw_frame_in *frame_in(struct bw_host_slot *slot, struct bw_str pay
     frame->references = 1;
     frame->host = slot->index;
     frame->payload = bw_arena_copy(&frame->arena, payload);
-    bw_list_push(&slot->engine->frames, &frame->link);
+    bw_list_push_back(&slot->engine->frames, &frame->link);
     return frame;
 }
 
@@ -92,7 +92,7 @@ void bw_hosts_deinit(struct bw_engine *engine)
     }
     bw_free(engine->hosts);
     struct bw_list *link;
-    while ((link = bw_list_shift(&engine->frames)))
+    while ((link = bw_list_pop_front(&engine->frames)))
         bw_frame_unref(bw_container_of(link, struct bw_frame_in, link));
 }
 
@@ -346,7 +346,7 @@ static void take_frame(struct bw_engine *engine, struct bw_frame_in *frame)
 void bw_hosts_take(struct bw_engine *engine)
 {
     struct bw_list *link;
-    while ((link = bw_list_shift(&engine->frames))) {
+    while ((link = bw_list_pop_front(&engine->frames))) {
         struct bw_frame_in *frame = bw_container_of(link, struct bw_frame_in, link);
         take_frame(engine, frame);
         bw_frame_unref(frame);

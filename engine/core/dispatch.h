@@ -9,7 +9,7 @@
 #define BW_CORE_DISPATCH_H
 
 #include "core/host.h"
-#include "core/list.h"
+#include "base/list.h"
 #include "core/run.h"
 
 /* Something a host said, copied: a frame, or that it was lost. Counted: batches borrow from the

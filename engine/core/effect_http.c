@@ -246,7 +246,7 @@ static void http_done(void *ud, const struct bw_error *error,
         take_response(work, response);
     else
         snprintf(work->text, sizeof work->text, "%.*s", (int)sizeof work->text - 1, error->text);
-    bw_list_push(&work->engine->answered, &work->link);
+    bw_list_push_back(&work->engine->answered, &work->link);
     bw_engine_poke(work->engine);
 }
 
@@ -484,7 +484,7 @@ static void http_answered(struct bw_engine *engine, struct http_work *work)
 void bw_http_take(struct bw_engine *engine)
 {
     struct bw_list *link;
-    while ((link = bw_list_shift(&engine->answered)))
+    while ((link = bw_list_pop_front(&engine->answered)))
         http_answered(engine, bw_container_of(link, struct http_work, link));
 }
 

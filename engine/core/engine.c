@@ -68,7 +68,7 @@ static void store_on_mail(void *ud, struct bw_id tenant, struct bw_id run)
     struct bw_engine *engine = ud;
     struct bw_mail *mail = bw_xmalloc(sizeof *mail);
     *mail = (struct bw_mail){.tenant = tenant, .run = run};
-    bw_list_push(&engine->mail, &mail->link);
+    bw_list_push_back(&engine->mail, &mail->link);
     bw_engine_poke(engine);
 }
 
@@ -201,14 +201,14 @@ static void take_news(struct bw_engine *engine)
     struct bw_list *link;
     /* Commits before the mail they announce: a child is adopted from its row, and not loaded
      * because of its mail. */
-    while ((link = bw_list_shift(&engine->news))) {
+    while ((link = bw_list_pop_front(&engine->news))) {
         struct bw_call *call = bw_container_of(link, struct bw_call, link);
         call->is_kept = false;
         call->act(engine, call);
         if (!call->is_kept)
             bw_call_close(call);
     }
-    while ((link = bw_list_shift(&engine->mail))) {
+    while ((link = bw_list_pop_front(&engine->mail))) {
         struct bw_mail *mail = bw_container_of(link, struct bw_mail, link);
         bw_engine_touch(engine, mail->tenant, mail->run);
         bw_free(mail);
@@ -441,7 +441,7 @@ static void forget_runs(struct bw_engine *engine)
 static void forget_batches(struct bw_engine *engine, struct bw_list *batches)
 {
     struct bw_list *link;
-    while ((link = bw_list_shift(batches))) {
+    while ((link = bw_list_pop_front(batches))) {
         struct bw_batch *batch = bw_container_of(link, struct bw_batch, link);
         if (batch->reply)
             bw_call_post(batch->reply, BW_ERR_CANCELLED, "");
@@ -460,18 +460,18 @@ static void forget_calls(struct bw_engine *engine)
         forget_batches(engine, &call->batches);
         link = has_batches ? engine->calls_open.next : link->next;
     }
-    while ((link = bw_list_shift(&engine->calls_open)))
+    while ((link = bw_list_pop_front(&engine->calls_open)))
         bw_container_of(link, struct bw_call, link)->engine =
             NULL; /* the answer will find nobody */
     for (link = engine->news.next; link != &engine->news; link = link->next)
         forget_batches(engine, &bw_container_of(link, struct bw_call, link)->batches);
-    bw_list_splice(&engine->calls_spare, &engine->news);
-    while ((link = bw_list_shift(&engine->calls_spare))) {
+    bw_list_append_all(&engine->calls_spare, &engine->news);
+    while ((link = bw_list_pop_front(&engine->calls_spare))) {
         struct bw_call *call = bw_container_of(link, struct bw_call, link);
         bw_arena_deinit(&call->arena);
         bw_free(call);
     }
-    while ((link = bw_list_shift(&engine->mail)))
+    while ((link = bw_list_pop_front(&engine->mail)))
         bw_free(bw_container_of(link, struct bw_mail, link));
 }
 

@@ -27,7 +27,7 @@ void bw_engine_touch(struct bw_engine *engine, struct bw_id tenant, struct bw_id
     if (!run) {
         run = bw_run_create(engine, tenant, id);
         run->place = BW_RUN_IN_LOADS;
-        bw_list_push(&engine->loads, &run->link);
+        bw_list_push_back(&engine->loads, &run->link);
         return;
     }
     if (run->state == BW_RUN_STATE_NEW && !run->load)
@@ -54,7 +54,7 @@ static void load_again(struct bw_engine *engine, struct bw_run *run)
 {
     BW_ASSERT(run->place == BW_RUN_NOWHERE);
     run->place = BW_RUN_IN_LOADS;
-    bw_list_push(&engine->loads, &run->link);
+    bw_list_push_back(&engine->loads, &run->link);
 }
 
 static bool is_cancelled(const struct bw_loaded_run *loaded)

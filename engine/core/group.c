@@ -23,9 +23,9 @@ static void batch_free(struct bw_batch *batch)
 void bw_groups_deinit(struct bw_engine *engine, struct bw_groups *groups)
 {
     struct bw_list *link;
-    while ((link = bw_list_shift(&groups->queue)))
+    while ((link = bw_list_pop_front(&groups->queue)))
         bw_group_release(engine, bw_container_of(link, struct bw_batch, link));
-    while ((link = bw_list_shift(&groups->spare)))
+    while ((link = bw_list_pop_front(&groups->spare)))
         batch_free(bw_container_of(link, struct bw_batch, link));
     bw_free(groups->commits);
     bw_groups_init(groups);
@@ -33,7 +33,7 @@ void bw_groups_deinit(struct bw_engine *engine, struct bw_groups *groups)
 
 struct bw_batch *bw_group_batch(struct bw_engine *engine)
 {
-    struct bw_list *link = bw_list_shift(&engine->groups.spare);
+    struct bw_list *link = bw_list_pop_front(&engine->groups.spare);
     if (link) {
         engine->groups.spare_count--;
         return bw_container_of(link, struct bw_batch, link);
@@ -58,14 +58,14 @@ void bw_group_release(struct bw_engine *engine, struct bw_batch *batch)
         return;
     }
     bw_batch_reset(batch);
-    bw_list_push(&engine->groups.spare, &batch->link);
+    bw_list_push_back(&engine->groups.spare, &batch->link);
     engine->groups.spare_count++;
 }
 
 void bw_group_add(struct bw_engine *engine, struct bw_batch *batch)
 {
     BW_ASSERT(batch->run && batch->run->state == BW_RUN_STATE_COMMITTING);
-    bw_list_push(&engine->groups.queue, &batch->link);
+    bw_list_push_back(&engine->groups.queue, &batch->link);
     engine->groups.queue_count++;
     engine->committing_count++;
 }
@@ -77,7 +77,7 @@ static void committed(struct bw_engine *engine, struct bw_call *call)
     size_t i = 0;
     (void)BW_FAULT(TURN_AFTER_COMMIT);
     engine->groups.lanes_busy--;
-    while ((link = bw_list_shift(&call->batches))) {
+    while ((link = bw_list_pop_front(&call->batches))) {
         struct bw_batch *batch = bw_container_of(link, struct bw_batch, link);
         BW_ASSERT(i < call->count);
         engine->committing_count--;
@@ -99,10 +99,10 @@ static void send(struct bw_engine *engine)
         groups->commits = bw_xmalloc(engine->limits.group_max * sizeof *groups->commits);
     while (count < engine->limits.group_max && !bw_list_is_empty(&groups->queue)) {
         struct bw_batch *batch =
-            bw_container_of(bw_list_shift(&groups->queue), struct bw_batch, link);
+            bw_container_of(bw_list_pop_front(&groups->queue), struct bw_batch, link);
         groups->queue_count--;
         groups->commits[count++] = batch->commit;
-        bw_list_push(&call->batches, &batch->link);
+        bw_list_push_back(&call->batches, &batch->link);
     }
     groups->lanes_busy++;
     engine->counters.commits++;

@@ -2,7 +2,7 @@
 #include "core/host_inproc.h"
 
 #include "codec/wire.h"
-#include "core/list.h"
+#include "base/list.h"
 #include "lua/hostlet.h"
 
 struct queued {
@@ -29,7 +29,7 @@ static void inproc_send(void *self, uint8_t type, struct bw_str payload)
         memcpy(copy, payload.ptr, payload.len);
     queued->type = type;
     queued->payload = bw_str(copy, payload.len);
-    bw_list_push(&inproc->queue, &queued->link);
+    bw_list_push_back(&inproc->queue, &queued->link);
 }
 
 static void inproc_set_callbacks(void *self, bw_host_frame_fn on_frame, bw_host_lost_fn on_lost,
@@ -61,7 +61,7 @@ struct bw_host_inproc *bw_host_inproc_create(void)
 static void queue_clear(struct bw_host_inproc *inproc)
 {
     struct bw_list *link;
-    while ((link = bw_list_shift(&inproc->queue)))
+    while ((link = bw_list_pop_front(&inproc->queue)))
         bw_free(bw_container_of(link, struct queued, link));
 }
 
@@ -92,7 +92,7 @@ bool bw_host_inproc_pump(struct bw_host_inproc *inproc)
 {
     struct bw_list *link;
     bool has_worked = false;
-    while ((link = bw_list_shift(&inproc->queue))) {
+    while ((link = bw_list_pop_front(&inproc->queue))) {
         struct queued *queued = bw_container_of(link, struct queued, link);
         struct bw_buf answer;
         struct bw_error error;

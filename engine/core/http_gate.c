@@ -87,7 +87,7 @@ static struct bw_gate *gate_make(struct bw_engine *engine, struct bw_id tenant,
     gate->tokens = engine->limits.http_rate_max * BW_US_PER_S;
     gate->filled_us = now_us(engine);
     gate->timer.on_due = gate_due;
-    bw_list_push(&engine->gates, &gate->link);
+    bw_list_push_back(&engine->gates, &gate->link);
     return gate;
 }
 
@@ -205,7 +205,7 @@ bool bw_gate_enter(struct bw_engine *engine, struct bw_id tenant, struct bw_str 
         return true;
     }
     bool is_first = bw_list_is_empty(&gate->waiting);
-    bw_list_push(&gate->waiting, &pass->link);
+    bw_list_push_back(&gate->waiting, &pass->link);
     if (is_first)
         look(engine, gate); /* nobody may enter now: arms the timer */
     return false;

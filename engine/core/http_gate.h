@@ -17,7 +17,7 @@
 
 #include "base/id.h"
 #include "base/str.h"
-#include "core/list.h"
+#include "base/list.h"
 #include "core/timer.h"
 
 struct bw_engine;

@@ -2,7 +2,7 @@
 #include "core/httpc_fake.h"
 
 #include "base/buf.h"
-#include "core/list.h"
+#include "base/list.h"
 
 #include <stdio.h>
 
@@ -59,7 +59,7 @@ static uint64_t fake_send(void *self, const struct bw_http_request *request, bw_
         copy_headers(&exchange->arena, request->headers, request->header_count);
     exchange->done = done;
     exchange->ud = ud;
-    bw_list_push(&fake->waiting, &exchange->link);
+    bw_list_push_back(&fake->waiting, &exchange->link);
     return exchange->handle;
 }
 
@@ -148,7 +148,7 @@ bool bw_httpc_fake_answer(struct bw_httpc_fake *fake, uint64_t handle,
         exchange->error = *error;
     }
     bw_list_remove(&exchange->link);
-    bw_list_push(&fake->answered, &exchange->link);
+    bw_list_push_back(&fake->answered, &exchange->link);
     return true;
 }
 

@@ -16,14 +16,14 @@ void bw_releases_init(struct bw_releases *releases)
 void bw_releases_deinit(struct bw_releases *releases)
 {
     struct bw_list *link;
-    while ((link = bw_list_shift(&releases->all))) {
+    while ((link = bw_list_pop_front(&releases->all))) {
         struct bw_release *release = bw_container_of(link, struct bw_release, link);
         bw_arena_deinit(&release->arena);
         bw_free(release);
     }
-    while ((link = bw_list_shift(&releases->active))) {
+    while ((link = bw_list_pop_front(&releases->active))) {
         struct bw_active_release *active = bw_container_of(link, struct bw_active_release, link);
-        while ((link = bw_list_shift(&active->waiters))) {
+        while ((link = bw_list_pop_front(&active->waiters))) {
             struct bw_call *call = bw_container_of(link, struct bw_call, link);
             bw_arena_deinit(&call->arena);
             bw_free(call);
@@ -77,9 +77,9 @@ static void fetched(struct bw_engine *engine, struct bw_call *call)
         bw_release_fill(release, &call->release);
     struct bw_list waiters;
     bw_list_init(&waiters);
-    bw_list_splice(&waiters, &release->waiters);
+    bw_list_append_all(&waiters, &release->waiters);
     struct bw_list *link;
-    while ((link = bw_list_shift(&waiters))) {
+    while ((link = bw_list_pop_front(&waiters))) {
         struct bw_run *run = bw_container_of(link, struct bw_run, link);
         run->place = BW_RUN_NOWHERE;
         if (call->code == BW_ERR_OK)
@@ -109,7 +109,7 @@ struct bw_release *bw_release_get(struct bw_engine *engine, const uint8_t hash[B
     bw_arena_init(&release->arena);
     bw_list_init(&release->waiters);
     release->timer.on_due = fetch_again;
-    bw_list_push(&releases->all, &release->link);
+    bw_list_push_back(&releases->all, &release->link);
     return release;
 }
 
@@ -117,7 +117,7 @@ void bw_release_wait(struct bw_engine *engine, struct bw_release *release, struc
 {
     BW_ASSERT(run->place == BW_RUN_NOWHERE && !release->is_here);
     run->place = BW_RUN_IN_RELEASE;
-    bw_list_push(&release->waiters, &run->link);
+    bw_list_push_back(&release->waiters, &run->link);
     if (!release->is_loading)
         fetch(engine, release);
 }
@@ -177,7 +177,7 @@ static void active_answered(struct bw_engine *engine, struct bw_call *question)
         active->until_ns = bw_clock_mono(engine->config.clock).ns + ACTIVE_NS;
         bw_release_fill(bw_release_get(engine, active->hash), &question->release);
     }
-    while ((link = bw_list_shift(&active->waiters))) {
+    while ((link = bw_list_pop_front(&active->waiters))) {
         struct bw_call *call = bw_container_of(link, struct bw_call, link);
         memcpy(call->release.hash, active->hash, BW_RELEASE_HASH_LEN);
         bw_call_post(call, question->code, question->text);
@@ -203,10 +203,10 @@ void bw_release_ask_active(struct bw_engine *engine, struct bw_id tenant, struct
         active = bw_xcalloc(1, sizeof *active);
         active->tenant = tenant;
         bw_list_init(&active->waiters);
-        bw_list_push(&engine->releases.active, &active->link);
+        bw_list_push_back(&engine->releases.active, &active->link);
     }
     bw_list_remove(&call->link);
-    bw_list_push(&active->waiters, &call->link);
+    bw_list_push_back(&active->waiters, &call->link);
     if (!active->is_asked)
         ask_active(engine, active);
 }

@@ -7,7 +7,7 @@
 #ifndef BW_CORE_RELEASE_H
 #define BW_CORE_RELEASE_H
 
-#include "core/list.h"
+#include "base/list.h"
 #include "core/timer.h"
 #include "store/store.h"
 

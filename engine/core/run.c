@@ -139,13 +139,13 @@ void bw_run_settle(struct bw_engine *engine, struct bw_run *run)
     bool needs_journal = !run->is_resident && !run->journal && run->head > run->base;
     if (run->has_mail || (has_news && needs_journal)) {
         run->place = BW_RUN_IN_LOADS;
-        bw_list_push(&engine->loads, &run->link);
+        bw_list_push_back(&engine->loads, &run->link);
     } else if (has_news) {
         bw_sched_add(&engine->sched, run);
         run->place = BW_RUN_IN_READY;
     } else if (run->is_resident) {
         run->place = BW_RUN_IN_IDLE;
-        bw_list_push(&engine->idle, &run->link);
+        bw_list_push_back(&engine->idle, &run->link);
         engine->idle_count++;
     } else if (!run->has_own && !is_due(engine, run)) {
         bw_run_evict(engine, run);

@@ -11,7 +11,7 @@
 #include "core/effect.h"
 #include "core/inbox.h"
 #include "core/journal.h"
-#include "core/list.h"
+#include "base/list.h"
 #include "core/release.h"
 #include "core/table.h"
 

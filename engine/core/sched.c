@@ -43,20 +43,20 @@ void bw_sched_add(struct bw_sched *sched, struct bw_run *run)
     BW_ASSERT(bw_list_is_empty(&run->link));
     struct bw_sched_tenant *tenant = tenant_of(sched, run->tenant);
     if (bw_list_is_empty(&tenant->ready))
-        bw_list_push(&sched->rounds, &tenant->link);
-    bw_list_push(&tenant->ready, &run->link);
+        bw_list_push_back(&sched->rounds, &tenant->link);
+    bw_list_push_back(&tenant->ready, &run->link);
     sched->ready_count++;
 }
 
 struct bw_run *bw_sched_next(struct bw_sched *sched)
 {
-    struct bw_list *link = bw_list_shift(&sched->rounds);
+    struct bw_list *link = bw_list_pop_front(&sched->rounds);
     if (!link)
         return NULL;
     struct bw_sched_tenant *tenant = bw_container_of(link, struct bw_sched_tenant, link);
-    struct bw_run *run = bw_container_of(bw_list_shift(&tenant->ready), struct bw_run, link);
+    struct bw_run *run = bw_container_of(bw_list_pop_front(&tenant->ready), struct bw_run, link);
     if (!bw_list_is_empty(&tenant->ready))
-        bw_list_push(&sched->rounds, &tenant->link);
+        bw_list_push_back(&sched->rounds, &tenant->link);
     sched->ready_count--;
     return run;
 }

@@ -5,7 +5,7 @@
 #include "core/clock_virtual.h"
 #include "core/effect.h"
 #include "core/host_inproc.h"
-#include "core/list.h"
+#include "base/list.h"
 
 #include <stdio.h>
 
@@ -87,7 +87,7 @@ static void on_script_log(void *ud, struct bw_id tenant, struct bw_id run, struc
     memcpy(copy, logs.ptr, logs.len);
     entry->run = run;
     entry->logs = bw_str(copy, logs.len);
-    bw_list_push(&world->logs, &entry->link);
+    bw_list_push_back(&world->logs, &entry->link);
 }
 
 static bool pump(struct bw_world *world)
@@ -99,7 +99,7 @@ static bool pump(struct bw_world *world)
     while (bw_store_mem_next_request(&world->store, &request)) {
         struct db_request *waiting = bw_xcalloc(1, sizeof *waiting);
         waiting->request = request;
-        bw_list_push(&world->db, &waiting->link);
+        bw_list_push_back(&world->db, &waiting->link);
     }
     return has_worked;
 }
@@ -248,7 +248,7 @@ void bw_world_destroy(struct bw_world *world)
     while (!is_closed)
         (void)bw_store_mem_pump(&world->store);
     db_forget(world, true);
-    while ((link = bw_list_shift(&world->logs)))
+    while ((link = bw_list_pop_front(&world->logs)))
         bw_free(bw_container_of(link, struct script_log, link));
     bw_host_inproc_destroy(world->inproc);
     bw_httpc_fake_destroy(world->http);
@@ -418,7 +418,7 @@ void bw_world_take_logs(struct bw_world *world, struct bw_buf *out)
     for (link = world->logs.next; link != &world->logs; link = link->next)
         count++;
     bw_value_put_arr(out, count);
-    while ((link = bw_list_shift(&world->logs))) {
+    while ((link = bw_list_pop_front(&world->logs))) {
         struct script_log *entry = bw_container_of(link, struct script_log, link);
         bw_id_print(entry->run, id);
         bw_value_put_map(out, 2);

@@ -3,7 +3,7 @@
 
 #include "support/core/fake_host.h"
 
-#include "core/list.h"
+#include "base/list.h"
 
 #include <stdio.h>
 
@@ -62,7 +62,7 @@ static void fake_send(void *self, uint8_t type, struct bw_str payload)
     frame->type = type;
     bw_buf_init(&frame->payload, BW_WIRE_FRAME_BYTES_MAX);
     bw_buf_put_str(&frame->payload, payload);
-    bw_list_push(&fake->queue, &frame->link);
+    bw_list_push_back(&fake->queue, &frame->link);
 }
 
 static void fake_set_callbacks(void *self, bw_host_frame_fn on_frame, bw_host_lost_fn on_lost,
@@ -101,7 +101,7 @@ static void run_free(struct fake_run *run)
 void fake_host_reset(struct fake_host *fake)
 {
     struct bw_list *link;
-    while ((link = bw_list_shift(&fake->queue))) {
+    while ((link = bw_list_pop_front(&fake->queue))) {
         struct frame *frame = bw_container_of(link, struct frame, link);
         bw_buf_deinit(&frame->payload);
         bw_free(frame);
@@ -393,7 +393,7 @@ bool fake_host_pump(struct fake_host *fake)
 {
     struct bw_list *link;
     bool has_worked = false;
-    while ((link = bw_list_shift(&fake->queue))) {
+    while ((link = bw_list_pop_front(&fake->queue))) {
         struct frame *frame = bw_container_of(link, struct frame, link);
         has_worked = true;
         if (frame->type == BW_FRAME_WAKES)
