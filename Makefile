@@ -24,9 +24,10 @@ bench: ## durable effects and run starts per second, as ratios to what PostgreSQ
 	@tools/build.sh release
 	@bench/run
 
-sim: ## simulated months under faults, with fresh seeds
-	@tools/build.sh dev
-	@ctest --test-dir build/dev -L sim --output-on-failure
+SEEDS = 1000
+sim: ## simulated months under faults, with SEEDS=1000 seeds that nobody has played
+	@tools/build.sh dev sim
+	@BW_SOURCE_DIR=. BW_SIM_FROM=fresh BW_SIM_SEEDS=$(SEEDS) build/dev/tests/sim/sim
 
 fuzz: ## twenty seconds of fuzzing for each decoder
 	@tools/setup.sh fuzz

@@ -1,6 +1,7 @@
 /* sim_main.c - plays seeds on all processors, and reports.
  *
- * BW_SIM_SEEDS=n  how many (1,000 when absent), from BW_SIM_FROM (1)
+ * First the seeds of tests/sim/seeds.txt, which once found something; then:
+ * BW_SIM_SEEDS=n  how many (1,000 when absent), from BW_SIM_FROM (1; "fresh" = where nobody was)
  * BW_SIM_SEED=n   this one alone, told step by step with BW_SIM_TRACE=1
  * BW_SIM_STRICT=1 known gaps are failures, too (sim.h lists them)
  * BW_SIM_JOBS=n   processes (one for each processor)
@@ -18,7 +19,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEEDS = 1000, JOBS_MAX = 64, MARKS_SEEDS_MIN = 500 };
+enum { SEEDS = 1000, KEPT_MAX = 256, JOBS_MAX = 64, MARKS_SEEDS_MIN = 500 };
+
+/* Which seeds: those kept in a file, then a range. */
+struct course {
+    uint64_t kept[KEPT_MAX];
+    size_t kept_count;
+    uint64_t first;
+    uint64_t count;
+};
 
 /* Shared by all processes. */
 struct board {
@@ -69,22 +78,61 @@ static uint64_t number_of(const char *name, uint64_t fallback)
     return text && *text ? strtoull(text, NULL, 10) : fallback;
 }
 
-/* One process: every `jobs`-th seed. */
-static void play_seeds(const char *program, uint64_t first, uint64_t count, unsigned jobs)
+static void play_seed(const char *program, uint64_t seed)
 {
-    for (uint64_t seed = first + job; seed < first + count; seed += jobs) {
-        struct sim *sim = bw_xcalloc(1, sizeof *sim);
-        sim->seed = seed;
-        sim->marks = board->marks[job];
-        sim->program = program;
-        sim->is_strict = getenv("BW_SIM_STRICT") != NULL;
-        sim->is_traced = getenv("BW_SIM_TRACE") != NULL;
-        board->seeds[job] = seed;
-        sim_play(sim);
-        bw_free(sim);
-    }
+    struct sim *sim = bw_xcalloc(1, sizeof *sim);
+    sim->seed = seed;
+    sim->marks = board->marks[job];
+    sim->program = program;
+    sim->is_strict = getenv("BW_SIM_STRICT") != NULL;
+    sim->is_traced = getenv("BW_SIM_TRACE") != NULL;
+    board->seeds[job] = seed;
+    sim_play(sim);
+    bw_free(sim);
+}
+
+/* One process: every `jobs`-th seed. */
+static void play_seeds(const char *program, const struct course *course, unsigned jobs)
+{
+    for (size_t i = job; i < course->kept_count; i += jobs)
+        play_seed(program, course->kept[i]);
+    for (uint64_t i = job; i < course->count; i += jobs)
+        play_seed(program, course->first + i);
     sim_replay_free();
     sim_release_free();
+}
+
+/* "seed  what it found", one a line; # begins a comment. */
+static void read_kept(struct course *course)
+{
+    char path[512], line[512];
+    const char *root = getenv("BW_SOURCE_DIR");
+    snprintf(path, sizeof path, "%s/tests/sim/seeds.txt", root ? root : ".");
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return;
+    while (fgets(line, sizeof line, file) && course->kept_count < KEPT_MAX) {
+        uint64_t seed = strtoull(line, NULL, 10);
+        if (seed > 0)
+            course->kept[course->kept_count++] = seed;
+    }
+    fclose(file);
+}
+
+static void plan_course(struct course *course, uint64_t one)
+{
+    const char *from = getenv("BW_SIM_FROM");
+    *course = (struct course){.first = one, .count = 1};
+    if (one)
+        return;
+    read_kept(course);
+    course->count = number_of("BW_SIM_SEEDS", SEEDS);
+    course->first = number_of("BW_SIM_FROM", 1);
+    if (from && strcmp(from, "fresh") == 0)
+        course->first = (uint64_t)time(NULL) * 1000000 + (uint64_t)getpid();
+    printf("sim: %zu kept seeds, then %llu to %llu\n", course->kept_count,
+           (unsigned long long)course->first,
+           (unsigned long long)(course->first + course->count - 1));
 }
 
 static bool wait_for(const pid_t *children, unsigned jobs, const char *program)
@@ -137,12 +185,12 @@ int main(int argc, char **argv)
 {
     (void)argc;
     uint64_t one = number_of("BW_SIM_SEED", 0);
-    uint64_t count = one ? 1 : number_of("BW_SIM_SEEDS", SEEDS);
-    uint64_t first = one ? one : number_of("BW_SIM_FROM", 1);
+    struct course course;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned jobs = one ? 1 : (unsigned)number_of("BW_SIM_JOBS", (uint64_t)processors);
     pid_t children[JOBS_MAX];
     double begun_s = now_s();
+    plan_course(&course, one);
     jobs = jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs;
     board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED) {
@@ -157,11 +205,11 @@ int main(int argc, char **argv)
             return 2;
         }
         if (children[job] == 0) {
-            play_seeds(argv[0], first, count, jobs);
+            play_seeds(argv[0], &course, jobs);
             return 0;
         }
     }
     bool is_fine = wait_for(children, jobs, argv[0]);
-    bool is_whole = report(jobs, count, now_s() - begun_s);
+    bool is_whole = report(jobs, course.kept_count + course.count, now_s() - begun_s);
     return is_fine && is_whole ? 0 : 1;
 }
