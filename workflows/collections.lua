@@ -1,4 +1,5 @@
 -- collections: follows one invoice until nothing of it is open: delivery, reminders, interest.
+-- Every billing run starts it for what it has issued. A credit note is only delivered.
 local billow = require("billow")
 local collections = require("billow.billing.collections")
 local workflow = require("billow.workflow")
@@ -15,7 +16,10 @@ return workflow.define({
   run = function(input, state)
     local case = collections.open(input.invoice)
     if input.deliver and not state then
-      collections.deliver_invoice(case)
+      local delivery = collections.deliver_invoice(case)
+      if case.is_credit_note then
+        return { invoice = case.id, number = case.invoice.number, status = delivery }
+      end
     end
     local account = collections.account(case)
     local step = collections.next(case, account)

@@ -1,6 +1,7 @@
 -- credit: credits an invoice, whole or in part, and bills the credited work anew when asked to.
 local approval = require("billow.approval")
 local billing = require("billow.billing")
+local finish = require("billow.billing.finish")
 local receivables = require("billow.billing.receivables")
 local workflow = require("billow.workflow")
 
@@ -29,6 +30,7 @@ return workflow.define({
       local options = { reason = input.reason, is_rebilled = input.rebill }
       note = receivables.issue_credit(credit, approved, options) -- nil: credited meanwhile; again
     until note
+    finish.follow({ note })
     local result = { status = "issued", id = note.id, number = note.number }
     if not input.rebill then
       return result
@@ -38,6 +40,7 @@ return workflow.define({
     local approved = bill.status == "ready" and approval.require(contract, bill)
     if approved then
       result.rebilled = receivables.issue_rebill(credit, contract, judged, bill, approved)
+      finish.follow(result.rebilled)
     else
       billing.release("not billed again: " .. bill.status)
       result.not_rebilled = bill.status == "ready" and "rejected" or bill.status

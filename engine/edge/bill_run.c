@@ -78,15 +78,19 @@ static bool find_run(struct bw_str runs, struct bw_str id, struct bw_value *foun
     return false;
 }
 
-/* Is it the period's run, or one below that? Others (an import that was broken off, a workflow of
- * the firm's own) do not stop the month. */
+/* Is it the period's run, or one that waits for such a one's result? Others (an import that was
+ * broken off, collections, which follow their invoice for months) do not stop the month. */
 static bool is_of_month(const struct month *month, const struct bw_value *run)
 {
     struct bw_str period = bw_str_of(month->path + strlen("/v1/runs/"));
     struct bw_value at = *run;
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
         struct bw_str parent = bw_value_get_str(&at, "parent", BW_STR(""));
-        if (bw_str_eq(bw_value_get_str(&at, "id", BW_STR("")), period) || bw_str_eq(parent, period))
+        if (bw_str_eq(bw_value_get_str(&at, "id", BW_STR("")), period))
+            return true;
+        if (bw_value_get_int(&at, "parent_seq", 0) == 0) /* nobody waits for it */
+            return false;
+        if (bw_str_eq(parent, period))
             return true;
         if (!find_run(bw_buf_str(&month->runs), parent, &at))
             return false;
@@ -115,8 +119,17 @@ static bool is_kind(const struct bw_value *task, const char *kind)
     return bw_str_eq(bw_value_get_str(task, "kind", BW_STR("")), bw_str_of(kind));
 }
 
-/* The task to answer now: any exception; else, when all is settled, the approval of the smallest
- * contract. */
+/* Is it asked by a run of the month? What others ask (to write an invoice off, to credit one) is
+ * nothing that whoever bills the month has said yes to. */
+static bool is_asked_by_month(const struct month *month, const struct bw_value *task)
+{
+    struct bw_value run;
+    return find_run(bw_buf_str(&month->runs), bw_value_get_str(task, "run", BW_STR("")), &run) &&
+           is_of_month(month, &run);
+}
+
+/* The task of the month to answer now: any exception; else, when all is settled, the approval of
+ * the smallest contract. */
 static bool next_task(const struct month *month, struct bw_value *found)
 {
     struct bw_value list = bw_value_read(bw_buf_str(&month->tasks)), task;
@@ -124,12 +137,15 @@ static bool next_task(const struct month *month, struct bw_value *found)
     bool is_found = false;
     bool may_approve = is_settled(month);
     while (bw_value_next(&rest, &task)) {
-        if (is_kind(&task, "exception")) {
+        bool is_exception = is_kind(&task, "exception");
+        if ((!is_exception && !is_kind(&task, "approval")) || !is_asked_by_month(month, &task))
+            continue;
+        if (is_exception) {
             *found = task;
             return true;
         }
         struct bw_str group = bw_value_get_str(&task, "group", BW_STR(""));
-        if (may_approve && is_kind(&task, "approval") &&
+        if (may_approve &&
             (!is_found || bw_str_cmp(group, bw_value_get_str(found, "group", BW_STR(""))) < 0)) {
             *found = task;
             is_found = true;

@@ -10,7 +10,6 @@
 ---@class billow.billing.collections
 local collections = {}
 
-local billing = require("billow.billing")
 local billow = require("billow")
 local currency = require("billow.billing.currency")
 local date = require("billow.date")
@@ -33,9 +32,11 @@ local given = reading.given
 
 ---@class billow.billing.Case
 ---@field id string            of the invoice
----@field invoice table        canonical
----@field customer table
----@field firm table
+---@field invoice {number: string, type_code: string, currency: string, issue_date: string,
+---       payable_amount: string}
+---@field is_credit_note boolean
+---@field customer {id: string, language?: string}
+---@field firm {time_zone: string, holidays: string[]}
 ---@field scopes table<string, string>
 ---@field terms policy.dunning.Decision
 ---@field interest policy.interest.Decision
@@ -44,21 +45,31 @@ local given = reading.given
 ---@param reference string   id or number
 ---@return billow.billing.Case
 function collections.open(reference)
-  local basis = receivables.creditable(reference)
-  local contract = billing.contract(basis.contract_id, basis.period)
-  local customer = contract.ctx.customers[basis.customer_id]
-  local scopes = { customer = basis.customer_id, contract = basis.contract_id }
+  local row = db.query(sql.case, { reference })[1]
+  if not row then
+    local text = string.format("there is no invoice %s: give its number or its id", reference)
+    error(err.new({ code = "NOT_FOUND", text = text }), 0)
+  end
+  local firm, customer = row.firm, row.customer
+  local scopes = { customer = row.customer_id, contract = row.contract_id }
   local subject = {
-    customer = basis.customer_id,
-    contract = basis.contract_id,
-    currency = basis.invoice.currency,
+    customer = row.customer_id,
+    contract = row.contract_id,
+    currency = row.currency,
     country = customer.address.country_code,
   }
   return {
-    id = basis.id,
-    invoice = basis.invoice,
-    customer = customer,
-    firm = contract.ctx.firm,
+    id = row.id,
+    invoice = {
+      number = row.number,
+      type_code = row.type_code,
+      currency = row.currency,
+      issue_date = row.issue_date,
+      payable_amount = row.payable_amount,
+    },
+    is_credit_note = row.type_code == "381",
+    customer = { id = row.customer_id, language = given(customer.language) },
+    firm = { time_zone = firm.time_zone, holidays = given(firm.holidays) or {} },
     scopes = scopes,
     terms = policy.decide("dunning", subject, scopes),
     interest = policy.decide("interest", subject, scopes),
@@ -189,7 +200,7 @@ end
 local function interest_of(case, account)
   local d = currency.decimals(case.invoice.currency)
   local claim, refusal = reading.try(interest_rates.claim, case.interest, {
-    amount = decimal(case.invoice.totals.payable_amount),
+    amount = decimal(case.invoice.payable_amount),
     due_date = account.due_date,
     reductions = account.reductions,
     disputes = account.disputes,
@@ -287,7 +298,7 @@ end
 ---@param case billow.billing.Case
 ---@return string status
 function collections.deliver_invoice(case)
-  local kind = case.invoice.type_code == "381" and "credit_note" or "invoice"
+  local kind = case.is_credit_note and "credit_note" or "invoice"
   local delivery = delivery_of(case, kind)
   local message = message_of(case, kind, kind .. "/" .. case.id, delivery)
   return collections.deliver(case, message, delivery)

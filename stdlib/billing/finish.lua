@@ -5,6 +5,18 @@ local finish = {}
 local approval = require("billow.approval")
 local billing = require("billow.billing")
 local report = require("billow.billing.report")
+local workflow = require("billow.workflow")
+
+--- Lets a run of collections follow each invoice from here on: delivery, reminders, interest. Its
+--- key is the invoice's id: whoever asks again, and however often, one run follows an invoice.
+---@param issued {id: string}[]
+function finish.follow(issued)
+  for _, invoice in ipairs(issued) do
+    workflow.start("collections", { invoice = invoice.id, deliver = true }, {
+      key = invoice.id,
+    })
+  end
+end
 
 --- Takes a bill to its end. Returns the run's result; nil when the bill is to be made again.
 ---@param contract billow.billing.Contract
@@ -21,6 +33,7 @@ function finish.bill(contract, judged, bill)
     end
     -- Numbers, invoices, ledger and documents: one transaction.
     local issued = billing.issue(contract, judged, bill, approved)
+    finish.follow(issued)
     return report.issued(contract, judged, bill, issued)
   elseif bill.status == "nothing" then
     billing.close(contract, judged, bill)

@@ -43,6 +43,19 @@ select i.id, i.number, i.period, i.contract_id, i.customer_id, i.body as invoice
   from i]],
 })
 
+--- Whose an invoice is, for those that follow it. $1 id or number
+receivables_statements.case = db.statement({
+  name = "billing.case",
+  sql = [[
+select i.id, i.number, i.type_code, i.contract_id, i.customer_id, i.period, i.currency,
+       i.issue_date, i.due_date, i.payable_amount::text as payable_amount,
+       (select d.body from billing.document d where d.kind = 'customer' and d.id = i.customer_id
+         order by d.version desc limit 1) as customer,
+       (select d.body from billing.document d where d.kind = 'firm' and d.id = 'firm'
+         order by d.version desc limit 1) as firm
+  from billing.invoice i where i.id = $1 or i.number = $1 order by i.id = $1 desc limit 1]],
+})
+
 --- Stores a credit note; its number is given in this transaction.
 --- $1 canonical JSON, $2 number, $3 series, $4 run, $5 approved by, $6 digest, $7 period, $8 HTML,
 --- $9 id of the invoice it credits

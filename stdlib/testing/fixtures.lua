@@ -8,6 +8,7 @@ local billing_db = require("billow.testing.billing_db")
 local csv = require("billow.billing.sources.csv")
 local engine = require("billow.testing.engine")
 local json = require("billow.json")
+local receivables_db = require("billow.testing.receivables_db")
 local release = require("billow.testing.release")
 
 local FOLDERS = { "", "fixtures/", "spec/fixtures/", "tests/fixtures/", "examples/" }
@@ -161,6 +162,8 @@ function fixtures.load(world, options, new_world)
   end
   world.billing = known[key]:copy()
   world:use(world.billing)
+  world.receivables = receivables_db.new(world.billing)
+  world:use(world.receivables)
   world.database:make_series(world.engine)
 end
 

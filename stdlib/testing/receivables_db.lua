@@ -114,6 +114,30 @@ fakes["billing.creditable"] = function(db, params)
   return { row }
 end
 
+local function newest(db, kind, id)
+  local versions = db.billing.documents[kind .. "\0" .. id]
+  return versions and versions[#versions].body or json.null
+end
+
+fakes["billing.case"] = function(db, params)
+  local invoice = invoice_of(db, text(params[1]))
+  if not invoice then
+    return {}
+  end
+  local row = {
+    payable_amount = invoice.body.totals.payable_amount,
+    currency = invoice.body.currency,
+    issue_date = invoice.body.issue_date,
+    due_date = invoice.body.due_date,
+    customer = newest(db, "customer", invoice.customer_id),
+    firm = newest(db, "firm", "firm"),
+  }
+  for _, name in ipairs({ "id", "number", "type_code", "contract_id", "customer_id", "period" }) do
+    row[name] = invoice[name]
+  end
+  return { row }
+end
+
 fakes["billing.put_credit_note"] = function(db, params)
   db.billing.fakes["billing.put_invoice"](params)
   local id, of = jsonb(params[1]).id, text(params[9])

@@ -31,6 +31,7 @@ local NOW = "2026-01-01T00:00:00Z"
 ---@field database billow.testing.Database
 ---@field started billow.testing.Run[]   by world:start, in order
 ---@field billing? billow.testing.BillingDb   of the fixtures
+---@field receivables? billow.testing.ReceivablesDb   beside it
 local World = {}
 World.__index = World
 

@@ -85,6 +85,18 @@ check() { # OUT WHAT
     cmp -s "$work/expected" "$work/got" || { diff "$work/expected" "$work/got" >&3; fail "$2: other documents came out"; }
 }
 
+followed() { # STATE: every issued invoice has its one run of collections, which waits, or has nothing to collect
+    "$build/bin/billow" run list --workflow collections --limit 1000 --dir "$1" >"$work/runs" 2>"$work/log" ||
+        fail "run list"
+    local invoices
+    invoices=$("$build/bin/billow" invoice list --dir "$1" 2>"$work/log" | grep -c ' 2026-10 ')
+    ! grep -q ' parked ' "$work/runs" || { cat "$work/runs" >&3; fail "a run of collections is parked"; }
+    grep -o '[^ ]*/2026-10/[^ ]*' "$work/runs" | LC_ALL=C sort >"$work/keys"
+    [ "$(wc -l <"$work/keys")" = "$invoices" ] || { cat "$work/runs" >&3; fail "runs of collections"; }
+    [ "$(uniq "$work/keys" | wc -l)" = "$invoices" ] || { cat "$work/runs" >&3; fail "an invoice is followed twice"; }
+    echo "followed: $invoices invoices, each by one run"
+}
+
 plain() {
     mkdir "$work/state"
     bill "$work/state" "$work/out" || fail "first call"
@@ -92,6 +104,7 @@ plain() {
     fingerprint "$work/out" >"$work/expected"
     bill "$work/state" "$work/out2" || fail "second call"
     check "$work/out2" "second call"
+    followed "$work/state"
     echo "billed twice, once each: $(wc -l <"$work/expected") documents, all the same"
 }
 

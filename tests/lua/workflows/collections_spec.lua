@@ -1,6 +1,5 @@
 --- collections: reminders once per level, pauses, and the end when nothing is open.
 
-local receivables_db = require("billow.testing.receivables_db")
 local testing = require("billow.testing")
 
 local ID = "C-01/CU-01/2026-10/380"
@@ -11,13 +10,26 @@ describe("collections", function()
 
   before_each(function()
     world = testing.world({ now = "2026-11-02T09:00:00Z", fixtures = "acme" })
-    db = receivables_db.new(world.billing)
-    world:use(db)
+    db = world.receivables
     world:start("tm", { contract = "C-01", period = "2026-10" }, { as = "otto" })
     world:task("exception"):answer("hold", { as = "nina" })
     world:task("approval"):approve({ as = "dana" })
     assert.equals(DUE, world.billing.invoices[ID].body.due_date)
-    run = world:start("collections", { invoice = ID })
+    run = world:runs({ workflow = "collections" })[1]
+  end)
+
+  --- The run that follows the invoice, with the terms of now.
+  local function restarted(input)
+    run:cancel("other terms", { as = "nina" })
+    input.invoice = ID
+    return world:start("collections", input)
+  end
+
+  it("follows every invoice from its issue on: one run, whoever starts it again", function()
+    assert.same({ invoice = ID, deliver = true }, run.input)
+    local again = world:start("collections", { invoice = ID }, { key = ID })
+    assert.equals(run.id, again.id)
+    assert.equals(1, #world:runs({ workflow = "collections" }))
   end)
 
   local function levels()
@@ -119,8 +131,7 @@ describe("collections", function()
   it("claims interest on what came late, where the policy says so", function()
     world:set_setting({ policy = "interest", name = "method", value = "fixed" })
     world:set_setting({ policy = "interest", name = "percent", value = "10" })
-    run:cancel("one run follows an invoice", { as = "nina" })
-    run = world:start("collections", { invoice = ID })
+    run = restarted({})
     world:advance_to("2026-12-12T12:00:00Z")
     pay("2026-12-12")
     assert.equals("done", run.status)
@@ -134,8 +145,7 @@ describe("collections", function()
   it("delivers the invoice first when asked to, and watches for the word of the channel", function()
     world:set_setting({ policy = "delivery", name = "confirm_days", value = 2 })
     world:set_setting({ policy = "delivery", name = "max_attempts", value = 2 })
-    run:cancel("one run follows an invoice", { as = "nina" })
-    run = world:start("collections", { invoice = ID, deliver = true })
+    run = restarted({ deliver = true })
     world:send("message.result", "invoice/" .. ID, { status = "failed", reason = "bounced" })
     world:advance("3d")
     local task = world:task("delivery")

@@ -1,7 +1,6 @@
 --- credit: from an issued invoice to its credit note, and to the new invoice of the same work.
 
 local decimal = require("billow.decimal")
-local receivables_db = require("billow.testing.receivables_db")
 local testing = require("billow.testing")
 
 local INPUT = { contract = "C-01", period = "2026-10" }
@@ -12,8 +11,7 @@ describe("credit", function()
 
   before_each(function()
     world = testing.world({ now = "2026-11-02T09:00:00Z", fixtures = "acme" })
-    db = receivables_db.new(world.billing)
-    world:use(db)
+    db = world.receivables
     world:start("tm", INPUT, { as = "otto" })
     world:task("exception"):answer("hold", { as = "nina" })
     world:task("approval"):approve({ as = "dana" })

@@ -1,7 +1,6 @@
 --- dispute: the disputed part is not dunned; it ends in a credit, a new bill, or a rejection.
 
 local decimal = require("billow.decimal")
-local receivables_db = require("billow.testing.receivables_db")
 local testing = require("billow.testing")
 
 local ID = "C-01/CU-01/2026-10/380"
@@ -11,8 +10,7 @@ describe("dispute", function()
 
   before_each(function()
     world = testing.world({ now = "2026-11-02T09:00:00Z", fixtures = "acme" })
-    db = receivables_db.new(world.billing)
-    world:use(db)
+    db = world.receivables
     world:start("tm", { contract = "C-01", period = "2026-10" }, { as = "otto" })
     world:task("exception"):answer("hold", { as = "nina" })
     world:task("approval"):approve({ as = "dana" })
@@ -44,7 +42,6 @@ describe("dispute", function()
     local line = world.billing.invoices[ID].body.lines[1]
     local gross = decimal(line.net_amount) * decimal("1.19")
     assert.equals(gross:round(2), db:disputed(ID))
-    world:start("collections", { invoice = ID })
     world:advance_to("2026-12-08T12:00:00Z")
     assert.equals(db:open(ID) - db:disputed(ID), decimal(db.steps[1].message.facts.amount))
   end)
