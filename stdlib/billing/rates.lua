@@ -236,8 +236,8 @@ local function own_rate(book, work)
     source = (entry.fixed_rate and "fixed_rate" or "hourly_rate") .. " of the entry",
   })
 end
-
---- The cost of a work to the firm: the entry's own, that of the row which gives its price, else that
+--- The cost of a work to the firm: the entry's own, that of the row which gives its price, else
+--- that of its person, else the default's; nil when nobody says.
 --- of its person, else the default's; nil when nobody says.
 ---@param book billing.RateBook
 ---@param work billing.Work
