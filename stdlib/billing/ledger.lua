@@ -353,7 +353,8 @@ function ledger.closing(contract, bill)
       },
     }
   end
-  return { closing = closing, opening = opening }
+  local counted = ctx.counted or {}
+  return { closing = closing, opening = opening, counted = #counted > 0 and counted or nil }
 end
 
 return ledger

@@ -14,6 +14,17 @@ local SECONDS_PER_HOUR = decimal(3600)
 --- Models whose fees are for a period, not for entries: only the whole of it can be made again.
 local IS_BY_PERIOD = { ["fixed-fee"] = true, usage = true }
 
+local function retainer_objection(credit)
+  if not credit.is_whole then
+    return "a retainer's period is made again as a whole: credit all that is left"
+  elseif given(credit.basis.closed_after) then
+    return "period "
+      .. credit.basis.closed_after
+      .. " was billed on top of it and has drawn on what it left: void that one first"
+  end
+  return nil
+end
+
 --- Why the work that a credit gives back cannot be billed anew by itself; nil when it can.
 ---@param contract table
 ---@param credit {basis: billing.CreditBasis, is_whole: boolean, request: billing.CreditRequest}
@@ -22,9 +33,8 @@ function rebilling.objection(contract, credit)
   local outcome = given(credit.request.outcome) or "open"
   if outcome ~= "open" then
     return "the credited work is " .. outcome:gsub("_", " ") .. ": only open work can be billed"
-  elseif contract.model == "retainer" then
-    return "a retainer's draws are not given back by a credit: credit it, and bill the difference "
-      .. "with the next period"
+  elseif contract.model == "retainer" and retainer_objection(credit) then
+    return retainer_objection(credit)
   elseif IS_BY_PERIOD[contract.model] and not credit.is_whole then
     return "a " .. contract.model .. " invoice is made again as a whole: credit all that is left"
   elseif contract.payers and #contract.payers > 0 then
@@ -67,13 +77,14 @@ local function used(ceiling, basis)
   return ceiling.amount and amount or seconds / SECONDS_PER_HOUR
 end
 
---- The contract with its ceiling lowered by what the invoice still bills: the new bill shares it.
+--- The contract with the ceiling of a period lowered by what the invoice still bills: the new bill
+--- shares it.
 ---@param contract table
 ---@param basis billing.CreditBasis   after the credit
 ---@return table
 function rebilling.with_rest_of_ceiling(contract, basis)
   local ceiling = contract.terms.ceiling
-  if not ceiling then
+  if not ceiling or ceiling.scope == "contract" then
     return contract
   end
   local field = ceiling.amount and "amount" or "hours"
@@ -83,6 +94,19 @@ function rebilling.with_rest_of_ceiling(contract, basis)
   end
   local terms = copy_of(contract.terms, { ceiling = copy_of(ceiling, { [field] = rest }) })
   return copy_of(contract, { terms = terms })
+end
+
+--- Lets a bill start from what is used by now, later periods included.
+---@param opening table    typed, of the period that is billed anew
+---@param position table   raw, of now (store.position)
+---@param contract table
+function rebilling.start_from(opening, position, contract)
+  for _, name in ipairs({ "ceiling_used", "purchase_order_used" }) do
+    local amount = position[name] and position[name][contract.id]
+    if given(amount) then
+      opening[name][contract.id] = decimal(amount)
+    end
+  end
 end
 
 --- Gives the documents of a new bill names of their own, and lets them refer to the old invoice.

@@ -101,8 +101,9 @@ local function check_approval(bill, approval)
   end
 end
 
---- Adds a document to the finalising transaction; `extra` is the last parameter of its statement.
-local function add_document(tx, statement, contract, object, approval, extra)
+--- Adds a document to the finalising transaction: it is about the invoice `of`; `position` is the
+--- state of the retainer after it, when it sets that.
+local function add_document(tx, statement, contract, object, approval, of, position)
   local series = series_of(contract.ctx, object)
   local taken =
     tx:number({ series = series, date = object.issue_date, customer = object.customer_id })
@@ -115,7 +116,8 @@ local function add_document(tx, statement, contract, object, approval, extra)
     approval.digest,
     contract.period,
     html.render(contract.ctx, object, { number = NUMBER_MARK }),
-    extra,
+    of,
+    position or json.null,
   }, "one")
 end
 
@@ -165,6 +167,30 @@ local function gives_usage_back(credit)
   return credit.contract.contract.model == "usage" and credit.is_whole
 end
 
+--- Is a retainer's period taken back as a whole: fee, overage and draws? Only the last one that was
+--- billed can be; later ones have drawn on what it left.
+local function gives_draws_back(credit)
+  local contract = credit.contract.contract
+  return contract.model == "retainer"
+    and credit.is_whole
+    and (given(credit.request.outcome) or "open") == "open"
+    and not given(credit.basis.closed_after)
+    and not (contract.payers and #contract.payers > 0)
+    and credit.basis.invoice.type_code ~= "386"
+end
+
+--- The retainer as it was before the period of a credit that takes it back.
+local function position_before(credit)
+  if not gives_draws_back(credit) then
+    return nil
+  end
+  local state = credit.contract.ctx.opening.retainer[credit.contract.id] or {}
+  return {
+    buckets = json.array(canonical.value(state.buckets or {})),
+    invoiced_periods = json.array({ table.unpack(state.invoiced_periods or {}) }),
+  }
+end
+
 local function claims_of(movements)
   local claims = json.array({})
   for i, movement in ipairs(movements) do
@@ -183,6 +209,9 @@ local function add_entries(tx, credit, approval, reason, is_rebilled)
       { credit.basis.id, object.id, run.id, approval.by, reason, outcome },
       "any"
     )
+  end
+  if gives_draws_back(credit) then
+    tx:exec(sql.credit_draws, { credit.basis.id, object.id, run.id, approval.by, reason }, "any")
   end
   if is_rebilled then
     tx:exec(sql.claim_exactly, { claims_of(credit.made.movements), run.id, run.workflow }, "any")
@@ -211,7 +240,8 @@ function receivables.issue_credit(credit, approval, options)
   check_approval(credit.bill, approval)
   local object = credit.made.object
   local is_done, results = pcall(db.transaction, function(tx)
-    add_document(tx, sql.put_credit_note, credit.contract, object, approval, credit.basis.id)
+    local of, position = credit.basis.id, position_before(credit)
+    add_document(tx, sql.put_credit_note, credit.contract, object, approval, of, position)
     tx:exec(sql.put_credit_lines, { object }, "some")
     add_entries(tx, credit, approval, options.reason, options.is_rebilled)
   end)
@@ -232,7 +262,8 @@ function receivables.rebill_objection(credit)
   return rebilling.objection(credit.contract.contract, credit)
 end
 
---- The bill of exactly what the credit gave back, with a new name, dated today.
+--- The bill of exactly what the credit gave back, with a new name, dated today. It starts from what
+--- all other invoices use of ceiling and order by now.
 ---@param credit billow.billing.Credit
 ---@return billow.billing.Bill bill
 ---@return billow.billing.Judged judged
@@ -243,6 +274,7 @@ function receivables.rebill(credit)
   contract.ctx.issue_date = credit.made.object.issue_date
   contract.contract = rebilling.with_rest_of_ceiling(contract.contract, basis)
   contract.ctx.contracts[contract.id] = contract.contract
+  rebilling.start_from(contract.ctx.opening, store.position(contract.id), contract.contract)
   local claimed = store.claim(contract.contract, NOTHING_NEW)
   local judged = ledger.judge(contract.ctx, contract.contract, claimed)
   local bill = billing.draft(contract, judged)
@@ -259,7 +291,8 @@ function receivables.issue_rebill(credit, contract, judged, bill, approval)
   local run = billow.run()
   local results = db.transaction(function(tx)
     for _, object in ipairs(bill.canonical) do
-      add_document(tx, sql.put_replacement, contract, object, approval, credit.basis.id)
+      local position = (ledger.closing(contract, bill).opening.retainer or {})[contract.id]
+      add_document(tx, sql.put_replacement, contract, object, approval, credit.basis.id, position)
       tx:exec(statements.put_lines, { object }, "any")
     end
     if bill.model == "usage" then

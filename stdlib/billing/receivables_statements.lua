@@ -17,7 +17,7 @@ moves as (
          l.amount, e.kind as entry_kind, e.body->>'id' as ref,
          row_number() over (order by e.kind, e.source_rank, e.sequence, l.position) as place
     from i
-    join billing.ledger l on l.kind in ('bill', 'credit')
+    join billing.ledger l on l.kind in ('bill', 'credit') and l.line_id is not null
      and (l.invoice_id = i.id
           or l.invoice_id in (select c.id from billing.invoice c where c.credits_invoice_id = i.id))
     join billing.entry e on e.id = l.entry_id and e.kind <> 'usage'
@@ -34,6 +34,8 @@ select i.id, i.number, i.period, i.contract_id, i.customer_id, i.body as invoice
        coalesce((select jsonb_agg(jsonb_build_object('entry_id', m.entry_id, 'line_id', m.line_id,
                    'quantity', m.quantity::text, 'amount', m.amount::text) order by m.place)
                    from moves m where m.kind = 'credit'), '[]') as credited,
+       (select min(c.period) from billing.closing c
+         where c.contract_id = i.contract_id and c.period > i.period) as closed_after,
        (select count(*) from billing.invoice o where o.contract_id = i.contract_id
            and o.customer_id = i.customer_id and o.period = i.period and o.type_code = '381')
          as note_count,
@@ -58,20 +60,20 @@ select i.id, i.number, i.type_code, i.contract_id, i.customer_id, i.period, i.cu
 
 --- Stores a credit note; its number is given in this transaction.
 --- $1 canonical JSON, $2 number, $3 series, $4 run, $5 approved by, $6 digest, $7 period, $8 HTML,
---- $9 id of the invoice it credits
+--- $9 id of the invoice it credits, $10 JSON of the retainer's state after it, or nothing
 receivables_statements.put_credit_note = db.statement({
   name = "billing.put_credit_note",
   sql = [[
 insert into billing.invoice (id, number, series, type_code, contract_id, customer_id, period,
     currency, issue_date, due_date, line_extension_amount, allowance_total_amount,
     charge_total_amount, tax_exclusive_amount, tax_amount, payable_amount, run_id, approved_by,
-    approval_digest, body, html, credits_invoice_id)
+    approval_digest, body, html, credits_invoice_id, position)
 select i->>'id', $2, $3, i->>'type_code', i->>'contract_id', i->>'customer_id', $7,
        i->>'currency', (i->>'issue_date')::date, null, (t->>'line_extension_amount')::numeric,
        (t->>'allowance_total_amount')::numeric, (t->>'charge_total_amount')::numeric,
        (t->>'tax_exclusive_amount')::numeric, (t->>'tax_amount')::numeric,
        (t->>'payable_amount')::numeric, $4::uuid, $5, $6,
-       jsonb_set(i, '{number}', to_jsonb($2)), replace($8, '{{billow:number}}', $2), $9
+       jsonb_set(i, '{number}', to_jsonb($2)), replace($8, '{{billow:number}}', $2), $9, $10::jsonb
   from (select $1::jsonb as i, $1::jsonb->'totals' as t) x]],
 })
 
@@ -117,14 +119,28 @@ select l.entry_id, 'credit', 'billed', $6, sum(l.quantity), $2, $3::uuid, $5, $4
  group by l.entry_id order by l.entry_id]],
 })
 
---- Claims what a credit note gave back of usage events. $1 id of the credit note, $2 run, $3 actor
+--- Gives back what the billing run of an invoice drew from the retainer.
+--- $1 invoice id, $2 id of the credit note, $3 run, $4 actor, $5 reason
+receivables_statements.credit_draws = db.statement({
+  name = "billing.credit_draws",
+  sql = [[
+insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, invoice_id, run_id,
+    reason, actor)
+select l.entry_id, 'credit', 'billed', 'open', sum(l.quantity), $2, $3::uuid, $5, $4
+  from billing.ledger l
+ where l.kind = 'draw' and l.run_id = (select i.run_id from billing.invoice i where i.id = $1)
+ group by l.entry_id order by l.entry_id]],
+})
+
+--- Claims what a credit note gave back that stands on no line: usage events, draws.
+--- $1 id of the credit note, $2 run, $3 actor
 receivables_statements.claim_usage = db.statement({
   name = "billing.claim_credited_usage",
   sql = [[
 insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, run_id, actor)
 select l.entry_id, 'claim', 'open', 'claimed', sum(l.quantity), $2::uuid, $3
-  from billing.ledger l join billing.entry e on e.id = l.entry_id and e.kind = 'usage'
- where l.invoice_id = $1 and l.kind = 'credit'
+  from billing.ledger l
+ where l.invoice_id = $1 and l.kind = 'credit' and l.line_id is null and l.to_state = 'open'
  group by l.entry_id order by l.entry_id]],
 })
 
@@ -139,20 +155,21 @@ select m.entry_id, 'claim', 'open', 'claimed', sum(m.quantity), $2::uuid, $3
  group by m.entry_id order by m.entry_id]],
 })
 
---- Stores an invoice that replaces one that was credited: as billing.put_invoice, $9 the old one.
+--- Stores an invoice that replaces one that was credited: as billing.put_credit_note, $9 the old
+--- one.
 receivables_statements.put_replacement = db.statement({
   name = "billing.put_replacement",
   sql = [[
 insert into billing.invoice (id, number, series, type_code, contract_id, customer_id, period,
     currency, issue_date, due_date, line_extension_amount, allowance_total_amount,
     charge_total_amount, tax_exclusive_amount, tax_amount, payable_amount, run_id, approved_by,
-    approval_digest, body, html, replaces_invoice_id)
+    approval_digest, body, html, replaces_invoice_id, position)
 select i->>'id', $2, $3, i->>'type_code', i->>'contract_id', i->>'customer_id', $7,
        i->>'currency', (i->>'issue_date')::date, (i->>'due_date')::date,
        (t->>'line_extension_amount')::numeric, (t->>'allowance_total_amount')::numeric,
        (t->>'charge_total_amount')::numeric, (t->>'tax_exclusive_amount')::numeric,
        (t->>'tax_amount')::numeric, (t->>'payable_amount')::numeric, $4::uuid, $5, $6,
-       jsonb_set(i, '{number}', to_jsonb($2)), replace($8, '{{billow:number}}', $2), $9
+       jsonb_set(i, '{number}', to_jsonb($2)), replace($8, '{{billow:number}}', $2), $9, $10::jsonb
   from (select $1::jsonb as i, $1::jsonb->'totals' as t) x]],
 })
 

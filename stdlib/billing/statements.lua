@@ -207,12 +207,19 @@ select id, case when reason = 'repeated' then 'exclude' when reason is not null 
   from judged order by id]],
 })
 
---- Advance invoices of a contract that this database issued. $1 contract
+--- Advance invoices of a contract that this database issued, less what was credited of them.
+--- $1 contract
 statements.advances = db.statement({
   name = "billing.advances",
   sql = [[
-select number, issue_date::text, tax_exclusive_amount::text as net_amount, tax_amount::text
-  from billing.invoice where contract_id = $1 and type_code = '386' order by issue_date, number]],
+select i.number, i.issue_date::text, (i.tax_exclusive_amount - n.net)::text as net_amount,
+       (i.tax_amount - n.tax)::text as tax_amount
+  from billing.invoice i
+ cross join lateral (select coalesce(sum(c.tax_exclusive_amount), 0) as net,
+                            coalesce(sum(c.tax_amount), 0) as tax
+                       from billing.invoice c where c.credits_invoice_id = i.id) n
+ where i.contract_id = $1 and i.type_code = '386' and i.tax_exclusive_amount <> n.net
+ order by i.issue_date, i.number]],
 })
 
 --- Moves claimed quantity to where it ends: billed, held, written off, excluded, open again.
@@ -311,12 +318,35 @@ statements.closed = db.statement({
 select contract_id from billing.closing where period = $1 order by contract_id collate "C"]],
 })
 
---- The newest closing of a contract before a period. $1 contract, $2 period
+--- The newest closing of a contract before a period, and the documents about earlier periods that
+--- it has not counted: credit notes, and invoices made anew (billow.billing.credit_effects).
+--- $1 contract, $2 period
 statements.last_closing = db.statement({
   name = "billing.last_closing",
   sql = [[
-select period, body from billing.closing where contract_id = $1
-    and period < $2 order by period desc limit 1]],
+with c as (
+  select period, body from billing.closing
+   where contract_id = $1 and period < $2 order by period desc limit 1
+)
+select c.period, c.body,
+       coalesce((select jsonb_agg(jsonb_build_object('id', i.id, 'body', i.body,
+                   'credited_body', o.body, 'outcome', m.outcome, 'position', i.position,
+                   'still_billed', m.still_billed) order by i.issued_at, i.id)
+                   from billing.invoice i
+                   left join billing.invoice o on o.id = i.credits_invoice_id
+                   left join lateral (
+                     select min(l.to_state) as outcome,
+                            jsonb_object_agg(e.body->'event'->>'id', true) filter
+                              (where e.kind = 'milestone' and b.quantity > 0) as still_billed
+                       from billing.ledger l
+                       join billing.entry e on e.id = l.entry_id
+                       left join billing.ledger_balance b on b.entry_id = l.entry_id
+                        and b.state = 'billed'
+                      where l.invoice_id = i.id and l.kind = 'credit') m on true
+                  where i.contract_id = $1 and i.period < $2
+                    and (i.credits_invoice_id is not null or i.replaces_invoice_id is not null)
+                    and not coalesce(c.body->'counted', '[]') ? i.id), '[]') as later
+  from c]],
 })
 
 --- Entries of a period that no contract takes: rows that could not be read, and unknown projects.

@@ -5,6 +5,7 @@
 local store = {}
 
 local billow = require("billow")
+local credit_effects = require("billow.billing.credit_effects")
 local date = require("billow.date")
 local db = require("billow.db")
 local decimal = require("billow.decimal")
@@ -74,8 +75,7 @@ local function in_id_order(by_id)
 end
 
 --- Advances agreed before and those issued here, each with what is left of it by the last closing.
-local function advances_of(contract_id, known, closing)
-  local remaining = closing and given(closing.body.closing.advances_remaining) or {}
+local function advances_of(contract_id, known, remaining)
   local list, is_listed = json.array({}), {}
   for _, advance in ipairs(known) do
     local copy = {}
@@ -100,29 +100,56 @@ local function advances_of(contract_id, known, closing)
   return list
 end
 
---- The state before a period, as far as it concerns one contract: the closing of its last period,
---- else what the
---- firm's opening document says.
----@param contract_id string
+--- What the last closing leaves, and what credits have changed of it since.
+local function closed_state(contract, closing)
+  local state, counted = {}, json.array({})
+  for name, value in pairs(closing.body.opening) do
+    state[name] = value
+  end
+  state.advances_remaining = given(closing.body.closing.advances_remaining) or {}
+  for i, id in ipairs(given(closing.body.counted) or {}) do
+    counted[i] = id
+  end
+  local later = given(closing.later) or {}
+  if #later == 0 then
+    return state, counted
+  end
+  local changed, ids = credit_effects.count(state, contract, later)
+  for _, id in ipairs(ids) do
+    counted[#counted + 1] = id
+  end
+  return changed, counted
+end
+
+--- The state before a period, as far as it concerns one contract: the closing of its last period
+--- with what was credited since, else what the firm's opening document says.
+---@param contract table   raw
 ---@param period string
 ---@return table opening
-local function opening_of(contract_id, period)
-  local documents = bodies("opening", { "firm", "contract:" .. contract_id })
-  local opening = {}
+---@return string[] counted   credit notes and new invoices that are in it
+local function opening_of(contract, period)
+  local documents = bodies("opening", { "firm", "contract:" .. contract.id })
+  local opening, counted = {}, json.array({})
   for name, value in pairs(EMPTY_OPENING) do
     opening[name] = value
   end
-  for _, id in ipairs({ "firm", "contract:" .. contract_id }) do
+  for _, id in ipairs({ "firm", "contract:" .. contract.id }) do
     for name, value in pairs(documents[id] or {}) do
       opening[name] = value
     end
   end
-  local closing = db.query(statements.last_closing, { contract_id, period })[1]
-  for name, value in pairs(closing and closing.body.opening or {}) do
+  local closing = db.query(statements.last_closing, { contract.id, period })[1]
+  local state = {}
+  if closing then
+    state, counted = closed_state(contract, closing)
+  end
+  local remaining = state.advances_remaining or {}
+  state.advances_remaining = nil
+  for name, value in pairs(state) do
     opening[name] = value
   end
-  opening.advances = advances_of(contract_id, opening.advances, closing)
-  return opening
+  opening.advances = advances_of(contract.id, opening.advances, remaining)
+  return opening, counted
 end
 
 --- The contract that overflow goes to, when there is one, belongs to the picture.
@@ -157,7 +184,7 @@ function store.context(contract_id, period)
   end
   local firm = bodies("firm", { "firm" }).firm
   local customers = in_id_order(bodies("customer", customers_of(contracts)))
-  local opening = opening_of(contract_id, period)
+  local opening, counted = opening_of(contracts[1], period)
   if opening.period ~= period then
     opening.issue_date = billow.today(firm.time_zone)
     opening.period = period
@@ -176,7 +203,19 @@ function store.context(contract_id, period)
     end
     error("the documents do not fit together:\n" .. table.concat(texts, "\n"), 0)
   end
+  ctx.counted = counted
   return ctx
+end
+
+-- After every period.
+local LATEST = "9999-12"
+
+--- What the contract's next period would start from, as stored (raw): closings and credits so far.
+---@param contract_id string
+---@return table opening
+function store.position(contract_id)
+  local contract = bodies("contract", { contract_id })[contract_id]
+  return (opening_of(contract, LATEST))
 end
 
 --- A stored entry as the rules know it. What is claimed of it may be less than the whole: the rest

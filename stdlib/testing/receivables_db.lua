@@ -24,6 +24,7 @@ local ZERO = decimal(0)
 ---@field log billow.testing.Tables
 ---@field credits table<string, string>     credit note id -> id of the invoice
 ---@field replaces table<string, string>    new invoice id -> id of the old one
+---@field positions table<string, table>    document id -> the retainer's state after it
 ---@field steps table[]                     reminders
 ---@field attempts table[]
 ---@field holds table[]
@@ -85,11 +86,14 @@ local function basis_of(db, invoice)
     credited = json.array({}),
   }
   for _, movement in ipairs(db.billing.movements) do
-    if movement.kind == "bill" and movement.invoice_id == invoice.id then
+    if not movement.line_id then
+      goto next_movement -- usage and draws stand on no line
+    elseif movement.kind == "bill" and movement.invoice_id == invoice.id then
       table.insert(basis.billed, movement_row(db, movement, movement.line_id))
     elseif movement.kind == "credit" and db.credits[movement.invoice_id] == invoice.id then
       table.insert(basis.credited, movement_row(db, movement, credited_line(db, movement)))
     end
+    ::next_movement::
   end
   return basis
 end
@@ -111,6 +115,13 @@ fakes["billing.creditable"] = function(db, params)
     row[name] = invoice[name]
   end
   row.note_count, row.invoice_count = notes, invoices
+  row.closed_after = json.null
+  for _, closing in pairs(db.billing.closings) do
+    local is_later = closing.contract_id == invoice.contract_id and closing.period > invoice.period
+    if is_later and (row.closed_after == json.null or closing.period < row.closed_after) then
+      row.closed_after = closing.period
+    end
+  end
   return { row }
 end
 
@@ -142,6 +153,7 @@ fakes["billing.put_credit_note"] = function(db, params)
   db.billing.fakes["billing.put_invoice"](params)
   local id, of = jsonb(params[1]).id, text(params[9])
   db.log:set(db.credits, id, of)
+  db.log:set(db.positions, id, given(jsonb(params[10])))
   db.log:append(db.order, id)
   db.log:append(db.unsettled, of)
   return {}, 1
@@ -149,7 +161,10 @@ end
 
 fakes["billing.put_replacement"] = function(db, params)
   db.billing.fakes["billing.put_invoice"](params)
-  db.log:set(db.replaces, jsonb(params[1]).id, text(params[9]))
+  local id = jsonb(params[1]).id
+  db.log:set(db.replaces, id, text(params[9]))
+  db.log:set(db.positions, id, given(jsonb(params[10])))
+  db.log:append(db.order, id)
   return {}, 1
 end
 
@@ -217,12 +232,12 @@ fakes["billing.write_down"] = function(db, params)
   return {}, #moves
 end
 
---- Usage of the invoice or note in $1, moved on as one.
+--- What stands on no line of the invoice or note in $1 (usage, draws), moved on as one.
 local function usage_moves(db, id, kind, move)
   local moves = {}
   for _, movement in ipairs(db.billing.movements) do
-    local is_usage = db.billing.entries[movement.entry_id].kind == "usage"
-    if is_usage and movement.kind == kind and movement.invoice_id == id then
+    local is_loose = movement.line_id == nil
+    if is_loose and movement.kind == kind and movement.invoice_id == id then
       local copy = { entry_id = movement.entry_id, quantity = movement.quantity }
       for name, value in pairs(move) do
         copy[name] = value
@@ -254,6 +269,71 @@ fakes["billing.claim_credited_usage"] = function(db, params)
     run_id = text(params[2]),
     actor = text(params[3]),
   })
+end
+
+fakes["billing.credit_draws"] = function(db, params)
+  local invoice, moves = db.billing.invoices[text(params[1])], {}
+  for _, movement in ipairs(db.billing.movements) do
+    if movement.kind == "draw" and movement.run_id == invoice.run_id then
+      moves[#moves + 1] = {
+        entry_id = movement.entry_id,
+        quantity = movement.quantity,
+        kind = "credit",
+        from_state = "billed",
+        to_state = "open",
+        invoice_id = text(params[2]),
+        run_id = text(params[3]),
+        actor = text(params[4]),
+        reason = text(params[5]),
+      }
+    end
+  end
+  ledger.move(db.billing, moves)
+  return {}, #moves
+end
+
+--- Where the credited work of a note went, and which milestones are billed elsewhere.
+local function given_back(db, note_id)
+  local outcome, still_billed = nil, {}
+  for _, movement in ipairs(db.billing.movements) do
+    if movement.kind == "credit" and movement.invoice_id == note_id then
+      outcome = movement.to_state
+      local entry = db.billing.entries[movement.entry_id]
+      local is_billed = ledger.quantity(db.billing, movement.entry_id, "billed"):sign() > 0
+      if entry.kind == "milestone" and is_billed then
+        still_billed[entry.body.event.id] = true
+      end
+    end
+  end
+  return outcome, next(still_billed) and still_billed
+end
+
+fakes["billing.last_closing"] = function(db, params)
+  local rows = db.billing.fakes["billing.last_closing"](params)
+  local contract_id, period, row = text(params[1]), text(params[2]), rows[1]
+  if not row then
+    return rows
+  end
+  local is_counted, later = {}, json.array({})
+  for _, id in ipairs(given(row.body.counted) or {}) do
+    is_counted[id] = true
+  end
+  for _, id in ipairs(db.order) do
+    local made = db.billing.invoices[id]
+    if made.contract_id == contract_id and made.period < period and not is_counted[id] then
+      local outcome, still_billed = given_back(db, id)
+      local credited = db.credits[id] and db.billing.invoices[db.credits[id]]
+      later[#later + 1] = {
+        id = id,
+        body = made.body,
+        credited_body = credited and credited.body or json.null,
+        outcome = outcome or json.null,
+        position = db.positions[id] or json.null,
+        still_billed = still_billed or json.null,
+      }
+    end
+  end
+  return { { period = row.period, body = row.body, later = later } }
 end
 
 --- Adds a row; `key` names the fields that no two rows share.
@@ -484,6 +564,7 @@ function receivables_db.new(billing)
     log = billing.log,
     credits = {},
     replaces = {},
+    positions = {},
     order = {},
     unsettled = {},
     steps = {},
