@@ -11,12 +11,8 @@
 
 static bool starts_again(const struct mem_series *series, struct bw_str date)
 {
-    if (!series->last_date.len)
-        return false;
-    size_t len = bw_str_eq(series->reset, BW_STR("year"))    ? 4
-                 : bw_str_eq(series->reset, BW_STR("month")) ? 7
-                                                             : 0;
-    return memcmp(series->last_date.ptr, date.ptr, len) != 0;
+    return series->last_date.len > 0 &&
+           !bw_series_is_same_stretch(series->reset, date, series->last_date);
 }
 
 static enum bw_err check_number(const struct mem_store *store, const struct mem_request *request,
@@ -52,7 +48,7 @@ static enum bw_err take_number(struct mem_store *store, struct mem_request *requ
     int64_t sequence = starts_again(series, date) ? 1 : series->next;
     struct bw_buf number;
     bw_buf_init(&number, 4096);
-    if (!bw_series_format(series->format, sequence, date, customer, &number)) {
+    if (!bw_series_format(series->format, series->reset, sequence, date, customer, &number)) {
         bw_buf_deinit(&number);
         return bw_fail(error, BW_ERR_INVALID, "series %.*s needs a customer",
                        BW_STR_ARG(series->series));

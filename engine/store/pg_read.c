@@ -364,7 +364,8 @@ static const struct bw_pg_statement settings = {
     "SELECT DISTINCT ON (s.name, s.scope_type, s.scope_id) s.name, s.scope_type, s.scope_id,"
     " s.valid_from::text, s.value, s.is_locked, s.set_by, s.set_at"
     " FROM billow.policy_setting s WHERE s.tenant_id = $1::uuid AND s.policy = $2::text AND"
-    " s.valid_from <= $3::text::date AND (s.scope_type IN ('pack', 'tenant') OR (s.scope_type ="
+    " s.valid_from <= $3::text::date AND (s.scope_type IN ('firm', 'pack', 'tenant') OR "
+    "(s.scope_type ="
     " 'customer' AND s.scope_id = $4::text)  OR (s.scope_type = 'contract' AND s.scope_id ="
     " $5::text)) ORDER BY s.name, s.scope_type, s.scope_id, s.valid_from DESC",
     5};

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const scope_names[BW_SCOPE_COUNT] = {"pack", "tenant", "customer", "contract"};
+static const char *const scope_names[BW_SCOPE_COUNT] = {"firm", "pack", "tenant", "customer",
+                                                        "contract"};
 
 const char *bw_setting_scope_name(enum bw_setting_scope scope)
 {
@@ -102,14 +103,24 @@ static void put_layer(struct bw_buf *out, const struct bw_setting *row, bool is_
     bw_buf_put_str(out, row->value);
 }
 
-/* Of sorted rows: keeps the newest one of each name and scope. */
+static bool is_unset(const struct bw_setting *row)
+{
+    enum bw_value_tag tag = bw_value_read(row->value).tag;
+    return tag == BW_VALUE_NULL || tag == BW_VALUE_NIL;
+}
+
+/* Of sorted rows: keeps the newest one of each name and scope, unless it says that the scope has no
+ * setting any more. */
 static size_t keep_newest(struct bw_setting *rows, size_t count)
 {
     size_t kept = 0;
+    enum bw_setting_scope scope = BW_SCOPE_COUNT; /* of the row before, kept or not */
+    struct bw_str name = BW_STR_NONE;
     for (size_t i = 0; i < count; i++) {
-        bool is_older = kept > 0 && rows[kept - 1].scope == rows[i].scope &&
-                        bw_str_eq(rows[kept - 1].name, rows[i].name);
-        if (!is_older)
+        bool is_older = rows[i].scope == scope && bw_str_eq(name, rows[i].name);
+        scope = rows[i].scope;
+        name = rows[i].name;
+        if (!is_older && !is_unset(&rows[i]))
             rows[kept++] = rows[i];
     }
     return kept;
@@ -172,7 +183,8 @@ enum bw_err bw_setting_from_args(struct bw_str args, struct bw_setting *setting,
         return bw_fail(error, BW_ERR_INVALID, "a setting needs policy, name and value");
     if (!bw_setting_scope_from_name(scope, &setting->scope))
         return bw_fail(error, BW_ERR_INVALID,
-                       "a setting's scope_type is pack, tenant, customer or contract, not \"%.*s\"",
+                       "a setting's scope_type is firm, pack, tenant, customer or contract, not "
+                       "\"%.*s\"",
                        BW_STR_ARG(scope));
     if ((setting->scope >= BW_SCOPE_CUSTOMER) != (setting->scope_id.len > 0))
         return bw_fail(
@@ -208,6 +220,45 @@ static bool find_sequence(struct bw_str format, size_t *from, size_t *to, int *d
     return false;
 }
 
+/* The month in which the year of "year:04" begins; 1 for calendar years. */
+static int year_start(struct bw_str reset)
+{
+    if (reset.len != 7 || !bw_str_starts(reset, BW_STR("year:")))
+        return 1;
+    return (reset.ptr[5] - '0') * 10 + (reset.ptr[6] - '0');
+}
+
+static bool is_reset(struct bw_str reset)
+{
+    if (bw_str_eq(reset, BW_STR("year")) || bw_str_eq(reset, BW_STR("month")) ||
+        bw_str_eq(reset, BW_STR("never")))
+        return true;
+    int month = year_start(reset);
+    return month >= 2 && month <= 12 && reset.ptr[5] <= '1' && reset.ptr[6] >= '0' &&
+           reset.ptr[6] <= '9';
+}
+
+static int two_digits(const char *text)
+{
+    return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
+/* The year in which the financial year of a date begins. */
+static int financial_year(struct bw_str reset, struct bw_str date)
+{
+    int year = two_digits(date.ptr) * 100 + two_digits(date.ptr + 2);
+    return two_digits(date.ptr + 5) < year_start(reset) ? year - 1 : year;
+}
+
+bool bw_series_is_same_stretch(struct bw_str reset, struct bw_str date, struct bw_str other)
+{
+    if (bw_str_eq(reset, BW_STR("never")))
+        return true;
+    if (bw_str_eq(reset, BW_STR("month")))
+        return memcmp(date.ptr, other.ptr, 7) == 0;
+    return financial_year(reset, date) == financial_year(reset, other);
+}
+
 enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series,
                                 struct bw_error *error)
 {
@@ -225,10 +276,12 @@ enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series,
         return bw_fail(error, BW_ERR_INVALID,
                        "the format of series %.*s needs {SEQ:n}, for example INV-{YYYY}-{SEQ:5}",
                        BW_STR_ARG(series->series));
-    if (!bw_str_eq(series->reset, BW_STR("year")) && !bw_str_eq(series->reset, BW_STR("month")) &&
-        !bw_str_eq(series->reset, BW_STR("never")))
-        return bw_fail(error, BW_ERR_INVALID, "reset of series %.*s has to be year, month or never",
-                       BW_STR_ARG(series->series));
+    if (!is_reset(series->reset))
+        return bw_fail(
+            error, BW_ERR_INVALID,
+            "reset of series %.*s has to be year, year:MM (MM 02 to 12, the month in which "
+            "the financial year begins), month or never",
+            BW_STR_ARG(series->series));
     if (series->next < 0)
         return bw_fail(error, BW_ERR_INVALID, "next of series %.*s has to be 1 or more",
                        BW_STR_ARG(series->series));
@@ -236,15 +289,22 @@ enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series,
 }
 
 /* The text of the placeholder at the start of `format`; its length, or 0 when there is none. */
-static size_t put_placeholder(struct bw_str format, struct bw_str date, struct bw_str customer,
-                              bool *has_all, struct bw_buf *out)
+static size_t put_placeholder(struct bw_str format, struct bw_str reset, struct bw_str date,
+                              struct bw_str customer, bool *has_all, struct bw_buf *out)
 {
+    char fy[8];
+    int year = financial_year(reset, date);
+    if (year_start(reset) > 1)
+        snprintf(fy, sizeof fy, "%02d-%02d", year % 100, (year + 1) % 100);
+    else
+        snprintf(fy, sizeof fy, "%02d", year % 100);
     const struct {
         struct bw_str name;
         struct bw_str text;
     } table[] = {{BW_STR("{YYYY}"), bw_str(date.ptr, 4)},
                  {BW_STR("{YY}"), bw_str(date.ptr + 2, 2)},
                  {BW_STR("{MM}"), bw_str(date.ptr + 5, 2)},
+                 {BW_STR("{FY}"), bw_str_of(fy)},
                  {BW_STR("{CUSTOMER}"), customer}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (!bw_str_starts(format, table[i].name))
@@ -256,8 +316,8 @@ static size_t put_placeholder(struct bw_str format, struct bw_str date, struct b
     return 0;
 }
 
-bool bw_series_format(struct bw_str format, int64_t sequence, struct bw_str date,
-                      struct bw_str customer, struct bw_buf *out)
+bool bw_series_format(struct bw_str format, struct bw_str reset, int64_t sequence,
+                      struct bw_str date, struct bw_str customer, struct bw_buf *out)
 {
     size_t from = 0;
     size_t to = 0;
@@ -271,8 +331,8 @@ bool bw_series_format(struct bw_str format, int64_t sequence, struct bw_str date
             i = to;
             continue;
         }
-        size_t len =
-            put_placeholder(bw_str(format.ptr + i, format.len - i), date, customer, &has_all, out);
+        size_t len = put_placeholder(bw_str(format.ptr + i, format.len - i), reset, date, customer,
+                                     &has_all, out);
         if (len == 0)
             bw_buf_put_char(out, format.ptr[i]);
         i += len ? len : 1;

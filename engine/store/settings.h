@@ -1,11 +1,12 @@
-/* settings.h - which setting of a policy is in force: layers from pack over tenant and customer
- * to contract.
+/* settings.h - which setting of a policy is in force: layers from the firm's own over pack, tenant
+ * and customer to contract.
  *
  * Offers:  arguments of a look-up, the resolution, its value for scripts.
  * Relies on: codec/value.h.
  *
  * In one scope, the newest row with valid_from <= the date counts. A narrower scope overrides a
- * wider one (pack < tenant < customer < contract), unless the wider one is locked.
+ * wider one (firm < pack < tenant < customer < contract), unless the wider one is locked. A row
+ * whose value is null ends the setting of its scope: from its date on the scope says nothing.
  */
 #ifndef BW_STORE_SETTINGS_H
 #define BW_STORE_SETTINGS_H
@@ -14,6 +15,7 @@
 #include "store/store.h"
 
 enum bw_setting_scope {
+    BW_SCOPE_FIRM,
     BW_SCOPE_PACK,
     BW_SCOPE_TENANT,
     BW_SCOPE_CUSTOMER,
@@ -27,9 +29,9 @@ struct bw_setting {
     struct bw_str policy;
     struct bw_str name;
     enum bw_setting_scope scope;
-    struct bw_str scope_id;   /* empty for pack and tenant */
+    struct bw_str scope_id;   /* empty for firm, pack and tenant */
     struct bw_str valid_from; /* YYYY-MM-DD */
-    struct bw_str value;      /* encoded */
+    struct bw_str value;      /* encoded; null: unset */
     bool is_locked;
     struct bw_str set_by;
     int64_t set_at_us;
@@ -39,8 +41,8 @@ struct bw_setting {
 struct bw_settings_query {
     struct bw_str policy;
     struct bw_str on;
-    struct bw_str scope_ids[BW_SCOPE_COUNT]; /* empty = the scope does not apply (pack and tenant
-                                                always do) */
+    struct bw_str scope_ids[BW_SCOPE_COUNT]; /* empty = the scope does not apply (firm, pack and
+                                                tenant always do) */
 };
 BW_MUST_USE enum bw_err bw_settings_query(struct bw_str args, struct bw_settings_query *query,
                                           struct bw_error *error);
@@ -60,13 +62,15 @@ BW_MUST_USE enum bw_err bw_setting_from_args(struct bw_str args, struct bw_setti
 struct bw_series {
     struct bw_str series;
     struct bw_str format;
-    struct bw_str reset; /* "year", "month", "never" */
+    struct bw_str reset; /* "year", "year:04" (from April), "month", "never" */
     int64_t next;        /* 0 = not given */
 };
 BW_MUST_USE enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series,
                                             struct bw_error *error);
+/* Do both dates lie in one stretch of counting: year, financial year, month? */
+bool bw_series_is_same_stretch(struct bw_str reset, struct bw_str date, struct bw_str other);
 /* Formats a number of a series; false when the format needs a customer and there is none. */
-bool bw_series_format(struct bw_str format, int64_t sequence, struct bw_str date,
-                      struct bw_str customer, struct bw_buf *out);
+bool bw_series_format(struct bw_str format, struct bw_str reset, int64_t sequence,
+                      struct bw_str date, struct bw_str customer, struct bw_buf *out);
 
 #endif

@@ -165,8 +165,7 @@ struct bw_turn_commit {
     size_t event_count;
     const struct bw_wait *waits;
     size_t wait_count;
-    const uint64_t *unwaits; /* seqs of earlier turns whose wait is over (timeout, lost race, end of
-                                run); they end before `waits` begin */
+    const uint64_t *unwaits; /* seqs whose wait is over (timeout, lost race, end of run) */
     size_t unwait_count;
     const struct bw_task *tasks;
     size_t task_count;
@@ -314,8 +313,9 @@ struct bw_store {
     void (*active_release)(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
 
     /* What people and imports write beside runs. `what`, with args as a map:
-     * "setting" {policy, name, value, scope_type: "pack"|"tenant"|"customer"|"contract", scope_id?,
-     * valid_from: date, locked?, set_by, at_us?}: one value from a date on, in one scope; "series"
+     * "setting" {policy, name, value, scope_type: "firm"|"pack"|"tenant"|"customer"|"contract",
+     * scope_id?, valid_from: date, locked?, set_by, at_us?}: one value from a date on, in one
+     * scope; null: from then on the scope has none; "series"
      * {series, format, reset?: "year"|"month"|"never", next?}: a number series. Given again, it
      * changes nothing once a number was taken (before that, next); CONFLICT when format or reset
      * differ; "audit"   {actor, action, subject, detail?, at_us?}: who did what. */

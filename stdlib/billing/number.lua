@@ -21,27 +21,43 @@ function number.series(firm, type_code)
   return nil
 end
 
+--- The calendar year in which the financial year of a date begins, and the month it begins with.
+local function financial_year(reset, day)
+  local first = tonumber(reset:match("^year:(%d%d)$")) or 1
+  local year = tonumber(day:sub(1, 4))
+  return tonumber(day:sub(6, 7)) < first and year - 1 or year, first
+end
+
 --- The stretch in which the sequence counts on: "2026", "2026-11" or "" (never restarts).
 ---@param series table
 ---@param issue_date string
 ---@return string
 function number.stretch(series, issue_date)
-  if series.reset == "year" then
-    return issue_date:sub(1, 4)
+  if series.reset:sub(1, 4) == "year" then
+    return string.format("%04d", (financial_year(series.reset, issue_date)))
   elseif series.reset == "month" then
     return issue_date:sub(1, 7)
   end
   return ""
 end
 
---- The number as text. Placeholders: {YYYY} {YY} {MM} of the issue date, {CUSTOMER}, {SEQ:n}.
+local function financial_year_text(reset, day)
+  local year, first = financial_year(reset, day)
+  local text = string.format("%02d", year % 100)
+  return first > 1 and text .. string.format("-%02d", (year + 1) % 100) or text
+end
+
+--- The number as text. Placeholders: {YYYY} {YY} {MM} of the issue date, {FY} the financial year
+--- ("26-27", of calendar years "26"), {CUSTOMER}, {SEQ:n}.
 ---@param format string
 ---@param sequence integer
 ---@param issue_date string
 ---@param customer_id string
+---@param reset? string   of the series: when its year begins
 ---@return string
-function number.format(format, sequence, issue_date, customer_id)
+function number.format(format, sequence, issue_date, customer_id, reset)
   local values = {
+    FY = financial_year_text(reset or "year", issue_date),
     YYYY = issue_date:sub(1, 4),
     YY = issue_date:sub(3, 4),
     MM = issue_date:sub(6, 7),
@@ -57,6 +73,35 @@ function number.format(format, sequence, issue_date, customer_id)
       return values[name]
     end)
   )
+end
+
+--- The longest number that a series gives before its digits overflow.
+---@param series table
+---@param issue_date string
+---@param customer_id string
+---@return string
+function number.longest(series, issue_date, customer_id)
+  local digits = tonumber(series.format:match("{SEQ:(%d+)}")) or 1
+  local last = math.tointeger(10 ^ math.min(digits, 18)) - 1
+  return number.format(series.format, last, issue_date, customer_id, series.reset)
+end
+
+--- What the numbering policy is asked with.
+---@param firm table
+---@param object {type_code: string, issue_date: string, customer_id: string}
+---@return table
+function number.subject(firm, object)
+  local list, longest = {}, {}
+  for i, series in ipairs(firm.number_series) do
+    list[i] = { id = series.id, type_codes = series.type_codes, reset = series.reset }
+    longest[series.id] = number.longest(series, object.issue_date, object.customer_id)
+  end
+  return {
+    type_code = object.type_code,
+    country = firm.country_code,
+    series = list,
+    numbers = longest,
+  }
 end
 
 --- A counter per series. opening's next_sequence is the one to use at the opening's issue date; in
@@ -77,7 +122,8 @@ function number.allocator(firm, opening)
     local stored = is_first_stretch and opening.number_series[series.id] or nil
     local sequence = counters[key] or stored and stored.next_sequence or 1
     counters[key] = sequence + 1
-    return number.format(series.format, sequence, issue_date, customer_id), sequence
+    local text = number.format(series.format, sequence, issue_date, customer_id, series.reset)
+    return text, sequence
   end
 end
 

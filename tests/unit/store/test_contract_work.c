@@ -76,6 +76,23 @@ static void test_a_series_starts_again_with_its_year_or_month(void **state)
         strstr(work(f, run, 5, "[{\"number\":\"m\",\"date\":\"2027-12-01\"}]"), "M202712-01"));
 }
 
+static void test_a_series_may_count_a_financial_year_and_name_it(void **state)
+{
+    F;
+    make_series(f, "in", "INV/{FY}/{SEQ:6}", "year:04", 7);
+    struct bw_id run = fixture_start(f, NULL);
+    assert_non_null(strstr(work(f, run, 0, "[{\"number\":\"in\",\"date\":\"2026-12-31\"}]"),
+                           "INV/26-27/000007"));
+    assert_non_null(strstr(work(f, run, 1, "[{\"number\":\"in\",\"date\":\"2027-03-31\"}]"),
+                           "INV/26-27/000008"));
+    assert_non_null(strstr(work(f, run, 2, "[{\"number\":\"in\",\"date\":\"2027-04-01\"}]"),
+                           "INV/27-28/000001"));
+    assert_int_equal(fixture_write(f, "series",
+                                   "{\"series\":\"x\",\"format\":\"{SEQ:1}\",\"reset\":"
+                                   "\"year:13\"}"),
+                     BW_ERR_INVALID);
+}
+
 static void test_a_number_is_not_taken_by_what_fails(void **state)
 {
     F;
@@ -225,6 +242,30 @@ static void test_a_locked_setting_is_not_overridden(void **state)
                         "\"settings\":{\"minutes\":30}}");
 }
 
+static void test_a_setting_of_the_firm_is_the_widest(void **state)
+{
+    F;
+    put_setting(f, "firm", "", "2026-01-01", "3", false);
+    assert_string_equal(minutes(f, "{}", "2026-10-31"), "\"settings\":{\"minutes\":3}}");
+    put_setting(f, "pack", "", "2026-01-01", "6", false);
+    assert_string_equal(minutes(f, "{}", "2026-10-31"), "\"settings\":{\"minutes\":6}}");
+    put_setting(f, "firm", "", "2026-06-01", "4", true);
+    assert_string_equal(minutes(f, "{}", "2026-10-31"), "\"settings\":{\"minutes\":4}}");
+}
+
+static void test_a_setting_of_null_ends_the_one_before_in_its_scope_alone(void **state)
+{
+    F;
+    const char *contract = "{\"contract\":\"C-1\"}";
+    put_setting(f, "tenant", "", "2026-01-01", "6", false);
+    put_setting(f, "contract", "C-1", "2026-02-01", "30", false);
+    put_setting(f, "contract", "C-1", "2026-06-01", "null", false);
+    assert_string_equal(minutes(f, contract, "2026-05-31"), "\"settings\":{\"minutes\":30}}");
+    assert_string_equal(minutes(f, contract, "2026-06-01"), "\"settings\":{\"minutes\":6}}");
+    put_setting(f, "tenant", "", "2026-07-01", "null", true);
+    assert_string_equal(minutes(f, contract, "2026-07-01"), "\"settings\":{}}");
+}
+
 static void test_settings_say_what_is_wrong_with_a_question(void **state)
 {
     F;
@@ -255,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CONTRACT_TEST(test_numbers_follow_each_other_in_their_format),
         CONTRACT_TEST(test_a_series_starts_again_with_its_year_or_month),
+        CONTRACT_TEST(test_a_series_may_count_a_financial_year_and_name_it),
         CONTRACT_TEST(test_a_number_is_not_taken_by_what_fails),
         CONTRACT_TEST(test_a_number_is_refused_when_its_date_goes_back),
         CONTRACT_TEST(test_a_series_given_again_changes_nothing),
@@ -263,6 +305,8 @@ int main(void)
         CONTRACT_TEST(test_a_query_gives_rows_as_maps),
         CONTRACT_TEST(test_a_narrower_setting_overrides_a_wider_one),
         CONTRACT_TEST(test_a_locked_setting_is_not_overridden),
+        CONTRACT_TEST(test_a_setting_of_the_firm_is_the_widest),
+        CONTRACT_TEST(test_a_setting_of_null_ends_the_one_before_in_its_scope_alone),
         CONTRACT_TEST(test_settings_say_what_is_wrong_with_a_question),
         CONTRACT_TEST(test_the_audit_record_keeps_its_order),
     };
