@@ -61,7 +61,7 @@ local function objection(decision, name, earlier)
   return nil
 end
 
-local function ask(contract, bill, decision, earlier, remark)
+local function ask(contract, bill, decision, earlier, remark, remarks)
   return task.open({
     kind = "approval",
     group = contract.id,
@@ -80,6 +80,7 @@ local function ask(contract, bill, decision, earlier, remark)
       invoices = summaries(bill),
       documents = bill.canonical,
       reasons = json.array(decision.reasons),
+      remarks = json.array(remarks),
       approved_by = json.array(earlier),
       needed = decision.count,
       remark = remark or json.null,
@@ -91,8 +92,10 @@ end
 --- Has a bill approved as the approval policy decides. Returns nil when somebody rejects it.
 ---@param contract billow.billing.Contract
 ---@param bill billow.billing.Bill
+---@param remarks? {code: string, message: string}[]   what is unusual about it
 ---@return billow.approval.Approved?
-function approval.require(contract, bill)
+function approval.require(contract, bill, remarks)
+  remarks = remarks or {}
   local decision = policy.decide("approval", {
     contract = contract.contract.id,
     customer = contract.contract.customer_id,
@@ -108,7 +111,7 @@ function approval.require(contract, bill)
         or "policy approval " .. decision.version
       return { by = by, digest = bill.digest }
     end
-    local answer = ask(contract, bill, decision, approved, remark)
+    local answer = ask(contract, bill, decision, approved, remark, remarks)
     if answer.decision == "reject" then
       return nil
     elseif answer.decision ~= "approve" then

@@ -122,6 +122,41 @@ function policy.settings(name, scopes, on)
   return known
 end
 
+--- Forgets settings and decisions, so that the next question is answered by what is in force then:
+--- for work that is done anew after people changed something. The journal keeps what was decided.
+function policy.renew()
+  settings_known, decisions_known, made = {}, {}, {}
+end
+
+--- Asks for the settings of several policies at once: one step of the run instead of one each.
+---@param questions table[]   { name, scopes?, on? } as policy.settings takes them
+function policy.prepare(questions)
+  local actions = {}
+  for i, question in ipairs(questions) do
+    actions[i] = function()
+      policy.settings(table.unpack(question, 1, 3))
+      return true
+    end
+  end
+  require("billow").all(actions)
+end
+
+--- The layers of settings that are locked and count, by the setting's name. Those of the contract
+--- itself bind nobody else.
+---@param name string
+---@param scopes? table<string, string>
+---@param on? string
+---@return table<string, table>
+function policy.locked(name, scopes, on)
+  local found = {}
+  for _, layer in ipairs(policy.settings(name, scopes, on).layers) do
+    if layer.is_locked and layer.is_used and layer.scope_type ~= "contract" then
+      found[layer.name] = layer
+    end
+  end
+  return found
+end
+
 --- Does a value hold nothing but data? A decision must cross into the journal.
 local function check_decision(name, value)
   if type(value) ~= "table" or decimal.is(value) or money.is(value) then

@@ -1,11 +1,12 @@
 -- docs.lua - the pages that are made from the sources, and a check of what the others say.
 --
---   lua tools/docs.lua [ROOT]           writes docs/limits.md and docs/errors/README.md
+--   lua tools/docs.lua [ROOT]           writes docs/limits.md, docs/errors/README.md and
+--                                       docs/policies/
 --   lua tools/docs.lua --check [ROOT]   exit code 1 when one of them is stale, when a link leads
 --                                       nowhere, or when a page names a file or a C function, or
 --                                       a source's head a file, that is not there
 --
--- Sources: engine/base/limits.h, engine/base/err.h.
+-- Sources: engine/base/limits.h, engine/base/err.h, policies/.
 
 local is_check = arg[1] == "--check"
 local root = arg[is_check and 2 or 1] or "."
@@ -264,6 +265,14 @@ local pages = {
   ["docs/limits.md"] = limits_page(identifiers),
   ["docs/errors/README.md"] = errors_page(),
 }
+local policy_names = {}
+for _, path in ipairs(files_of("policies", "/settings%.json$")) do
+  policy_names[#policy_names + 1] = path:match("^policies/([^/]+)/")
+end
+local policy_pages = dofile((arg[0]:match("^(.*)/") or ".") .. "/policy_docs.lua")
+for path, text in pairs(policy_pages(read, policy_names)) do
+  pages[path] = text
+end
 for path, text in pairs(pages) do
   if not is_check then
     local file = assert(io.open(root .. "/" .. path, "wb"))

@@ -65,13 +65,12 @@ local decimal = require("billow.decimal")
 
 ---@class billing.Rate
 ---@field price Decimal
----@field unit_code "HUR"|"DAY"|"LS"   LS: a fixed sum for the entry
+---@field unit_code "HUR"|"DAY"
 ---@field currency string
 ---@field is_no_charge boolean
 ---@field source string             where it came from, such as "RC@2026-01-01: role=Analyst"
 ---@field searched string[]         the path, as far as it was walked
 ---@field steps string[]            forms applied to the base, in order
----@field limits? table             min_hours, max_hours, min_amount of the card's row
 
 --- What Model.bill gets. Lists are in source (file) order, only valid things in them.
 ---@class billing.Items
@@ -232,6 +231,9 @@ function draft.build(ctx, contract, items)
   local made = require(MODELS[contract.model]).bill(ctx, contract, items)
   for _, line in ipairs(expenses.lines(ctx, contract, items.expenses)) do
     made.lines[#made.lines + 1] = line
+  end
+  for _, block in ipairs(contract.forbidden or {}) do -- terms against a lock (agreed.lua)
+    made.blocks[#made.blocks + 1] = block
   end
   return made
 end

@@ -5,6 +5,7 @@ local finish = {}
 local approval = require("billow.approval")
 local billing = require("billow.billing")
 local report = require("billow.billing.report")
+local review = require("billow.billing.review")
 local workflow = require("billow.workflow")
 
 --- Lets a run of collections follow each invoice from here on: delivery, reminders, interest. Its
@@ -25,8 +26,14 @@ end
 ---@return table? result
 function finish.bill(contract, judged, bill)
   if bill.status == "ready" then
+    -- Beside what was issued before: is it billed already, is it unusual?
+    local reviewed = review.bill(contract, bill)
+    if reviewed.is_repetition then
+      billing.set_aside(contract, bill, "looks billed already")
+      return report.not_issued(contract, judged, bill, "repetition")
+    end
     -- By the policy's matrix, never by who prepared it, bound to the bill's digest.
-    local approved = approval.require(contract, bill)
+    local approved = approval.require(contract, bill, reviewed.remarks)
     if not approved then
       billing.set_aside(contract, bill, "rejected")
       return report.not_issued(contract, judged, bill, "rejected")

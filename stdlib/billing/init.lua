@@ -12,6 +12,7 @@
 ---@class billow.billing
 local billing = {}
 
+local agreed = require("billow.billing.agreed")
 local billow = require("billow")
 local canonical = require("billow.billing.canonical")
 local db = require("billow.db")
@@ -20,7 +21,7 @@ local explained = require("billow.billing.explained")
 local html = require("billow.billing.html")
 local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
-local number = require("billow.billing.number")
+local numbering = require("billow.billing.numbering")
 local period = require("billow.billing.period")
 local place = require("billow.place")
 local policy = require("billow.policy")
@@ -52,6 +53,34 @@ local NUMBER_MARK = "{{billow:number}}"
 ---@field made table[]                   the invoices as assembled, with what is behind each line
 ---@field place? string                  the line of the script that made the bill
 
+--- Lets the rules of a context ask policies, by the settings in force at the end of its period:
+--- whenever a month is computed, it is computed by its own settings.
+local function put_policies(ctx, contract)
+  local scopes = { customer = contract.customer_id, contract = contract.id }
+  local on = ctx.period.end_date
+  local questions = { { "numbering", scopes, ctx.issue_date } }
+  for _, name in ipairs(agreed.POLICIES) do
+    questions[#questions + 1] = { name, scopes, on }
+  end
+  policy.renew() -- a bill that is made again is made by what is set now
+  policy.prepare(questions)
+  ctx.decide = function(name, subject)
+    return policy.decide(name, subject, scopes, on)
+  end
+  ctx.locked = function(name)
+    return policy.locked(name, scopes, on)
+  end
+end
+
+local function replace_contract(ctx, contract)
+  ctx.contracts[contract.id] = contract
+  for i, known in ipairs(ctx.contract_list) do
+    if known.id == contract.id then
+      ctx.contract_list[i] = contract
+    end
+  end
+end
+
 --- Loads a contract with everything it leads to, and the state before the period.
 ---@param id string
 ---@param period_id string      "2026-10"
@@ -59,10 +88,9 @@ local NUMBER_MARK = "{{billow:number}}"
 ---@return billow.billing.Contract
 function billing.contract(id, period_id, prepared_by)
   local ctx = store.context(id, period_id)
-  local contract = ctx.contracts[id]
-  ctx.decide = function(name, subject)
-    return policy.decide(name, subject, { customer = contract.customer_id, contract = id })
-  end
+  put_policies(ctx, ctx.contracts[id])
+  local contract = agreed.contract(ctx, ctx.contracts[id])
+  replace_contract(ctx, contract)
   return {
     id = id,
     period = period_id,
@@ -98,9 +126,11 @@ end
 ---@param exceptions billing.Exception[]
 ---@return string decision
 local function ask(contract, title, exceptions)
+  local rules = contract.ctx.decide("validation", agreed.subject(contract.ctx, contract.contract))
   local answer = task.open({
     kind = "exception",
     group = contract.id,
+    assignees = rules.exceptions_owner,
     title = title,
     body = {
       contract = contract.id,
@@ -112,6 +142,21 @@ local function ask(contract, title, exceptions)
   return answer.decision
 end
 
+--- The exceptions that the validation policy does not hold without asking.
+local function to_be_asked(contract, exceptions)
+  local rules = contract.ctx.decide("validation", agreed.subject(contract.ctx, contract.contract))
+  local is_silent, open = {}, {}
+  for _, code in ipairs(rules.hold_without_asking) do
+    is_silent[code] = true
+  end
+  for _, found in ipairs(exceptions) do
+    if not is_silent[found.code] then
+      open[#open + 1] = found
+    end
+  end
+  return open
+end
+
 --- Judges every claimed entry. Exceptions become one task; the run waits until somebody holds them
 --- or mends the
 --- source and has them checked again.
@@ -121,16 +166,17 @@ end
 function billing.validate(contract, claimed)
   while true do
     local judged = ledger.judge(contract.ctx, contract.contract, claimed)
-    if #judged.exceptions == 0 then
+    local open = to_be_asked(contract, judged.exceptions)
+    if #open == 0 then
       return judged
     end
     local title = string.format(
       "%s %s: %d entries need a decision",
       contract.id,
       contract.period,
-      #judged.exceptions
+      #open
     )
-    if ask(contract, title, judged.exceptions) ~= "recheck" then
+    if ask(contract, title, open) ~= "recheck" then
       return judged
     end
     store.release("to be checked again")
@@ -233,27 +279,14 @@ local function explanations_of(contract, bill, approval)
 end
 
 --- Adds one invoice to the finalising transaction: its number, the object, its page, its lines.
-local function add_invoice(tx, contract, object, approval, explanation)
+local function add_invoice(tx, contract, object, series, approval, explanation)
   local ctx, run = contract.ctx, billow.run()
-  local series = number.series(ctx.firm, object.type_code)
-  if not series then
-    error(
-      err.new({
-        code = "NO_SERIES",
-        text = string.format(
-          "no number series of the firm takes type %s: add it to number_series in firm.json",
-          object.type_code
-        ),
-      }),
-      0
-    )
-  end
   local given =
-    tx:number({ series = series.id, date = object.issue_date, customer = object.customer_id })
+    tx:number({ series = series, date = object.issue_date, customer = object.customer_id })
   tx:exec(statements.put_invoice, {
     object,
     given,
-    series.id,
+    series,
     run.id,
     approval.by,
     approval.digest,
@@ -297,10 +330,14 @@ function billing.issue(contract, judged, bill, approval)
       0
     )
   end
+  local series = {}
+  for i, object in ipairs(bill.canonical) do
+    series[i] = numbering.series(contract.ctx, object)
+  end
   local explanations = explanations_of(contract, bill, approval)
   local results = db.transaction(function(tx)
     for i, object in ipairs(bill.canonical) do
-      add_invoice(tx, contract, object, approval, explanations[i])
+      add_invoice(tx, contract, object, series[i], approval, explanations[i])
     end
     add_settlement(tx, contract, judged, bill, approval.by)
   end)

@@ -6,11 +6,10 @@
 --- else is checked in consistency.lua.
 local model = {}
 
+local agreed = require("billow.billing.agreed")
 local calendar = require("billow.billing.calendar")
-local caps = require("billow.billing.caps")
 local consistency = require("billow.billing.consistency")
 local currency = require("billow.billing.currency")
-local overtime = require("billow.billing.overtime")
 local shape = require("billow.billing.shape")
 
 local required, optional = shape.required, shape.optional
@@ -44,6 +43,12 @@ local ADDRESS = record({
   country_code = required(text),
 })
 
+-- "year:04" is a financial year from April.
+local RESETS = { "year", "month", "never" }
+for month = 2, 12 do
+  RESETS[#RESETS + 1] = string.format("year:%02d", month)
+end
+
 local FIRM = record({
   id = required(text),
   name = required(text),
@@ -57,9 +62,9 @@ local FIRM = record({
   number_series = required(list(
     record({
       id = required(text),
-      type_codes = required(list(text, { is_filled = true })),
+      type_codes = required(list(text)), -- none: only the numbering policy leads to it
       format = required(text),
-      reset = required(enum({ "year", "month", "never" })),
+      reset = required(enum(RESETS)),
     }),
     { is_filled = true }
   )),
@@ -108,20 +113,6 @@ local function rounding(scopes)
   })
 end
 
-local OVERTIME = record({
-  combination = optional(enum(overtime.COMBINATIONS), "add"),
-  rules = required(list(
-    record({
-      factor = required(amount),
-      weekdays = optional(list(enum(overtime.WEEKDAYS), { is_filled = true })),
-      holidays = optional(shape.boolean, false),
-      after_hours_per_day = optional(amount),
-      after_hours_per_week = optional(amount),
-    }),
-    { is_filled = true }
-  )),
-})
-
 -- What tm and retainer share.
 local function time_terms(default_grouping, rounding_scopes)
   return {
@@ -132,16 +123,6 @@ local function time_terms(default_grouping, rounding_scopes)
     hours_per_day = optional(amount),
     rate_source = optional(enum({ "card", "source" })),
     rate_date = optional(enum({ "work_date", "issue_date" })),
-    included_tasks = optional(list(text), {}),
-    pro_bono_tasks = optional(list(text), {}),
-    min_hours_per_entry = optional(amount),
-    max_hours_per_entry = optional(amount),
-    min_amount_per_entry = optional(amount),
-    overtime = optional(OVERTIME),
-    day_rate = optional(record({
-      half_day_up_to_hours = required(amount),
-      beyond_a_day = optional(enum({ "included", "by_hour" }), "included"),
-    })),
   }
 end
 
@@ -154,15 +135,6 @@ end
 
 local TM = with(time_terms({ "task" }, { "entry", "person_day", "task_day", "line" }), {
   no_charge_tasks = optional(list(text), {}),
-  caps = optional(
-    list(record({
-      per = required(list(enum(caps.PER), { is_filled = true })),
-      hours = optional(amount),
-      amount = optional(amount),
-      overflow = optional(enum(caps.OVERFLOWS), "hold"),
-    })),
-    {}
-  ),
   ceiling = optional(record({
     amount = optional(amount),
     hours = optional(amount),
@@ -293,7 +265,10 @@ local CONTRACT_FIELDS = {
   currency = required(shape.currency),
   start_date = required(day),
   end_date = optional(day),
-  projects = optional(list(record({ code = optional(text), name = optional(text) })), {}),
+  projects = optional(
+    list(record({ code = optional(text), name = optional(text), end_date = optional(day) })),
+    {}
+  ),
   usage_subjects = optional(list(text), {}),
   rate_card_id = optional(text),
   approval_required = optional(shape.boolean, true),
@@ -351,11 +326,7 @@ local RATE_CARD = record({
       value = optional(text),
       rate = required(decimals),
       form = optional(enum({ "replace", "add", "multiply" }), "replace"),
-      unit_code = optional(enum({ "HUR", "DAY", "LS" }), "HUR"),
-      cost_rate = optional(amount),
-      min_hours = optional(amount),
-      max_hours = optional(amount),
-      min_amount = optional(amount),
+      unit_code = optional(enum({ "HUR", "DAY" }), "HUR"),
     }))),
   }))),
 })
@@ -460,6 +431,16 @@ local function read_list(kind, values, file, noun, report)
   return in_order, by_id
 end
 
+--- Notes on each contract what its document is silent about: there the policies decide.
+local function note_silence(ctx, documents)
+  for _, document in ipairs(documents) do
+    local contract = ctx.contracts[document.id]
+    if contract then
+      contract.silent = agreed.silence(document)
+    end
+  end
+end
+
 local function default_hours_per_day(contracts)
   local eight = require("billow.decimal")(8)
   for _, contract in ipairs(contracts) do
@@ -506,6 +487,7 @@ function model.read(files, period_id)
   end
   ctx.period = calendar.period(ctx.opening.period)
   ctx.issue_date = ctx.opening.issue_date
+  note_silence(ctx, files.contracts)
   return ctx, warnings
 end
 

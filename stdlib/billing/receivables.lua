@@ -23,7 +23,7 @@ local figures = require("billow.billing.figures")
 local html = require("billow.billing.html")
 local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
-local number = require("billow.billing.number")
+local numbering = require("billow.billing.numbering")
 local policy = require("billow.policy")
 local reading = require("billow.billing.reading")
 local rebilling = require("billow.billing.rebilling")
@@ -80,20 +80,6 @@ function receivables.changed(invoice_id, what, id)
   })
 end
 
-local function series_of(ctx, object)
-  local series = number.series(ctx.firm, object.type_code)
-  if not series then
-    fail(
-      "NO_SERIES",
-      string.format(
-        "no number series of the firm takes type %s: add it to number_series in firm.json",
-        object.type_code
-      )
-    )
-  end
-  return series.id
-end
-
 --- A document is issued as it was approved, or not at all.
 local function check_approval(bill, approval)
   if approval.digest ~= bill.digest then
@@ -104,7 +90,7 @@ end
 --- Adds a document to the finalising transaction: it is about the invoice `of`; `position` is the
 --- state of the retainer after it, when it sets that.
 local function add_document(tx, statement, contract, object, approval, of, position)
-  local series = series_of(contract.ctx, object)
+  local series = numbering.series(contract.ctx, object)
   local taken =
     tx:number({ series = series, date = object.issue_date, customer = object.customer_id })
   tx:exec(statement, {

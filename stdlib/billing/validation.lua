@@ -27,6 +27,7 @@ local DAY_SECONDS_MAX = 24 * 3600
 ---@field ctx billing.Context
 ---@field marks billing.Marks
 ---@field contract? table
+---@field project? table   of time: the contract's project
 ---@field entry table
 ---@field day string       work_date or date
 ---@field is_time boolean
@@ -124,6 +125,11 @@ local function silent(disposition)
   return { disposition = disposition }
 end
 
+--- What the policies say about the contract's entries (agreed.lua).
+local function rules_of(subject)
+  return subject.contract and subject.contract.checks or {}
+end
+
 -- The checks, in the order of the rule. Each returns a verdict or nil.
 local checks = {}
 
@@ -164,27 +170,10 @@ function checks.project(subject)
   end
 end
 
-local function is_one_of(list, value)
-  for _, item in ipairs(list or {}) do
-    if item == value then
-      return true
-    end
-  end
-  return false
-end
-
---- Work that has no price of its own: in a fee, by model or by task, or given away.
 function checks.included(subject)
-  local contract = subject.contract
-  if not subject.is_time then
-    return nil
-  end
-  local task = subject.entry.task
-  local is_in_fee = contract.model == "fixed-fee" or contract.model == "usage"
-  if is_in_fee or is_one_of(contract.terms.included_tasks, task) then
+  local model = subject.contract.model
+  if subject.is_time and (model == "fixed-fee" or model == "usage") then
     return silent("included")
-  elseif is_one_of(contract.terms.pro_bono_tasks, task) then
-    return silent("pro_bono")
   end
 end
 
@@ -209,6 +198,22 @@ function checks.contract_dates(subject)
   end
 end
 
+function checks.project_end(subject)
+  local last = subject.project and subject.project.end_date
+  if last and subject.day > last then
+    return held(
+      subject,
+      "PROJECT_ENDED",
+      string.format(
+        "%s is after the end of project %s on %s: extend the project or move the entry",
+        subject.day,
+        subject.project.code or subject.project.name,
+        last
+      )
+    )
+  end
+end
+
 function checks.approval(subject)
   local status = subject.entry.approval_status
   if subject.contract.approval_required and status ~= "approved" then
@@ -225,7 +230,7 @@ end
 
 function checks.duplicate(subject)
   local first = subject.marks.duplicate_of[subject.entry.id]
-  if first then
+  if first and not rules_of(subject).is_repetition_allowed then
     return held(
       subject,
       "DUPLICATE_ENTRY",
@@ -240,7 +245,7 @@ function checks.day_over_24h(subject)
   local seconds = subject.is_time
       and subject.marks.day_seconds[validation.day_key(entry.person, entry.work_date)]
     or 0
-  if seconds > DAY_SECONDS_MAX then
+  if seconds > (rules_of(subject).day_seconds_max or DAY_SECONDS_MAX) then
     return held(
       subject,
       "DAY_OVER_24H",
@@ -255,8 +260,31 @@ function checks.day_over_24h(subject)
   end
 end
 
+function checks.entry_length(subject)
+  local entry, limit = subject.entry, rules_of(subject).entry_seconds_max
+  if subject.is_time and limit and entry.duration_seconds > limit then
+    return held(
+      subject,
+      "ENTRY_TOO_LONG",
+      string.format(
+        "%s hours in one entry, at most %s are allowed: split or correct it",
+        figures.plain(figures.hours(entry.duration_seconds):round(2)),
+        figures.plain(figures.hours(limit):round(2))
+      ),
+      { seconds = entry.duration_seconds }
+    )
+  end
+end
+
 function checks.late(subject)
-  if
+  local oldest = rules_of(subject).oldest
+  if oldest and subject.day < oldest then
+    return held(
+      subject,
+      "LATE_ENTRY",
+      string.format("%s is before %s, the oldest day that is billed unasked", subject.day, oldest)
+    )
+  elseif
     subject.day < subject.ctx.period.start_date and subject.contract.late_entries == "exception"
   then
     return held(
@@ -341,9 +369,11 @@ local ORDER = {
   checks.project,
   checks.included,
   checks.contract_dates,
+  checks.project_end,
   checks.approval,
   checks.duplicate,
   checks.day_over_24h,
+  checks.entry_length,
   checks.late,
   checks.expense,
   checks.rate,
@@ -389,6 +419,7 @@ function validation.time(ctx, entry, contract, project, marks, book)
     contract = contract,
     marks = marks,
     book = book,
+    project = project,
     is_time = true,
     day = entry.work_date,
     work = work_of(entry, project),

@@ -12,6 +12,7 @@ local billing_db = {}
 local decimal = require("billow.decimal")
 local entries = require("billow.testing.billing_entries")
 local ledger = require("billow.testing.billing_ledger")
+local review = require("billow.testing.billing_review")
 local tables = require("billow.testing.tables")
 
 local jsonb, text, given, fail = tables.jsonb, tables.text, tables.given, tables.fail
@@ -98,6 +99,7 @@ fakes["billing.claimed_usage"] = entries.claimed_usage
 fakes["billing.settle_usage"] = entries.settle_usage
 fakes["billing.release"] = entries.release
 fakes["billing.unassigned"] = entries.unassigned
+fakes["billing.beside"] = review.beside
 
 fakes["billing.settle"] = function(db, params)
   local moves = {}

@@ -1,8 +1,19 @@
 local json = require("billow.json")
 
-local NAMES = { "rates", "rounding", "ceiling", "tax", "approval" }
-local SCOPES =
-  { pack = true, partner = true, tenant = true, entity = true, customer = true, contract = true }
+local NAMES = {
+  "rates",
+  "rounding",
+  "ceiling",
+  "tax",
+  "approval",
+  "grouping",
+  "validation",
+  "late-entries",
+  "duplicate-guard",
+  "numbering",
+  "retention",
+}
+local SCOPES = { firm = true, pack = true, tenant = true, customer = true, contract = true }
 
 local function settings_of(name)
   local file = assert(io.open("policies/" .. name .. "/settings.json", "rb"))
@@ -48,6 +59,15 @@ describe("a policy's settings", function()
         tax_code = "S",
         invoices = {},
         currency = "EUR",
+        model = "tm",
+        period = { id = "2026-10", start_date = "2026-10-01", end_date = "2026-10-31" },
+        type_code = "380",
+        country = "DE",
+        series = { { id = "INV", type_codes = { "380" }, reset = "year" } },
+        numbers = { INV = "INV-2026-99999" },
+        kind = "document",
+        date = "2026-11-02",
+        on = "2026-11-02",
       }
       local decide = policy(name).decide
       assert.same(decide(subject, {}), decide(subject, defaults(name)))
