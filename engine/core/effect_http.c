@@ -12,10 +12,11 @@
  *
  * With `once` the other side cannot tell a repetition, so nothing is sent again that may have been
  * carried out: only what was never sent, and what was turned away (425, 429). The intent is the
- * committed row. Whenever the answer is not known - no answer, an answer cut short, 408 or 5xx, or
- * a process that died between the commit and the row with the outcome - the outcome is the error
- * UNKNOWN_OUTCOME, and stdlib/http.lua finds out what happened: by the script's `reconcile`, or by
- * asking a person.
+ * committed row. After a restart or a take-over the request's timeout is waited out, because it may
+ * still be on its way. Whenever the answer is not known - no answer, an answer cut short, 408 or
+ * 5xx, or a process that died between the commit and the row with the outcome - the outcome is the
+ * error UNKNOWN_OUTCOME, and stdlib/http.lua finds out what happened: by the script's `reconcile`,
+ * or by asking a person.
  */
 #include "base/assert.h"
 #include "base/fault.h"
@@ -350,8 +351,18 @@ static void http_begin(struct bw_engine *engine, struct bw_effect *effect,
     http_try(engine, work);
 }
 
+static void http_is_unknown(struct bw_engine *engine, struct bw_timer *timer)
+{
+    bw_effect_fail(engine, bw_container_of(timer, struct bw_effect, timer),
+                   bw_err_name(BW_ERR_UNKNOWN_OUTCOME),
+                   "the engine stopped before the answer was stored: nobody knows whether the "
+                   "request was carried out",
+                   BW_STR_NONE, false);
+}
+
 /* Begun before, by a process that is gone, or by this one before the run was parked. Perhaps it was
- * never sent: nobody knows. */
+ * never sent: nobody knows. Asking has to wait until what may still be under way has arrived or
+ * timed out, or "not there" would prove nothing. */
 static void http_recover(struct bw_engine *engine, struct bw_effect *effect,
                          const struct bw_value *args)
 {
@@ -359,10 +370,11 @@ static void http_recover(struct bw_engine *engine, struct bw_effect *effect,
         http_begin(engine, effect, args);
         return;
     }
-    bw_effect_fail(engine, effect, bw_err_name(BW_ERR_UNKNOWN_OUTCOME),
-                   "the engine stopped before the answer was stored: nobody knows whether the "
-                   "request was carried out",
-                   BW_STR_NONE, false);
+    int64_t wait_ms = bw_value_get_int(args, "timeout_ms", HTTP_TIMEOUT_MS);
+    effect->timer.on_due = http_is_unknown;
+    bw_timer_arm(&engine->timers_mono, &effect->timer,
+                 engine->now_ns / BW_NS_PER_US +
+                     (engine->config.is_world ? 0 : wait_ms * BW_US_PER_MS));
 }
 
 static void http_cancel(struct bw_engine *engine, struct bw_effect *effect)

@@ -65,6 +65,8 @@ struct bw_engine_config {
 
     const char *node; /* name of this process in the leases */
     int64_t lease_ms;
+    bool is_world; /* of tests: with an engine ends all that it sent, nothing is on its way after it
+                    */
     bool take_over; /* the caller knows that no other node is alive: lease all shards at once */
     struct bw_engine_limits limits;
 

@@ -117,6 +117,7 @@ static void engine_up(struct bw_world *world, bw_done_fn done, void *ud)
         .lease_ms = WORLD_LEASE_MS,
         .take_over = true,
         .limits = world->limits,
+        .is_world = true,
         .on_script_log = on_script_log,
         .ud = world,
     });

@@ -49,6 +49,10 @@
     X(HTTP_BUSY, "requests answered 503")                                                          \
     X(HTTP_ANSWER_LOST, "requests accepted, answer lost")                                          \
     X(HTTP_REPEATED, "requests repeated and recognised")                                           \
+    X(HTTP_HUNG, "requests hanging")                                                               \
+    X(PAYMENT, "payments made")                                                                    \
+    X(PAYMENT_FOUND, "payments asked for and found")                                               \
+    X(PAYMENT_NOT_THERE, "payments proven not to be there")                                        \
     X(DB_FAILED, "transactions failed")                                                            \
     X(DB_DONE, "transactions done")                                                                \
     X(NUMBER_TAKEN, "numbers taken")                                                               \

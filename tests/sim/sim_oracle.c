@@ -16,6 +16,7 @@
 struct told {
     uint64_t seq;
     int64_t due_us; /* sleep; event.wait with a timeout; 0 = none */
+    char key[96];   /* http: under which the other side knows it */
     char kind[16];
     bool blocks;
     bool is_answered;
@@ -64,13 +65,8 @@ static struct told *find_told(const struct sim_story *story, uint64_t seq)
 
 /* --- Outcomes. */
 
-static void check_http(struct sim *sim, const struct sim_story *story, uint64_t seq,
-                       const struct bw_value *value)
+static void check_http(struct sim *sim, const char *key, const struct bw_value *value)
 {
-    char key[96];
-    char id[BW_ID_TEXT_LEN + 1];
-    bw_id_print(story->run->row.id, id);
-    snprintf(key, sizeof key, "%s/%llu", id, (unsigned long long)seq);
     const char *receipt = sim_outside_receipt(sim, key);
     struct bw_str body = bw_value_get_str(value, "body", BW_STR_NONE);
     if (!receipt || !bw_str_eq(body, bw_str_of(receipt)))
@@ -153,7 +149,7 @@ static void check_outcome(struct sim *sim, struct sim_story *story, const struct
 {
     const char *kind = told->kind;
     if (strcmp(kind, "http") == 0) {
-        check_http(sim, story, told->seq, value);
+        check_http(sim, told->key, value);
     } else if (strcmp(kind, "sleep") == 0) {
         sim_mark(sim, SIM_TIMER_FIRED);
         if (is_early(sim, told, at_us))
@@ -204,6 +200,14 @@ static void read_command(struct sim *sim, struct sim_story *story, const struct 
                  (unsigned long long)command->seq, name_of(story), story->told_count);
     snprintf(told.kind, sizeof told.kind, "%.*s", BW_STR_ARG(command->kind));
     told.due_us = bw_value_get_int(&args, "until_us", bw_value_get_int(&args, "timeout_us", 0));
+    if (strcmp(told.kind, "http") == 0) {
+        char id[BW_ID_TEXT_LEN + 1];
+        struct bw_str key = bw_value_get_str(&args, "idempotency_key", BW_STR_NONE);
+        bw_id_print(story->run->row.id, id);
+        snprintf(told.key, sizeof told.key, "%s/%llu", id, (unsigned long long)command->seq);
+        if (key.len)
+            snprintf(told.key, sizeof told.key, "%.*s", BW_STR_ARG(key));
+    }
     PUSH(story->told, story->told_count, told);
     if (strcmp(told.kind, "cancel") == 0) {
         struct told *given_up = find_told(story, (uint64_t)bw_value_get_int(&args, "seq", 0));

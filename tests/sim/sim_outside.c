@@ -1,5 +1,6 @@
 /* sim_outside.c - the world outside: an ERP and a mail server that do a thing once per
- * Idempotency-Key, whatever becomes of the answer, and a database that plays transactions. */
+ * Idempotency-Key, whatever becomes of the answer; a bank that does it as often as it is told, and
+ * can be asked; and a database that plays transactions. Requests may hang before they arrive. */
 #include "sim.h"
 
 #include "codec/value.h"
@@ -7,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BANK "https://bank.example/payments"
 
 /* One thing done. */
 struct sim_accepted {
@@ -70,15 +73,36 @@ void sim_outside_check_sent(struct sim *sim, const struct bw_http_request *reque
         sim_fail(sim, "J4: request %s left before its row was committed", key);
 }
 
+/* The bank's list of payments: asked, it answers what is true now. */
+static void look_up_payment(struct sim *sim, const struct bw_http_request *request,
+                            struct sim_accepted *answer)
+{
+    char reference[96];
+    const struct sim_accepted *payment;
+    struct bw_str url = request->url;
+    size_t skipped = strlen(BANK "?reference=");
+    snprintf(reference, sizeof reference, "%.*s", (int)(url.len - skipped), url.ptr + skipped);
+    payment = find_accepted(sim, reference);
+    snprintf(answer->receipt, sizeof answer->receipt, "%s", payment ? payment->receipt : "none");
+    sim_mark(sim, payment ? SIM_PAYMENT_FOUND : SIM_PAYMENT_NOT_THERE);
+}
+
 static const char *accept(struct sim *sim, const struct bw_http_request *request)
 {
     char key[96];
     (void)find_key(request, key, sizeof key);
     struct sim_accepted *accepted = find_accepted(sim, key);
+    if (bw_str_eq(request->url, BW_STR(BANK))) {
+        if (accepted)
+            sim_fail(sim, "payment %s was made twice", key);
+        sim_mark(sim, SIM_PAYMENT);
+    }
     if (accepted) {
         sim_mark(sim, SIM_HTTP_REPEATED);
         if (accepted->print != print_of(request))
             sim_fail(sim, "the key %s came again with another request", key);
+        if (bw_str_starts(request->url, BW_STR(BANK "?reference=")))
+            look_up_payment(sim, request, accepted);
         return accepted->receipt;
     }
     if ((sim->accepted_count & (sim->accepted_count - 1)) == 0)
@@ -90,6 +114,8 @@ static const char *accept(struct sim *sim, const struct bw_http_request *request
     *accepted = (struct sim_accepted){.print = print_of(request)};
     snprintf(accepted->key, sizeof accepted->key, "%s", key);
     snprintf(accepted->receipt, sizeof accepted->receipt, "r-%zu", sim->accepted_count);
+    if (bw_str_starts(request->url, BW_STR(BANK "?reference=")))
+        look_up_payment(sim, request, accepted);
     return accepted->receipt;
 }
 
@@ -190,6 +216,15 @@ void sim_outside_init(struct sim *sim)
     sim->accepted_count = sim->work_count = 0;
 }
 
+/* Some requests hang: they arrive, or are refused, long after they left. */
+static bool is_hanging(struct sim *sim, uint64_t handle)
+{
+    bool is_slow = (handle * UINT64_C(0x9e3779b97f4a7c15) ^ sim->seed) % 100 < sim->trouble / 5;
+    if (is_slow && !sim->is_calm)
+        sim_mark(sim, SIM_HTTP_HUNG);
+    return is_slow && !sim->is_calm && !sim_chance(sim, 2);
+}
+
 void sim_outside_step(struct sim *sim)
 {
     for (size_t i = 0; i < sim->node_count; i++) {
@@ -197,7 +232,7 @@ void sim_outside_step(struct sim *sim)
         uint64_t handle = 0;
         const struct bw_http_request *request;
         while (node->is_up && (request = bw_httpc_fake_next(node->http, handle, &handle))) {
-            if (sim->is_calm || sim_chance(sim, 40))
+            if (sim->is_calm || (sim_chance(sim, 40) && !is_hanging(sim, handle)))
                 answer(sim, node, handle, request);
         }
     }

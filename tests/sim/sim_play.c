@@ -83,10 +83,10 @@ static void begin(struct sim *sim)
 
 static void want_run(struct sim *sim)
 {
-    static const char *const WORKFLOWS[] = {"order",  "approve", "family", "order",
-                                            "ledger", "saga",    "wire",   "spread"};
+    static const char *const WORKFLOWS[] = {"order", "approve", "family", "pay",  "ledger",
+                                            "saga",  "wire",    "spread", "order"};
     struct sim_wish *wish = sim_wish(sim, SIM_START);
-    size_t at = sim_draw(sim, 8);
+    size_t at = sim_draw(sim, sizeof WORKFLOWS / sizeof *WORKFLOWS);
     snprintf(wish->workflow, sizeof wish->workflow, "%s", WORKFLOWS[at]);
     snprintf(wish->key, sizeof wish->key, "start-%llu", (unsigned long long)sim_draw(sim, 40));
     snprintf(wish->event, sizeof wish->event, "k%llu", (unsigned long long)sim_draw(sim, KEYS));
