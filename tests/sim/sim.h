@@ -37,6 +37,12 @@
     X(COMMIT_LOST, "commits lost with their node")                                                 \
     X(COMMIT_ORPHANED, "commits done, node gone before the answer")                                \
     X(COMMIT_SLOW_ANSWER, "commits done, answer late")                                             \
+    X(COMMIT_SPLIT, "commits in two parts, after a serialization failure")                         \
+    X(COMMIT_UNSENT, "commits never sent, connection lost")                                        \
+    X(COMMIT_DENIED, "commits done, and said not to be")                                           \
+    X(DISK_FULL, "store calls refused by a full disk")                                             \
+    X(LOAD_STALE, "rows read that were old when they came")                                        \
+    X(DB_CLOCK, "database clocks set")                                                             \
     X(STORE_REFUSED, "store calls refused")                                                        \
     X(STORE_SLOW, "store stalls")                                                                  \
     X(STORE_ANSWER_LOST, "store calls done, answer lost")                                          \
@@ -145,7 +151,11 @@ struct sim {
     uint64_t *marks; /* shared with the parent process */
     const char *program;
 
+    struct bw_clock db_clock; /* the database's */
+    int64_t db_skew_us;
+    int64_t disk_full_until_us;
     struct bw_list held;            /* commits under way: sim_store.c */
+    struct bw_list late;            /* reads under way */
     const struct sim_node *speaker; /* whose call is being answered */
 
     struct sim_wish wishes[SIM_WISHES_MAX];

@@ -54,6 +54,18 @@ static void write_series(struct sim *sim, const char *series)
     bw_buf_deinit(&buf);
 }
 
+static struct bw_instant store_mono(void *self)
+{
+    const struct sim *sim = self;
+    return sim->clock.mono;
+}
+
+static struct bw_stamp store_utc(void *self)
+{
+    const struct sim *sim = self;
+    return (struct bw_stamp){sim->clock.utc.us + sim->db_skew_us};
+}
+
 static void begin(struct sim *sim)
 {
     static const unsigned TROUBLES[] = {0, 15, 40, 100};
@@ -61,7 +73,8 @@ static void begin(struct sim *sim)
     bw_rng_seed(&sim->noise, sim->seed ^ UINT64_C(0x5eed5eed5eed5eed));
     sim->entropy = bw_rng_entropy(&sim->noise);
     bw_clock_virtual_init(&sim->clock, (struct bw_stamp){SIM_NOW_US});
-    bw_store_mem_open(&sim->store, &sim->clock.clock);
+    sim->db_clock = (struct bw_clock){.now_mono = store_mono, .now_utc = store_utc, .self = sim};
+    bw_store_mem_open(&sim->store, &sim->db_clock);
     sim->tenant = bw_id_make(sim->clock.utc, &sim->entropy);
     sim->release = sim_release();
     sim->store.put_tenant(sim->store.self, sim->tenant, BW_STR("acme"), on_ready, sim);
@@ -201,6 +214,16 @@ static void trouble_of(struct sim *sim, struct sim_node *node)
         set_clock(sim, node, true);
     } else if (sim_trouble(sim, 4)) {
         set_clock(sim, node, false);
+    }
+}
+
+static void trouble_of_store(struct sim *sim)
+{
+    if (sim_trouble(sim, 2))
+        sim->disk_full_until_us = sim->clock.utc.us + (int64_t)sim_draw(sim, 20) * BW_US_PER_S;
+    if (sim_trouble(sim, 3)) {
+        sim_mark(sim, SIM_DB_CLOCK);
+        sim->db_skew_us += ((int64_t)sim_draw(sim, 4000) - 2000) * BW_US_PER_MS;
     }
 }
 
@@ -398,6 +421,7 @@ void sim_play(struct sim *sim)
         people(sim);
         for (size_t k = 0; k < sim->node_count; k++)
             trouble_of(sim, &sim->nodes[k]);
+        trouble_of_store(sim);
         step(sim);
     }
     calm_down(sim);

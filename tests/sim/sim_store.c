@@ -2,7 +2,8 @@
  * that may be slow, refuse, or break at the worst moment.
  *
  * A commit is copied and held: it may reach the store late, even after its node died or lost its
- * shards, and its answer may come late or never.
+ * shards, in two parts with the world between them (a serialization failure halves a group), or
+ * never, and its answer may come late or not be believed. What is read may be old when it arrives.
  */
 #include "sim.h"
 
@@ -19,10 +20,13 @@ struct held {
     struct bw_turn_commit *commits;
     struct bw_commit_result *results;
     size_t count;
+    size_t at; /* the first so many are performed */
+    size_t to; /* up to here goes the part that the store has */
     bw_commit_fn done;
     void *ud;
     uint64_t due_step;
-    bool is_sent;     /* the store has it */
+    bool is_sent;     /* the store has it, or its next part */
+    bool is_unsent;   /* the connection is gone before: nothing of it is performed */
     bool is_answered; /* and said what became of it */
     bool is_orphan;   /* its node is gone */
     bool is_local;    /* leaves only when its node runs */
@@ -55,6 +59,11 @@ static void node_release_leases(void *self, struct bw_str name, bw_shards shards
 }
 
 /* --- Commits. */
+
+static bool disk_is_full(const struct sim *sim)
+{
+    return !sim->is_calm && sim->clock.utc.us < sim->disk_full_until_us;
+}
 
 static void held_free(struct held *held)
 {
@@ -98,20 +107,40 @@ static void check_result(struct sim *sim, const struct bw_turn_commit *commit,
     }
 }
 
+static void hold(struct held *held)
+{
+    held->due_step = held->node->sim->step + 1 + sim_draw(held->node->sim, 60);
+}
+
+static void deny(struct held *held)
+{
+    for (size_t i = 0; i < held->count; i++)
+        held->results[i].status = BW_COMMIT_CONFLICT;
+}
+
 static void on_commit(void *ud, const struct bw_commit_result *results, size_t count)
 {
     struct held *held = ud;
     struct sim *sim = held->node->sim;
-    BW_ASSERT(count == held->count);
+    BW_ASSERT(count == held->to - held->at);
     sim->speaker = held->node;
-    held->is_answered = true;
-    held->results = bw_arena_calloc(&held->arena, count + 1, sizeof *held->results);
-    memcpy(held->results, results, count * sizeof *results);
+    memcpy(held->results + held->at, results, count * sizeof *results);
     for (size_t i = 0; i < count; i++)
-        check_result(sim, &held->commits[i], &results[i]);
+        check_result(sim, &held->commits[held->at + i], &results[i]);
+    held->at = held->to;
+    if (held->at < held->count) { /* the other half comes later, whatever happens meanwhile */
+        held->is_sent = false;
+        hold(held);
+        return;
+    }
+    held->is_answered = true;
+    if (sim_trouble(sim, 20)) {
+        sim_mark(sim, SIM_COMMIT_DENIED);
+        deny(held);
+    }
     if (sim_trouble(sim, 150)) {
         sim_mark(sim, SIM_COMMIT_SLOW_ANSWER);
-        held->due_step = sim->step + 1 + sim_draw(sim, 60);
+        hold(held);
         return;
     }
     held_answer(held);
@@ -119,9 +148,15 @@ static void on_commit(void *ud, const struct bw_commit_result *results, size_t c
 
 static void held_send(struct held *held)
 {
-    struct bw_store *store = &held->node->sim->store;
+    struct sim *sim = held->node->sim;
+    struct bw_store *store = &sim->store;
     held->is_sent = true;
-    store->commit(store->self, held->commits, held->count, on_commit, held);
+    held->to = held->count;
+    if (held->count - held->at > 1 && sim_trouble(sim, 100)) {
+        sim_mark(sim, SIM_COMMIT_SPLIT);
+        held->to = held->at + (held->count - held->at) / 2;
+    }
+    store->commit(store->self, held->commits + held->at, held->to - held->at, on_commit, held);
 }
 
 static void node_commit(void *self, const struct bw_turn_commit *commits, size_t count,
@@ -140,26 +175,18 @@ static void node_commit(void *self, const struct bw_turn_commit *commits, size_t
     held->commits = bw_arena_calloc(&held->arena, count + 1, sizeof *held->commits);
     for (size_t i = 0; i < count; i++)
         bw_copy_commit(&held->arena, &commits[i], &held->commits[i]);
-    if (sim_trouble(sim, 150)) {
+    held->results = bw_arena_calloc(&held->arena, count + 1, sizeof *held->results);
+    if (sim_trouble(sim, 20)) {
+        sim_mark(sim, SIM_COMMIT_UNSENT);
+        held->is_unsent = true;
+        deny(held);
+        hold(held);
+    } else if (sim_trouble(sim, 150) || disk_is_full(sim)) {
         sim_mark(sim, SIM_COMMIT_HELD);
-        held->due_step = sim->step + 1 + sim_draw(sim, 60);
+        hold(held);
         held->is_local = sim_chance(sim, 50);
-        return;
-    }
-    held_send(held);
-}
-
-void sim_store_step(struct sim *sim)
-{
-    BW_LIST_EACH(&sim->held, link) {
-        struct held *held = bw_container_of(link, struct held, link);
-        bool is_frozen = held->is_local && held->node->is_stopped && !held->is_orphan;
-        if (is_frozen || (held->due_step > sim->step && !sim->is_calm))
-            continue;
-        if (!held->is_sent)
-            held_send(held);
-        else if (held->is_answered)
-            held_answer(held);
+    } else {
+        held_send(held);
     }
 }
 
@@ -174,9 +201,7 @@ void sim_store_forget(struct sim *sim, const struct sim_node *node)
         if (held->is_sent || (!held->is_local && sim_chance(sim, 50)))
             continue;
         sim_mark(sim, SIM_COMMIT_LOST);
-        held->results = bw_arena_calloc(&held->arena, held->count + 1, sizeof *held->results);
-        for (size_t i = 0; i < held->count; i++)
-            held->results[i].status = BW_COMMIT_CONFLICT;
+        deny(held);
         held->done(held->ud, held->results, held->count); /* finds nobody; frees the call */
         held_free(held);
     }
@@ -250,15 +275,89 @@ static void node_answer_task(void *self, struct bw_id tenant, struct bw_id task,
 
 /* --- Reads. */
 
+/* What was read, on its way: rows of the past when it arrives. */
+struct late {
+    struct bw_list link;
+    struct sim_node *node;
+    struct bw_arena arena;
+    struct bw_loaded_run loaded;
+    struct bw_error error;
+    bw_load_fn done;
+    void *ud;
+    uint64_t due_step;
+};
+
+static void copy_loaded(struct bw_arena *arena, const struct bw_loaded_run *from,
+                        struct bw_loaded_run *to)
+{
+    *to = *from;
+    struct bw_str *strings[] = {&to->row.workflow,  &to->row.key,   &to->row.input,
+                                &to->row.state,     &to->row.error, &to->row.result,
+                                &to->row.started_by};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+        *strings[i] = bw_arena_copy(arena, *strings[i]);
+    to->turns = bw_arena_calloc(arena, from->turn_count + 1, sizeof *to->turns);
+    for (size_t i = 0; i < from->turn_count; i++)
+        to->turns[i] = bw_arena_copy(arena, from->turns[i]);
+    to->messages = bw_arena_calloc(arena, from->message_count + 1, sizeof *to->messages);
+    for (size_t i = 0; i < from->message_count; i++)
+        bw_copy_message(arena, &from->messages[i], &to->messages[i]);
+}
+
+static void late_answer(struct late *late)
+{
+    late->node->sim->speaker = late->node;
+    late->done(late->ud, &late->error, late->error.code == BW_ERR_OK ? &late->loaded : NULL);
+    bw_list_remove(&late->link);
+    bw_arena_deinit(&late->arena);
+    bw_free(late);
+}
+
+static void on_load(void *ud, const struct bw_error *error, const struct bw_loaded_run *loaded)
+{
+    struct late *late = ud;
+    struct sim *sim = late->node->sim;
+    late->error = *error;
+    if (loaded)
+        copy_loaded(&late->arena, loaded, &late->loaded);
+    if (!sim_trouble(sim, 60)) {
+        late_answer(late);
+        return;
+    }
+    sim_mark(sim, SIM_LOAD_STALE);
+    late->due_step = sim->step + 1 + sim_draw(sim, 60);
+    bw_list_push_back(&sim->late, &late->link);
+}
+
+static struct late *late_make(void *self, bw_load_fn done, void *ud)
+{
+    struct late *late = bw_xcalloc(1, sizeof *late);
+    bw_arena_init(&late->arena);
+    bw_list_init(&late->link);
+    late->node = self;
+    late->done = done;
+    late->ud = ud;
+    return late;
+}
+
 static void node_load(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud)
 {
-    base(self)->load(base(self)->self, tenant, run, done, ud);
+    base(self)->load(base(self)->self, tenant, run, on_load, late_make(self, done, ud));
 }
 
 static void node_load_mail(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done,
                            void *ud)
 {
-    base(self)->load_mail(base(self)->self, tenant, run, done, ud);
+    base(self)->load_mail(base(self)->self, tenant, run, on_load, late_make(self, done, ud));
+}
+
+static void late_step(struct sim *sim)
+{
+    BW_LIST_EACH(&sim->late, link) {
+        struct late *late = bw_container_of(link, struct late, link);
+        if (late->due_step <= sim->step || sim->is_calm)
+            late_answer(late);
+    }
 }
 
 static void node_scan(void *self, enum bw_scan what, bw_shards shards, int64_t limit_us,
@@ -338,6 +437,25 @@ static void on_mail(void *ud, struct bw_id tenant, struct bw_id run)
     }
 }
 
+void sim_store_step(struct sim *sim)
+{
+    late_step(sim);
+    BW_LIST_EACH(&sim->held, link) {
+        struct held *held = bw_container_of(link, struct held, link);
+        bool is_frozen = held->is_local && held->node->is_stopped && !held->is_orphan;
+        if (is_frozen || (held->due_step > sim->step && !sim->is_calm))
+            continue;
+        if (held->is_unsent)
+            held_answer(held);
+        else if (!held->is_sent && disk_is_full(sim))
+            hold(held); /* the store waits, and tries again */
+        else if (!held->is_sent)
+            held_send(held);
+        else if (held->is_answered)
+            held_answer(held);
+    }
+}
+
 static bool may_refuse(const char *what)
 {
     static const char *const WHATS[] = {"lease",       "start_run",   "put_message",   "put_event",
@@ -353,6 +471,12 @@ static bool may_refuse(const char *what)
 static enum bw_mem_fault on_call(void *ud, const char *what)
 {
     struct sim *sim = ud;
+    bool is_write = strcmp(what, "lease") == 0 || strcmp(what, "start_run") == 0 ||
+                    strncmp(what, "put_", 4) == 0 || strcmp(what, "answer_task") == 0;
+    if (is_write && disk_is_full(sim)) {
+        sim_mark(sim, SIM_DISK_FULL);
+        return BW_MEM_FAIL;
+    }
     if (sim_trouble(sim, 40)) {
         sim_mark(sim, SIM_STORE_SLOW);
         return BW_MEM_DELAY;
@@ -368,6 +492,7 @@ static enum bw_mem_fault on_call(void *ud, const char *what)
 void sim_store_init(struct sim *sim)
 {
     bw_list_init(&sim->held);
+    bw_list_init(&sim->late);
     sim->store.set_on_mail(sim->store.self, on_mail, sim);
     bw_store_mem_set_fault(&sim->store, on_call, sim);
 }
