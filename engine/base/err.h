@@ -34,6 +34,7 @@
     X(SCRIPT, 422, 1, false, "a script raised an error")                                           \
     X(BUDGET, 422, 11, false, "a script used up its step budget")                                  \
     X(MEMORY, 422, 11, false, "a script used up its memory")                                       \
+    X(WALL, 422, 11, false, "a script was at work for too long")                                   \
     X(NONDETERMINISM, 409, 1, false, "a replay differs from the journal")                          \
     X(CORRUPT, 500, 1, false, "stored bytes do not decode")                                        \
     X(IO, 500, 1, true, "an input or output operation failed")                                     \

@@ -281,7 +281,7 @@ enum bw_err bw_wire_take_frame(struct bw_str *rest, uint8_t *type, struct bw_str
     if (len == 0 || len > BW_WIRE_FRAME_BYTES_MAX)
         return bw_fail(error, BW_ERR_CORRUPT, "frame of %lu bytes: not 1 to %u", (unsigned long)len,
                        BW_WIRE_FRAME_BYTES_MAX);
-    if (found < BW_FRAME_RELEASE || found > BW_FRAME_HELLO)
+    if (found < BW_FRAME_RELEASE || found > BW_FRAME_ALIVE)
         return bw_fail(error, BW_ERR_CORRUPT, "frame of unknown type %u", (unsigned)found);
     if (bw_reader_left(&reader) < len - 1)
         return BW_ERR_OK;
@@ -367,7 +367,7 @@ enum bw_err bw_wire_get_release(struct bw_str bytes, struct bw_arena *arena,
 /* --- wakes -------------------------------------------------------------------------------- */
 
 #define ROW_LEN_MIN 5 /* length, version, turn time, two counts */
-#define WAKE_LEN_MIN (16 + 16 + BW_RELEASE_HASH_LEN + 2 + 7)
+#define WAKE_LEN_MIN (16 + 16 + BW_RELEASE_HASH_LEN + 2 + 8)
 
 void bw_wire_put_wakes(struct bw_buf *buf, const struct bw_wake *wakes, size_t count)
 {
@@ -388,6 +388,7 @@ void bw_wire_put_wakes(struct bw_buf *buf, const struct bw_wake *wakes, size_t c
         put_deliveries(buf, wake->deliveries, wake->delivery_count);
         bw_buf_put_varint(buf, wake->steps_max);
         bw_buf_put_varint(buf, wake->memory_bytes_max);
+        bw_buf_put_varint(buf, wake->wall_us_max);
     }
 }
 
@@ -412,6 +413,7 @@ static void get_wake(struct get *get, struct bw_wake *wake)
     wake->deliveries = get_deliveries(get, &wake->delivery_count);
     wake->steps_max = bw_reader_varint(&get->reader);
     wake->memory_bytes_max = bw_reader_varint(&get->reader);
+    wake->wall_us_max = bw_reader_varint(&get->reader);
 }
 
 enum bw_err bw_wire_get_wakes(struct bw_str bytes, struct bw_arena *arena, struct bw_wake **wakes,
@@ -479,7 +481,7 @@ static void get_result(struct get *get, struct bw_turn_result *result)
     if (get_is_ok(get) && result->turn == 0)
         get_fail(get, "turns count from 1");
     uint8_t status = bw_reader_u8(&get->reader);
-    if (get_is_ok(get) && (status < BW_TURN_WAITING || status > BW_TURN_NO_RELEASE))
+    if (get_is_ok(get) && (status < BW_TURN_WAITING || status > BW_TURN_WALL))
         get_fail(get, "unknown status of a turn");
     result->status = (enum bw_turn_status)status;
     result->commands = get_commands(get, &result->command_count);

@@ -22,7 +22,8 @@
 #include "base/time.h"
 #include "codec/value.h"
 
-#define BW_WIRE_VERSION 1
+#define BW_WIRE_VERSION 1        /* of journal rows */
+#define BW_WIRE_FRAMES_VERSION 2 /* of the frames; engine and host are of one build */
 #define BW_WIRE_FRAME_BYTES_MAX (64u * 1024u * 1024u)
 #define BW_WIRE_TURN_ITEMS_MAX 65536 /* deliveries, commands or pending seqs of one turn */
 #define BW_WIRE_BATCH_MAX 4096       /* wakes, results or evictions in one frame */
@@ -75,7 +76,8 @@ enum bw_frame {
     BW_FRAME_WAKES = 2,   /* engine -> host: a batch of wakes */
     BW_FRAME_EVICT = 3,   /* engine -> host: run ids to close */
     BW_FRAME_RESULTS = 4, /* host -> engine: a batch of turn results */
-    BW_FRAME_HELLO = 5,   /* host -> engine: once, at start: wire version, Lua version */
+    BW_FRAME_HELLO = 5,   /* host -> engine: once, at start: frames version, Lua version */
+    BW_FRAME_ALIVE = 6,   /* host -> engine: still at work on a long batch; no payload */
 };
 
 #define BW_WIRE_FRAME_HEAD_LEN 5
@@ -90,7 +92,7 @@ BW_MUST_USE enum bw_err bw_wire_take_frame(struct bw_str *rest, uint8_t *type,
                                            struct bw_str *payload, struct bw_error *error);
 
 struct bw_hello {
-    uint32_t wire_version; /* BW_WIRE_VERSION of the host */
+    uint32_t wire_version; /* BW_WIRE_FRAMES_VERSION of the host */
     struct bw_str lua;     /* "Lua 5.4.6" */
 };
 void bw_wire_put_hello(struct bw_buf *buf, const struct bw_hello *hello);
@@ -128,6 +130,7 @@ struct bw_wake {
     size_t delivery_count;
     uint64_t steps_max; /* fuel for this turn (replay has its own, the same per turn) */
     uint64_t memory_bytes_max;
+    uint64_t wall_us_max; /* of this turn, and of each replayed one; 0: none */
 };
 
 enum bw_turn_status {
@@ -136,12 +139,13 @@ enum bw_turn_status {
     BW_TURN_FAILED = 3,     /* uncaught error; value = {code, text, file, line, stack, detail} */
     BW_TURN_CHECKPOINT = 4, /* value = state; the VM is closed */
     BW_TURN_CANCELLED = 5,  /* unwound after a cancel; value = nil, or {text} of a compensation */
-    BW_TURN_BUDGET = 6,     /* step budget used up; nothing of the turn counts */
+    BW_TURN_BUDGET = 6,     /* steps used up; nothing of the turn counts; value = {file, line} */
     BW_TURN_MEMORY = 7,     /* memory cap reached */
     /* value = {seq, turn, recorded={...}, replayed={...}, last_equal={...}, text} */
     BW_TURN_NONDETERMINISM = 8,
     BW_TURN_MISSING = 9,     /* not resident: send it again with its journal */
     BW_TURN_NO_RELEASE = 10, /* the release was not sent to this host */
+    BW_TURN_WALL = 11,       /* took too long by the clock; otherwise as BUDGET */
 };
 
 struct bw_turn_result {

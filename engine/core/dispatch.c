@@ -248,26 +248,42 @@ static void host_lost(struct bw_engine *engine, unsigned host, const char *reaso
     }
 }
 
-static void over_limit(struct bw_engine *engine, struct bw_run *run, enum bw_turn_status status)
+static void over_limit(struct bw_engine *engine, struct bw_run *run,
+                       const struct bw_turn_result *result)
 {
-    bool is_budget = status == BW_TURN_BUDGET;
+    const struct bw_engine_limits *limits = &engine->limits;
+    struct bw_value where = result->value.len ? bw_value_read(result->value) : (struct bw_value){0};
+    struct bw_str file = bw_value_get_str(&where, "file", BW_STR_NONE);
+    char place[160] = "", text[512];
+    const char *code = "MEMORY";
+
     bw_host_evict(engine, run->host, run->keyed.id);
     run->is_resident = false;
     if (++run->limit_tries < LIMIT_TRIES_MAX) {
         bw_run_retry(engine, run);
         return;
     }
-    char text[256];
-    if (is_budget)
+    if (file.len)
+        snprintf(place, sizeof place, " (%.100s:%" PRId64 ")",
+                 bw_arena_cstr(&engine->scratch, file), bw_value_get_int(&where, "line", 0));
+    if (result->status == BW_TURN_BUDGET) {
+        code = "BUDGET";
         snprintf(text, sizeof text,
                  "the script used up its %" PRIu64
-                 " steps in one turn, twice: is there an endless loop?",
-                 engine->limits.steps_max);
-    else
+                 " steps in one turn, twice%s: is there an endless loop?",
+                 limits->steps_max, place);
+    } else if (result->status == BW_TURN_WALL) {
+        code = "WALL";
+        snprintf(text, sizeof text,
+                 "the script was at work for more than %" PRIu64
+                 " ms in one turn, twice%s: does it compare or build very long texts?",
+                 limits->wall_us_max / 1000, place);
+    } else {
         snprintf(text, sizeof text,
                  "the script reached its memory limit of %" PRIu64 " bytes, twice",
-                 engine->limits.memory_bytes_max);
-    bw_engine_park(engine, run, is_budget ? "BUDGET" : "MEMORY", text);
+                 limits->memory_bytes_max);
+    }
+    bw_engine_park(engine, run, code, text);
 }
 
 static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *frame,
@@ -299,8 +315,9 @@ static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *fra
         return BW_ERR_OK;
     case BW_TURN_BUDGET:
     case BW_TURN_MEMORY:
+    case BW_TURN_WALL:
         left_executing(engine, run);
-        over_limit(engine, run, result->status);
+        over_limit(engine, run, result);
         return BW_ERR_OK;
     default:
         break;
@@ -329,8 +346,16 @@ static void take_frame(struct bw_engine *engine, struct bw_frame_in *frame)
         host_lost(engine, frame->host, frame->payload.ptr);
         return;
     }
-    if (frame->type == BW_FRAME_HELLO)
+    if (frame->type == BW_FRAME_ALIVE)
         return;
+    if (frame->type == BW_FRAME_HELLO) {
+        struct bw_hello hello;
+        if (bw_wire_get_hello(frame->payload, &hello, &error))
+            host_lost(engine, frame->host, error.text);
+        else if (hello.wire_version != BW_WIRE_FRAMES_VERSION)
+            host_lost(engine, frame->host, "billow-host is of another version: install it again");
+        return;
+    }
     (void)BW_FAULT(HOST_AFTER_RESULT);
     enum bw_err code =
         frame->type == BW_FRAME_RESULTS

@@ -403,6 +403,7 @@ bool bw_run_wake(struct bw_engine *engine, struct bw_run *run, struct bw_arena *
         .is_resident = run->is_resident,
         .steps_max = engine->limits.steps_max,
         .memory_bytes_max = engine->limits.memory_bytes_max,
+        .wall_us_max = engine->limits.wall_us_max,
     };
     memcpy(wake->release, run->release_hash, sizeof wake->release);
     /* Turn time never goes back, whatever the machine's clock does. */

@@ -14,7 +14,8 @@ static void print_options(FILE *out, const struct bw_cli_option *options)
 
 static const char EXIT_CODES[] =
     "  0 ok; 1 failed; 3 tests failed; 4 the input is not valid; 5 not found; 6 conflict;\n"
-    "  7 not permitted; 11 a script over its limits; 64 usage; 124 time ran out; 130 interrupted\n";
+    "  7 not permitted; 10 a script was refused; 11 a script over its limits;\n"
+    "  12 a script raised an error; 64 usage; 124 time ran out; 130 interrupted\n";
 
 static void help_overview(FILE *out)
 {

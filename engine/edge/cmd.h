@@ -44,6 +44,7 @@ int bw_cmd_policy_history(struct bw_cli *cli);
 int bw_cmd_preview(struct bw_cli *cli);
 int bw_cmd_price(struct bw_cli *cli);
 int bw_cmd_report(struct bw_cli *cli);
+int bw_cmd_script_run(struct bw_cli *cli);
 int bw_cmd_tenant_create(struct bw_cli *cli);
 int bw_cmd_version(struct bw_cli *cli);
 int bw_cmd_completion(struct bw_cli *cli);

@@ -379,6 +379,34 @@ const struct bw_cli_command bw_cli_commands[] = {
                   "billow report cockpit --period 2026-10\twhere every contract stands",
                   "billow report leakage --days 60 --csv > leakage.csv\tfor a spreadsheet"},
      .run = bw_cmd_report},
+    {.name = "script run",
+     .arguments = "FILE|-",
+     .summary = "run a plain Lua file in a locked-down host, and see what the sandbox allows",
+     .details =
+         "The file runs in a real script host: no files, no network, no processes, no effects. "
+         "Prints what it\n"
+         "returns, or says how it ended: refused (it is bytecode, has a syntax error, is too long, "
+         "uses a name or\n"
+         "an effect that is not there, returns what cannot be shown), killed (by fuel, memory or "
+         "wall), or the\n"
+         "error it raised. It may require the modules of billow. It has globals of its own, as in "
+         "plain Lua;\n"
+         "with --strict those of a workflow file, where a name that is not defined is an error.\n"
+         "Exit codes: 0 finished; 10 refused; 11 killed; 12 it raised an error.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {{"fuel", "STEPS", "steps it may take: 5000000 or 5M (default: 20M)"},
+                 {"memory", "BYTES",
+                  "memory it may have: 8388608, 512KiB or 8MiB (default: 64MiB)"},
+                 {"wall", "TIME", "time it may be at work: 500ms or 2s (default: 1s)"},
+                 {"strict", NULL, "with the globals of workflow files"},
+                 END},
+     .examples =
+         {"billow script run fee.lua\tits result",
+          "billow script run fee.lua --fuel 100000 --memory 1MiB --json\twithin limits, for "
+          "machines",
+          "echo 'return 7 // 2' | billow script run -\tfrom standard input"},
+     .run = bw_cmd_script_run},
     {.name = "tenant create",
      .arguments = "NAME",
      .summary = "create a tenant with the standard workflows and policies",

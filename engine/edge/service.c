@@ -3,6 +3,7 @@
  */
 #include "edge/service.h"
 #include "base/assert.h"
+#include "base/build.h"
 #include "core/engine.h"
 #include "core/host.h"
 #include "edge/api.h"
@@ -18,6 +19,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifdef BW_HAS_SANITIZER
+#define WALL_US_MAX 10000000u
+#else
+#define WALL_US_MAX 1000000u /* of one turn's work */
+#endif
 
 enum {
     HOSTS_MAX = 4,
@@ -237,6 +244,7 @@ static enum bw_err open_engine(struct bw_service *service, struct bw_error *erro
         .entropy = &service->entropy,
         .node = service->node,
         .lease_ms = LEASE_MS,
+        .limits = {.wall_us_max = WALL_US_MAX},
         /* The lock of the private database says that no other node is alive. */
         .take_over = service->pg != NULL,
         .on_work = service_on_work,

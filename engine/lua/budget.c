@@ -1,7 +1,12 @@
 #include "lua/budget.h"
 #include "base/assert.h"
 #include "lua/lib.h"
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WALL_STEPS 4096 /* between two looks at the clock */
 
 static const char fatal_key = 0;  /* its address is the value that kills raise */
 static const char cancel_key = 0; /* its address is the value that a cancel raises */
@@ -63,13 +68,31 @@ lua_State *bw_budget_newstate(struct bw_budget *budget)
     return L;
 }
 
+/* For the people who read why: the first frame outside stdlib/. */
+static void note_where(lua_State *L, struct bw_budget *budget)
+{
+    lua_Debug ar;
+
+    for (int level = 0; lua_getstack(L, level, &ar); level++) {
+        if (!lua_getinfo(L, "Sl", &ar) || ar.currentline <= 0 || ar.source[0] != '=' ||
+            strncmp(ar.source, "=stdlib/", 8) == 0)
+            continue;
+        (void)snprintf(budget->where, sizeof budget->where, "%s", ar.source + 1);
+        budget->where_line = (uint32_t)ar.currentline;
+        return;
+    }
+}
+
 int bw_budget_kill(lua_State *L, enum bw_fatal fatal)
 {
     struct bw_budget *budget = bw_budget_of(L);
 
     BW_ASSERT(budget);
-    if (!budget->fatal)
+    if (!budget->fatal) {
         budget->fatal = fatal;
+        if (fatal == BW_FATAL_STEPS || fatal == BW_FATAL_WALL)
+            note_where(L, budget);
+    }
     lua_sethook(L, count_hook, LUA_MASKCOUNT,
                 1); /* nothing of the script goes on, not even a <close> handler */
     lua_pushlightuserdata(L, (void *)(uintptr_t)&fatal_key);
@@ -102,12 +125,64 @@ void bw_budget_check(lua_State *L, int status, bool was_cancelling)
     }
 }
 
+static uint64_t clock_us(clockid_t clock)
+{
+    struct timespec now;
+
+    (void)clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+static void (*on_look)(void *ud, uint64_t now_us);
+static void *on_look_ud;
+
+void bw_budget_set_on_look(void (*fn)(void *ud, uint64_t now_us), void *ud)
+{
+    on_look = fn;
+    on_look_ud = ud;
+}
+
+void bw_budget_look(void)
+{
+    if (on_look)
+        on_look(on_look_ud, clock_us(CLOCK_MONOTONIC));
+}
+
+void bw_budget_begin(struct bw_budget *budget)
+{
+    budget->steps = 0;
+    budget->bytes_uncharged = 0;
+    budget->wall_steps = WALL_STEPS;
+    if (!budget->wall_us_max)
+        return;
+    budget->wall_began_us = clock_us(CLOCK_MONOTONIC);
+    budget->cpu_began_us = clock_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* The clock decides nothing that a script could see: the turn it ends never happened. */
+static bool is_wall_over(const struct bw_budget *budget)
+{
+    return budget->wall_us_max &&
+           clock_us(CLOCK_MONOTONIC) - budget->wall_began_us > budget->wall_us_max &&
+           clock_us(CLOCK_THREAD_CPUTIME_ID) - budget->cpu_began_us > budget->wall_us_max;
+}
+
+static void look(lua_State *L, struct bw_budget *budget)
+{
+    budget->wall_steps = budget->steps + WALL_STEPS;
+    bw_budget_look();
+    if (is_wall_over(budget))
+        (void)bw_budget_kill(L, BW_FATAL_WALL);
+}
+
 static void spend(lua_State *L, struct bw_budget *budget, uint64_t steps)
 {
     budget->steps += steps + budget->bytes_uncharged / BW_BUDGET_BYTES_PER_STEP;
     budget->bytes_uncharged %= BW_BUDGET_BYTES_PER_STEP;
     if (budget->fatal || budget->steps > budget->steps_max)
         (void)bw_budget_kill(L, BW_FATAL_STEPS);
+    if (budget->steps >= budget->wall_steps)
+        look(L, budget);
 }
 
 static void count_hook(lua_State *L, lua_Debug *ar)

@@ -4,6 +4,10 @@
  * Offers:  a Lua state with a counting allocator, the step hook, the tariff (bw_lua_charge), the
  * fatal flag. Relies on: lua.h, base/mem.h.
  *
+ * Wall: a turn that takes longer than `wall_us_max` (when that is not 0) ends too, for what steps
+ * cannot price, such as comparing long texts. It is looked at with the steps, and counts only when
+ * the thread was at work that long as well: a machine under load kills nobody.
+ *
  * Steps: one per VM instruction (counted in periods of BW_BUDGET_PERIOD), what C functions charge
  * by bw_lua_charge, and one per BW_BUDGET_BYTES_PER_STEP bytes allocated. Steps, not seconds,
  * decide: a replay must end in the same place. When a limit is reached `fatal` is set and stays;
@@ -21,10 +25,13 @@
 #define BW_BUDGET_BYTES_PER_STEP 256
 #define BW_BUDGET_HEADROOM_BYTES (64u * 1024u) /* for unwinding after the cap was reached */
 
+#define BW_BUDGET_WHERE_MAX 128
+
 enum bw_fatal {
     BW_FATAL_NONE,
     BW_FATAL_STEPS,
     BW_FATAL_MEMORY,
+    BW_FATAL_WALL,
     BW_FATAL_DIVERGED, /* a replay differs from the journal */
     BW_FATAL_STOP,     /* the state is being closed */
 };
@@ -36,6 +43,12 @@ struct bw_budget {
     size_t bytes_max;
     size_t bytes_uncharged; /* allocated since the hook last looked */
     enum bw_fatal fatal;
+    char where[BW_BUDGET_WHERE_MAX]; /* the script's file at that moment; "" when not known */
+    uint32_t where_line;
+    uint64_t wall_us_max;   /* of one turn; 0: none */
+    uint64_t wall_began_us; /* monotonic clock at its begin */
+    uint64_t cpu_began_us;  /* of this thread */
+    uint64_t wall_steps;    /* looked at when `steps` gets here */
     /* Kept by vm.c for the strand that is running; sandboxes without a VM leave them alone. */
     lua_State *strand;  /* its coroutine: must not be yielded from by scripts */
     bool is_cancelling; /* it is unwinding from a cancel, which pcall does not stop */
@@ -49,6 +62,14 @@ struct bw_budget *bw_budget_of(lua_State *L);
 /* Marks a trusted state as one without budget. Must be called on every state not made by
  * bw_budget_newstate. */
 void bw_budget_set_none(lua_State *L);
+
+/* What is called while scripts are at work, every few thousand steps: one function for the process,
+ * which says that it still lives (given the
+ * monotonic clock). NULL: none. It must not touch Lua. */
+void bw_budget_set_on_look(void (*fn)(void *ud, uint64_t now_us), void *ud);
+void bw_budget_look(void); /* calls it: for work between turns */
+/* A turn begins: steps and clock count from here. */
+void bw_budget_begin(struct bw_budget *budget);
 
 /* Sets `fatal` (the first one stays) and leaves by the fatal error. Never returns. */
 MAY_THROW int bw_budget_kill(lua_State *L, enum bw_fatal fatal);

@@ -7,6 +7,7 @@
  */
 #include "base/limits.h"
 #include "codec/wire.h"
+#include "lua/budget.h"
 #include "lua/hostlet.h"
 #include "lua/lockdown.h"
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 #define SOCKET_FD 3
 #define READ_BYTES 65536
+#define ALIVE_US 500000 /* between two signs of life */
 
 static bool write_all(struct bw_str bytes)
 {
@@ -34,11 +36,24 @@ static bool write_all(struct bw_str bytes)
 static bool say_hello(struct bw_buf *out)
 {
     size_t at = bw_wire_begin_frame(out, BW_FRAME_HELLO);
-    struct bw_hello hello = {.wire_version = BW_WIRE_VERSION, .lua = BW_STR(LUA_RELEASE)};
+    struct bw_hello hello = {.wire_version = BW_WIRE_FRAMES_VERSION, .lua = BW_STR(LUA_RELEASE)};
 
     bw_wire_put_hello(out, &hello);
     bw_wire_end_frame(out, at);
     return write_all(bw_buf_str(out));
+}
+
+/* While a batch is worked on the engine hears of it: silence means that this process hangs. */
+static void say_alive(void *ud, uint64_t now_us)
+{
+    static uint64_t said_us;
+    char frame[BW_WIRE_FRAME_HEAD_LEN] = {0, 0, 0, 1, BW_FRAME_ALIVE};
+
+    (void)ud;
+    if (now_us - said_us < ALIVE_US)
+        return;
+    said_us = now_us;
+    (void)write_all(bw_str(frame, sizeof frame));
 }
 
 /* Reads more into `in`. False at the end of the stream. */
@@ -101,6 +116,7 @@ int main(void)
     bw_buf_init(&in, BW_LIMIT_FRAME_BYTES + READ_BYTES + BW_WIRE_FRAME_HEAD_LEN);
     bw_buf_init(&out, BW_LIMIT_FRAME_BYTES + BW_WIRE_FRAME_HEAD_LEN);
     hostlet = bw_hostlet_create();
+    bw_budget_set_on_look(say_alive, NULL);
     if (!say_hello(&out))
         err = bw_fail(&error, BW_ERR_IO, "descriptor %d is not the engine's socket", SOCKET_FD);
     while (err == BW_ERR_OK && read_more(&in))

@@ -1,6 +1,7 @@
 #include "lua/hostlet.h"
 #include "base/map.h"
 #include "codec/wire.h"
+#include "lua/budget.h"
 #include "lua/vm.h"
 
 #define RELEASES_MAX                                                                               \
@@ -126,7 +127,8 @@ static struct bw_vm *replay(struct bw_release *release, const struct bw_wake *wa
                                     .workflow = wake->workflow,
                                     .release = release,
                                     .steps_max = wake->steps_max,
-                                    .memory_bytes_max = wake->memory_bytes_max};
+                                    .memory_bytes_max = wake->memory_bytes_max,
+                                    .wall_us_max = wake->wall_us_max};
     uint64_t first = wake->turn - wake->replay_count; /* number of the first row */
     struct bw_error error;
     struct bw_vm *vm = bw_vm_create(&options, &error);
@@ -143,6 +145,7 @@ static struct bw_vm *replay(struct bw_release *release, const struct bw_wake *wa
             bw_vm_destroy(vm);
             return NULL;
         }
+        bw_budget_look();
         bw_vm_replay(vm, first + i, &record, result);
         if (result->status != BW_TURN_WAITING) {
             *ended = vm;
@@ -192,7 +195,7 @@ static enum bw_err wake_run(struct bw_hostlet *hostlet, const struct bw_wake *wa
             result->status = BW_TURN_MISSING;
             return BW_ERR_OK;
         }
-        bw_vm_set_limits(resident->vm, wake->steps_max, wake->memory_bytes_max);
+        bw_vm_set_limits(resident->vm, wake->steps_max, wake->memory_bytes_max, wake->wall_us_max);
     } else {
         close_resident(bw_map_remove_id(&hostlet->residents, wake->run));
         resident = make_resident(hostlet, wake, arena, result);

@@ -62,6 +62,8 @@ MAY_THROW void bw_lua_set_zones(lua_State *L, const struct bw_lua_zones *zones);
 MAY_THROW int bw_lua_pairs_strict(lua_State *L);
 MAY_THROW int bw_lua_pairs_lenient(lua_State *L);
 MAY_THROW int bw_lua_next_strict(lua_State *L);
+/* Pushes a list of the keys of the table at `table`, in that order; refuses other keys. */
+MAY_THROW void bw_lua_push_keys(lua_State *L, int table);
 /* table.sort as a stable merge sort; the comparator may not yield. */
 MAY_THROW int bw_lua_sort(lua_State *L);
 

@@ -152,14 +152,14 @@ static bool survey(lua_State *L, size_t *count, bool *is_sequence)
     return is_ordered;
 }
 
-/* Pushes a list of the keys of the table at index 1 in ascending order. */
-static void push_sorted_keys(lua_State *L, size_t count)
+/* Pushes a list of the `count` keys of the table at index `table` in ascending order. */
+static void push_sorted_keys(lua_State *L, int table, size_t count)
 {
     struct key *keys = lua_newuserdatauv(L, count * sizeof *keys, 0);
     size_t found = 0;
     bool is_sorted = true;
 
-    for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1)) {
+    for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
         if (!read_key(L, -2, &keys[found])) {
             refuse_key(L, -2);
             return;
@@ -177,6 +177,18 @@ static void push_sorted_keys(lua_State *L, size_t count)
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_remove(L, -2);
+}
+
+void bw_lua_push_keys(lua_State *L, int table)
+{
+    size_t count = 0;
+
+    table = lua_absindex(L, table);
+    luaL_checkstack(L, 6, NULL);
+    for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1))
+        count++;
+    bw_lua_charge(L, 4 * count);
+    push_sorted_keys(L, table, count);
 }
 
 static int finish_pairs(lua_State *L, int status, lua_KContext ctx)
@@ -220,7 +232,7 @@ static int sorted_pairs(lua_State *L, bool is_strict)
     if (is_sequence || count == 0) {
         lua_pushcclosure(L, iterate_sequence, 3);
     } else {
-        push_sorted_keys(L, count);
+        push_sorted_keys(L, 1, count);
         lua_pushcclosure(L, iterate_keys, 4);
     }
     lua_pushvalue(L, 1);

@@ -351,12 +351,50 @@ static int string_byte(lua_State *L)
     return (int)(last - first + 1);
 }
 
-/* Lua's own function (upvalue 1), charged by the length of its first argument. */
-static int charged_by_length(lua_State *L)
+int bw_lua_charged_by_length(lua_State *L)
 {
     if (lua_type(L, 1) == LUA_TSTRING)
         bw_lua_charge(L, lua_rawlen(L, 1) / 64);
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+/* Lua's own codepoint, with as many results as string.byte. */
+static int utf8_codepoint(lua_State *L)
+{
+    struct bw_str text = check_str(L, 1);
+    lua_Integer len = (lua_Integer)text.len, first = luaL_optinteger(L, 2, 1);
+    lua_Integer last = luaL_optinteger(L, 3, first);
+
+    first = first < 0 ? len + first + 1 : first;
+    last = last < 0 ? len + last + 1 : last;
+    if (first >= 1 && last <= len && last - first >= 4 * RESULTS_MAX)
+        return bw_lua_raise(L, "utf8.codepoint: at most %d results", RESULTS_MAX);
+    bw_lua_charge(L, last > first && last <= len ? (size_t)(last - first) / 8 : 0);
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+int bw_lua_open_utf8(lua_State *L)
+{
+    static const char *const by_length[] = {"codes", "len", "offset"};
+    static const char *const plain[] = {"char", "charpattern"};
+
+    lua_createtable(L, 0, 8); /* stack: ours */
+    lua_pushcfunction(L, luaopen_utf8);
+    lua_call(L, 0, 1); /* stack: ours theirs */
+    for (size_t i = 0; i < sizeof by_length / sizeof by_length[0]; i++) {
+        lua_getfield(L, -1, by_length[i]);
+        lua_pushcclosure(L, bw_lua_charged_by_length, 1);
+        lua_setfield(L, -3, by_length[i]);
+    }
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        lua_getfield(L, -1, plain[i]);
+        lua_setfield(L, -3, plain[i]);
+    }
+    lua_getfield(L, -1, "codepoint");
+    lua_pushcclosure(L, utf8_codepoint, 1);
+    lua_setfield(L, -3, "codepoint");
+    lua_pop(L, 1);
+    return 1;
 }
 
 static const char *const lua_own[] = {"char",    "len", "lower",  "pack", "packsize",
@@ -378,7 +416,7 @@ int bw_lua_open_string(lua_State *L)
         1); /* stack: ours theirs; it also sets a metatable for strings, which sandbox.c replaces */
     for (size_t i = 0; i < sizeof lua_own / sizeof lua_own[0]; i++) {
         lua_getfield(L, -1, lua_own[i]);
-        lua_pushcclosure(L, charged_by_length, 1);
+        lua_pushcclosure(L, bw_lua_charged_by_length, 1);
         lua_setfield(L, -3, lua_own[i]);
     }
     lua_pop(L, 1);

@@ -14,8 +14,9 @@ static const char loaded_key = 0;  /* keys the table of loaded modules in the re
 static const char loading_key = 0; /* its address marks a module that is being loaded */
 
 /* For the standard library only: with them a script could catch a cancel, or forge a command. */
-static const char *const trusted_modules[] = {"billow.effect", "billow.effect.core",
-                                              "billow.runtime", NULL};
+static const char *const trusted_modules[] = {"billow.effect",      "billow.effect.core",
+                                              "billow.runtime",     "billow.script_runtime",
+                                              "billow.script.core", NULL};
 
 static void push_loaded(lua_State *L)
 {
@@ -60,6 +61,8 @@ static bool open_library(lua_State *L, const char *name)
 
     if (strcmp(name, "billow.effect.core") == 0)
         opener = bw_lua_open_effect_core;
+    if (strcmp(name, "billow.script.core") == 0)
+        opener = bw_lua_open_script_core;
     for (const luaL_Reg *lib = bw_lua_libs; !opener && lib->name; lib++) {
         if (strncmp(name, "billow.", 7) == 0 && strcmp(name + 7, lib->name) == 0)
             opener = lib->func;

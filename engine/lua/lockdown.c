@@ -1,4 +1,5 @@
 #include "lua/lockdown.h"
+#include "base/build.h"
 #include "base/mem.h"
 #include "codec/crypto.h"
 #include <errno.h>
@@ -20,15 +21,6 @@
     16 /* what is open stays open: socket and the standard three; none can be added (see the       \
           filter) */
 
-/* Sanitizers reserve terabytes of address space and make system calls of their own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-
 static enum bw_err limit(int what, rlim_t value, const char *name, struct bw_error *error)
 {
     struct rlimit rlimit = {.rlim_cur = value, .rlim_max = value};
@@ -46,7 +38,7 @@ static enum bw_err limit_all(struct bw_error *error)
         err = limit(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE", error);
     if (err == BW_ERR_OK)
         err = limit(RLIMIT_NOFILE, FILES_MAX, "RLIMIT_NOFILE", error);
-#ifndef HAS_SANITIZER
+#ifndef BW_HAS_SANITIZER
     if (err == BW_ERR_OK)
         err = limit(RLIMIT_AS, HEAP_BYTES_MAX, "RLIMIT_AS", error);
     if (err == BW_ERR_OK)
@@ -55,9 +47,9 @@ static enum bw_err limit_all(struct bw_error *error)
     return err;
 }
 
-#if defined(__x86_64__) && !defined(HAS_SANITIZER)
+#if defined(__x86_64__) && !defined(BW_HAS_SANITIZER)
 #define FILTER_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__) && !defined(HAS_SANITIZER)
+#elif defined(__aarch64__) && !defined(BW_HAS_SANITIZER)
 #define FILTER_ARCH AUDIT_ARCH_AARCH64
 #endif
 

@@ -95,16 +95,30 @@ static const struct {
     {"loadfile", "use require"},
     {"collectgarbage", "when memory is freed must not change what a script does"},
     {"unpack", "use table.unpack"},
+    {"module", "a module is a file that returns a table"},
+    {"setfenv", "each file has its own environment"},
+    {"getfenv", "each file has its own environment"},
+    {"warn", "use require \"billow.log\": log.warn(text)"},
+    {"arg", "a script gets its input as an argument of its run function"},
 };
+
+const char *bw_sandbox_hint(struct bw_str name)
+{
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        if (bw_str_eq(bw_str_of(hints[i].name), name))
+            return hints[i].hint;
+    }
+    return NULL;
+}
 
 static int refuse_global_read(lua_State *L)
 {
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2);
 
-    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
-        if (strcmp(hints[i].name, name) == 0)
-            return bw_lua_raise(L, "'%s' is not available: %s", name, hints[i].hint);
-    }
+    const char *hint = bw_sandbox_hint(bw_str_of(name));
+
+    if (hint)
+        return bw_lua_raise(L, "'%s' is not available: %s", name, hint);
     return bw_lua_raise(
         L, "the name '%.64s' is not defined: is it misspelt, or is a 'local' missing?", name);
 }
@@ -130,17 +144,6 @@ static void put_library(lua_State *L, int globals, const char *name)
 {
     bw_sandbox_freeze(L);
     lua_setfield(L, globals, name);
-}
-
-static void open_taken(lua_State *L, int globals, const char *name, lua_CFunction opener,
-                       const char *const *names)
-{
-    lua_pushcfunction(L, opener);
-    lua_call(L, 0, 1);
-    lua_createtable(L, 0, 16); /* stack: theirs ours */
-    take(L, lua_gettop(L) - 1, names);
-    lua_remove(L, -2);
-    put_library(L, globals, name);
 }
 
 static void open_math(lua_State *L, int globals, lua_CFunction random)
@@ -182,8 +185,6 @@ static void build_globals(lua_State *L, const struct bw_sandbox_options *options
     static const char *const base[] = {"assert", "error",    "ipairs", "rawequal",
                                        "rawget", "rawlen",   "select", "tonumber",
                                        "type",   "_VERSION", NULL};
-    static const char *const utf8[] = {"char", "charpattern", "codepoint", "codes",
-                                       "len",  "offset",      NULL};
     int globals;
 
     lua_createtable(L, 0, 32);
@@ -193,10 +194,14 @@ static void build_globals(lua_State *L, const struct bw_sandbox_options *options
     lua_pushvalue(L, globals);
     take(L, globals + 1, base);
     luaL_setfuncs(L, bw_lua_base_functions, 0);
+    lua_getfield(L, globals, "tonumber"); /* reads long texts to their end */
+    lua_pushcclosure(L, bw_lua_charged_by_length, 1);
+    lua_setfield(L, globals, "tonumber");
     lua_settop(L, globals);
     open_string(L, globals);
     open_math(L, globals, options->random);
-    open_taken(L, globals, "utf8", luaopen_utf8, utf8);
+    (void)bw_lua_open_utf8(L);
+    put_library(L, globals, "utf8");
     luaL_checkstack(L, 8, NULL);
     lua_newtable(L);
     luaL_setfuncs(L, bw_lua_table_functions, 0);
@@ -263,7 +268,28 @@ void bw_sandbox_open(lua_State *L, const struct bw_sandbox_options *options)
     lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
 }
 
+/* Pushes a fresh copy of the scripts' globals: an ordinary table. */
+static void push_plain_env(lua_State *L)
+{
+    luaL_checkstack(L, 6, NULL);
+    lua_newtable(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &env_keys[BW_ENV_SCRIPT]);
+    (void)luaL_getmetafield(L, -1, "__index"); /* stack: plain env own */
+    for (lua_pushnil(L); lua_next(L, -2) != 0;) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2); /* stack: plain env own key key value */
+        lua_rawset(L, -6);
+    }
+    lua_pop(L, 2);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "_G");
+}
+
 void bw_sandbox_push_env(lua_State *L, enum bw_sandbox_env env)
 {
+    if (env == BW_ENV_PLAIN) {
+        push_plain_env(L);
+        return;
+    }
     lua_rawgetp(L, LUA_REGISTRYINDEX, &env_keys[env]);
 }

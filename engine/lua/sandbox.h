@@ -23,6 +23,8 @@ struct bw_sandbox_options {
 enum bw_sandbox_env {
     BW_ENV_SCRIPT,
     BW_ENV_TRUSTED, /* files under stdlib/ */
+    BW_ENV_PLAIN,   /* a plain Lua file (billow script run): a table of its own that it may change,
+                       and nil for what is not there */
 };
 
 /* On a fresh state of bw_budget_newstate. Leaves nothing on the stack; Lua's own globals are gone
@@ -30,6 +32,9 @@ enum bw_sandbox_env {
 MAY_THROW void bw_sandbox_open(lua_State *L, const struct bw_sandbox_options *options);
 /* Pushes the environment table, for the first upvalue of a chunk. */
 MAY_THROW void bw_sandbox_push_env(lua_State *L, enum bw_sandbox_env env);
+/* What there is instead of a name of Lua's that scripts do not have, for people who look for it;
+ * NULL for other names. */
+const char *bw_sandbox_hint(struct bw_str name);
 /* Replaces the table at the top by a proxy that reads through to it and cannot be changed. Other
  * values stay. */
 MAY_THROW void bw_sandbox_freeze(lua_State *L);

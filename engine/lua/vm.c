@@ -44,7 +44,7 @@ struct bw_vm *bw_vm_create(const struct bw_vm_options *options, struct bw_error 
     vm->workflow = bw_xstrndup(options->workflow.ptr, options->workflow.len);
     vm->release = bw_release_retain(options->release);
     vm->zones = (struct bw_lua_zones){.find = find_zone, .self = vm};
-    bw_vm_set_limits(vm, options->steps_max, options->memory_bytes_max);
+    bw_vm_set_limits(vm, options->steps_max, options->memory_bytes_max, options->wall_us_max);
     bw_arena_init(&vm->arena);
     bw_arena_init(&vm->last_arena);
     bw_buf_init(&vm->value, VALUE_BYTES_MAX);
@@ -87,9 +87,11 @@ uint64_t bw_vm_turn_number(const struct bw_vm *vm)
     return vm->turn;
 }
 
-void bw_vm_set_limits(struct bw_vm *vm, uint64_t steps_max, uint64_t memory_bytes_max)
+void bw_vm_set_limits(struct bw_vm *vm, uint64_t steps_max, uint64_t memory_bytes_max,
+                      uint64_t wall_us_max)
 {
     vm->budget.steps_max = steps_max;
+    vm->budget.wall_us_max = wall_us_max;
     vm->budget.bytes_max =
         (size_t)(memory_bytes_max < BW_LIMIT_VM_BYTES ? memory_bytes_max : BW_LIMIT_VM_BYTES);
 }
@@ -232,8 +234,7 @@ static void begin_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at,
     vm->turn = turn;
     vm->at = at;
     vm->expected = expected;
-    vm->budget.steps = 0;
-    vm->budget.bytes_uncharged = 0;
+    bw_budget_begin(&vm->budget);
     bw_arena_reset(&vm->arena);
     vm->command_count = 0;
     vm->command_bytes = 0;
@@ -261,6 +262,8 @@ static enum bw_turn_status status_of(const struct bw_vm *vm)
         return BW_TURN_BUDGET;
     case BW_FATAL_MEMORY:
         return BW_TURN_MEMORY;
+    case BW_FATAL_WALL:
+        return BW_TURN_WALL;
     case BW_FATAL_DIVERGED:
         return BW_TURN_NONDETERMINISM;
     case BW_FATAL_NONE:
@@ -295,6 +298,20 @@ static void fill_pending(struct bw_vm *vm, struct bw_turn_result *result)
     }
 }
 
+/* Where a turn was when it was ended, as the value of its result. */
+static bool put_where(struct bw_vm *vm)
+{
+    bw_buf_clear(&vm->value);
+    if (!vm->budget.where[0])
+        return false;
+    bw_value_put_map(&vm->value, 2);
+    bw_value_put_key(&vm->value, "file");
+    bw_value_put_text(&vm->value, vm->budget.where);
+    bw_value_put_key(&vm->value, "line");
+    bw_value_put_int(&vm->value, vm->budget.where_line);
+    return true;
+}
+
 static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
 {
     enum bw_turn_status status = status_of(vm);
@@ -302,6 +319,8 @@ static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
     bool counts = !vm->budget.fatal;
     bool has_value = status == BW_TURN_NONDETERMINISM || (counts && status != BW_TURN_WAITING);
 
+    if (status == BW_TURN_BUDGET || status == BW_TURN_WALL)
+        has_value = put_where(vm);
     if (vm->log_count) {
         bw_value_put_arr(&vm->logs_encoded, vm->log_count);
         bw_buf_put(&vm->logs_encoded, vm->logs.ptr, vm->logs.len);

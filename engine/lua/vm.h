@@ -25,6 +25,7 @@ struct bw_vm_options {
     struct bw_release *release; /* a reference is taken */
     uint64_t steps_max;         /* of each turn */
     uint64_t memory_bytes_max;
+    uint64_t wall_us_max; /* of each turn; 0: none */
 };
 
 /* NULL with MEMORY when the cap is too small for the sandbox itself. */
@@ -44,6 +45,7 @@ void bw_vm_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at,
                 const struct bw_delivery *deliveries, size_t count, struct bw_turn_result *result);
 
 /* New ceilings for the turns to come (an operator may raise them). */
-void bw_vm_set_limits(struct bw_vm *vm, uint64_t steps_max, uint64_t memory_bytes_max);
+void bw_vm_set_limits(struct bw_vm *vm, uint64_t steps_max, uint64_t memory_bytes_max,
+                      uint64_t wall_us_max);
 
 #endif

@@ -136,6 +136,9 @@ MAY_THROW int bw_lua_random(lua_State *L); /* math.random of the sandbox */
  * there is none. */
 const char *bw_lua_script_frame(lua_State *L, uint32_t *line);
 
+/* --- lib_script.c */
+MAY_THROW int bw_lua_open_script_core(lua_State *L);
+
 /* --- load.c */
 MAY_THROW int bw_lua_require(lua_State *L);
 /* Pushes what the file gives when it is run in the scripts' environment. NOT_FOUND raises too. */

@@ -314,9 +314,11 @@ static void answer(struct fake_host *fake, const struct bw_wake *wake, struct bw
         run_free(run);
         run = NULL;
     }
-    if ((fake->mischief == FAKE_BUDGET || fake->mischief == FAKE_MEMORY) && fake->mischief_count) {
+    if (fake->mischief >= FAKE_BUDGET && fake->mischief <= FAKE_WALL && fake->mischief_count) {
         fake->mischief_count--;
-        result->status = fake->mischief == FAKE_BUDGET ? BW_TURN_BUDGET : BW_TURN_MEMORY;
+        result->status = fake->mischief == FAKE_BUDGET   ? BW_TURN_BUDGET
+                         : fake->mischief == FAKE_MEMORY ? BW_TURN_MEMORY
+                                                         : BW_TURN_WALL;
         return;
     }
     if (wake->is_resident && !run) {

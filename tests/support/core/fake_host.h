@@ -37,6 +37,7 @@ enum fake_mischief {
     FAKE_GARBAGE,
     FAKE_BUDGET,
     FAKE_MEMORY,
+    FAKE_WALL,
     FAKE_WRONG_SEQ,
     FAKE_FORGETS
 };

@@ -158,7 +158,8 @@ static void make_vm(struct rig *rig)
                                     .workflow = BW_STR("t"),
                                     .release = rig->release,
                                     .steps_max = rig->steps_max,
-                                    .memory_bytes_max = rig->memory_bytes_max};
+                                    .memory_bytes_max = rig->memory_bytes_max,
+                                    .wall_us_max = rig->wall_us_max};
     rig->vm = bw_vm_create(&options, &error);
     assert_non_null(rig->vm);
 }

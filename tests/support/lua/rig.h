@@ -25,6 +25,7 @@ struct rig {
     struct bw_id run;
     uint64_t steps_max;
     uint64_t memory_bytes_max;
+    uint64_t wall_us_max;         /* 0: none */
     struct bw_turn_result result; /* of the last turn */
     struct bw_str rows[RIG_TURNS_MAX];
     size_t row_count;

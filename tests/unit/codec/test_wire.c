@@ -178,7 +178,7 @@ static void test_impossible_frames_are_corrupt(void **state)
                                            {"\x04\x00\x00\x01\x02", 5},
                                            {"\xff\xff\xff\xff\x02", 5},
                                            {"\x00\x00\x00\x01\x00", 5},
-                                           {"\x00\x00\x00\x01\x06", 5}};
+                                           {"\x00\x00\x00\x01\x07", 5}};
     for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
         struct bw_str rest = frames[i];
         uint8_t type;
@@ -190,11 +190,11 @@ static void test_impossible_frames_are_corrupt(void **state)
 static void test_hello_says_the_versions(void **state)
 {
     (void)state;
-    struct bw_hello in = {BW_WIRE_VERSION, BW_STR("Lua 5.4.7")};
+    struct bw_hello in = {BW_WIRE_FRAMES_VERSION, BW_STR("Lua 5.4.7")};
     struct bw_hello out;
     bw_wire_put_hello(&buf, &in);
     assert_ok(bw_wire_get_hello(bw_buf_str(&buf), &out, &error), &error);
-    assert_int_equal(out.wire_version, BW_WIRE_VERSION);
+    assert_int_equal(out.wire_version, BW_WIRE_FRAMES_VERSION);
     assert_str(out.lua, "Lua 5.4.7");
     assert_err(bw_wire_get_hello(BW_STR("\0\0\0"), &out, &error), CORRUPT);
 }
@@ -383,7 +383,7 @@ static void test_what_a_broken_host_says_is_named(void **state)
     in.pending_count = 0;
     assert_corrupt_result(in, 17, 0, "turns count from 1");
     assert_corrupt_result(in, 18, 0, "unknown status");
-    assert_corrupt_result(in, 18, 11, "unknown status");
+    assert_corrupt_result(in, 18, 12, "unknown status");
     in.logs = five;
     assert_corrupt_result(in, 0, 0, "logs are not an array");
     in.logs = BW_STR_NONE;

@@ -94,6 +94,21 @@ static void test_a_limit_is_tried_in_a_fresh_vm_then_parked(void **state)
     assert_non_null(strstr(harness_member(&harness, run, "error"), "MEMORY"));
 }
 
+static void test_a_turn_that_works_too_long_is_tried_again_then_parked(void **state)
+{
+    (void)state;
+    set_up(&TWO_CALLS, 1);
+    struct bw_id run = harness_start(&harness, "calls");
+    fake_host_mischief(harness.host, FAKE_WALL, 1);
+    assert_true(harness_http(&harness, 200, "one"));
+    assert_string_equal(harness_member(&harness, run, "head"), "2");
+    fake_host_mischief(harness.host, FAKE_WALL, 2);
+    assert_true(harness_http(&harness, 200, "two"));
+    assert_status(&harness, run, "parked");
+    assert_non_null(strstr(harness_member(&harness, run, "error"), "WALL"));
+    assert_string_equal(harness_member(&harness, run, "head"), "2");
+}
+
 static void test_a_host_that_forgot_a_run_gets_its_journal(void **state)
 {
     (void)state;
@@ -233,6 +248,7 @@ int main(void)
         CASE(test_what_a_broken_host_says_is_not_believed),
         CASE(test_commands_out_of_sequence_are_refused),
         CASE(test_a_limit_is_tried_in_a_fresh_vm_then_parked),
+        CASE(test_a_turn_that_works_too_long_is_tried_again_then_parked),
         CASE(test_a_host_that_forgot_a_run_gets_its_journal),
         CASE(test_a_run_that_somebody_else_moved_is_loaded_again_and_goes_on),
         CASE(test_a_fenced_engine_lets_go_and_writes_nothing),

@@ -329,7 +329,7 @@ static void test_the_host_process_says_hello_runs_turns_and_ends_with_its_socket
     read_frame(fds[0], &type, &payload);
     assert_int_equal(type, BW_FRAME_HELLO);
     assert_ok(bw_wire_get_hello(bw_buf_str(&payload), &hello, &error), &error);
-    assert_int_equal(hello.wire_version, BW_WIRE_VERSION);
+    assert_int_equal(hello.wire_version, BW_WIRE_FRAMES_VERSION);
     read_frame(fds[0], &type, &payload);
     assert_int_equal(type, BW_FRAME_RESULTS);
     struct bw_turn_result *results;

@@ -94,6 +94,7 @@ static void test_stubs_and_functions_are_the_same(void **state)
     for (const luaL_Reg *lib = bw_lua_libs; lib->name; lib++)
         check(L, lib->name, lib->func);
     check(L, "effect_core", bw_lua_open_effect_core);
+    check(L, "script_core", bw_lua_open_script_core);
     lua_close(L);
 }
 

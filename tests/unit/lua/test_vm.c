@@ -329,6 +329,18 @@ static void test_an_endless_loop_ends_the_turn_and_none_of_its_commands_count(vo
     assert_true(rig.result.steps > rig.steps_max);
 }
 
+static void test_work_that_steps_cannot_price_is_ended_by_the_clock(void **state)
+{
+    (void)state;
+    rig_open(&rig, "local a, b = ('x'):rep(1000000) .. 'a', ('x'):rep(1000000) .. 'b'\n"
+                   "while true do\n  pcall(function() while a ~= b do end end)\nend");
+    rig.steps_max = UINT64_MAX / 2;
+    rig.wall_us_max = 50000;
+    rig_start(&rig, "{}");
+    rig_assert_status(&rig, BW_TURN_WALL);
+    rig_assert_value(&rig, "{\"file\":\"workflows/t.lua\",\"line\":4}");
+}
+
 static void test_too_much_memory_ends_the_turn(void **state)
 {
     (void)state;
@@ -530,6 +542,7 @@ int main(void)
         TEST(test_compensations_run_latest_first_with_effects_of_their_own),
         TEST(test_a_run_cancelled_before_it_starts_is_cancelled),
         TEST(test_an_endless_loop_ends_the_turn_and_none_of_its_commands_count),
+        TEST(test_work_that_steps_cannot_price_is_ended_by_the_clock),
         TEST(test_too_much_memory_ends_the_turn),
         TEST(test_a_large_outcome_that_does_not_fit_ends_the_run_not_the_process),
         TEST(test_running_out_of_memory_anywhere_ends_the_run_cleanly),
