@@ -20,6 +20,16 @@ bw_pkg(Curl libcurl libcurl4-openssl-dev)
 bw_pkg(Crypto libcrypto libssl-dev)
 bw_pkg(Ssl openssl libssl-dev)
 
+# Recurrence rules. Only programs that use them load it (it brings ICU's tables along): billow-host does not.
+find_library(BW_ICAL_LIBRARY ical)
+find_path(BW_ICAL_INCLUDE libical/ical.h)
+if(NOT BW_ICAL_LIBRARY OR NOT BW_ICAL_INCLUDE)
+    message(FATAL_ERROR "libical is missing: run tools/setup.sh, or install libical-dev")
+endif()
+add_library(Ical INTERFACE)
+target_include_directories(Ical SYSTEM INTERFACE "${BW_ICAL_INCLUDE}")
+target_link_libraries(Ical INTERFACE -Wl,--push-state,--as-needed ${BW_ICAL_LIBRARY} -Wl,--pop-state)
+
 # Decimal floating point: Intel's library. The archive's name carries its calling conventions: 000 means
 # arguments by value, rounding mode and status flags passed on every call, no globals.
 find_library(BW_BID_ARCHIVE NAMES libbidgcc000.a PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE})

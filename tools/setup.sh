@@ -15,7 +15,7 @@ say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
 
 build="gcc libc6-dev make cmake ninja-build pkg-config patch ca-certificates libuv1-dev libpq-dev libjansson-dev
-    libcurl4-openssl-dev libssl-dev libintelrdfpmath-dev node-llhttp"
+    libcurl4-openssl-dev libssl-dev libical-dev libintelrdfpmath-dev node-llhttp"
 run="postgresql-15 tzdata"
 check="libcmocka-dev lua-busted lua-check clang-format cppcheck python3 curl jq"
 

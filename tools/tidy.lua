@@ -49,6 +49,7 @@ local OUTSIDE = {
   { "^llhttp%.h$", "codec io" },
   { "^jansson%.h$", "codec" },
   { "^bid_", "codec" },
+  { "^libical/", "codec" },
 }
 
 -- Banned call -> what to use, and where it is allowed.

@@ -400,6 +400,7 @@ struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
     bw_buf_init(&engine->buffer, engine->limits.row_bytes_max);
     bw_buf_init(&engine->value, engine->limits.row_bytes_max);
     bw_engine_finding_init(engine);
+    bw_schedules_init(engine);
     engine->now_us = bw_clock_utc(config->clock).us;
     engine->now_ns = bw_clock_mono(config->clock).ns;
     config->store->set_on_mail(config->store->self, store_on_mail, engine);

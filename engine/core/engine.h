@@ -135,6 +135,23 @@ struct bw_engine_resume {
  * failed and one is to be skipped, NOT_FOUND when the active release has no such workflow. */
 void bw_engine_resume_run(struct bw_engine *engine, const struct bw_engine_resume *resume,
                           bw_done_fn done, void *ud);
+/* --- Schedules: core/schedule.h says what `spec` holds. INVALID names what is wrong with it;
+ * NOT_FOUND when there is no such schedule, workflow or release. `done` gets a nil value. */
+void bw_engine_set_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
+                            struct bw_str spec, struct bw_str by, bw_value_fn done, void *ud);
+void bw_engine_pause_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
+                              bw_value_fn done, void *ud);
+/* What fell due in the meantime is not made up for. */
+void bw_engine_resume_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
+                               bw_value_fn done, void *ud);
+void bw_engine_delete_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
+                               bw_value_fn done, void *ud);
+/* The next `count` moments after `after_us` (0 = now) of a spec, or of the schedule of this name
+ * when `spec` is empty: array of {at_us, date, start_us}. Nothing is stored. */
+void bw_engine_schedule_times(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
+                              struct bw_str spec, int64_t after_us, size_t count, bw_value_fn done,
+                              void *ud);
+
 /* Another release was activated for the tenant: the next start asks again. */
 void bw_engine_release_changed(struct bw_engine *engine, struct bw_id tenant);
 

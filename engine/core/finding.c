@@ -280,6 +280,7 @@ void bw_engine_recover(struct bw_engine *engine, bw_shards shards)
     scan(engine, BW_SCAN_ACTIVE, shards, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
     scan(engine, BW_SCAN_MAIL, shards, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
     window_due(engine, NULL);
+    bw_schedules_look(engine);
     if (engine->limits.poll_ms > 0) {
         pause_timer(engine, &engine->poll_timer, engine->limits.poll_ms);
         pause_timer(engine, &engine->sweep_timer, SWEEP_MS);

@@ -16,6 +16,8 @@
 #include "core/release.h"
 #include "core/run.h"
 #include "core/sched.h"
+#include "core/schedule.h"
+#include "core/schedules.h"
 #include "core/timer.h"
 
 enum bw_engine_phase {
@@ -73,6 +75,7 @@ struct bw_engine {
     struct bw_lease lease;
     struct bw_releases releases;
     struct bw_groups groups;
+    struct bw_schedules schedules;
     struct bw_host_slot *hosts;
 
     struct bw_arena scratch; /* of this turn */
@@ -121,6 +124,15 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard);
 bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struct bw_call *load);
 void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,
                              const char *text);
+/* Of a shard of ours if we have any. */
+struct bw_id bw_engine_make_run_id(const struct bw_engine *engine);
+/* Posts `call` with the hash of the tenant's active release, which is then here; or with an error.
+ */
+void bw_engine_with_release(struct bw_engine *engine, struct bw_id tenant, struct bw_call *call);
+/* Does the release have what the schedule speaks of? `tz` is the caller's to destroy; NULL: UTC. */
+BW_MUST_USE enum bw_err bw_schedule_check_release(const struct bw_release *release,
+                                                  const struct bw_schedule *schedule,
+                                                  struct bw_tz **tz, struct bw_error *error);
 void bw_engine_finding_init(struct bw_engine *engine);
 void bw_engine_send_loads(
     struct bw_engine *engine); /* those of engine->loads, as many as may fly */

@@ -99,8 +99,9 @@ static void start_active_release(struct bw_engine *engine, struct bw_call *call)
 }
 
 /* Of a shard of ours if we have any: then it starts at once, and stays here. */
-static struct bw_id make_run_id(const struct bw_engine *engine, struct bw_stamp now)
+struct bw_id bw_engine_make_run_id(const struct bw_engine *engine)
 {
+    struct bw_stamp now = bw_clock_utc(engine->config.clock);
     int tries = engine->lease.owned_count > 0 ? ID_TRIES_MAX : 1;
     struct bw_id id = bw_id_make(now, engine->config.entropy);
     while (--tries > 0 && !bw_lease_owns(engine, bw_shard_of(id)))
@@ -118,7 +119,7 @@ void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start 
     call->reply_ud = ud;
     call->subject = row;
     row->tenant = start->tenant;
-    row->id = bw_id_is_zero(start->id) ? make_run_id(engine, now) : start->id;
+    row->id = bw_id_is_zero(start->id) ? bw_engine_make_run_id(engine) : start->id;
     row->shard = bw_shard_of(row->id);
     row->workflow = bw_arena_copy(&call->arena, start->workflow);
     row->key = bw_arena_copy(&call->arena, start->key);

@@ -72,7 +72,7 @@ static void reply_value(void *ud, const struct bw_error *error, struct bw_str va
 {
     struct reply *reply = ud;
     reply_done(ud, error);
-    if (error->code == BW_ERR_OK)
+    if (error->code == BW_ERR_OK && reply->out)
         bw_buf_put_str(reply->out, value);
 }
 
@@ -258,6 +258,11 @@ void bw_world_destroy(struct bw_world *world)
 
 enum bw_err bw_world_crash(struct bw_world *world, struct bw_error *error)
 {
+    return bw_world_outage(world, 0, error);
+}
+
+enum bw_err bw_world_outage(struct bw_world *world, int64_t us, struct bw_error *error)
+{
     struct reply start = {0};
     bool is_crash_each = world->is_crash_each;
     world->is_crash_each = false; /* one at a time */
@@ -270,6 +275,7 @@ enum bw_err bw_world_crash(struct bw_world *world, struct bw_error *error)
     db_forget(world, false);
     while (bw_store_mem_pump(&world->store))
         continue; /* what was under way in the database ends; its answers find nobody */
+    bw_clock_virtual_advance(&world->clock, us);
     engine_up(world, reply_done, &start);
     enum bw_err code = BW_ERR_OK;
     while (code == BW_ERR_OK && !start.is_here) {
@@ -340,6 +346,33 @@ enum bw_err bw_world_resume(struct bw_world *world, const struct bw_engine_resum
     struct bw_engine_resume resume = *wanted;
     resume.tenant = world->tenant;
     bw_engine_resume_run(world->engine, &resume, reply_done, &reply);
+    return await(world, &reply, error);
+}
+
+enum bw_err bw_world_schedule(struct bw_world *world, struct bw_str verb, struct bw_str name,
+                              struct bw_str spec, struct bw_str by, struct bw_error *error)
+{
+    struct reply reply = {0};
+    struct bw_engine *engine = world->engine;
+    if (bw_str_eq(verb, BW_STR("set")))
+        bw_engine_set_schedule(engine, world->tenant, name, spec, by, reply_value, &reply);
+    else if (bw_str_eq(verb, BW_STR("pause")))
+        bw_engine_pause_schedule(engine, world->tenant, name, reply_value, &reply);
+    else if (bw_str_eq(verb, BW_STR("resume")))
+        bw_engine_resume_schedule(engine, world->tenant, name, reply_value, &reply);
+    else if (bw_str_eq(verb, BW_STR("delete")))
+        bw_engine_delete_schedule(engine, world->tenant, name, reply_value, &reply);
+    else
+        return bw_fail(error, BW_ERR_INVALID, "schedules have no verb '%.*s'", BW_STR_ARG(verb));
+    return await(world, &reply, error);
+}
+
+enum bw_err bw_world_schedule_times(struct bw_world *world, struct bw_str name, struct bw_str spec,
+                                    size_t count, struct bw_buf *out, struct bw_error *error)
+{
+    struct reply reply = {.out = out};
+    bw_engine_schedule_times(world->engine, world->tenant, name, spec, 0, count, reply_value,
+                             &reply);
     return await(world, &reply, error);
 }
 

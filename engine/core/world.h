@@ -40,6 +40,8 @@ struct bw_id bw_world_tenant(const struct bw_world *world);
 /* The engine's memory, every VM and every request under way are gone; a new engine starts over the
  * same store. */
 BW_MUST_USE enum bw_err bw_world_crash(struct bw_world *world, struct bw_error *error);
+/* The same, but it stays down for so long. */
+BW_MUST_USE enum bw_err bw_world_outage(struct bw_world *world, int64_t us, struct bw_error *error);
 /* From now on the engine crashes after every committed turn: a replay at every journal position. */
 void bw_world_set_crash_each(struct bw_world *world, bool is_on);
 uint64_t bw_world_crashes(const struct bw_world *world);
@@ -58,6 +60,14 @@ BW_MUST_USE enum bw_err bw_world_cancel(struct bw_world *world, struct bw_id run
 BW_MUST_USE enum bw_err bw_world_resume(struct bw_world *world,
                                         const struct bw_engine_resume *resume,
                                         struct bw_error *error); /* the tenant is filled in */
+/* `verb`: "set" (with spec and by), "pause", "resume", "delete". */
+BW_MUST_USE enum bw_err bw_world_schedule(struct bw_world *world, struct bw_str verb,
+                                          struct bw_str name, struct bw_str spec, struct bw_str by,
+                                          struct bw_error *error);
+/* bw_engine_schedule_times; the array is appended to `out`. */
+BW_MUST_USE enum bw_err bw_world_schedule_times(struct bw_world *world, struct bw_str name,
+                                                struct bw_str spec, size_t count,
+                                                struct bw_buf *out, struct bw_error *error);
 /* `files` sorted by name. */
 BW_MUST_USE enum bw_err bw_world_put_release(struct bw_world *world,
                                              const struct bw_release_file *files, size_t count,

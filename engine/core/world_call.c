@@ -79,6 +79,19 @@ static enum bw_err op_crash(struct bw_world *world, const struct bw_value *args,
     return code == BW_ERR_OK ? bw_world_settle(world, error) : code;
 }
 
+static enum bw_err op_outage(struct bw_world *world, const struct bw_value *args,
+                             struct bw_buf *out, struct bw_error *error)
+{
+    int64_t us;
+    enum bw_err code = bw_args_need_int(args, "us", &us, error);
+    if (code == BW_ERR_OK && us < 0)
+        return bw_fail(error, BW_ERR_INVALID, "time does not go back: 'us' is %" PRId64, us);
+    if (code == BW_ERR_OK)
+        code = bw_world_outage(world, us, error);
+    bw_value_put_nil(out);
+    return code == BW_ERR_OK ? bw_world_settle(world, error) : code;
+}
+
 static enum bw_err op_crash_each(struct bw_world *world, const struct bw_value *args,
                                  struct bw_buf *out, struct bw_error *error)
 {
@@ -364,6 +377,37 @@ static enum bw_err op_db_answer(struct bw_world *world, const struct bw_value *a
                               failure.tag == BW_VALUE_MAP ? failure.encoded : BW_STR_NONE, error);
 }
 
+/* --- Schedules. */
+
+static enum bw_err op_schedule(struct bw_world *world, const struct bw_value *args,
+                               struct bw_buf *out, struct bw_error *error)
+{
+    struct bw_str verb = BW_STR("set"), name, by = BW_STR("test");
+    enum bw_err code = bw_args_need_str(args, "name", &name, error);
+    if (code == BW_ERR_OK)
+        code = bw_args_opt_str(args, "verb", &verb, error);
+    if (code == BW_ERR_OK)
+        code = bw_args_opt_str(args, "by", &by, error);
+    if (code != BW_ERR_OK)
+        return code;
+    bw_value_put_nil(out);
+    return bw_world_schedule(world, verb, name, member(args, "spec"), by, error);
+}
+
+static enum bw_err op_schedule_times(struct bw_world *world, const struct bw_value *args,
+                                     struct bw_buf *out, struct bw_error *error)
+{
+    struct bw_str name = BW_STR_NONE;
+    int64_t count = 10;
+    enum bw_err code = bw_args_opt_str(args, "name", &name, error);
+    if (code == BW_ERR_OK)
+        code = bw_args_opt_int(args, "count", &count, error);
+    if (code != BW_ERR_OK)
+        return code;
+    return bw_world_schedule_times(world, name, bw_value_get(args, "spec").encoded,
+                                   count > 0 ? (size_t)count : 0, out, error);
+}
+
 /* --- The rest. */
 
 static enum bw_err op_set_setting(struct bw_world *world, const struct bw_value *args,
@@ -420,6 +464,7 @@ static const struct {
     {"advance", op_advance},
     {"crash", op_crash},
     {"crash_each", op_crash_each},
+    {"outage", op_outage},
     {"evict", op_evict},
     {"put_release", op_put_release},
     {"start", op_start},
@@ -427,6 +472,8 @@ static const struct {
     {"resume", op_resume},
     {"answer_task", op_answer_task},
     {"send_event", op_send_event},
+    {"schedule", op_schedule},
+    {"schedule_times", op_schedule_times},
     {"http_pending", op_http_pending},
     {"http_answer", op_http_answer},
     {"db_pending", op_db_pending},
@@ -445,6 +492,7 @@ static const struct {
     {"numbers", NULL},
     {"series", NULL},
     {"audit", NULL},
+    {"schedules", NULL},
 };
 
 enum bw_err bw_world_call(struct bw_world *world, struct bw_str op, struct bw_str args,

@@ -9,6 +9,7 @@
  *   settle         {} -> nil
  *   advance        {us} -> nil
  *   crash          {} -> nil
+ *   outage         {us} -> nil: a crash, and the engine stays down for so long
  *   crash_each     {on} -> nil: from now on a crash after every committed turn
  *   evict          {} -> nil: closes idle VMs
  *   put_release    {files = {name = bytes}} -> hash (hexadecimal); active from then on
@@ -24,6 +25,10 @@
  *   cancel         {run, reason?, by?} -> nil
  *   resume         {run, value?, latest?} -> nil: with a value, the failed effect is skipped; with
  *                     latest, the run moves to the active release
+ *   schedule       {name, verb?, spec?, by?} -> nil: verb "set" (with spec), "pause", "resume",
+ *                     "delete"
+ *   schedule_times {name or spec, count?} -> array of {at_us, date, start_us}
+ *   schedules      {limit?} -> array
  *   http_pending   {} -> array of {body, headers = {{name, value}}, id, method, timeout_ms, url}
  *   http_answer    {id, status, headers?, body?} or {id, error = "TIMEOUT", text?} -> nil
  *   db_pending     {} -> array of {id, kind = "query", name, params, sql}

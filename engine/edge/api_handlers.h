@@ -54,5 +54,14 @@ void bw_api_policies(struct bw_api_call *call);
 void bw_api_policy(struct bw_api_call *call);
 void bw_api_policy_set(struct bw_api_call *call);
 void bw_api_policy_history(struct bw_api_call *call);
+/* api_schedule.c */
+void bw_api_schedules(struct bw_api_call *call);
+void bw_api_schedule(struct bw_api_call *call);
+void bw_api_schedule_set(struct bw_api_call *call);
+void bw_api_schedule_pause(struct bw_api_call *call);
+void bw_api_schedule_resume(struct bw_api_call *call);
+void bw_api_schedule_delete(struct bw_api_call *call);
+void bw_api_schedule_next(struct bw_api_call *call);
+void bw_api_schedule_times(struct bw_api_call *call);
 
 #endif

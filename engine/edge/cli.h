@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include <stdio.h>
 
-#define BW_CLI_OPTIONS_MAX 12
+#define BW_CLI_OPTIONS_MAX 16
 #define BW_CLI_EXAMPLES_MAX 3
 
 struct bw_client;

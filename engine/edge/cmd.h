@@ -28,6 +28,13 @@ int bw_cmd_run_journal(struct bw_cli *cli);
 int bw_cmd_run_resume(struct bw_cli *cli);
 int bw_cmd_run_cancel(struct bw_cli *cli);
 int bw_cmd_event_send(struct bw_cli *cli);
+int bw_cmd_schedule_list(struct bw_cli *cli);
+int bw_cmd_schedule_show(struct bw_cli *cli);
+int bw_cmd_schedule_set(struct bw_cli *cli);
+int bw_cmd_schedule_pause(struct bw_cli *cli);
+int bw_cmd_schedule_resume(struct bw_cli *cli);
+int bw_cmd_schedule_delete(struct bw_cli *cli);
+int bw_cmd_schedule_next(struct bw_cli *cli);
 int bw_cmd_task_list(struct bw_cli *cli);
 int bw_cmd_task_show(struct bw_cli *cli);
 int bw_cmd_task_answer(struct bw_cli *cli);
@@ -56,6 +63,10 @@ BW_MUST_USE enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes,
                                          struct bw_error *error);
 BW_MUST_USE enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes,
                                           struct bw_error *error);
+/* Reads the JSON that an option gives: inline JSON, "@file", or "-" for standard input; {} without
+ * it. Encoded into `value`. */
+BW_MUST_USE enum bw_err bw_cmd_read_input(struct bw_cli *cli, const char *option,
+                                          struct bw_buf *value, struct bw_error *error);
 /* Makes the directory and its parents. */
 BW_MUST_USE enum bw_err bw_cmd_make_dir(const char *path, struct bw_error *error);
 /* Paths of the API: a segment, a parameter of the query (NULL: none), each percent-encoded. */

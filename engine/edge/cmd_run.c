@@ -7,31 +7,6 @@
 
 enum { PATH_BYTES_MAX = 8192 };
 
-/* Reads the JSON that `option` gives: inline JSON, "@file", or "-" for standard input. Encoded into
- * `value`. */
-static enum bw_err read_input(struct bw_cli *cli, const char *option, struct bw_buf *value,
-                              struct bw_error *error)
-{
-    const char *text = bw_cli_option(cli, option);
-    struct bw_buf json;
-    bw_buf_init(&json, BW_CMD_FILE_BYTES_MAX);
-    enum bw_err err = BW_ERR_OK;
-    if (!text)
-        bw_buf_put_text(&json, "{}");
-    else if (text[0] == '@' || strcmp(text, "-") == 0)
-        err = bw_cmd_read_file(text[0] == '@' ? text + 1 : text, &json, error);
-    else
-        bw_buf_put_text(&json, text);
-    if (!err)
-        err = bw_value_from_json(value, bw_buf_str(&json), error);
-    if (err && text && err != BW_ERR_NOT_FOUND) {
-        struct bw_error inner = *error;
-        err = bw_fail(error, BW_ERR_INVALID, "--%s: %.900s", option, inner.text);
-    }
-    bw_buf_deinit(&json);
-    return err;
-}
-
 int bw_cmd_run_start(struct bw_cli *cli)
 {
     struct bw_error error = {0};
@@ -40,7 +15,7 @@ int bw_cmd_run_start(struct bw_cli *cli)
     bw_buf_init(&input, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
     bw_form_init(&form);
-    enum bw_err err = read_input(cli, "input", &input, &error);
+    enum bw_err err = bw_cmd_read_input(cli, "input", &input, &error);
     if (!err) {
         bw_form_put_text(&form, "workflow", cli->arguments[0]);
         bw_form_put_text(&form, "key", bw_cli_option(cli, "key"));
@@ -290,7 +265,7 @@ int bw_cmd_run_resume(struct bw_cli *cli)
     bw_buf_init(&value, BW_CMD_FILE_BYTES_MAX);
     int status = BW_EXIT_OK;
     const char *skip = bw_cli_option(cli, "skip-with");
-    if (skip && read_input(cli, "skip-with", &value, &error)) {
+    if (skip && bw_cmd_read_input(cli, "skip-with", &value, &error)) {
         status = bw_cli_fail(cli, &error);
     } else {
         if (skip)
@@ -328,7 +303,7 @@ int bw_cmd_event_send(struct bw_cli *cli)
     bw_form_init(&form);
     bw_buf_init(&body, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    enum bw_err err = read_input(cli, "body", &body, &error);
+    enum bw_err err = bw_cmd_read_input(cli, "body", &body, &error);
     if (!err) {
         bw_form_put_text(&form, "topic", cli->arguments[0]);
         bw_form_put_text(&form, "key", cli->arguments[1]);

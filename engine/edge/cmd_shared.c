@@ -29,6 +29,29 @@ enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes, struct bw_e
     return BW_ERR_OK;
 }
 
+enum bw_err bw_cmd_read_input(struct bw_cli *cli, const char *option, struct bw_buf *value,
+                              struct bw_error *error)
+{
+    const char *text = bw_cli_option(cli, option);
+    struct bw_buf json;
+    bw_buf_init(&json, BW_CMD_FILE_BYTES_MAX);
+    enum bw_err err = BW_ERR_OK;
+    if (!text)
+        bw_buf_put_text(&json, "{}");
+    else if (text[0] == '@' || strcmp(text, "-") == 0)
+        err = bw_cmd_read_file(text[0] == '@' ? text + 1 : text, &json, error);
+    else
+        bw_buf_put_text(&json, text);
+    if (!err)
+        err = bw_value_from_json(value, bw_buf_str(&json), error);
+    if (err && text && err != BW_ERR_NOT_FOUND) {
+        struct bw_error inner = *error;
+        err = bw_fail(error, BW_ERR_INVALID, "--%s: %.900s", option, inner.text);
+    }
+    bw_buf_deinit(&json);
+    return err;
+}
+
 enum bw_err bw_cmd_write_file(const char *path, struct bw_str bytes, struct bw_error *error)
 {
     (void)BW_FAULT(FILE_WRITE);

@@ -110,3 +110,15 @@ void bw_copy_release(struct bw_arena *arena, const struct bw_release_set *from,
         to->files[i].bytes = bw_arena_copy(arena, from->files[i].bytes);
     }
 }
+
+void bw_copy_fire(struct bw_arena *arena, const struct bw_schedule_fire *from,
+                  struct bw_schedule_fire *to)
+{
+    *to = *from;
+    copy_str(arena, &to->name);
+    copy_str(arena, &to->problem);
+    struct bw_run_row *runs = COPY_ARRAY(arena, from->runs, from->run_count);
+    for (size_t i = 0; i < to->run_count; i++)
+        bw_copy_new_run(arena, &from->runs[i], &runs[i]);
+    to->runs = runs;
+}

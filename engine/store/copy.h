@@ -19,4 +19,7 @@ void bw_copy_event(struct bw_arena *arena, const struct bw_event *from, struct b
 void bw_copy_release(struct bw_arena *arena, const struct bw_release_set *from,
                      struct bw_release_set *to);
 
+void bw_copy_fire(struct bw_arena *arena, const struct bw_schedule_fire *from,
+                  struct bw_schedule_fire *to);
+
 #endif

@@ -321,6 +321,7 @@ void mem_free_data(struct mem_store *store)
     bw_free(store->tenants);
     free_releases(store);
     free_settings(store);
+    mem_free_schedules(store);
     for (size_t i = 0; i < BW_SHARD_COUNT; i++)
         mem_disown(&store->shards[i].owner);
     for (size_t i = 0; i < store->node_count; i++)

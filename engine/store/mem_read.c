@@ -181,12 +181,16 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
 {
     struct bw_setting setting;
     struct bw_series series;
+    struct bw_schedule_args schedule;
+    bool is_schedule = bw_str_starts(what, BW_STR("schedule"));
     bool is_audit = bw_str_eq(what, BW_STR("audit"));
     enum bw_err code = BW_ERR_OK;
     if (bw_str_eq(what, BW_STR("setting")))
         code = bw_setting_from_args(args, &setting, error);
     else if (bw_str_eq(what, BW_STR("series")))
         code = bw_series_from_args(args, &series, error);
+    else if (is_schedule)
+        code = bw_schedule_from_args(what, tenant, args, &schedule, error);
     else if (!is_audit)
         code = bw_fail(error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));
     if (code != BW_ERR_OK)
@@ -195,6 +199,8 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
         return write_audit(store, tenant, args, error);
     if (!mem_find_tenant(store, tenant))
         return bw_fail(error, BW_ERR_NOT_FOUND, "there is no such tenant");
+    if (is_schedule)
+        return mem_write_schedule(store, what, &schedule, error);
     if (bw_str_eq(what, BW_STR("series")))
         return write_series(store, tenant, &series, error);
     write_setting(store, tenant, &setting);
@@ -393,17 +399,48 @@ static void read_audit(struct reading *reading)
     }
 }
 
+static int by_schedule(const void *left, const void *right)
+{
+    const struct bw_schedule_row *a = left, *b = right;
+    int order = bw_id_cmp(a->tenant, b->tenant);
+    return order ? order : bw_str_cmp(a->name, b->name);
+}
+
+static void read_schedules(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    if (store->schedule_count > 0)
+        qsort(store->schedules, store->schedule_count, sizeof *store->schedules, by_schedule);
+    for (size_t i = 0; i < store->schedule_count && !is_full(reading); i++) {
+        if (!bw_id_eq(store->schedules[i].tenant, reading->tenant))
+            continue;
+        bw_rows_put_schedule(&reading->items, &store->schedules[i]);
+        reading->count++;
+    }
+}
+
+static void read_schedule(struct reading *reading)
+{
+    const struct bw_schedule_row *row =
+        mem_find_schedule(reading->store, reading->tenant, reading->args.name);
+    if (row)
+        bw_rows_put_schedule(&reading->items, row);
+    else
+        bw_fail(reading->error, BW_ERR_NOT_FOUND, "there is no such schedule");
+}
+
 static const struct {
     const char *what;
     void (*read)(struct reading *reading);
     bool is_single;
 } reads[] = {
-    {"runs", read_runs, false},       {"run", read_run, true},
-    {"journal", read_journal, false}, {"tasks", read_tasks, false},
-    {"task", read_task, true},        {"notes", read_notes, false},
-    {"inbox", read_inbox, false},     {"tenants", read_tenants, false},
-    {"numbers", read_numbers, false}, {"series", read_series, false},
-    {"audit", read_audit, false},
+    {"runs", read_runs, false},        {"run", read_run, true},
+    {"journal", read_journal, false},  {"tasks", read_tasks, false},
+    {"task", read_task, true},         {"notes", read_notes, false},
+    {"inbox", read_inbox, false},      {"tenants", read_tenants, false},
+    {"numbers", read_numbers, false},  {"series", read_series, false},
+    {"audit", read_audit, false},      {"schedules", read_schedules, false},
+    {"schedule", read_schedule, true},
 };
 
 void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,

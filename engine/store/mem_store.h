@@ -1,8 +1,8 @@
 /* mem_store.h - what the parts of the memory store share; nobody else includes it.
  *
  * Parts:   store_mem.c (calls, pump, life), mem_commit.c (turns, events), mem_data.c (rows and
- * look-ups), mem_read.c (loads, scans, settings, read models), mem_work.c (numbers, transactions
- * and queries for the test world).
+ * look-ups), mem_read.c (loads, scans, settings, read models), mem_schedule.c (schedules),
+ * mem_work.c (numbers, transactions and queries for the test world).
  *
  * Rows own their strings (own() and disown()); look-ups are by hash maps, lists keep the order of
  * arrival.
@@ -154,7 +154,46 @@ struct mem_node {
     int64_t until_us; /* lives until then */
 };
 
-struct mem_op;
+struct mem_store;
+/* One call: its arguments (copied), its callback, and what performs it. */
+struct mem_op {
+    struct bw_list link;
+    const char *what;
+    struct bw_arena arena;
+    void (*run)(struct mem_store *store, struct mem_op *op);
+    struct bw_id tenant;
+    struct bw_id id; /* of a run or a task */
+    struct bw_str text;
+    struct bw_str more;
+    struct bw_str params;
+    int64_t number;
+    size_t count;
+    bw_shards shards;
+    bool flag;
+    union {
+        struct bw_turn_commit *commits;
+        struct bw_run_row row;
+        struct bw_message message;
+        struct bw_event event;
+        struct bw_release_set release;
+        struct bw_schedule_fire fire;
+    } in;
+    struct bw_commit_result *results; /* commit */
+    union {
+        bw_done_fn done;
+        bw_lease_fn lease;
+        bw_commit_fn commit;
+        bw_start_fn start;
+        bw_load_fn load;
+        bw_scan_fn scan;
+        bw_value_fn value;
+        bw_release_fn release;
+        bw_schedules_fn schedules;
+    } fn;
+    void *ud;
+    void (*fail)(struct mem_op *op, const struct bw_error *error);
+};
+
 struct mem_store {
     const struct bw_clock *clock;
     struct bw_list ops;     /* calls to perform */
@@ -192,6 +231,8 @@ struct mem_store {
     size_t series_count;
     struct mem_number *numbers;
     size_t number_count;
+    struct bw_schedule_row *schedules; /* owned */
+    size_t schedule_count;
     struct mem_audit *audits;
     size_t audit_count;
     struct bw_list requests;
@@ -210,6 +251,11 @@ void *mem_grow(void *items, size_t count, size_t len);
 struct bw_str mem_own(struct bw_str text); /* a copy on the heap */
 void mem_disown(struct bw_str *text);
 void mem_replace(struct bw_str *text, struct bw_str by);
+
+/* store_mem.c: a call, to be performed by the pump. */
+struct mem_op *mem_op_make(void *self, const char *what,
+                           void (*run)(struct mem_store *store, struct mem_op *op),
+                           void (*fail)(struct mem_op *op, const struct bw_error *error), void *ud);
 
 /* mem_data.c */
 struct mem_run *mem_find_run(const struct mem_store *store, struct bw_id tenant, struct bw_id run);
@@ -245,6 +291,16 @@ void mem_start_query(struct mem_store *store, struct bw_id tenant, struct bw_str
                      struct bw_str sql, struct bw_str params, bw_value_fn done, void *ud);
 bool mem_pump_requests(struct mem_store *store);
 void mem_free_requests(struct mem_store *store);
+
+/* mem_schedule.c */
+void mem_due_schedules(void *self, bw_shards shards, int64_t now_us, size_t count_max,
+                       bw_schedules_fn done, void *ud);
+void mem_fire_schedule(void *self, const struct bw_schedule_fire *fire, bw_start_fn done, void *ud);
+struct bw_schedule_row *mem_find_schedule(const struct mem_store *store, struct bw_id tenant,
+                                          struct bw_str name);
+enum bw_err mem_write_schedule(struct mem_store *store, struct bw_str what,
+                               const struct bw_schedule_args *args, struct bw_error *error);
+void mem_free_schedules(struct mem_store *store);
 
 /* mem_read.c */
 void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id run, bool has_turns,

@@ -14,6 +14,7 @@ struct admin_args {
     bool is_activated;
     struct bw_setting setting;
     struct bw_series series;
+    struct bw_schedule_args schedule;
     struct bw_str actor;
     struct bw_str action;
     struct bw_str subject;
@@ -397,6 +398,30 @@ static enum bw_err take_audit(struct bw_str bytes, struct admin_args *args, stru
     return BW_ERR_OK;
 }
 
+static struct bw_pgc_unit *build_schedule(struct bw_pg_request *request)
+{
+    const struct admin_args *args = request->args;
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    bw_pg_add_schedule_write(unit, args->name, &args->schedule, args->now_us);
+    return unit;
+}
+
+static void answer_schedule(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+{
+    const struct admin_args *args = request->args;
+    struct bw_error error = *bw_pg_request_error(request, outcome);
+    if (is_state(outcome, "23503"))
+        bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such tenant");
+    bool is_missed = error.code == BW_ERR_OK && bw_pg_rows(outcome->results[0]) == 0;
+    if (is_missed && args->schedule.version)
+        bw_fail(&error, BW_ERR_CONFLICT, "schedule %.*s was changed in the meantime: try again",
+                BW_STR_ARG(args->schedule.row.name));
+    else if (is_missed)
+        bw_fail(&error, BW_ERR_NOT_FOUND, "there is no schedule %.*s",
+                BW_STR_ARG(args->schedule.row.name));
+    request->fn.done(request->ud, &error);
+}
+
 void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str bytes,
                  bw_done_fn done, void *ud)
 {
@@ -413,6 +438,10 @@ void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_
         request->build = build_series;
         request->answer = answer_series;
         code = bw_series_from_args(copy, &args->series, &request->error);
+    } else if (bw_str_starts(what, BW_STR("schedule"))) {
+        request->build = build_schedule;
+        request->answer = answer_schedule;
+        code = bw_schedule_from_args(what, tenant, copy, &args->schedule, &request->error);
     } else if (bw_str_eq(what, BW_STR("audit"))) {
         request->build = build_audit;
         code = take_audit(copy, args, &request->error);

@@ -540,11 +540,21 @@ static void put_audit(const struct bw_pg_result *rows, size_t i, struct bw_arena
                       bw_pg_bytes(rows, i, 3), bw_pg_bytes(rows, i, 4));
 }
 
+static void put_schedule(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                         struct bw_buf *out)
+{
+    (void)arena;
+    struct bw_schedule_row row;
+    bw_pg_take_schedule(rows, i, &row);
+    bw_rows_put_schedule(out, &row);
+}
+
 #define TASK_COLUMNS                                                                               \
     "task_id, run_id, seq, status, kind, grouping, title, body, assignees, due_at, opened_at,"     \
     " answered_at, answer"
 
-/* Arguments by letter: T tenant, s status, w workflow, x series, a after, l limit, i id, r run. */
+/* Arguments by letter: T tenant, s status, w workflow, x series, n name, a after, l limit, i id, r
+ * run. */
 static const struct {
     const char *what;
     const char *args;
@@ -640,6 +650,8 @@ static const struct {
       " FROM billow.audit WHERE tenant_id = $1::uuid"
       " ORDER BY ordinal LIMIT $2::bigint",
       2}},
+    {"schedules", "Tl", put_schedule, false, {"read_schedules", bw_pg_schedules_sql, 2}},
+    {"schedule", "Tn", put_schedule, true, {"read_schedule", bw_pg_schedule_sql, 2}},
 };
 
 struct read_args {
@@ -653,7 +665,7 @@ static struct bw_pg_param read_param(struct bw_pgc_unit *unit, const struct read
 {
     const struct bw_pg_param none = {NULL, 0, false};
     const struct bw_read_args *args = &read->args;
-    struct bw_str text = letter == 'w' ? args->workflow : args->series;
+    struct bw_str text = letter == 'w' ? args->workflow : letter == 'n' ? args->name : args->series;
     struct bw_id id = letter == 'a' ? args->after : letter == 'r' ? args->run : args->id;
     switch (letter) {
     case 'T':
@@ -662,6 +674,8 @@ static struct bw_pg_param read_param(struct bw_pgc_unit *unit, const struct read
         return args->has_status ? bw_pg_arg_int(unit, args->status) : none;
     case 'l':
         return bw_pg_arg_int(unit, args->limit);
+    case 'n':
+        return bw_pg_arg_text(unit, text);
     case 'w':
     case 'x':
         return text.len ? bw_pg_arg_text(unit, text) : none;

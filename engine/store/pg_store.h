@@ -1,7 +1,8 @@
 /* pg_store.h - what the parts of the PostgreSQL store share; nobody else includes it.
  *
  * Parts:   store_pg.c (life, leases), pg_commit.c (group commits), pg_door.c (what comes in),
- * pg_read.c (loads, scans, queries), pg_admin.c (tenants, releases, settings, read models).
+ * pg_read.c (loads, scans, queries, read models), pg_schedule.c (schedules), pg_admin.c (tenants,
+ * releases, settings).
  */
 #ifndef BW_STORE_PG_STORE_H
 #define BW_STORE_PG_STORE_H
@@ -124,6 +125,19 @@ void bw_pg_settings(void *self, struct bw_id tenant, struct bw_str args, bw_valu
                     void *ud);
 void bw_pg_read(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                 bw_value_fn done, void *ud);
+
+/* pg_schedule.c */
+struct bw_schedule_args;
+void bw_pg_due_schedules(void *self, bw_shards shards, int64_t now_us, size_t count_max,
+                         bw_schedules_fn done, void *ud);
+void bw_pg_fire_schedule(void *self, const struct bw_schedule_fire *fire, bw_start_fn done,
+                         void *ud);
+/* Adds the statement of a write; it gives a row when there is such a schedule. */
+void bw_pg_add_schedule_write(struct bw_pgc_unit *unit, struct bw_str what,
+                              const struct bw_schedule_args *args, int64_t now_us);
+void bw_pg_take_schedule(const struct bw_pg_result *rows, size_t i, struct bw_schedule_row *row);
+extern const char bw_pg_schedules_sql[];
+extern const char bw_pg_schedule_sql[];
 
 /* pg_admin.c */
 void bw_pg_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done,

@@ -233,6 +233,24 @@ void bw_rows_put_audit(struct bw_buf *out, int64_t at_us, struct bw_str actor, s
     put_key_str(out, "subject", subject);
 }
 
+void bw_rows_put_schedule(struct bw_buf *out, const struct bw_schedule_row *row)
+{
+    bw_value_put_map(out, 12);
+    put_key_int(out, "fired", row->fired_count);
+    bw_value_put_key(out, "is_paused");
+    bw_value_put_bool(out, row->is_paused);
+    put_key_time(out, "last_due_us", row->last_due_us);
+    put_key_id(out, "last_run", row->last_run);
+    put_key_str(out, "name", row->name);
+    put_key_time(out, "next_due_us", row->next_due_us);
+    put_key_str(out, "problem", row->problem);
+    put_key_time(out, "set_at_us", row->set_at_us);
+    put_key_str(out, "set_by", row->set_by);
+    put_key_int(out, "skipped", row->skipped_count);
+    put_key_value(out, "spec", row->spec);
+    put_key_int(out, "version", row->version);
+}
+
 void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
                         int64_t created_at_us)
 {
@@ -297,14 +315,16 @@ static enum bw_err take_status(struct bw_str what, const struct bw_value *args,
 enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_read_args *out,
                               struct bw_error *error)
 {
-    static const char *const reads[] = {"runs",  "run",     "journal", "tasks",  "task", "notes",
-                                        "inbox", "tenants", "numbers", "series", "audit"};
+    static const char *const reads[] = {"runs",  "run",       "journal", "tasks",   "task",
+                                        "notes", "inbox",     "tenants", "numbers", "series",
+                                        "audit", "schedules", "schedule"};
     *out = (struct bw_read_args){0};
     if (name_index(reads, COUNT(reads), what) < 0)
         return bw_fail(error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));
     struct bw_value map = bw_value_read(args);
     out->workflow = bw_value_get_str(&map, "workflow", BW_STR_NONE);
     out->series = bw_value_get_str(&map, "series", BW_STR_NONE);
+    out->name = bw_value_get_str(&map, "name", BW_STR_NONE);
     out->limit = bw_value_get_int(&map, "limit", BW_ROWS_LIMIT_DEFAULT);
     if (out->limit < 1 || out->limit > BW_ROWS_LIMIT_MAX)
         return bw_fail(error, BW_ERR_INVALID, "limit has to be from 1 to %d", BW_ROWS_LIMIT_MAX);

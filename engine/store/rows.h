@@ -44,6 +44,7 @@ void bw_rows_put_series(struct bw_buf *out, struct bw_str series, struct bw_str 
                         struct bw_str reset, int64_t next, struct bw_str last_date);
 void bw_rows_put_audit(struct bw_buf *out, int64_t at_us, struct bw_str actor, struct bw_str action,
                        struct bw_str subject, struct bw_str detail);
+void bw_rows_put_schedule(struct bw_buf *out, const struct bw_schedule_row *row);
 void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
                         int64_t created_at_us);
 void bw_rows_put_id(struct bw_buf *out, struct bw_id id); /* as a string */
@@ -58,6 +59,7 @@ struct bw_read_args {
     int status;
     struct bw_str workflow;
     struct bw_str series;
+    struct bw_str name; /* of "schedule" */
     struct bw_id id;    /* of "id" */
     struct bw_id run;   /* of "run" */
     struct bw_id after; /* zero = from the start */

@@ -288,6 +288,33 @@ enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series,
     return BW_ERR_OK;
 }
 
+enum bw_err bw_schedule_from_args(struct bw_str what, struct bw_id tenant, struct bw_str args,
+                                  struct bw_schedule_args *schedule, struct bw_error *error)
+{
+    struct bw_value map = bw_value_read(args);
+    struct bw_schedule_row *row = &schedule->row;
+    uint32_t hash = 2166136261u; /* FNV-1a: the shard has only to be spread and to stay */
+    *row = (struct bw_schedule_row){.tenant = tenant,
+                                    .name = bw_value_get_str(&map, "name", BW_STR_NONE),
+                                    .is_paused = bw_value_get_bool(&map, "is_paused", false),
+                                    .next_due_us = bw_value_get_int(&map, "next_due_us", 0),
+                                    .wake_at_us = bw_value_get_int(&map, "wake_at_us", 0),
+                                    .spec = bw_value_get(&map, "spec").encoded,
+                                    .set_by = bw_value_get_str(&map, "set_by", BW_STR("unknown")),
+                                    .set_at_us = bw_value_get_int(&map, "at_us", 0)};
+    schedule->version = bw_value_get_int(&map, "version", 0);
+    schedule->has_due = bw_value_get(&map, "next_due_us").tag == BW_VALUE_INT;
+    for (size_t i = 0; i < row->name.len; i++)
+        hash = (hash ^ (uint8_t)row->name.ptr[i]) * 16777619u;
+    row->shard = (uint32_t)((hash ^ bw_id_hash(tenant)) % BW_SHARD_COUNT);
+    if (!row->name.len || row->name.len > 100)
+        return bw_fail(error, BW_ERR_INVALID, "a schedule needs a name of 1 to 100 bytes");
+    if (bw_str_eq(what, BW_STR("schedule")) && !row->spec.len)
+        return bw_fail(error, BW_ERR_INVALID, "schedule %.*s says nothing (spec)",
+                       BW_STR_ARG(row->name));
+    return BW_ERR_OK;
+}
+
 /* The text of the placeholder at the start of `format`; its length, or 0 when there is none. */
 static size_t put_placeholder(struct bw_str format, struct bw_str reset, struct bw_str date,
                               struct bw_str customer, bool *has_all, struct bw_buf *out)

@@ -69,6 +69,17 @@ BW_MUST_USE enum bw_err bw_series_from_args(struct bw_str args, struct bw_series
                                             struct bw_error *error);
 /* Do both dates lie in one stretch of counting: year, financial year, month? */
 bool bw_series_is_same_stretch(struct bw_str reset, struct bw_str date, struct bw_str other);
+/* The arguments of write "schedule", "schedule_state" and "schedule_delete": which of them is for
+ * the caller to know. Borrowed from `args`. */
+struct bw_schedule_args {
+    struct bw_schedule_row row; /* name, spec, is_paused, next_due_us, wake_at_us, set_by,
+                                   set_at_us, shard */
+    bool has_due;
+    int64_t version; /* expected; 0 = any */
+};
+BW_MUST_USE enum bw_err bw_schedule_from_args(struct bw_str what, struct bw_id tenant,
+                                              struct bw_str args, struct bw_schedule_args *schedule,
+                                              struct bw_error *error);
 /* Formats a number of a series; false when the format needs a customer and there is none. */
 bool bw_series_format(struct bw_str format, struct bw_str reset, int64_t sequence,
                       struct bw_str date, struct bw_str customer, struct bw_buf *out);

@@ -237,6 +237,40 @@ enum bw_scan {
     BW_SCAN_MAIL = 3,   /* runs with unread messages */
 };
 
+/* A recurring start. The store knows when to look at it, and not what it says. */
+struct bw_schedule_row {
+    struct bw_id tenant;
+    struct bw_str name; /* unique for the tenant */
+    uint32_t shard;
+    int64_t version; /* raised by every change */
+    bool is_paused;
+    int64_t next_due_us; /* 0 = it has ended */
+    int64_t wake_at_us;  /* when to look at it; 0 = never: ended or paused */
+    int64_t last_due_us; /* 0 = none yet */
+    struct bw_id last_run;
+    int64_t fired_count;   /* starts that were due and made a run */
+    int64_t skipped_count; /* and that made none */
+    struct bw_str problem; /* why it cannot fire; empty = it can */
+    struct bw_str spec;    /* encoded value (core/schedule.h) */
+    struct bw_str set_by;
+    int64_t set_at_us;
+};
+
+/* A schedule moves on, and its runs start: together or not at all. */
+struct bw_schedule_fire {
+    struct bw_id tenant;
+    struct bw_str name;
+    int64_t version; /* as it was read */
+    int64_t next_due_us;
+    int64_t wake_at_us;
+    int64_t last_due_us;   /* 0 = stays */
+    int64_t skipped_count; /* due starts that are left out */
+    struct bw_str problem;
+    const struct bw_run_row *runs; /* new ones; a start key that is taken makes none */
+    size_t run_count;
+    bool is_alone; /* no run as long as the last one is open or parked: it is skipped instead */
+};
+
 typedef void (*bw_done_fn)(void *ud,
                            const struct bw_error *error); /* error->code is BW_ERR_OK on success */
 typedef void (*bw_commit_fn)(void *ud, const struct bw_commit_result *results, size_t count);
@@ -247,6 +281,8 @@ typedef void (*bw_scan_fn)(void *ud, const struct bw_error *error, const struct 
                            size_t count);
 typedef void (*bw_value_fn)(void *ud, const struct bw_error *error, struct bw_str value);
 typedef void (*bw_start_fn)(void *ud, const struct bw_error *error, struct bw_id run, bool is_new);
+typedef void (*bw_schedules_fn)(void *ud, const struct bw_error *error,
+                                const struct bw_schedule_row *rows, size_t count, int64_t next_us);
 typedef void (*bw_release_fn)(void *ud, const struct bw_error *error,
                               const struct bw_release_set *release);
 /* A run got mail (a message, an event, an answer) by whatever way: the engine marks it ready. */
@@ -298,7 +334,8 @@ struct bw_store {
 
     /* Read models for the API. `what`: "runs" {status?, workflow?, limit?, after?}, "run" {id},
      * "journal" {run}, "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "inbox" {run},
-     * "tenants" {}, "series" {}, "numbers" {series?, limit?}, "audit" {limit?}. Array of maps (runs
+     * "tenants" {}, "series" {}, "numbers" {series?, limit?}, "audit" {limit?}, "schedules"
+     * {limit?}, "schedule" {name}. Array of maps (runs
      * newest first, tasks and the rest oldest first), or one map. The maps are store/rows.c's. */
     void (*read)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                  bw_value_fn done, void *ud);
@@ -318,12 +355,24 @@ struct bw_store {
      * scope; null: from then on the scope has none; "series"
      * {series, format, reset?: "year"|"month"|"never", next?}: a number series. Given again, it
      * changes nothing once a number was taken (before that, next); CONFLICT when format or reset
-     * differ; "audit"   {actor, action, subject, detail?, at_us?}: who did what. */
+     * differ; "audit"   {actor, action, subject, detail?, at_us?}: who did what; "schedule" {name,
+     * spec, next_due_us, wake_at_us, set_by, at_us?}: made, or set anew (one that is paused stays
+     * so); "schedule_state" {name, is_paused, next_due_us?, wake_at_us?, version?} (CONFLICT when
+     * it has another version); "schedule_delete" {name}. NOT_FOUND when there is none. */
     void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                   bw_done_fn done, void *ud);
     /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only
      * got mail. */
     void (*load_mail)(void *self, struct bw_id tenant, struct bw_id run, bw_load_fn done, void *ud);
+
+    /* Schedules of these shards with wake_at_us <= now_us, earliest first, at most count_max; and
+     * the earliest wake_at_us after that (0 = none). */
+    void (*due_schedules)(void *self, bw_shards shards, int64_t now_us, size_t count_max,
+                          bw_schedules_fn done, void *ud);
+    /* CONFLICT when it has another version, or is gone: nothing is written. `is_new`: a run was
+     * made; all that were get mail. */
+    void (*fire_schedule)(void *self, const struct bw_schedule_fire *fire, bw_start_fn done,
+                          void *ud);
 
     void (*set_on_mail)(void *self, bw_mail_fn on_mail, void *ud);
     /* Ends connections (pending calls get CANCELLED), then calls `closed`; `self` is gone

@@ -6,47 +6,9 @@
 #include "store/mem_store.h"
 #include <stdio.h>
 
-/* One call: its arguments (copied), its callback, and what performs it. */
-struct mem_op {
-    struct bw_list link;
-    const char *what;
-    struct bw_arena arena;
-    void (*run)(struct mem_store *store, struct mem_op *op);
-    struct bw_id tenant;
-    struct bw_id id; /* of a run or a task */
-    struct bw_str text;
-    struct bw_str more;
-    struct bw_str params;
-    int64_t number;
-    size_t count;
-    bw_shards shards;
-    bool flag;
-    union {
-        struct bw_turn_commit *commits;
-        struct bw_run_row row;
-        struct bw_message message;
-        struct bw_event event;
-        struct bw_release_set release;
-    } in;
-    struct bw_commit_result *results; /* commit */
-    union {
-        bw_done_fn done;
-        bw_lease_fn lease;
-        bw_commit_fn commit;
-        bw_start_fn start;
-        bw_load_fn load;
-        bw_scan_fn scan;
-        bw_value_fn value;
-        bw_release_fn release;
-    } fn;
-    void *ud;
-    void (*fail)(struct mem_op *op, const struct bw_error *error);
-};
-
-static struct mem_op *op_make(void *self, const char *what,
-                              void (*run)(struct mem_store *store, struct mem_op *op),
-                              void (*fail)(struct mem_op *op, const struct bw_error *error),
-                              void *ud)
+struct mem_op *mem_op_make(void *self, const char *what,
+                           void (*run)(struct mem_store *store, struct mem_op *op),
+                           void (*fail)(struct mem_op *op, const struct bw_error *error), void *ud)
 {
     struct mem_store *store = self;
     BW_ASSERT(!store->is_closing);
@@ -125,7 +87,7 @@ static void run_migrate(struct mem_store *store, struct mem_op *op)
 
 static void mem_migrate(void *self, bw_done_fn done, void *ud)
 {
-    op_make(self, "migrate", run_migrate, fail_done, ud)->fn.done = done;
+    mem_op_make(self, "migrate", run_migrate, fail_done, ud)->fn.done = done;
 }
 
 /* Enters the node, or its new term, and counts those that live. */
@@ -186,7 +148,7 @@ static void run_lease(struct mem_store *store, struct mem_op *op)
 
 static void mem_lease(void *self, const struct bw_lease_wish *wish, bw_lease_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "lease", run_lease, fail_lease, ud);
+    struct mem_op *op = mem_op_make(self, "lease", run_lease, fail_lease, ud);
     op->fn.lease = done;
     op->text = bw_arena_copy(&op->arena, wish->node);
     op->number = wish->ms;
@@ -211,7 +173,7 @@ static void run_release_leases(struct mem_store *store, struct mem_op *op)
 static void mem_release_leases(void *self, struct bw_str node, bw_shards shards, bw_done_fn done,
                                void *ud)
 {
-    struct mem_op *op = op_make(self, "release_leases", run_release_leases, fail_done, ud);
+    struct mem_op *op = mem_op_make(self, "release_leases", run_release_leases, fail_done, ud);
     op->fn.done = done;
     op->text = bw_arena_copy(&op->arena, node);
     op->shards = shards;
@@ -229,7 +191,7 @@ static void run_commit(struct mem_store *store, struct mem_op *op)
 static void mem_commit_call(void *self, const struct bw_turn_commit *commits, size_t count,
                             bw_commit_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "commit", run_commit, fail_commit, ud);
+    struct mem_op *op = mem_op_make(self, "commit", run_commit, fail_commit, ud);
     op->fn.commit = done;
     op->count = count;
     op->in.commits = bw_arena_calloc(&op->arena, count + 1, sizeof *op->in.commits);
@@ -265,7 +227,7 @@ static void run_start(struct mem_store *store, struct mem_op *op)
 
 static void mem_start_run(void *self, const struct bw_run_row *row, bw_start_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "start_run", run_start, fail_start, ud);
+    struct mem_op *op = mem_op_make(self, "start_run", run_start, fail_start, ud);
     op->fn.start = done;
     bw_copy_new_run(&op->arena, row, &op->in.row);
 }
@@ -289,7 +251,7 @@ static void run_message(struct mem_store *store, struct mem_op *op)
 
 static void mem_put_message(void *self, const struct bw_message *message, bw_done_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "put_message", run_message, fail_done, ud);
+    struct mem_op *op = mem_op_make(self, "put_message", run_message, fail_done, ud);
     op->fn.done = done;
     bw_copy_message(&op->arena, message, &op->in.message);
 }
@@ -306,7 +268,7 @@ static void run_event(struct mem_store *store, struct mem_op *op)
 
 static void mem_put_event_call(void *self, const struct bw_event *event, bw_done_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "put_event", run_event, fail_done, ud);
+    struct mem_op *op = mem_op_make(self, "put_event", run_event, fail_done, ud);
     op->fn.done = done;
     bw_copy_event(&op->arena, event, &op->in.event);
 }
@@ -338,7 +300,7 @@ static void run_answer(struct mem_store *store, struct mem_op *op)
 static void mem_answer_task(void *self, struct bw_id tenant, struct bw_id task,
                             struct bw_str answer, bw_done_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "answer_task", run_answer, fail_done, ud);
+    struct mem_op *op = mem_op_make(self, "answer_task", run_answer, fail_done, ud);
     op->fn.done = done;
     op->tenant = tenant;
     op->id = task;
@@ -355,7 +317,7 @@ static void run_load(struct mem_store *store, struct mem_op *op)
 static void load_call(void *self, const char *what, struct bw_id tenant, struct bw_id run,
                       bool has_turns, bw_load_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, what, run_load, fail_load, ud);
+    struct mem_op *op = mem_op_make(self, what, run_load, fail_load, ud);
     op->fn.load = done;
     op->tenant = tenant;
     op->id = run;
@@ -383,7 +345,7 @@ static void run_scan(struct mem_store *store, struct mem_op *op)
 static void mem_scan_call(void *self, enum bw_scan what, bw_shards shards, int64_t limit_us,
                           size_t count_max, bw_scan_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "scan", run_scan, fail_scan, ud);
+    struct mem_op *op = mem_op_make(self, "scan", run_scan, fail_scan, ud);
     op->fn.scan = done;
     op->tenant.bytes[0] = (uint8_t)what;
     op->shards = shards;
@@ -411,7 +373,7 @@ static struct mem_op *value_call(void *self, const char *what,
                                  struct bw_id tenant, struct bw_str text, struct bw_str more,
                                  bw_value_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, what, run, fail_value, ud);
+    struct mem_op *op = mem_op_make(self, what, run, fail_value, ud);
     op->fn.value = done;
     op->tenant = tenant;
     op->text = bw_arena_copy(&op->arena, text);
@@ -471,7 +433,7 @@ static void run_put_tenant(struct mem_store *store, struct mem_op *op)
 static void mem_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done,
                            void *ud)
 {
-    struct mem_op *op = op_make(self, "put_tenant", run_put_tenant, fail_done, ud);
+    struct mem_op *op = mem_op_make(self, "put_tenant", run_put_tenant, fail_done, ud);
     op->fn.done = done;
     op->tenant = tenant;
     op->text = bw_arena_copy(&op->arena, name);
@@ -488,7 +450,7 @@ static void run_find_tenant(struct mem_store *store, struct mem_op *op)
 
 static void mem_find_tenant_call(void *self, struct bw_str name, bw_start_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "find_tenant", run_find_tenant, fail_start, ud);
+    struct mem_op *op = mem_op_make(self, "find_tenant", run_find_tenant, fail_start, ud);
     op->fn.start = done;
     op->text = bw_arena_copy(&op->arena, name);
 }
@@ -522,7 +484,7 @@ static void run_put_release(struct mem_store *store, struct mem_op *op)
 static void mem_put_release(void *self, struct bw_id tenant, const struct bw_release_set *release,
                             bool activate, bw_done_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "put_release", run_put_release, fail_done, ud);
+    struct mem_op *op = mem_op_make(self, "put_release", run_put_release, fail_done, ud);
     op->fn.done = done;
     op->tenant = tenant;
     op->flag = activate;
@@ -544,14 +506,14 @@ static void run_get_release(struct mem_store *store, struct mem_op *op)
 static void mem_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done,
                             void *ud)
 {
-    struct mem_op *op = op_make(self, "get_release", run_get_release, fail_release, ud);
+    struct mem_op *op = mem_op_make(self, "get_release", run_get_release, fail_release, ud);
     op->fn.release = done;
     op->text = bw_arena_copy(&op->arena, hash_str(hash));
 }
 
 static void mem_active_release(void *self, struct bw_id tenant, bw_release_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "active_release", run_get_release, fail_release, ud);
+    struct mem_op *op = mem_op_make(self, "active_release", run_get_release, fail_release, ud);
     op->fn.release = done;
     op->tenant = tenant;
     op->flag = true;
@@ -568,7 +530,7 @@ static void run_write(struct mem_store *store, struct mem_op *op)
 static void mem_write_call(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                            bw_done_fn done, void *ud)
 {
-    struct mem_op *op = op_make(self, "write", run_write, fail_done, ud);
+    struct mem_op *op = mem_op_make(self, "write", run_write, fail_done, ud);
     op->fn.done = done;
     op->tenant = tenant;
     op->text = bw_arena_copy(&op->arena, what);
@@ -742,6 +704,8 @@ void bw_store_mem_open(struct bw_store *table, const struct bw_clock *clock)
         .active_release = mem_active_release,
         .write = mem_write_call,
         .load_mail = mem_load_mail,
+        .due_schedules = mem_due_schedules,
+        .fire_schedule = mem_fire_schedule,
         .set_on_mail = mem_set_on_mail,
         .close = mem_close,
     };

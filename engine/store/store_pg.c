@@ -338,6 +338,8 @@ void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *
         .active_release = bw_pg_active_release,
         .write = bw_pg_write,
         .load_mail = bw_pg_load_mail,
+        .due_schedules = bw_pg_due_schedules,
+        .fire_schedule = bw_pg_fire_schedule,
         .set_on_mail = pg_set_on_mail,
         .close = pg_close,
     };

@@ -9,6 +9,7 @@ local fixtures = require("billow.testing.fixtures")
 local http = require("billow.testing.http")
 local release = require("billow.testing.release")
 local run = require("billow.testing.run")
+local schedule = require("billow.testing.schedule")
 local timer = require("billow.timer")
 
 local ROUNDS_MAX = 100000
@@ -271,6 +272,22 @@ end
 --- Close the script state of every waiting run, as memory pressure does: the next wake replays.
 function World:evict()
   self.engine:ask("evict")
+end
+
+--- The engine is down for so long, as after a crash at night; then it starts again.
+---@param duration string|integer   "3d", or microseconds
+function World:outage(duration)
+  local us = math.type(duration) == "integer" and duration or timer.duration_us(duration)
+  self.engine:ask("outage", { us = us })
+  self:settle()
+end
+
+--- Set a schedule, or look at one that is there (without `spec`).
+---@param name string
+---@param spec? billow.testing.ScheduleSpec
+---@return billow.testing.Schedule
+function World:schedule(name, spec)
+  return schedule.open(self, name, spec)
 end
 
 --- A setting of a policy in force.
