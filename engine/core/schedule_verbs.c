@@ -178,7 +178,7 @@ static void put_resume(struct bw_buf *out, const struct wish *wish, int64_t due_
 static void set_released(struct bw_engine *engine, struct bw_call *call)
 {
     const struct wish *wish = call->subject;
-    struct bw_schedule schedule;
+    struct bw_schedule schedule = {.input = BW_STR_NONE};
     struct bw_tz *tz = NULL;
     struct bw_error error = {.code = call->code};
     struct bw_buf args;
@@ -310,7 +310,7 @@ void bw_engine_delete_schedule(struct bw_engine *engine, struct bw_id tenant, st
 static void times_released(struct bw_engine *engine, struct bw_call *call)
 {
     const struct wish *wish = call->subject;
-    struct bw_schedule schedule;
+    struct bw_schedule schedule = {.input = BW_STR_NONE};
     struct bw_schedule_times times;
     struct bw_schedule_due due;
     struct bw_tz *tz = NULL;

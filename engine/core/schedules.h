@@ -1,5 +1,4 @@
-/* schedules.h - recurring starts: which are due, what becomes of them, and the verbs by which people
- * change them.
+/* schedules.h - recurring starts: which are due, what becomes of them; how people change them.
  *
  * Offers:  look (find and fire what is due), set, pause, resume, delete, the next times.
  * Relies on: core/schedule.h (what a schedule says), store/store.h (where it stands),

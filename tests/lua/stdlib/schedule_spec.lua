@@ -64,7 +64,7 @@ describe("a schedule", function()
     assert.equals("schedule month-end", runs[2].started_by)
   end)
 
-  it("has one start at a local time that spring skips, and one at one that autumn repeats", function()
+  it("starts once at a local time that spring skips, once at one that autumn repeats", function()
     local world = world_at("2026-03-27T12:00:00Z")
     world:schedule("night", {
       workflow = "tick",

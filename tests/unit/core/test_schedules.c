@@ -1,5 +1,5 @@
-/* test_schedules.c - schedules of an engine that crashes, and of a store that fails: each due moment
- * starts one run. */
+/* test_schedules.c - schedules of an engine that crashes, and of a store that fails: each due
+ * moment starts one run. */
 #include "support/test.h"
 
 #include "base/mem.h"
