@@ -118,6 +118,28 @@ void bw_batch_db_work(struct bw_batch *batch, struct bw_db_work work)
     commit->db_works = batch->db_works;
 }
 
+/* Drops the items of an array for which the condition on `at` holds. */
+#define DROP_IF(items, count, condition)                                                           \
+    do {                                                                                           \
+        size_t kept = 0;                                                                           \
+        for (size_t at = 0; at < (count); at++) {                                                  \
+            if (!(condition))                                                                      \
+                (items)[kept++] = (items)[at];                                                     \
+        }                                                                                          \
+        (count) = kept;                                                                            \
+    } while (0)
+
+void bw_batch_forget(struct bw_batch *batch, uint64_t seq)
+{
+    struct bw_turn_commit *commit = &batch->commit;
+    struct bw_id id = bw_id_derive(commit->run, seq); /* of its child or task */
+    DROP_IF(batch->waits, commit->wait_count, batch->waits[at].seq == seq);
+    DROP_IF(batch->tasks, commit->task_count, batch->tasks[at].seq == seq);
+    DROP_IF(batch->children, commit->child_count, bw_id_eq(batch->children[at].id, id));
+    DROP_IF(batch->messages, commit->message_count, bw_id_eq(batch->messages[at].run, id));
+    DROP_IF(batch->db_works, commit->db_work_count, batch->db_works[at].seq == seq);
+}
+
 void bw_batch_note(struct bw_batch *batch, struct bw_str note)
 {
     struct bw_turn_commit *commit = &batch->commit;

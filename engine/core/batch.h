@@ -72,6 +72,9 @@ void bw_batch_close_task(struct bw_batch *batch, uint64_t seq);
 void bw_batch_child(struct bw_batch *batch, struct bw_run_row row);
 void bw_batch_db_work(struct bw_batch *batch, struct bw_db_work work);
 void bw_batch_note(struct bw_batch *batch, struct bw_str note);
+/* Takes back the rows of a command of this very turn, given up before the commit: it was never
+ * asked for. */
+void bw_batch_forget(struct bw_batch *batch, uint64_t seq);
 void bw_batch_begin(struct bw_batch *batch, struct bw_effect *effect);
 /* "kind:seq" in the batch's arena: the key of an inbox row. */
 struct bw_str bw_batch_key(struct bw_batch *batch, const char *kind, uint64_t seq);

@@ -35,6 +35,7 @@ enum {
     HTTP_PAUSE_MS_MIN = 500,
     HTTP_PAUSE_MS_MAX = 60 * 1000,
     HTTP_RETRY_AFTER_MS_MAX = 60 * 60 * 1000,
+    HTTP_LEASE_PAUSE_MS = 100,
     HTTP_HEADERS_MAX = 128,
     HTTP_DETAIL_BODY_MAX = 4096,
 };
@@ -299,9 +300,22 @@ static void http_send(struct bw_engine *engine, struct http_work *work)
         http_done, work);
 }
 
+/* A node that was paused may have been replaced, and the request sent by another one: nothing
+ * leaves before the lease is renewed. A run that is not ours any more leaves memory then. */
+static bool http_may_send(struct bw_engine *engine, struct http_work *work)
+{
+    if (bw_lease_may_act(engine))
+        return true;
+    bw_timer_arm(&engine->timers_mono, &work->effect->timer,
+                 engine->now_ns / BW_NS_PER_US + HTTP_LEASE_PAUSE_MS * BW_US_PER_MS);
+    return false;
+}
+
 /* Through the gate of its host, now or in turn. */
 static void http_try(struct bw_engine *engine, struct http_work *work)
 {
+    if (!http_may_send(engine, work))
+        return;
     struct bw_value args = bw_value_read(work->args);
     struct bw_str url = bw_value_get_str(&args, "url", BW_STR_NONE);
     if (bw_gate_enter(engine, work->effect->run->tenant, url, &work->pass))
@@ -310,7 +324,9 @@ static void http_try(struct bw_engine *engine, struct http_work *work)
 
 static void http_go(struct bw_engine *engine, struct bw_gate_pass *pass)
 {
-    http_send(engine, bw_container_of(pass, struct http_work, pass));
+    struct http_work *work = bw_container_of(pass, struct http_work, pass);
+    if (http_may_send(engine, work))
+        http_send(engine, work);
 }
 
 static void http_fail(struct bw_engine *engine, struct bw_effect *effect);
@@ -329,7 +345,11 @@ static void http_give_up(struct bw_engine *engine, struct bw_gate_pass *pass, un
 static void http_pause_over(struct bw_engine *engine, struct bw_timer *timer)
 {
     struct bw_effect *effect = bw_container_of(timer, struct bw_effect, timer);
-    http_try(engine, effect->work);
+    struct http_work *work = effect->work;
+    if (work->pass.is_inside)
+        http_go(engine, &work->pass);
+    else
+        http_try(engine, work);
 }
 
 static void http_begin(struct bw_engine *engine, struct bw_effect *effect,

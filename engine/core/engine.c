@@ -107,7 +107,9 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
     const struct bw_turn_commit *commit = &batch->commit;
     bw_run_committed(engine, run, batch);
     engine->counters.turns += batch->kind == BW_BATCH_TURN;
-    for (size_t i = 0; i < batch->begin_count; i++) {
+    /* Of a shard that is not ours any more nothing begins here: its owner loads the run, and does
+     * it. */
+    for (size_t i = 0; i < batch->begin_count && !run->is_doomed; i++) {
         (void)BW_FAULT(ACTION_BEFORE);
         bw_effect_begin(engine, batch->begins[i], batch->begins[i]->args);
     }
@@ -162,7 +164,9 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
     run->inbox.taken = 0;
     run->state = BW_RUN_STATE_READY;
     bw_run_evict(engine, run);
-    if (reply)
+    if (reply && status == BW_COMMIT_FENCED)
+        bw_call_post(reply, BW_ERR_UNAVAILABLE, "the run moved to another node: try again");
+    else if (reply)
         bw_call_post(reply, status == BW_COMMIT_REFUSED ? BW_ERR_LIMIT : BW_ERR_CONFLICT,
                      status == BW_COMMIT_REFUSED ? text
                                                  : "the run changed in the meantime: try again");
@@ -175,6 +179,7 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
 void bw_engine_let_go(struct bw_engine *engine, uint32_t shard)
 {
     size_t count = 0;
+    bw_group_drop(engine, shard); /* what nobody has sent yet would only be fenced */
     struct bw_run **runs = bw_xmalloc((engine->runs.count + 1) * sizeof(struct bw_run *));
     struct bw_keyed *keyed;
     for (size_t at = 0; (keyed = bw_table_next(&engine->runs, &at));) {
@@ -187,7 +192,7 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard)
             runs[i]->state == BW_RUN_STATE_EXECUTING || runs[i]->state == BW_RUN_STATE_COMMITTING;
         if (is_busy)
             runs[i]->is_doomed =
-                true; /* leaves with the host's answer, or with the commit's verdict */
+                true; /* leaves with the host's answer, or with the verdict of a commit under way */
         else
             bw_run_evict(engine, runs[i]);
     }

@@ -70,6 +70,20 @@ void bw_group_add(struct bw_engine *engine, struct bw_batch *batch)
     engine->committing_count++;
 }
 
+void bw_group_drop(struct bw_engine *engine, uint32_t shard)
+{
+    struct bw_groups *groups = &engine->groups;
+    BW_LIST_EACH(&groups->queue, link) {
+        struct bw_batch *batch = bw_container_of(link, struct bw_batch, link);
+        if (batch->run->shard != shard)
+            continue;
+        bw_list_remove(&batch->link);
+        groups->queue_count--;
+        engine->committing_count--;
+        bw_engine_reject(engine, batch, BW_COMMIT_FENCED, "the shard has another owner");
+    }
+}
+
 /* The transaction is over: each batch has its own verdict. */
 static void committed(struct bw_engine *engine, struct bw_call *call)
 {

@@ -30,6 +30,9 @@ void bw_groups_deinit(struct bw_engine *engine, struct bw_groups *groups);
 struct bw_batch *bw_group_batch(struct bw_engine *engine); /* a fresh one */
 void bw_group_release(struct bw_engine *engine,
                       struct bw_batch *batch); /* destroys effects nobody took */
+/* The shard is not ours any more: its batches that are still queued are rejected, and their runs
+ * forgotten. */
+void bw_group_drop(struct bw_engine *engine, uint32_t shard);
 void bw_group_add(struct bw_engine *engine, struct bw_batch *batch);
 void bw_group_flush(struct bw_engine *engine);
 

@@ -39,7 +39,7 @@ struct bw_history {
     struct bw_command **pending; /* commands whose outcome is not delivered yet, ascending */
     size_t pending_count;
     uint64_t last_seq;
-    int64_t last_at_us;
+    int64_t last_at_us; /* of the rows read here: a checkpoint hides those before it */
     bool is_cancelling; /* a CANCEL was delivered */
 };
 

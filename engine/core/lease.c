@@ -112,10 +112,10 @@ static bw_shards take(struct bw_engine *engine, const struct bw_call *call)
          */
         bool was_ours = before[shard] != 0;
         bool is_same = is_listed[shard] && lease->epochs[shard] == before[shard];
-        if (was_ours && !is_same)
-            bw_engine_let_go(engine, shard);
         if (!is_listed[shard])
             lease->epochs[shard] = 0;
+        if (was_ours && !is_same)
+            bw_engine_let_go(engine, shard);
         lease->owned_count += lease->epochs[shard] != 0;
         if (is_listed[shard] && !is_same)
             gained |= (bw_shards)1 << shard;

@@ -265,7 +265,9 @@ static void take_row(struct bw_run *run, const struct bw_run_row *row)
     run->head = row->head;
     run->base = row->base;
     run->last_seq = row->last_seq;
-    run->last_at_us = row->created_at_us;
+    /* The latest commit, also when its row is behind a checkpoint and not read any more. */
+    run->last_at_us =
+        row->updated_at_us > row->created_at_us ? row->updated_at_us : row->created_at_us;
     run->was_parked = row->status == BW_RUN_PARKED;
 }
 
@@ -311,7 +313,8 @@ enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run,
     enum bw_err code = bw_journal_load(loaded, arena, &history, error);
     if (code != BW_ERR_OK)
         return code;
-    run->last_at_us = history.last_at_us;
+    if (history.last_at_us > run->last_at_us)
+        run->last_at_us = history.last_at_us;
     run->is_cancelling = history.is_cancelling;
     if (run->head == run->base)
         put_start(engine, run, &loaded->row);
@@ -387,6 +390,28 @@ static size_t mark_stale(struct bw_run *run)
     return live_count;
 }
 
+/* A deadline that has passed, in the news of this process or kept when the run was parked. */
+static bool is_by_deadline(const struct bw_item *item)
+{
+    return item->kind == BW_DELIVERY_OUTCOME &&
+           (item->key.len == 0 || bw_str_starts(item->key, BW_STR("kept:")));
+}
+
+/* Turn time never goes back, and is never before a deadline that it tells of, whatever the clocks
+ * of the machines do that the run has been on. */
+static int64_t turn_time_us(const struct bw_engine *engine, const struct bw_run *run)
+{
+    int64_t at_us = engine->now_us > run->last_at_us ? engine->now_us : run->last_at_us;
+    for (size_t i = 0; i < run->inbox.count; i++) {
+        const struct bw_item *item = &run->inbox.items[i];
+        const struct bw_effect *effect =
+            item->is_stale || !is_by_deadline(item) ? NULL : bw_run_find_effect(run, item->seq);
+        if (effect && effect->due_us > at_us)
+            at_us = effect->due_us;
+    }
+    return at_us;
+}
+
 bool bw_run_wake(struct bw_engine *engine, struct bw_run *run, struct bw_arena *scratch,
                  struct bw_wake *wake)
 {
@@ -406,8 +431,7 @@ bool bw_run_wake(struct bw_engine *engine, struct bw_run *run, struct bw_arena *
         .wall_us_max = engine->limits.wall_us_max,
     };
     memcpy(wake->release, run->release_hash, sizeof wake->release);
-    /* Turn time never goes back, whatever the machine's clock does. */
-    run->turn_at_us = engine->now_us > run->last_at_us ? engine->now_us : run->last_at_us;
+    run->turn_at_us = turn_time_us(engine, run);
     wake->at.us = run->turn_at_us;
     wake->deliveries = bw_arena_alloc(scratch, live_count * sizeof *wake->deliveries);
     for (size_t i = 0; i < run->inbox.count; i++) {
@@ -456,6 +480,7 @@ void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_ba
     const struct bw_turn_commit *commit = &batch->commit;
     if (batch->kind == BW_BATCH_TIDY) {
         bw_inbox_drop_taken(&run->inbox);
+        run->last_at_us = commit->at_us;
         run->state = BW_RUN_STATE_WAITING;
         return;
     }
@@ -469,7 +494,7 @@ void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_ba
     run->head++;
     run->base = commit->base;
     run->last_seq = commit->last_seq;
-    run->last_at_us = run->turn_at_us;
+    run->last_at_us = commit->at_us;
     run->tries = run->limit_tries = 0;
     run->was_parked = false;
     run->is_resident = commit->status == BW_RUN_OPEN && !batch->is_checkpoint;

@@ -12,6 +12,8 @@
 void bw_run_fill(struct bw_engine *engine, struct bw_run *run, enum bw_batch_kind kind,
                  struct bw_batch *batch)
 {
+    /* Like turn time, it never goes back: a run that is loaded takes it from its row. */
+    int64_t at_us = engine->now_us > run->last_at_us ? engine->now_us : run->last_at_us;
     batch->kind = kind;
     batch->run = run;
     batch->commit = (struct bw_turn_commit){
@@ -21,7 +23,7 @@ void bw_run_fill(struct bw_engine *engine, struct bw_run *run, enum bw_batch_kin
         .shard = run->shard,
         .epoch = bw_lease_epoch(engine, run->shard),
         .expected_head = run->head,
-        .at_us = engine->now_us,
+        .at_us = kind == BW_BATCH_TURN ? run->turn_at_us : at_us,
         .status = BW_RUN_OPEN,
         .wake = BW_WAKE_READY,
         .base = run->base,
@@ -45,6 +47,14 @@ static void withdraw(struct bw_batch *batch, struct bw_effect *effect)
     effect->is_leaving = true;
     if (effect->kind->withdraw)
         effect->kind->withdraw(batch, effect);
+}
+
+/* Asked for and given up in one turn: nothing of it reaches the database. */
+static void forget(struct bw_batch *batch, struct bw_effect *effect)
+{
+    if (!effect->is_leaving)
+        bw_batch_forget(batch, effect->seq);
+    effect->is_leaving = true;
 }
 
 /* The rows that the turn took, delivered or not: read. Except for an event whose wait ends in this
@@ -114,10 +124,9 @@ static void plan_cancel(struct bw_run *run, struct bw_batch *batch,
     struct bw_value args = bw_value_read(command->args);
     uint64_t seq = (uint64_t)bw_value_get_int(&args, "seq", 0);
     struct bw_effect *effect = bw_run_find_effect(run, seq);
-    for (size_t i = 0; !effect && i < batch->begin_count; i++) {
+    for (size_t i = 0; i < batch->begin_count; i++) {
         if (batch->begins[i]->seq == seq)
-            effect = batch->begins[i]; /* asked for and given up in one turn: its rows open and
-                                          close in one commit */
+            forget(batch, batch->begins[i]);
     }
     if (!effect)
         return;
@@ -187,7 +196,7 @@ static void close_effects(struct bw_run *run, struct bw_batch *batch)
             withdraw(batch, run->effects[i]);
     }
     for (size_t i = 0; i < batch->begin_count; i++)
-        withdraw(batch, batch->begins[i]);
+        forget(batch, batch->begins[i]);
 }
 
 static void end_done(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch,

@@ -202,9 +202,14 @@ static void deliver_cancel(struct bw_vm *vm)
      */
     for (uint32_t last = UINT32_MAX; (strand = strand_below(vm, last)) != NULL; last = strand->id)
         (void)bw_strand_unwind(vm, strand);
-    while (vm->wait_count) /* no commands: with the cancel the engine gives up everything that is
-                              under way */
-        bw_wait_remove(vm, &vm->waits[0]);
+    /* With the cancel the engine gives up by itself what was under way before this turn; what the
+     * turn has asked for meanwhile it cannot tell from what the unwinding asks for. */
+    while (vm->wait_count) {
+        if (vm->waits[0].seq > vm->seq_before)
+            bw_wait_give_up(vm, &vm->waits[0], "", 0);
+        else
+            bw_wait_remove(vm, &vm->waits[0]);
+    }
 }
 
 static void deliver(struct bw_vm *vm, const struct bw_delivery *delivery)
@@ -234,6 +239,7 @@ static void begin_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at,
     vm->turn = turn;
     vm->at = at;
     vm->expected = expected;
+    vm->seq_before = vm->seq;
     bw_budget_begin(&vm->budget);
     bw_arena_reset(&vm->arena);
     vm->command_count = 0;

@@ -61,9 +61,10 @@ struct bw_vm {
     char *workflow;
     char *started_by; /* who started the run; NULL when the start does not say */
 
-    uint64_t turn;      /* number of the last turn played */
-    struct bw_stamp at; /* its time */
-    uint64_t seq;       /* of the last command */
+    uint64_t turn;       /* number of the last turn played */
+    struct bw_stamp at;  /* its time */
+    uint64_t seq;        /* of the last command */
+    uint64_t seq_before; /* of the last command before this turn */
     struct bw_rng rng;
     int pure_depth; /* > 0: a policy is deciding; no effects, no clock */
 

@@ -165,7 +165,8 @@ struct bw_turn_commit {
     size_t event_count;
     const struct bw_wait *waits;
     size_t wait_count;
-    const uint64_t *unwaits; /* seqs whose wait is over (timeout, lost race, end of run) */
+    const uint64_t *unwaits; /* seqs of earlier turns whose wait is over (timeout, lost race, end of
+                                run); they end before `waits` begin */
     size_t unwait_count;
     const struct bw_task *tasks;
     size_t task_count;

@@ -7,6 +7,7 @@ local ceiling = {}
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 local lines = require("billow.billing.lines")
+local rates = require("billow.billing.rates")
 
 local SECONDS_PER_MINUTE = 60
 local SECONDS_PER_HOUR = decimal(3600)
@@ -105,8 +106,9 @@ local function whole_minutes(meter, work)
   return low
 end
 
+--- A fixed sum is billed whole or not at all.
 local function place(cut, meter, work)
-  local minutes = whole_minutes(meter, work)
+  local minutes = work.rate.unit_code == rates.FIXED and 0 or whole_minutes(meter, work)
   local seconds = minutes * SECONDS_PER_MINUTE
   if seconds > 0 then
     meter.take(work, seconds)
@@ -115,16 +117,15 @@ local function place(cut, meter, work)
   table.insert(cut.overflow, copy_with_seconds(work, work.billed_seconds - seconds))
 end
 
---- Divide rounded, rated works into what the ceiling lets through and the overflow.
+--- Divide rounded, rated works into what fits into `available` and the overflow.
 ---@param works billing.Work[]
----@param contract table
----@param used? Decimal   opening.ceiling_used of the contract
+---@param available Decimal
+---@param terms table      of the lines: grouping, quantity_decimals, quantity_basis, hours_per_day
+---@param is_amount boolean   `available` is money; else hours
 ---@param d integer
 ---@return billing.Cut
-function ceiling.cut(works, contract, used, d)
-  local terms = contract.terms
-  local available = ceiling.available(terms.ceiling, used)
-  local meter = terms.ceiling.amount and amount_meter(available, terms, d) or hours_meter(available)
+function ceiling.fit(works, available, terms, is_amount, d)
+  local meter = is_amount and amount_meter(available, terms, d) or hours_meter(available)
   local cut, is_full = { billed = {}, overflow = {}, available = available }, false
   for _, work in ipairs(ceiling.in_order(works)) do
     if work.rate.is_no_charge then
@@ -140,6 +141,18 @@ function ceiling.cut(works, contract, used, d)
     end
   end
   return cut
+end
+
+--- Divide rounded, rated works into what the contract's ceiling lets through and the overflow.
+---@param works billing.Work[]
+---@param contract table
+---@param used? Decimal   opening.ceiling_used of the contract
+---@param d integer
+---@return billing.Cut
+function ceiling.cut(works, contract, used, d)
+  local terms = contract.terms
+  local available = ceiling.available(terms.ceiling, used)
+  return ceiling.fit(works, available, terms, terms.ceiling.amount ~= nil, d)
 end
 
 --- ceiling_used after the period: the nets of the time lines, or their hours without no-charge.

@@ -192,8 +192,35 @@ end
 
 local terms_checks = {}
 
+--- Limits of entries, overtime and day rates: what tm and retainer share.
+local function check_time_terms(check, terms)
+  check_hours_per_day(check, terms)
+  local least, most = terms.min_hours_per_entry, terms.max_hours_per_entry
+  if least and most and most < least then
+    check.error("terms.max_hours_per_entry", figures.plain(most),
+      "is less than min_hours_per_entry", "write at least " .. figures.plain(least))
+  end
+  for i, rule in ipairs(terms.overtime and terms.overtime.rules or {}) do
+    local names_none = not (rule.weekdays or rule.holidays or rule.after_hours_per_day
+      or rule.after_hours_per_week)
+    if names_none then
+      check.error(string.format("terms.overtime.rules[%d]", i), nil, "does not say when it holds",
+        "add weekdays, holidays, after_hours_per_day or after_hours_per_week")
+    end
+  end
+  local day = terms.day_rate
+  if day and day.half_day_up_to_hours >= terms.hours_per_day then
+    check.error("terms.day_rate.half_day_up_to_hours", figures.plain(day.half_day_up_to_hours),
+      "is not less than a day", "write less than hours_per_day, "
+        .. figures.plain(terms.hours_per_day))
+  end
+end
+
 terms_checks["tm"] = function(check, contract)
-  check_hours_per_day(check, contract.terms)
+  check_time_terms(check, contract.terms)
+  for i, cap in ipairs(contract.terms.caps) do
+    one_of(check, string.format("terms.caps[%d]", i), cap, "hours", "amount")
+  end
   local ceiling = contract.terms.ceiling
   if not ceiling then
     return
@@ -281,7 +308,7 @@ end
 
 terms_checks["retainer"] = function(check, contract)
   local terms = contract.terms
-  check_hours_per_day(check, terms)
+  check_time_terms(check, terms)
   one_of(check, "terms.overage", terms.overage, "rate", "source")
   if terms.unused == "credit" and (terms.unit ~= "hours" or not terms.credit_rate) then
     check.error(

@@ -65,12 +65,13 @@ local decimal = require("billow.decimal")
 
 ---@class billing.Rate
 ---@field price Decimal
----@field unit_code "HUR"|"DAY"
+---@field unit_code "HUR"|"DAY"|"LS"   LS: a fixed sum for the entry
 ---@field currency string
 ---@field is_no_charge boolean
 ---@field source string             where it came from, such as "RC@2026-01-01: role=Analyst"
 ---@field searched string[]         the path, as far as it was walked
 ---@field steps string[]            forms applied to the base, in order
+---@field limits? table             min_hours, max_hours, min_amount of the card's row
 
 --- What Model.bill gets. Lists are in source (file) order, only valid things in them.
 ---@class billing.Items

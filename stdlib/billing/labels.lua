@@ -32,7 +32,7 @@ local ENGLISH = {
     discount = "Discount",
     maximum_spend = "Spend limit",
   },
-  units = { HUR = "h", DAY = "days", MON = "month", C62 = "" },
+  units = { HUR = "h", DAY = "days", LS = "lump sum", MON = "month", C62 = "" },
   words = {
     number = "Number",
     issue_date = "Invoice date",
@@ -97,7 +97,7 @@ local GERMAN = {
     discount = "Nachlass",
     maximum_spend = "Ausgabengrenze",
   },
-  units = { HUR = "Std.", DAY = "Tage", MON = "Monat", C62 = "" },
+  units = { HUR = "Std.", DAY = "Tage", LS = "pauschal", MON = "Monat", C62 = "" },
   words = {
     number = "Nummer",
     issue_date = "Rechnungsdatum",

@@ -11,6 +11,7 @@ local decimal = require("billow.decimal")
 local json = require("billow.json")
 local milestones = require("billow.billing.sources.milestones")
 local period = require("billow.billing.period")
+local rates = require("billow.billing.rates")
 local split = require("billow.billing.split")
 local usage = require("billow.billing.sources.usage")
 local validation = require("billow.billing.validation")
@@ -47,6 +48,7 @@ local WAYS = {
   non_billable = { "exclude", "excluded" },
   already_invoiced = { "exclude", "excluded" },
   included = { "exclude", "excluded" },
+  pro_bono = { "exclude", "excluded" },
   zero = { "exclude", "excluded" },
   moved = { "transfer", "moved" },
   open = { "release", "open" },
@@ -125,17 +127,19 @@ local function places_on(ctx, invoices, kind)
   for _, invoice in ipairs(invoices) do
     local d = ctx.decimals(invoice.currency)
     for _, line in ipairs(invoice.lines) do
-      local mine, weights = {}, {}
+      local mine, weights, worth = {}, {}, {}
       for _, reference in ipairs(line.references) do
         if reference.type == kind then
           mine[#mine + 1] = reference
           weights[#mine] = decimal(reference.seconds or reference.amount or 1)
+          -- Entries of a fixed sum are worth the same, however long they took.
+          worth[#mine] = line.unit_code == rates.FIXED and decimal(1) or weights[#mine]
         end
       end
-      local total = decimal.sum(weights)
+      local total = decimal.sum(worth)
       local amounts = #mine > 0
           and not total:is_zero()
-          and split.largest_remainder(decimal(line.net_amount), weights, d)
+          and split.largest_remainder(decimal(line.net_amount), worth, d)
         or {}
       local percent = line.split_of
           and line.split_of ~= json.null

@@ -6,6 +6,8 @@ local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local figures = require("billow.billing.figures")
 
+local FIXED = "LS"
+
 local VALUES = {
   project = function(work)
     return work.project
@@ -72,6 +74,7 @@ end
 --- A running total of one line; `net` after each entry tells what a ceiling needs to know.
 ---@class billing.LineTotal
 ---@field seconds integer
+---@field entries integer
 ---@field entry_quantity Decimal
 
 ---@param total? billing.LineTotal
@@ -80,17 +83,18 @@ end
 ---@param terms table
 ---@return billing.LineTotal
 function lines.add(total, seconds, rate, terms)
-  local before = total or { seconds = 0, entry_quantity = decimal(0) }
+  local before = total or { seconds = 0, entries = 0, entry_quantity = decimal(0) }
   local is_by_entry = terms.quantity_basis == "entry"
   return {
     seconds = before.seconds + seconds,
+    entries = before.entries + 1,
     entry_quantity = is_by_entry
         and before.entry_quantity + lines.quantity(seconds, rate.unit_code, terms)
       or before.entry_quantity,
   }
 end
 
---- Quantity and net amount of a line's total.
+--- Quantity and net amount of a line's total. Fixed sums are counted, not measured.
 ---@param total billing.LineTotal
 ---@param rate billing.Rate
 ---@param terms table
@@ -98,8 +102,14 @@ end
 ---@return Decimal quantity
 ---@return Decimal net_amount
 function lines.measure(total, rate, terms, d)
-  local quantity = terms.quantity_basis == "entry" and total.entry_quantity
-    or lines.quantity(total.seconds, rate.unit_code, terms)
+  local quantity
+  if rate.unit_code == FIXED then
+    quantity = decimal(total.entries)
+  elseif terms.quantity_basis == "entry" then
+    quantity = total.entry_quantity
+  else
+    quantity = lines.quantity(total.seconds, rate.unit_code, terms)
+  end
   return quantity, (quantity * rate.price):round(d)
 end
 

@@ -8,8 +8,10 @@ local model = {}
 
 local agreed = require("billow.billing.agreed")
 local calendar = require("billow.billing.calendar")
+local caps = require("billow.billing.caps")
 local consistency = require("billow.billing.consistency")
 local currency = require("billow.billing.currency")
+local overtime = require("billow.billing.overtime")
 local shape = require("billow.billing.shape")
 
 local required, optional = shape.required, shape.optional
@@ -113,6 +115,20 @@ local function rounding(scopes)
   })
 end
 
+local OVERTIME = record({
+  combination = optional(enum(overtime.COMBINATIONS), "add"),
+  rules = required(list(
+    record({
+      factor = required(amount),
+      weekdays = optional(list(enum(overtime.WEEKDAYS), { is_filled = true })),
+      holidays = optional(shape.boolean, false),
+      after_hours_per_day = optional(amount),
+      after_hours_per_week = optional(amount),
+    }),
+    { is_filled = true }
+  )),
+})
+
 -- What tm and retainer share.
 local function time_terms(default_grouping, rounding_scopes)
   return {
@@ -123,6 +139,16 @@ local function time_terms(default_grouping, rounding_scopes)
     hours_per_day = optional(amount),
     rate_source = optional(enum({ "card", "source" })),
     rate_date = optional(enum({ "work_date", "issue_date" })),
+    included_tasks = optional(list(text), {}),
+    pro_bono_tasks = optional(list(text), {}),
+    min_hours_per_entry = optional(amount),
+    max_hours_per_entry = optional(amount),
+    min_amount_per_entry = optional(amount),
+    overtime = optional(OVERTIME),
+    day_rate = optional(record({
+      half_day_up_to_hours = required(amount),
+      beyond_a_day = optional(enum({ "included", "by_hour" }), "included"),
+    })),
   }
 end
 
@@ -135,6 +161,15 @@ end
 
 local TM = with(time_terms({ "task" }, { "entry", "person_day", "task_day", "line" }), {
   no_charge_tasks = optional(list(text), {}),
+  caps = optional(
+    list(record({
+      per = required(list(enum(caps.PER), { is_filled = true })),
+      hours = optional(amount),
+      amount = optional(amount),
+      overflow = optional(enum(caps.OVERFLOWS), "hold"),
+    })),
+    {}
+  ),
   ceiling = optional(record({
     amount = optional(amount),
     hours = optional(amount),
@@ -326,7 +361,11 @@ local RATE_CARD = record({
       value = optional(text),
       rate = required(decimals),
       form = optional(enum({ "replace", "add", "multiply" }), "replace"),
-      unit_code = optional(enum({ "HUR", "DAY" }), "HUR"),
+      unit_code = optional(enum({ "HUR", "DAY", "LS" }), "HUR"),
+      cost_rate = optional(amount),
+      min_hours = optional(amount),
+      max_hours = optional(amount),
+      min_amount = optional(amount),
     }))),
   }))),
 })

@@ -1,8 +1,9 @@
---- The rate of an entry (model 3.3): no-charge tasks, the source's own rate, then the cards with
---- their path.
+--- The rate of an entry (model 3.3): no-charge tasks, the entry's own fixed sum or hourly rate, the
+--- source's rate, then the cards with their path.
 ---
 --- A rate book is made once per contract; finding is then a walk over the cards in force on the
---- entry's date.
+--- entry's date. On one level of a card a fixed sum wins over a rate by time. A fixed sum has the
+--- unit LS: it is the price of the whole entry, whatever its duration.
 local rates = {}
 
 local decimal = require("billow.decimal")
@@ -18,6 +19,15 @@ local figures = require("billow.billing.figures")
 ---@field currency string                  of the contract
 
 local LEVELS = { "contract", "customer", "firm" }
+
+--- The unit of a fixed sum for an entry (UN/ECE: lump sum).
+rates.FIXED = "LS"
+
+-- What an hour costs the firm is a matter of the person: rows that may say so when the row that
+-- gives the price does not.
+local COST_SELECTORS = { "person", "default" }
+-- Limits of a row for each entry that it prices; without one the terms' limits hold.
+local LIMITS = { "min_hours", "max_hours", "min_amount" }
 
 local function card_of_level(ctx, contract, level)
   if level == "contract" then
@@ -110,7 +120,19 @@ local function rate_of(fields)
     is_no_charge = fields.is_no_charge or false,
     searched = fields.searched or {},
     steps = fields.steps or {},
+    limits = fields.limits,
   }
+end
+
+local function limits_of(row)
+  local limits
+  for _, name in ipairs(LIMITS) do
+    if row[name] then
+      limits = limits or {}
+      limits[name] = row[name]
+    end
+  end
+  return limits
 end
 
 --- Apply the remembered add and multiply rows, the one met last first.
@@ -134,6 +156,25 @@ local function adjust(base, adjustments)
   return price, steps
 end
 
+--- The row that gives the base price on one level: a fixed sum before the first rate by time. Rows
+--- that adjust count as far as they stand before it.
+local function base_on_level(version, selector, value, place, adjustments)
+  local base
+  for _, row in ipairs(version.rates) do
+    if matches(row, selector, value) then
+      if row.form == "replace" then
+        base = base or row
+        if row.unit_code == rates.FIXED and base.unit_code ~= rates.FIXED then
+          base = row
+        end
+      elseif not base then
+        adjustments[#adjustments + 1] = { row = row, place = place }
+      end
+    end
+  end
+  return base
+end
+
 --- Walk one version; returns the base row when a replace row matched.
 local function walk(version, card, work, order, searched, adjustments)
   local label = card.id .. "@" .. (version.valid_from or "")
@@ -142,21 +183,21 @@ local function walk(version, card, work, order, searched, adjustments)
     local shown = value or (selector == "default" and "None" or "")
     local place = string.format("%s: %s=%s", label, selector, shown)
     searched[#searched + 1] = place
-    for _, row in ipairs(version.rates) do
-      if matches(row, selector, value) then
-        if row.form == "replace" then
-          return row, place
-        end
-        adjustments[#adjustments + 1] = { row = row, place = place }
-      end
+    local base = base_on_level(version, selector, value, place, adjustments)
+    if base then
+      return base, place
     end
   end
   return nil
 end
 
+local function day_of(book, work)
+  return book.rate_date == "issue_date" and book.issue_date or work.work_date
+end
+
 local function search_cards(book, work)
   local searched, adjustments = {}, {}
-  local day = book.rate_date == "issue_date" and book.issue_date or work.work_date
+  local day = day_of(book, work)
   for _, card in ipairs(book.cards) do
     local version = rates.version_on(card, day)
     if version then
@@ -171,11 +212,55 @@ local function search_cards(book, work)
           source = place,
           searched = searched,
           steps = steps,
-        })
+          limits = limits_of(base),
+        }),
+          nil,
+          base
       end
     end
   end
   return nil, searched
+end
+
+--- The entry's own price: a fixed sum before an hourly rate.
+local function own_rate(book, work)
+  local entry = work.entry
+  local price = entry.fixed_rate or entry.hourly_rate
+  if not price then
+    return nil
+  end
+  return rate_of({
+    price = price,
+    unit_code = entry.fixed_rate and rates.FIXED or "HUR",
+    currency = entry.currency or book.currency,
+    source = (entry.fixed_rate and "fixed_rate" or "hourly_rate") .. " of the entry",
+  })
+end
+--- The cost of a work to the firm: the entry's own, that of the row which gives its price, else
+--- that of its person, else the default's; nil when nobody says.
+--- of its person, else the default's; nil when nobody says.
+---@param book billing.RateBook
+---@param work billing.Work
+---@return {price: Decimal, unit_code: string}?
+function rates.cost(book, work)
+  if work.entry.cost_rate then
+    return { price = work.entry.cost_rate, unit_code = "HUR" }
+  end
+  local _, _, base = search_cards(book, work)
+  if base and base.cost_rate then
+    return { price = base.cost_rate, unit_code = base.unit_code }
+  end
+  for _, selector in ipairs(COST_SELECTORS) do
+    for _, card in ipairs(book.cards) do
+      local version = rates.version_on(card, day_of(book, work))
+      for _, row in ipairs(version and version.rates or {}) do
+        if row.cost_rate and matches(row, selector, value_of(work, selector)) then
+          return { price = row.cost_rate, unit_code = row.unit_code }
+        end
+      end
+    end
+  end
+  return nil
 end
 
 --- The price of a work; prices are exact, never rounded.
@@ -194,7 +279,10 @@ function rates.find(book, work)
     })
   end
   local entry = work.entry
-  if book.rate_source == "source" and entry.source_rate then
+  local own = own_rate(book, work)
+  if own then
+    return own
+  elseif book.rate_source == "source" and entry.source_rate then
     return rate_of({
       price = entry.source_rate,
       unit_code = "HUR",

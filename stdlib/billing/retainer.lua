@@ -13,7 +13,8 @@ local draft = require("billow.billing.draft")
 local explanation = require("billow.billing.explanation")
 local lines = require("billow.billing.lines")
 local proration = require("billow.billing.proration")
-local rounding = require("billow.billing.rounding")
+local rates = require("billow.billing.rates")
+local time_terms = require("billow.billing.time_terms")
 local tm = require("billow.billing.tm")
 
 local ZERO = decimal(0)
@@ -126,6 +127,9 @@ end
 ---@param d integer
 ---@return Decimal
 local function value_of(seconds, rate, terms, d)
+  if rate.unit_code == rates.FIXED then
+    return seconds == 0 and ZERO or rate.price:round(d)
+  end
   local unit_seconds = decimal(SECONDS_PER_HOUR)
   if rate.unit_code == "DAY" then
     unit_seconds = unit_seconds * terms.hours_per_day
@@ -141,6 +145,9 @@ end
 ---@return integer minutes
 local function minutes_that_fit(work, available, terms, d)
   local low, high = 0, work.billed_seconds // SECONDS_PER_MINUTE
+  if work.rate.unit_code == rates.FIXED then
+    return 0
+  end
   while low < high do
     local middle = (low + high + 1) // 2
     if value_of(middle * SECONDS_PER_MINUTE, work.rate, terms, d) <= available then
@@ -189,7 +196,9 @@ end
 local function overage_rate(work, contract)
   local overage = contract.terms.overage
   local rate = work.rate
-  if overage.rate then
+  if rate and rate.unit_code == rates.FIXED then
+    return rate
+  elseif overage.rate then
     rate = lines.flat_rate(overage.rate, contract.currency, "terms.overage.rate")
   end
   if not overage.multiplier then
@@ -250,7 +259,10 @@ function retainer.draw(contract, period, list, works, d, steps)
   for _, work in ipairs(in_draw_order(works)) do
     local day = work.work_date < period.start_date and period.start_date or work.work_date
     local rest, parts = work.billed_seconds, {}
-    if is_hours(terms) then
+    local is_fixed_sum = work.rate and work.rate.unit_code == rates.FIXED
+    if is_hours(terms) and is_fixed_sum then
+      parts = {} -- a sum for the entry is no hours: it is billed beside the balance
+    elseif is_hours(terms) then
       rest, parts = draw_hours(list, day, work)
     elseif not is_exhausted then
       rest, parts = draw_money(list, day, work, terms, d)
@@ -352,14 +364,15 @@ function retainer.bill(ctx, contract, items)
   made.trace.retainer = explanation.new()
 
   add_lines(made, retainer.fee_lines(contract, period, opening.invoiced_periods or {}, d))
-  local kept, away = rounding.apply(items.time, tm.rounding_terms(ctx, contract))
+  local rules = tm.rounding_terms(ctx, contract)
+  local kept, away = time_terms.apply(ctx, contract, items.time, rules)
   local list = retainer.open(contract, period, opening.buckets or {}, d)
   local overage = retainer.draw(contract, period, list, kept, d, made.trace.retainer)
   add_lines(made, lines.of_time("overage", overage, terms, d))
   local carried, left = retainer.carry(contract, period, list)
   made.lines[#made.lines + 1] = retainer.unused_line(terms, period, left, d)
   made.closing.retainer = { buckets = retainer.written(terms, carried) }
-  for _, work in ipairs(kept) do
+  for _, work in ipairs(items.time) do
     made.dispositions[work.id] = { billed = work.worked_seconds }
   end
   for _, work in ipairs(away) do

@@ -5,6 +5,8 @@
 --- and retainer draw.
 local rounding = {}
 
+local FIXED = "LS"
+
 local POOLS = {
   entry = function(work)
     return work.id
@@ -49,22 +51,30 @@ local function in_source_order(works)
   return ordered
 end
 
---- Spread a pool's difference over its entries, the last one first; returns billed seconds by entry
---- id.
-local function spread(pool, difference, billed)
+--- Spread a pool's difference over its entries, the last one first.
+---@param pool billing.Work[]       in source order
+---@param difference integer
+---@param billed table<billing.Work, integer>   gets the seconds
+---@param from "worked_seconds"|"billed_seconds"   what the difference is added to
+function rounding.spread(pool, difference, billed, from)
   for i = #pool, 1, -1 do
     local work = pool[i]
-    local seconds = work.worked_seconds + difference
+    local seconds = work[from] + difference
     if seconds >= 0 then
       difference = 0
     else
       difference, seconds = seconds, 0
     end
-    billed[work.id] = seconds
+    billed[work] = seconds
   end
 end
 
-local function pool_up(works, key_of)
+--- Works in pools: those with the same key, each pool in source order.
+---@param works billing.Work[]
+---@param key_of fun(work: billing.Work): string
+---@return table<string, billing.Work[]> pools
+---@return string[] order   keys, in source order of their first work
+function rounding.pools(works, key_of)
   local pools, order = {}, {}
   for _, work in ipairs(in_source_order(works)) do
     local key = key_of(work)
@@ -77,11 +87,16 @@ local function pool_up(works, key_of)
   return pools, order
 end
 
+--- A fixed sum is due whatever the duration.
+local function is_kept(work, seconds)
+  return seconds > 0 or work.rate ~= nil and work.rate.unit_code == FIXED
+end
+
 local function split_off_zero(works, billed, traces)
   local kept, away = {}, {}
   for _, work in ipairs(works) do
-    local target = billed[work.id] > 0 and kept or away
-    target[#target + 1] = copy_with(work, billed[work.id], traces[work.id])
+    local target = is_kept(work, billed[work]) and kept or away
+    target[#target + 1] = copy_with(work, billed[work], traces[work.id])
   end
   return kept, away
 end
@@ -96,21 +111,21 @@ function rounding.apply(works, terms, line_key)
   local billed, traces = {}, {}
   if not terms then
     for _, work in ipairs(works) do
-      billed[work.id] = work.worked_seconds
+      billed[work] = work.worked_seconds
     end
     return split_off_zero(works, billed, traces)
   end
   local increment = terms.increment_minutes * 60
   local key_of = terms.scope == "line" and assert(line_key, "scope line needs a line key")
     or POOLS[terms.scope]
-  local pools, order = pool_up(works, key_of)
+  local pools, order = rounding.pools(works, key_of)
   for _, key in ipairs(order) do
     local pool, total = pools[key], 0
     for _, work in ipairs(pool) do
       total = total + work.worked_seconds
     end
     local rounded = rounding.round(total, increment, terms.mode)
-    spread(pool, rounded - total, billed)
+    rounding.spread(pool, rounded - total, billed, "worked_seconds")
     for _, work in ipairs(pool) do
       traces[work.id] = {
         scope = terms.scope,

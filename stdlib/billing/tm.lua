@@ -3,11 +3,12 @@
 ---@class billing.TimeAndMaterials
 local tm = {}
 
+local caps = require("billow.billing.caps")
 local ceiling = require("billow.billing.ceiling")
 local draft = require("billow.billing.draft")
 local figures = require("billow.billing.figures")
 local lines = require("billow.billing.lines")
-local rounding = require("billow.billing.rounding")
+local time_terms = require("billow.billing.time_terms")
 
 local OVERFLOW_DEFAULT = "hold"
 
@@ -43,32 +44,43 @@ function tm.overflow_policy(ctx, contract)
 end
 
 local function add_seconds(dispositions, id, disposition, seconds)
+  if seconds <= 0 then
+    return
+  end
   local of_entry = dispositions[id] or {}
   dispositions[id] = of_entry
   of_entry[disposition] = (of_entry[disposition] or 0) + seconds
 end
 
---- Worked seconds: min(worked, billed part) is billed, the rest goes the way of the overflow.
-local function dispose(works, cut, overflow_disposition)
-  local billed_part, dispositions = {}, {}
-  local is_overflow = {}
-  for _, work in ipairs(cut.billed) do
-    billed_part[work.id] = work.billed_seconds
+local function seconds_by_id(works)
+  local by_id = {}
+  for _, work in ipairs(works) do
+    by_id[work.id] = (by_id[work.id] or 0) + work.billed_seconds
   end
-  for _, work in ipairs(cut.overflow) do
-    is_overflow[work.id] = true
+  return by_id
+end
+
+--- Worked seconds: min(worked, billed part) is billed, the rest goes the way of what kept it off.
+---@param works billing.Work[]     as valid
+---@param billed billing.Work[]    what stands on time lines
+---@param off {works: billing.Work[], disposition: string}[]
+local function dispose(works, billed, off)
+  local billed_part, off_part, dispositions = seconds_by_id(billed), {}, {}
+  for i, part in ipairs(off) do
+    off_part[i] = seconds_by_id(part.works)
   end
   for _, work in ipairs(works) do
-    local worked = work.worked_seconds
-    local billed = worked
-    if is_overflow[work.id] then
-      billed = math.min(worked, billed_part[work.id] or 0)
+    local id, rest, last = work.id, work.worked_seconds, nil
+    for _, by_id in ipairs(off_part) do
+      last = by_id[id] and by_id or last
     end
-    if billed > 0 then
-      add_seconds(dispositions, work.id, "billed", billed)
-    end
-    if worked > billed then
-      add_seconds(dispositions, work.id, overflow_disposition, worked - billed)
+    local on_lines = last and math.min(rest, billed_part[id] or 0) or rest
+    add_seconds(dispositions, id, "billed", on_lines)
+    rest = rest - on_lines
+    for i, by_id in ipairs(off_part) do
+      local seconds = by_id == last and rest or math.min(rest, by_id[id] or 0)
+      add_seconds(dispositions, id, off[i].disposition, seconds)
+      rest = rest - seconds
     end
   end
   return dispositions
@@ -92,22 +104,29 @@ local function overage_lines(contract, overflow, d)
   return lines.of_time("overage", works, contract.terms, d)
 end
 
---- Overflow parts as entries of the next contract: rounding and rate are to be done there anew.
+--- Overflow parts as entries of the next contract: rounding and rate are to be done there anew. An
+--- entry whose overflow is in several parts moves as one.
 local function moved_parts(overflow)
-  local parts = {}
-  for i, work in ipairs(overflow) do
-    parts[i] = {
-      id = work.id .. "#2",
-      sequence = work.sequence,
-      person = work.person,
-      role = work.role,
-      task = work.task,
-      project = work.project,
-      work_date = work.work_date,
-      worked_seconds = work.billed_seconds,
-      is_moved = true,
-      entry = work.entry,
-    }
+  local parts, of_id = {}, {}
+  for _, work in ipairs(overflow) do
+    local known = of_id[work.id]
+    if known then
+      known.worked_seconds = known.worked_seconds + work.billed_seconds
+    else
+      local part = {
+        id = work.id .. "#2",
+        sequence = work.sequence,
+        person = work.person,
+        role = work.role,
+        task = work.task,
+        project = work.project,
+        work_date = work.work_date,
+        worked_seconds = work.billed_seconds,
+        is_moved = true,
+        entry = work.entry,
+      }
+      of_id[work.id], parts[#parts + 1] = part, part
+    end
   end
   return parts
 end
@@ -152,6 +171,18 @@ local function apply_overflow(made, contract, overflow, policy, d)
   end
 end
 
+--- What caps and ceiling keep off the time lines, by disposition.
+local function kept_off(capped, cut, policy)
+  local off = {}
+  for i, part in ipairs(capped) do
+    off[i] = { works = part.works, disposition = DISPOSITIONS[part.overflow] }
+  end
+  if #cut.overflow > 0 then
+    off[#off + 1] = { works = cut.overflow, disposition = DISPOSITIONS[policy] }
+  end
+  return off
+end
+
 --- The draft of one contract's month.
 ---@param ctx billing.Context
 ---@param contract table
@@ -160,14 +191,15 @@ end
 function tm.bill(ctx, contract, items)
   local terms, d = contract.terms, ctx.decimals(contract.currency)
   local rules = tm.rounding_terms(ctx, contract)
-  local works, away = rounding.apply(items.time, rules, lines.key_of(terms.grouping))
+  local works, away = time_terms.apply(ctx, contract, items.time, rules)
+  local allowed, capped = caps.apply(works, terms, d)
   local used = ctx.opening.ceiling_used[contract.id]
   local policy = terms.ceiling and tm.overflow_policy(ctx, contract)
-  local cut = terms.ceiling and ceiling.cut(works, contract, used, d)
-    or { billed = works, overflow = {} }
+  local cut = terms.ceiling and ceiling.cut(allowed, contract, used, d)
+    or { billed = allowed, overflow = {} }
   local made = draft.new({
     lines = lines.of_time("time", cut.billed, terms, d),
-    dispositions = dispose(works, cut, DISPOSITIONS[policy]),
+    dispositions = dispose(items.time, cut.billed, kept_off(capped, cut, policy)),
     trace = { rounding = rules, overflow = policy, ceiling_available = cut.available },
   })
   for _, work in ipairs(away) do

@@ -170,10 +170,27 @@ function checks.project(subject)
   end
 end
 
+local function is_one_of(list, value)
+  for _, item in ipairs(list or {}) do
+    if item == value then
+      return true
+    end
+  end
+  return false
+end
+
+--- Work that has no price of its own: in a fee, by model or by task, or given away.
 function checks.included(subject)
-  local model = subject.contract.model
-  if subject.is_time and (model == "fixed-fee" or model == "usage") then
+  local contract = subject.contract
+  if not subject.is_time then
+    return nil
+  end
+  local task = subject.entry.task
+  local is_in_fee = contract.model == "fixed-fee" or contract.model == "usage"
+  if is_in_fee or is_one_of(contract.terms.included_tasks, task) then
     return silent("included")
+  elseif is_one_of(contract.terms.pro_bono_tasks, task) then
+    return silent("pro_bono")
   end
 end
 

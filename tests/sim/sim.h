@@ -141,11 +141,8 @@ struct sim {
     const struct bw_release_set *release;
     struct sim_node nodes[SIM_NODES_MAX];
     size_t node_count;
-    unsigned trouble;  /* per cent: how bad this seed is */
-    bool is_calm;      /* faults have stopped */
-    bool is_strict;    /* known gaps of the engine count as failures, see below */
-    bool is_shaken;    /* a known gap may have been hit: nodes start anew before the calm */
-    int64_t spread_us; /* how far the nodes' clocks may have been apart */
+    unsigned trouble; /* per cent: how bad this seed is */
+    bool is_calm;     /* faults have stopped */
     bool is_traced;
     uint64_t step;
     uint64_t *marks; /* shared with the parent process */
@@ -174,17 +171,6 @@ struct sim {
     size_t story_count;
     int64_t epochs[BW_SHARD_COUNT];
 };
-
-/* Known gaps, which the seeds leave alone unless BW_SIM_STRICT is set:
- *   - a run whose start is stored while the answer is lost is begun by nobody before the next
- *     take-over or sweep;
- *   - a scan that the store refuses is not repeated, and what it would have found is not run;
- *   - when a clock is set back, a timer fires with a turn time before its due time, and after a
- *     checkpoint turn time itself goes back;
- *   - what a script asks for in the very turn that cancels it is left behind: waits, tasks;
- *   - the commit of a resume that asks again for database work points into rows that are freed when
- *     the commit has to queue: the scripts repeat such work themselves;
- *   - a node that lost its shards keeps the turns it could not commit any more in memory. */
 
 /* Ends the process with the line that repeats the seed. */
 _Noreturn void sim_fail(const struct sim *sim, const char *format, ...) BW_PRINTF(2, 3);

@@ -3,7 +3,6 @@
  * First the seeds of tests/sim/seeds.txt, which once found something; then:
  * BW_SIM_SEEDS=n  how many (1,000 when absent), from BW_SIM_FROM (1; "fresh" = where nobody was)
  * BW_SIM_SEED=n   this one alone, told step by step with BW_SIM_TRACE=1
- * BW_SIM_STRICT=1 known gaps are failures, too (sim.h lists them)
  * BW_SIM_JOBS=n   processes (one for each processor)
  */
 #include "sim.h"
@@ -84,7 +83,6 @@ static void play_seed(const char *program, uint64_t seed)
     sim->seed = seed;
     sim->marks = board->marks[job];
     sim->program = program;
-    sim->is_strict = getenv("BW_SIM_STRICT") != NULL;
     sim->is_traced = getenv("BW_SIM_TRACE") != NULL;
     board->seeds[job] = seed;
     sim_play(sim);

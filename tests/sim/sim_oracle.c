@@ -74,19 +74,13 @@ static void check_http(struct sim *sim, const char *key, const struct bw_value *
                  BW_STR_ARG(body), receipt ? receipt : "never heard of it");
 }
 
-/* Early, by the time that the row says? */
-static bool is_early(const struct sim *sim, const struct told *told, int64_t at_us)
-{
-    return at_us + (sim->is_strict ? 0 : sim->spread_us) < told->due_us;
-}
-
 static void check_event(struct sim *sim, struct sim_story *story, const struct told *told,
                         const struct bw_value *value, int64_t at_us)
 {
     struct seen_event seen;
     if (bw_value_get_bool(value, "timeout", false)) {
         sim_mark(sim, SIM_WAIT_TIMED_OUT);
-        if (!told->due_us || is_early(sim, told, at_us))
+        if (!told->due_us || at_us < told->due_us)
             sim_fail(sim, "wait %llu of %s timed out %lld us early", (unsigned long long)told->seq,
                      name_of(story), (long long)(told->due_us - at_us));
         return;
@@ -152,7 +146,7 @@ static void check_outcome(struct sim *sim, struct sim_story *story, const struct
         check_http(sim, told->key, value);
     } else if (strcmp(kind, "sleep") == 0) {
         sim_mark(sim, SIM_TIMER_FIRED);
-        if (is_early(sim, told, at_us))
+        if (at_us < told->due_us)
             sim_fail(sim, "timer %llu of %s fired %lld us early", (unsigned long long)told->seq,
                      name_of(story), (long long)(told->due_us - at_us));
     } else if (strcmp(kind, "event.wait") == 0) {
@@ -229,8 +223,7 @@ static void read_turn(struct sim *sim, struct sim_story *story, const struct mem
     bw_arena_init(&arena);
     if (bw_wire_get_turn(row->body, &arena, &turn, &error) != BW_ERR_OK)
         sim_fail(sim, "row %zu of %s: %s", story->turn_count + 1, name_of(story), error.text);
-    bool follows_checkpoint = story->turn_count > 0 && story->run->row.base >= story->turn_count;
-    if (turn.at.us < story->at_us && (sim->is_strict || !follows_checkpoint))
+    if (turn.at.us < story->at_us)
         sim_fail(sim, "J9: time goes back in row %zu of %s", story->turn_count + 1, name_of(story));
     if (bw_run_status_is_final(story->status))
         sim_fail(sim, "J11: %s had ended and took a row", name_of(story));
@@ -267,12 +260,11 @@ static void check_ended(struct sim *sim, const struct sim_story *story)
     const struct mem_store *store = sim->store.self;
     const struct bw_run_row *row = &story->run->row;
     const char *what = NULL;
-    bool is_exempt = row->status == BW_RUN_CANCELLED && !sim->is_strict;
-    if (story->run->wait_count > 0 && !is_exempt)
+    if (story->run->wait_count > 0)
         what = "waits for an event";
     else if (row->wake != BW_WAKE_NONE || row->is_active || row->wake_at_us)
         what = "has a reason to wake";
-    for (size_t i = 0; i < store->task_count && !what && !is_exempt; i++) {
+    for (size_t i = 0; i < store->task_count && !what; i++) {
         if (bw_id_eq(store->tasks[i]->row.run, row->id) &&
             store->tasks[i]->row.status == BW_TASK_OPEN)
             what = "has an open task";

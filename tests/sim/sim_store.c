@@ -244,7 +244,7 @@ static void door_start(void *ud, const struct bw_error *error, struct bw_id run,
     bw_free(ud);
     sim->speaker = door.node;
     bw_fail(&lost, BW_ERR_UNAVAILABLE, "the connection broke before the answer came");
-    if (sim->is_strict && is_answer_lost(sim, error))
+    if (is_answer_lost(sim, error))
         door.start(door.ud, &lost, (struct bw_id){{0}}, false);
     else
         door.start(door.ud, error, run, is_new);
@@ -483,7 +483,6 @@ static enum bw_mem_fault on_call(void *ud, const char *what)
     }
     if (may_refuse(what) && sim_trouble(sim, 40)) {
         sim_mark(sim, SIM_STORE_REFUSED);
-        sim->is_shaken = sim->is_shaken || strcmp(what, "scan") == 0;
         return BW_MEM_FAIL;
     }
     return BW_MEM_GO;

@@ -5,6 +5,8 @@
 --- Problems come back with the fields named as the item has them.
 local context = {}
 
+local due_date_item = require("billow.billing.price.due_date")
+local json = require("billow.json")
 local model = require("billow.billing.model")
 local reading = require("billow.billing.reading")
 
@@ -73,6 +75,7 @@ local function files_of(reader, wanted, cards, id_of_level)
     firm = {
       id = "firm", name = "firm", address = address, currency = money, country_code = "DE",
       time_zone = "UTC", rate_card_id = id_of_level.firm,
+      holidays = json.array(due_date_item.holidays(reader)),
       number_series = {
         { id = "INV", type_codes = { "380" }, format = "{SEQ:1}", reset = "never" },
       },

@@ -9,8 +9,8 @@ local json = require("billow.json")
 local lines = require("billow.billing.lines")
 local reading = require("billow.billing.reading")
 local retainer = require("billow.billing.retainer")
-local rounding = require("billow.billing.rounding")
 local time_item = require("billow.billing.price.time")
+local time_terms = require("billow.billing.time_terms")
 
 local ZERO = decimal(0)
 local PRIORITY = "priority"
@@ -198,7 +198,7 @@ local function draw(reader, example, made, d, steps)
       overage_amount(contract.terms, overage, d)
   end
   local works = time_item.works(reader, ctx, contract, steps)
-  local kept = rounding.apply(works, contract.terms.rounding)
+  local kept = time_terms.apply(ctx, contract, works, contract.terms.rounding)
   local overage = retainer.draw(contract, ctx.period, example.list, kept, d, steps)
   local seconds = 0
   for _, work in ipairs(overage) do

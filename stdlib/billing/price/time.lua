@@ -42,9 +42,10 @@ end
 ---@param entry billing.Reader
 ---@param index integer
 ---@param clock_terms table
+---@param default_currency string
 ---@param steps billing.Step[]
 ---@return billing.Work
-local function work_of(entry, index, clock_terms, steps)
+local function work_of(entry, index, clock_terms, default_currency, steps)
   local seconds, rounded = seconds_of(entry, clock_terms, steps)
   return {
     id = entry:text("id", "entry-" .. index),
@@ -58,11 +59,46 @@ local function work_of(entry, index, clock_terms, steps)
     clock = rounded,
     is_moved = false,
     entry = {
+      task = entry:text("task", ""),
       source = entry:text("source", "item"),
       source_rate = entry:decimal("source_rate", { is_optional = true }),
-      currency = entry:text("currency", "EUR"),
+      fixed_rate = entry:decimal("fixed_rate", { is_optional = true }),
+      hourly_rate = entry:decimal("hourly_rate", { is_optional = true }),
+      cost_rate = entry:decimal("cost_rate", { is_optional = true }),
+      billable = entry:boolean("billable", true),
+      currency = entry:text("currency", default_currency),
     },
   }
+end
+
+--- What a work costs the firm, rounded per entry; nil when nobody says.
+---@param book billing.RateBook
+---@param work billing.Work
+---@param terms table
+---@param d integer
+---@return Decimal|nil
+local function cost_of(book, work, terms, d)
+  local cost = rates.cost(book, work)
+  if not cost then
+    return nil
+  elseif cost.unit_code == rates.FIXED then
+    return cost.price:round(d)
+  end
+  local per_day = cost.unit_code == "DAY" and terms.hours_per_day or nil
+  return (figures.hours(work.worked_seconds, per_day) * cost.price):round(d)
+end
+
+---@param work billing.Work
+---@param rate billing.Rate
+---@param steps billing.Step[]
+local function explain_rate(work, rate, steps)
+  explanation.add(steps, "rate", work.id .. ": " .. rate.source, figures.plain(rate.price)
+    .. " " .. rate.unit_code)
+  for number, step in ipairs(rate.steps) do
+    if number > 1 then
+      explanation.add(steps, "rate", work.id .. ": " .. step)
+    end
+  end
 end
 
 --- The works of an item's time entries, rated when the contract needs it.
@@ -74,9 +110,13 @@ end
 function time_item.works(reader, ctx, contract, steps)
   local book = rates.book(ctx, contract)
   local clock_terms = clock.read(reader:object("clock_rounding", true))
-  local works = {}
+  local works, d, is_known = {}, ctx.decimals(contract.currency), {}
   for index, entry in ipairs(reader:objects("time_entries", true)) do
-    local work = work_of(entry, index, clock_terms, steps)
+    local work = work_of(entry, index, clock_terms, contract.currency, steps)
+    if is_known[work.id] then
+      entry:refuse("id", "write each entry once")
+    end
+    is_known[work.id] = true
     if rates.is_needed(contract) then
       local rate, searched = rates.find(book, work)
       if not rate then
@@ -84,8 +124,9 @@ function time_item.works(reader, ctx, contract, steps)
           .. table.concat(searched or {}, "; ") .. ": add a row to a card")
       end
       work.rate = rate
-      explanation.add(steps, "rate", work.id .. ": " .. rate.source, figures.plain(rate.price))
+      explain_rate(work, rate, steps)
     end
+    work.cost = cost_of(book, work, contract.terms, d)
     works[index] = work
   end
   return works
@@ -125,6 +166,57 @@ local function clock_of(works)
   return shown
 end
 
+--- What has no price of its own: not billable, in a fee, given away. The others are billed.
+---@param works billing.Work[]
+---@param terms table
+---@return billing.Work[] billed
+---@return table<string, table<string, integer>> dispositions
+local function sorted_out(works, terms)
+  local way_of_task, billed, dispositions = {}, {}, {}
+  for _, task in ipairs(terms.pro_bono_tasks) do
+    way_of_task[task] = "pro_bono"
+  end
+  for _, task in ipairs(terms.included_tasks) do
+    way_of_task[task] = "included"
+  end
+  for _, work in ipairs(works) do
+    local way = not work.entry.billable and "non_billable" or way_of_task[work.task]
+    if way then
+      dispositions[work.id] = { [way] = work.worked_seconds }
+    else
+      billed[#billed + 1] = work
+    end
+  end
+  return billed, dispositions
+end
+
+--- The sum of what the works cost; nil when none has a cost.
+---@param works billing.Work[]
+---@return Decimal|nil
+local function cost_sum(works)
+  local sum
+  for _, work in ipairs(works) do
+    sum = work.cost and (sum or decimal(0)) + work.cost or sum
+  end
+  return sum
+end
+
+---@param made billing.Draft
+---@param steps billing.Step[]
+---@return integer billed_seconds
+local function explain_lines(made, steps)
+  local billed_seconds = 0
+  for _, line in ipairs(made.lines) do
+    for _, reference in ipairs(line.references) do
+      billed_seconds = billed_seconds + (reference.seconds or 0)
+    end
+    explanation.add(steps, "line", line.description_key .. ": "
+      .. figures.plain(line.quantity) .. " " .. line.unit_code .. " x "
+      .. figures.plain(line.unit_price), line.net_amount)
+  end
+  return billed_seconds
+end
+
 ---@param reader billing.Reader
 ---@param money billing.PriceMoney
 ---@param steps billing.Step[]
@@ -138,25 +230,22 @@ function time_item.price(reader, money, steps)
       and { item = reader:raw("ceiling_used") } or nil },
   }, money)
   local works = time_item.works(reader, ctx, contract, steps)
-  local made = tm.bill(ctx, contract, { time = works, expenses = {}, milestones = {} })
-  local lines, net = time_item.shown(made.lines)
-  local billed_seconds = 0
-  for _, line in ipairs(made.lines) do
-    for _, reference in ipairs(line.references) do
-      billed_seconds = billed_seconds + (reference.seconds or 0)
-    end
-    explanation.add(steps, "line", line.description_key .. ": "
-      .. figures.plain(line.quantity) .. " x " .. figures.plain(line.unit_price),
-      line.net_amount)
+  local billed, dispositions = sorted_out(works, contract.terms)
+  local made = tm.bill(ctx, contract, { time = billed, expenses = {}, milestones = {} })
+  for id, disposition in pairs(made.dispositions) do
+    dispositions[id] = disposition
   end
+  local lines, net = time_item.shown(made.lines)
   return {
     currency = money.currency,
     lines = lines,
-    billed_seconds = billed_seconds,
+    billed_seconds = explain_lines(made, steps),
     clock = json.array(clock_of(works)),
-    dispositions = made.dispositions,
+    dispositions = dispositions,
     exceptions = json.array(made.exceptions),
-    net_amount = net,
+    net_amount = decimal(0):round(money.d) + net,
+    cost_amount = cost_sum(works),
+    closing = { ceiling_used = made.closing.ceiling_used },
   }
 end
 

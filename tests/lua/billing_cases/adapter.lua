@@ -6,10 +6,6 @@
 --- Rules that are not run are in `adapter.NOT_RULES` with the reason.
 local adapter = {}
 
-local translate = require("billing_cases.translate")
-
-local given = translate.given
-
 local rules = {}
 for _, area in ipairs({ "tariffs", "cash", "periods", "documents", "time" }) do
   for rule, answer in pairs(require("billing_cases." .. area)) do
@@ -17,14 +13,6 @@ for _, area in ipairs({ "tariffs", "cash", "periods", "documents", "time" }) do
   end
 end
 
---- Whether a rate of the case is a fixed sum for the entry, whatever its duration.
-local function has_fixed_rate(facts)
-  return given(facts.entry_fixed) ~= nil or facts.activity_fixed and given(facts.activity) ~= nil
-    or facts.project_fixed and given(facts.project) ~= nil
-    or facts.customer_fixed and given(facts.customer) ~= nil
-end
-
-local FIXED_SUM = "a fixed sum per entry: Billow's cards have prices per hour and per day only"
 local LEDGER = "a sequence of invoices and credits of entries: rule of the entry ledger, which has "
   .. "its own specs"
 
@@ -42,8 +30,6 @@ adapter.NOT_RULES = {
 function adapter.reason_not_run(case)
   if adapter.NOT_RULES[case.rule] then
     return adapter.NOT_RULES[case.rule]
-  elseif case.rule == "time/rate_precedence" and has_fixed_rate(case.facts) then
-    return FIXED_SUM
   elseif case.rule == "numbering/format" and case.facts.format:find("staff", 1, true) then
     return "a format with fields of users, which numbers of Billow do not have"
   elseif not rules[case.rule] then

@@ -83,16 +83,18 @@ rules["time/entry_rounding"] = function(facts)
 end
 
 rules["time/overtime_factor"] = function(facts)
-  local result = priced(time_item({
-    seconds = facts.duration_seconds,
+  local result = priced({
     amount_decimals = facts.scale,
-    quantity_decimals = SECONDS_SCHOOL_DECIMALS,
-    entry = { task = "Overtime" },
-    cards = { card({
-      { selector = "task", value = "Overtime", rate = facts.factor, form = "multiply" },
-      { selector = "default", rate = facts.hourly },
-    }) },
-  }))
+    time_entries = { {
+      work_date = DAY,
+      duration_seconds = facts.duration_seconds,
+      hourly_rate = facts.hourly,
+    } },
+    terms = {
+      quantity_decimals = SECONDS_SCHOOL_DECIMALS,
+      overtime = { rules = { { weekdays = { "thursday" }, factor = facts.factor } } },
+    },
+  })
   return { rate = result.net_amount }
 end
 
@@ -146,59 +148,50 @@ rules["time/project_timesheet"] = function(facts)
   }
 end
 
+--- A row for a level's rate, its fixed sum or its internal rate; nil when the level has none.
+local function row_of(selector, value, facts, level)
+  local rate = given(facts[level])
+  return rate and {
+    selector = selector,
+    value = value,
+    rate = rate,
+    unit_code = facts[level .. "_fixed"] and "LS" or "HUR",
+    cost_rate = given(facts[level .. "_internal"]),
+  }
+end
+
 --- Rates by level as cards: activity and project on the contract's card, then customer's, then the
---- person's own on the firm's.
-local function precedence_amount(facts, suffix)
-  local rows = {}
-  local function add(selector, value, rate)
-    rate = given(rate)
-    if rate then
-      rows[#rows + 1] = { selector = selector, value = value, rate = rate }
-    end
-  end
-  add("task", "Activity", facts["activity" .. suffix])
-  add("project", "PRO", facts["project" .. suffix])
-  local customer = given(facts["customer" .. suffix])
-  local user = given(facts["user_" .. (suffix == "" and "hourly" or "internal")])
-    or given(facts.user_hourly)
-  return priced(time_item({
-    seconds = facts.duration_seconds,
-    entry = {
+--- person's own on the firm's. Who has no internal rate costs the hourly rate.
+rules["time/rate_precedence"] = function(facts)
+  local rows = json.array({})
+  rows[#rows + 1] = row_of("task", "Activity", facts, "activity")
+  rows[#rows + 1] = row_of("project", "PRO", facts, "project")
+  local user = given(facts.user_hourly) or "0"
+  local result = priced({
+    amount_decimals = 4,
+    time_entries = { {
+      work_date = DAY,
+      duration_seconds = facts.duration_seconds,
       task = "Activity",
       project_code = "PRO",
       person = "User",
-      source_rate = suffix == "" and given(facts.entry_hourly) or nil,
-    },
-    cards = {
+      fixed_rate = given(facts.entry_fixed),
+      hourly_rate = given(facts.entry_hourly),
+    } },
+    rate_cards = {
       card(rows),
-      card(customer and { { selector = "default", rate = customer } } or json.array({})),
-      card({ { selector = "person", value = "User", rate = user } }),
+      card(json.array({ row_of("default", nil, facts, "customer") })),
+      card({
+        {
+          selector = "person",
+          value = "User",
+          rate = user,
+          cost_rate = given(facts.user_internal) or user,
+        },
+      }),
     },
-  })).net_amount
-end
-
---- The internal rate belongs to the level whose rate won; a level without one leaves the person's.
-local function internal_facts(facts)
-  local winner
-  for _, level in ipairs({ "activity", "project", "customer" }) do
-    winner = winner or (given(facts[level]) and level)
-  end
-  local only = {
-    duration_seconds = facts.duration_seconds,
-    user_internal = facts.user_internal,
-    user_hourly = facts.user_hourly,
-  }
-  if winner and not given(facts.entry_hourly) then
-    only[winner .. "_internal"] = facts[winner .. "_internal"]
-  end
-  return only
-end
-
-rules["time/rate_precedence"] = function(facts)
-  return {
-    rate = precedence_amount(facts, ""),
-    internal_rate = precedence_amount(internal_facts(facts), "_internal"),
-  }
+  })
+  return { rate = result.net_amount, internal_rate = result.cost_amount }
 end
 
 return rules

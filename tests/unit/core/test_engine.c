@@ -533,41 +533,6 @@ static void test_resume_of_a_run_that_is_not_parked_is_a_conflict(void **state)
     assert_int_equal(harness.code, BW_ERR_NOT_FOUND);
 }
 
-/* --- Cancel. */
-
-static void test_cancel_ends_a_waiting_run_and_closes_its_task(void **state)
-{
-    (void)state;
-    static const struct fake_program TASK = {"task", {OP_TASK}};
-    set_up(&TASK, 1);
-    struct bw_id run = harness_start(&harness, "task");
-    harness_cancel(&harness, run);
-    assert_status(&harness, run, "cancelled");
-    harness_answer(&harness, bw_id_derive(run, 1), "{\"decision\":\"approved\"}");
-    assert_int_equal(harness.code, BW_ERR_CONFLICT);
-}
-
-static void test_cancel_of_a_parked_run_ends_it(void **state)
-{
-    (void)state;
-    static const struct fake_program BROKEN = {"broken", {{.kind = "!fail"}}};
-    set_up(&BROKEN, 1);
-    struct bw_id run = harness_start(&harness, "broken");
-    assert_status(&harness, run, "parked");
-    harness_cancel(&harness, run);
-    assert_status(&harness, run, "cancelled");
-}
-
-static void test_cancel_stops_the_request_under_way(void **state)
-{
-    (void)state;
-    set_up(&TWO_CALLS, 1);
-    struct bw_id run = harness_start(&harness, "calls");
-    harness_cancel(&harness, run);
-    assert_status(&harness, run, "cancelled");
-    assert_false(harness_http(&harness, 200, ""));
-}
-
 /* --- Checkpoint. */
 
 static void test_a_checkpoint_truncates_the_replay_and_seqs_go_on(void **state)
@@ -704,9 +669,6 @@ int main(void)
         CASE(test_a_script_that_waits_for_nothing_parks),
         CASE(test_a_replay_that_differs_parks_and_writes_nothing),
         CASE(test_resume_of_a_run_that_is_not_parked_is_a_conflict),
-        CASE(test_cancel_ends_a_waiting_run_and_closes_its_task),
-        CASE(test_cancel_of_a_parked_run_ends_it),
-        CASE(test_cancel_stops_the_request_under_way),
         CASE(test_a_checkpoint_truncates_the_replay_and_seqs_go_on),
         CASE(test_effects_started_together_are_delivered_as_they_come),
         CASE(test_starts_that_come_together_ask_once_for_the_active_release),

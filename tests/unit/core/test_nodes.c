@@ -342,6 +342,76 @@ static void test_a_node_that_was_paused_beyond_its_lease_changes_nothing(void **
     assert_int_equal(shards(1), BW_SHARD_COUNT / 2);
 }
 
+/* One pass of a node and its store, but nothing of its host: turns stay there. */
+static void turn_without_host(size_t i)
+{
+    (void)bw_store_mem_pump(&store);
+    (void)bw_engine_turn(nodes[i].engine);
+}
+
+/* Starts a run that this node has, and stops when the host, or nobody yet, has the first turn. */
+static struct bw_id start_quietly(size_t i, const char *workflow)
+{
+    has_answer = false;
+    bw_engine_start_run(nodes[i].engine,
+                        &(struct bw_engine_start){.tenant = tenant,
+                                                  .workflow = bw_str_of(workflow),
+                                                  .started_by = BW_STR("dana")},
+                        on_start, NULL);
+    for (size_t k = 0; k < 10 && !has_answer; k++)
+        turn_without_host(i);
+    assert_true(has_answer);
+    turn_without_host(i);
+    turn_without_host(i);
+    return started;
+}
+
+static void test_a_node_that_lost_its_shards_forgets_the_turns_it_could_not_commit(void **state)
+{
+    (void)state;
+    struct bw_engine_stats stats;
+    up(0);
+    up(1);
+    advance(LEASE_MS);
+    start(1, "child"); /* its release is here from now on */
+    struct bw_id run = start_quietly(1, "child");
+    bw_engine_stats(nodes[1].engine, &stats);
+    assert_int_equal(stats.executing, 1);
+    nodes[1].is_paused = true;
+    advance(2 * LEASE_MS);
+    assert_string_equal(status(run), "done");
+    nodes[1].is_paused = false; /* the host's answer becomes a batch that nobody may send */
+    settle();
+    assert_int_equal(shards(1), 0);
+    bw_engine_stats(nodes[1].engine, &stats);
+    assert_int_equal(stats.runs, 0);
+    assert_true(stats.is_quiet);
+}
+
+static void test_a_paused_node_sends_nothing_that_its_successor_sends(void **state)
+{
+    (void)state;
+    uint64_t handle;
+    up(0);
+    up(1);
+    advance(LEASE_MS);
+    start(1, "child");
+    struct bw_id run = start_quietly(1, "sends");
+    fake_host_pump(nodes[1].host);
+    (void)bw_engine_turn(nodes[1].engine); /* sends the commit ... */
+    (void)bw_store_mem_pump(&store);       /* ... which is done, but the node stops here */
+    nodes[1].is_paused = true;
+    assert_null(bw_httpc_fake_next(nodes[1].http, 0, &handle));
+    advance(2 * LEASE_MS);
+    assert_int_equal(answer_http(0), 1);
+    assert_string_equal(status(run), "done");
+    (void)bw_engine_turn(nodes[1].engine); /* goes on where it stopped, without asking anybody */
+    assert_null(bw_httpc_fake_next(nodes[1].http, 0, &handle));
+    nodes[1].is_paused = false;
+    advance(LEASE_MS);
+    assert_int_equal(answer_http(1), 0);
+}
+
 /* --- Runs of other nodes. */
 
 static void test_children_of_any_shard_run_and_answer(void **state)
@@ -394,6 +464,8 @@ int main(void)
         CASE(test_a_clean_stop_hands_over_within_one_renewal),
         CASE(test_the_shards_of_a_dead_node_are_taken_over_when_its_lease_ends),
         CASE(test_a_node_that_was_paused_beyond_its_lease_changes_nothing),
+        CASE(test_a_node_that_lost_its_shards_forgets_the_turns_it_could_not_commit),
+        CASE(test_a_paused_node_sends_nothing_that_its_successor_sends),
         CASE(test_children_of_any_shard_run_and_answer),
         CASE(test_a_run_is_cancelled_through_any_node),
         CASE(test_a_node_without_shards_starts_runs_for_the_others),

@@ -309,6 +309,25 @@ static void test_compensations_run_latest_first_with_effects_of_their_own(void *
     rig_assert_text(&rig, "text", "third: no way back (workflows/t.lua:6)");
 }
 
+/* The engine cannot tell what was asked for before the cancel from what the unwinding asks for. */
+static void test_what_the_turn_of_a_cancel_asked_for_before_it_is_given_up_by_name(void **state)
+{
+    (void)state;
+    rig_open(&rig, "billow.compensate(function() timer.sleep('2s') end)\n"
+                   "timer.sleep('1d')\ntimer.sleep('1h')");
+    rig_start(&rig, "{}");
+    rig_turn(&rig,
+             (struct rig_delivery[]){{BW_DELIVERY_OUTCOME, 1, NULL}, {BW_DELIVERY_CANCEL, 0, "{}"}},
+             2);
+    rig_assert_status(&rig, BW_TURN_WAITING);
+    assert_int_equal(rig.result.command_count, 3);
+    rig_assert_command(&rig, 0, "sleep", NULL);
+    rig_assert_command(&rig, 1, "cancel", "{\"seq\":2}");
+    rig_assert_command(&rig, 2, "sleep", NULL);
+    assert_int_equal(rig.result.pending_count, 1);
+    assert_int_equal(rig.result.pending[0], 4);
+}
+
 static void test_a_run_cancelled_before_it_starts_is_cancelled(void **state)
 {
     (void)state;
@@ -540,6 +559,7 @@ int main(void)
         TEST(test_a_close_handler_that_fails_does_not_stop_the_cancel),
         TEST(test_a_close_handler_can_still_catch_its_own_errors),
         TEST(test_compensations_run_latest_first_with_effects_of_their_own),
+        TEST(test_what_the_turn_of_a_cancel_asked_for_before_it_is_given_up_by_name),
         TEST(test_a_run_cancelled_before_it_starts_is_cancelled),
         TEST(test_an_endless_loop_ends_the_turn_and_none_of_its_commands_count),
         TEST(test_work_that_steps_cannot_price_is_ended_by_the_clock),

@@ -171,3 +171,32 @@ describe("the rate of an entry (model 3.3)", function()
     assert.equal("100", price(cards, options))
   end)
 end)
+
+describe("what a work costs the firm", function()
+  local function cost(rows, work)
+    local ctx = build.context({ rate_cards = { build.card("RC", rows) } })
+    local found = rates.cost(rates.book(ctx, ctx.contracts.C), build.work(1, 60, work))
+    return found and tostring(found.price) .. " " .. found.unit_code
+  end
+  local person = { selector = "person", value = "Ana", rate = "1", cost_rate = "40" }
+  local default = { selector = "default", rate = "100", cost_rate = "30" }
+
+  it("is on the row that gives the price", function()
+    local task = { selector = "task", value = "Development", rate = "90", cost_rate = "55" }
+    assert.equal("55 HUR", cost({ task, person, default }))
+    task.unit_code = "LS"
+    assert.equal("55 LS", cost({ task, person, default }))
+  end)
+
+  it("is the person's, then the default's, when that row does not say", function()
+    local task = { selector = "task", value = "Development", rate = "90" }
+    assert.equal("40 HUR", cost({ task, person, default }))
+    assert.equal("30 HUR", cost({ task, default }))
+    assert.is_nil(cost({ task }))
+  end)
+
+  it("is the entry's own when it has one", function()
+    local entry = build.entry(1, { cost_rate = require("billow.decimal")("12") })
+    assert.equal("12 HUR", cost({ person }, { entry = entry }))
+  end)
+end)
