@@ -7,9 +7,9 @@
 ---@class billing.meter
 local meter = {}
 
+local aggregation = require("billow.billing.aggregation")
 local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
-local json = require("billow.json")
 local reading = require("billow.billing.reading")
 local tiers = require("billow.billing.tiers")
 
@@ -19,7 +19,6 @@ local PIECE = "C62"
 -- Without a rounding rule a converted quantity still needs an end: 1/3 has none.
 local UNROUNDED_DECIMALS = 6
 
-local AGGREGATIONS = { "sum", "count", "max", "last", "unique" }
 local MODELS = {
   "per_unit", "graduated", "volume", "package", "percentage", "graduated_percentage",
   "blocks", "capacity", "cost_plus",
@@ -46,7 +45,11 @@ local MODELS = {
 ---@field aggregation string
 ---@field field string|nil
 ---@field unit_code string
----@field conversion {divide_by: Decimal, rounding: string, decimals: integer}|nil
+---@field conversion table|nil   multiply_by, divide_by, rounding, decimals
+---@field weighting billing.Weighting|nil
+---@field discount_percent Decimal|nil
+---@field minimum Decimal|nil     what this meter costs at least in a period
+---@field maximum Decimal|nil
 ---@field free_quantity Decimal
 ---@field price billing.MeterPrice
 ---@field tax_code string|nil
@@ -132,10 +135,30 @@ local function read_conversion(reader)
     return nil
   end
   return {
+    multiply_by = conversion:decimal("multiply_by", { default = 1, above = 0 }),
     divide_by = conversion:decimal("divide_by", { default = 1, above = 0 }),
-    rounding = conversion:choice("rounding", { "ceiling", "half_up", "none" }, "none"),
+    rounding = conversion:choice("rounding", { "ceiling", "floor", "half_up", "none" }, "none"),
     decimals = conversion:integer("decimals", { default = 0, min = 0, max = 12 }),
   }
+end
+
+---@param reader billing.Reader
+---@return billing.Weighting
+local function read_weighting(reader)
+  local weighting = reader:object("weighting", true) or reading.open({}, "weighting")
+  return {
+    values = weighting:choice("values", aggregation.WEIGHTING_VALUES, "change"),
+    unit = weighting:choice("unit", aggregation.WEIGHTING_UNITS, "period"),
+    initial_value = weighting:decimal("initial_value", { default = 0 }),
+  }
+end
+
+---@param reader billing.Reader
+---@param name string
+---@return Decimal|nil
+local function read_amount(reader, name)
+  local object = reader:object(name, true)
+  return object and object:decimal("amount", { min = 0 })
 end
 
 --- Read and check a meter.
@@ -149,13 +172,18 @@ function meter.read(reader)
   local result = {
     id = reader:text("id", "meter"),
     event_type = reader:text("event_type", false),
-    aggregation = reader:choice("aggregation", AGGREGATIONS, "sum"),
+    aggregation = reader:choice("aggregation", aggregation.NAMES, "sum"),
     field = reader:text("field", false),
     unit_code = reader:text("unit_code", PIECE),
     conversion = read_conversion(reader),
     free_quantity = reader:decimal("free_quantity", { default = 0, min = 0 }),
     price = price,
     tax_code = reader:text("tax_code", false),
+    weighting = read_weighting(reader),
+    discount_percent = reader:decimal("discount_percent", { is_optional = true, min = 0,
+      max = 100 }),
+    minimum = read_amount(reader, "minimum_commit"),
+    maximum = read_amount(reader, "maximum_spend"),
   }
   if model == "percentage" then
     if result.conversion then
@@ -209,70 +237,26 @@ function meter.problem(self, data)
   local number = reading.number(value)
   if not number then
     return "data." .. self.field .. " is not a number"
-  elseif number < ZERO then
+  elseif number < ZERO and not aggregation.allows_negative(self.aggregation) then
     return "data." .. self.field .. " is negative"
   end
   return nil
 end
 
---- A value as text, by which distinct values are told apart.
----@param value any
----@return string
-local function as_text(value)
-  return type(value) == "table" and json.encode(value) or tostring(value)
-end
-
-local aggregate = {}
-
-function aggregate.sum(self, events)
-  local total = ZERO
-  for _, event in ipairs(events) do
-    total = total + reading.number(field_of(self, event.data))
-  end
-  return total
-end
-
-function aggregate.count(_, events)
-  return decimal(#events)
-end
-
-function aggregate.max(self, events)
-  local greatest = ZERO
-  for _, event in ipairs(events) do
-    greatest = decimal.max(greatest, reading.number(field_of(self, event.data)))
-  end
-  return greatest
-end
-
---- The value of the greatest time; of equal times, the one later in the file.
-function aggregate.last(self, events)
-  local latest
-  for _, event in ipairs(events) do
-    if not latest or event.time_us >= latest.time_us then
-      latest = event
-    end
-  end
-  return latest and reading.number(field_of(self, latest.data)) or ZERO
-end
-
-function aggregate.unique(self, events)
-  local seen, count = {}, 0
-  for _, event in ipairs(events) do
-    local value = as_text(field_of(self, event.data))
-    if not seen[value] then
-      seen[value] = true
-      count = count + 1
-    end
-  end
-  return decimal(count)
-end
-
 --- Measure events that have no problem.
 ---@param self billing.Meter
 ---@param events {data: table, time_us: integer}[]  in file order
+---@param window? billing.Window   of the period, for weighted sums
 ---@return billing.Measured
-function meter.measure(self, events)
-  local measured = { aggregate = aggregate[self.aggregation](self, events), count = #events }
+function meter.measure(self, events, window)
+  local values = {}
+  for i, event in ipairs(events) do
+    values[i] = { value = field_of(self, event.data), time_us = event.time_us }
+  end
+  local measured = {
+    aggregate = aggregation.of(self.aggregation, values, self.weighting, window),
+    count = #events,
+  }
   if is_percentage(self) then
     measured.values = {}
     measured.sum = ZERO
@@ -284,6 +268,19 @@ function meter.measure(self, events)
   return measured
 end
 
+local ROUNDING_MODES = { ceiling = "ceil", floor = "floor" }
+
+---@param quantity Decimal
+---@param conversion table
+---@return Decimal
+local function converted(quantity, conversion)
+  local exact = quantity * conversion.multiply_by / conversion.divide_by
+  if conversion.rounding == "none" then
+    return exact:round(UNROUNDED_DECIMALS)
+  end
+  return exact:round(conversion.decimals, ROUNDING_MODES[conversion.rounding])
+end
+
 --- The quantity to price: divided, rounded, less the free allowance.
 ---@param self billing.Meter
 ---@param aggregated Decimal
@@ -293,15 +290,10 @@ function meter.quantity(self, aggregated, steps)
   local quantity = aggregated
   local conversion = self.conversion
   if conversion then
-    local divided = quantity / conversion.divide_by
-    if conversion.rounding == "ceiling" then
-      quantity = divided:round(conversion.decimals, "ceil")
-    elseif conversion.rounding == "half_up" then
-      quantity = divided:round(conversion.decimals)
-    else
-      quantity = divided:round(UNROUNDED_DECIMALS)
-    end
-    explanation.add(steps, "convert", tostring(aggregated) .. " / "
+    quantity = converted(quantity, conversion)
+    local by = conversion.multiply_by == ONE and ""
+      or " x " .. tostring(conversion.multiply_by)
+    explanation.add(steps, "convert", tostring(aggregated) .. by .. " / "
       .. tostring(conversion.divide_by) .. ", rounding " .. conversion.rounding, quantity)
   end
   if not self.free_quantity:is_zero() then

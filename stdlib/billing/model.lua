@@ -7,6 +7,7 @@
 local model = {}
 
 local agreed = require("billow.billing.agreed")
+local aggregation = require("billow.billing.aggregation")
 local calendar = require("billow.billing.calendar")
 local caps = require("billow.billing.caps")
 local consistency = require("billow.billing.consistency")
@@ -273,17 +274,26 @@ local USAGE = record({
   meters = required(list(record({
     id = required(text),
     event_type = required(text),
-    aggregation = required(enum({ "sum", "count", "max", "last", "unique" })),
+    aggregation = required(enum(aggregation.NAMES)),
+    weighting = optional(record({
+      values = optional(enum(aggregation.WEIGHTING_VALUES), "change"),
+      unit = optional(enum(aggregation.WEIGHTING_UNITS), "period"),
+      initial_value = optional(amount),
+    })),
     field = optional(text),
     unit_code = optional(text, "C62"),
     free_quantity = optional(amount),
     price = required(price_kind),
     tax_code = optional(text),
     conversion = optional(record({
-      divide_by = required(amount),
-      rounding = optional(enum({ "ceiling", "half_up", "none" }), "none"),
+      divide_by = optional(amount),
+      multiply_by = optional(amount),
+      rounding = optional(enum({ "ceiling", "floor", "half_up", "none" }), "none"),
       decimals = optional(count, 0),
     })),
+    discount_percent = optional(amount),
+    minimum_commit = optional(record({ amount = required(amount) })),
+    maximum_spend = optional(record({ amount = required(amount) })),
   }))),
   base_fee = optional(amount),
   minimum_commit = optional(record({ amount = required(amount) })),

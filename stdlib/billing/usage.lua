@@ -8,6 +8,7 @@
 local usage = {}
 
 local calendar = require("billow.billing.calendar")
+local date = require("billow.date")
 local decimal = require("billow.decimal")
 local discount = require("billow.billing.discount")
 local draft = require("billow.billing.draft")
@@ -118,29 +119,101 @@ local function allowances_of(component, reason, amount, lines, d)
   return result
 end
 
+--- The period as instants of the firm's time zone, as far as the contract is active in it.
+---@param ctx billing.Context
+---@param contract table
+---@return billing.Window
+local function window_of(ctx, contract)
+  local zone, period = ctx.firm.time_zone, ctx.period
+  local function at(day)
+    return date.parse_instant(date.at(day, "00:00", zone))
+  end
+  local first, last = period.start_date, period.end_date
+  if contract.start_date > first then
+    first = contract.start_date
+  end
+  if contract.end_date and contract.end_date < last then
+    last = contract.end_date
+  end
+  return {
+    start_us = at(first),
+    end_us = at(date.add_days(last, 1)),
+    length_us = at(date.add_days(period.end_date, 1)) - at(period.start_date),
+  }
+end
+
+--- The sum of net amounts.
+---@param lines billing.Line[]
+---@return Decimal
+function usage.net_of(lines)
+  local sum = ZERO
+  for _, line in ipairs(lines) do
+    sum = sum + line.net_amount
+  end
+  return sum
+end
+
+--- What a meter's own discount, minimum and maximum make of its lines.
+---@param self billing.Meter
+---@param lines billing.Line[]
+---@param prorate fun(amount: Decimal): Decimal
+---@param d integer
+---@param steps billing.Step[]
+---@return billing.Line|nil true_up
+---@return {reason: string, component: string, amount: Decimal}[] reductions
+function usage.own_spend(self, lines, prorate, d, steps)
+  local spend = usage.spend(usage.net_of(lines), {
+    discount_percent = self.discount_percent,
+    minimum = self.minimum and prorate(self.minimum),
+    maximum = self.maximum,
+  }, d, steps)
+  local true_up = not spend.true_up:is_zero() and draft.line(d, {
+    component = "usage",
+    description_key = "usage:" .. self.id .. ":minimum_commit",
+    unit_price = spend.true_up,
+    tax_code = lines[1] and lines[1].tax_code or self.tax_code,
+  }) or nil
+  return true_up, {
+    { component = "discount", reason = "Discount", amount = spend.discount },
+    { component = "maximum_spend", reason = "Maximum spend", amount = spend.reduction },
+  }
+end
+
+--- The lines of the meters, and the allowances that each meter has of its own.
 ---@param ctx billing.Context
 ---@param contract table
 ---@param items billing.UsageItems|nil
+---@param made billing.Draft   gets both, and the trace
 ---@param d integer
----@param trace table
----@return billing.Line[]
-local function lines_of_meters(ctx, contract, items, d, trace)
-  local lines = {}
+---@return billing.Line[] lines
+local function bill_meters(ctx, contract, items, made, d)
+  local all, window = {}, window_of(ctx, contract)
+  local function prorate(amount)
+    return proration.monthly(amount, contract, ctx.period.id, contract.terms.prorate ~= false, d)
+  end
   for index, terms in ipairs(contract.terms.meters) do
     local field = contract.id .. ".terms.meters[" .. index .. "]"
     local self = meter.read(reading.open(terms, field))
     local events = items and items.events_by_type[self.event_type] or {}
     local steps = explanation.new()
-    local measured = meter.measure(self, events)
+    local measured = meter.measure(self, events, window)
     explanation.add(steps, "aggregate", self.aggregation .. " of "
       .. (self.field or "events") .. " over " .. #events .. " events", measured.aggregate)
-    local tax_code = tax.override(ctx, contract, self.tax_code)
-    for _, line in ipairs(usage.meter_lines(self, measured, d, tax_code, steps)) do
-      lines[#lines + 1] = line
+    self.tax_code = tax.override(ctx, contract, self.tax_code)
+    local lines = usage.meter_lines(self, measured, d, self.tax_code, steps)
+    local true_up, reductions = usage.own_spend(self, lines, prorate, d, steps)
+    lines[#lines + 1] = true_up
+    for _, line in ipairs(lines) do
+      all[#all + 1] = line
     end
-    trace[self.id] = steps
+    for _, own in ipairs(reductions) do
+      for _, allowance in ipairs(allowances_of(own.component, own.reason, own.amount, lines, d)) do
+        made.allowances[#made.allowances + 1] = allowance
+      end
+    end
+    made.trace.meters[self.id] = steps
   end
-  return lines
+  return all
 end
 
 ---@param contract table
@@ -173,13 +246,14 @@ function usage.bill(ctx, contract, items)
   local made = draft.new()
   made.trace.meters = {}
 
-  local base = is_active and base_fee_line(contract, period_id, d) or nil
-  made.lines[1] = base
-  local usage_lines = lines_of_meters(ctx, contract, items.usage, d, made.trace.meters)
-  local amount = ZERO
+  made.lines[1] = is_active and base_fee_line(contract, period_id, d) or nil
+  local usage_lines = bill_meters(ctx, contract, items.usage, made, d)
   for _, line in ipairs(usage_lines) do
-    amount = amount + line.net_amount
     made.lines[#made.lines + 1] = line
+  end
+  local amount = usage.net_of(usage_lines)
+  for _, allowance in ipairs(made.allowances) do
+    amount = amount - allowance.amount
   end
 
   local minimum = is_active and terms.minimum_commit and terms.minimum_commit.amount or nil
@@ -197,10 +271,13 @@ function usage.bill(ctx, contract, items)
       unit_price = spend.true_up,
     })
   end
-  made.allowances = allowances_of("discount", "Discount", spend.discount, usage_lines, d)
-  local cap = allowances_of("maximum_spend", "Maximum spend", spend.reduction, usage_lines, d)
-  for _, allowance in ipairs(cap) do
-    made.allowances[#made.allowances + 1] = allowance
+  for _, own in ipairs({
+    { "discount", "Discount", spend.discount },
+    { "maximum_spend", "Maximum spend", spend.reduction },
+  }) do
+    for _, allowance in ipairs(allowances_of(own[1], own[2], own[3], usage_lines, d)) do
+      made.allowances[#made.allowances + 1] = allowance
+    end
   end
   made.closing = {
     usage = {

@@ -2,11 +2,13 @@
 --- billed before in the same period.
 local meter_item = {}
 
+local aggregation = require("billow.billing.aggregation")
 local decimal = require("billow.decimal")
 local date = require("billow.date")
 local explanation = require("billow.billing.explanation")
 local json = require("billow.json")
 local meter = require("billow.billing.meter")
+local progressive_item = require("billow.billing.price.progressive")
 local proration = require("billow.billing.proration")
 local reading = require("billow.billing.reading")
 local usage = require("billow.billing.usage")
@@ -19,7 +21,7 @@ local FIELD_DEFAULT = "value"
 ---@param raw any
 ---@param index integer
 ---@param path string
----@return {data: table, time_us: integer}
+---@return {data: table, time_us: integer, has_time: boolean|nil}
 local function event_of(self, raw, index, path)
   local event = { data = raw, time_us = index }
   if type(raw) ~= "table" then
@@ -28,6 +30,7 @@ local function event_of(self, raw, index, path)
     event.data = raw.data
     if raw.time then
       event.time_us = date.parse_instant(raw.time)
+      event.has_time = true
       if not event.time_us then
         reading.refuse(path .. ".time", raw.time, "write an RFC 3339 instant")
       end
@@ -40,15 +43,47 @@ local function event_of(self, raw, index, path)
   return event
 end
 
+--- Events of a field of the item.
 ---@param self billing.Meter
 ---@param reader billing.Reader
----@return billing.Measured
-local function measure_events(self, reader)
+---@return {data: table, time_us: integer}[]
+local function events_of(self, reader)
   local events = {}
   for index, raw in ipairs(reader:list("events")) do
     events[index] = event_of(self, raw, index, reader:name("events") .. "[" .. index .. "]")
   end
-  return meter.measure(self, events)
+  return events
+end
+
+---@param reader billing.Reader
+---@param name string
+---@return integer
+local function instant(reader, name)
+  local text = reader:text(name)
+  local at = date.parse_instant(date.is_valid(text) and text .. "T00:00:00Z" or text)
+  if not at then
+    reader:refuse(name, "write a day as YYYY-MM-DD or an RFC 3339 instant")
+  end
+  return at
+end
+
+--- The stretch of time over which a weighted sum is taken.
+---@param self billing.Meter
+---@param item billing.Reader
+---@return billing.Window|nil
+function meter_item.window(self, item)
+  local window = item:object("window", true)
+  if not window then
+    if self.aggregation == "weighted_sum" then
+      item:refuse("window", "write {start, end}: a weighted sum is taken over a stretch of time")
+    end
+    return nil
+  end
+  local start_us, end_us = instant(window, "start"), instant(window, "end")
+  if end_us <= start_us then
+    window:refuse("end", "write an instant after the start; it is the first one not counted")
+  end
+  return { start_us = start_us, end_us = end_us }
 end
 
 --- A quantity that is already aggregated.
@@ -89,10 +124,11 @@ end
 --- What the item gives: events, one quantity, or one per unit.
 ---@param self billing.Meter
 ---@param reader billing.Reader
+---@param item? billing.Reader   that has the window; `reader` itself when absent
 ---@return billing.Measured
-function meter_item.measure(self, reader)
+function meter_item.measure(self, reader, item)
   if reader:has("events") then
-    return measure_events(self, reader)
+    return meter.measure(self, events_of(self, reader), meter_item.window(self, item or reader))
   elseif reader:has("quantities") then
     return measure_quantities(reader)
   end
@@ -146,36 +182,51 @@ local function difference(self, after, before)
   return kept
 end
 
----@param lines billing.Line[]
----@return Decimal
-local function sum_of(lines)
-  local total = ZERO
-  for _, line in ipairs(lines) do
-    total = total + line.net_amount
-  end
-  return total
-end
-
---- What was measured before and now, as one.
----@param before billing.Measured
+--- What was measured before and now, as one: all events together where both have them, else by the
+--- aggregation.
+---@param self billing.Meter
+---@param reader billing.Reader   the item
+---@param before billing.Reader
+---@param past billing.Measured
 ---@param now billing.Measured
 ---@return billing.Measured
-local function together(before, now)
-  local values
-  if now.values then
-    values = { table.unpack(before.values or {}) }
-    for _, value in ipairs(now.values) do
-      values[#values + 1] = value
+local function together(self, reader, before, past, now)
+  if before:has("events") and reader:has("events") then
+    local events = events_of(self, before)
+    for _, event in ipairs(events_of(self, reader)) do
+      events[#events + 1] = event
     end
+    for place, event in ipairs(events) do
+      event.time_us = event.has_time and event.time_us or place
+    end
+    return meter.measure(self, events, meter_item.window(self, reader))
+  end
+  local aggregate = aggregation.combined(self.aggregation, past.aggregate, now.aggregate)
+  if not aggregate then
+    before:refuse("quantity", "give the events, before and now: " .. self.aggregation
+      .. " cannot be told from two quantities")
   end
   return {
-    aggregate = before.aggregate + now.aggregate,
-    sum = (before.sum or ZERO) + (now.sum or ZERO),
-    count = before.count + now.count,
-    values = values,
+    aggregate = aggregate,
+    sum = (past.sum or ZERO) + (now.sum or ZERO),
+    count = past.count + now.count,
     prorated = now.prorated,
     quantities = now.quantities,
   }
+end
+
+--- The part of an amount that the item's proration says.
+---@param reader billing.Reader
+---@param amount Decimal
+---@param d integer
+---@return Decimal
+function meter_item.prorated(reader, amount, d)
+  local part = reader:object("proration", true)
+  if not part then
+    return amount
+  end
+  local days = part:integer("days", { min = 0 })
+  return proration.part(amount, days, part:integer("of_days", { above = 0 }), d)
 end
 
 --- The minimum for this invoice, prorated when the item says by which part.
@@ -189,12 +240,7 @@ local function commitment(reader, name, d)
     return nil
   end
   local amount = object:decimal("amount", { min = 0 })
-  local part = reader:object("proration", true)
-  if not part or name ~= "minimum_commit" then
-    return amount
-  end
-  local days = part:integer("days", { min = 0 })
-  return proration.part(amount, days, part:integer("of_days", { above = 0 }), d)
+  return name == "minimum_commit" and meter_item.prorated(reader, amount, d) or amount
 end
 
 --- Discount, minimum and maximum of an amount of usage, as the item states them.
@@ -203,15 +249,66 @@ end
 ---@param before Decimal
 ---@param d integer
 ---@param steps billing.Step[]
+---@param self billing.Meter|nil   whose own terms hold where the item has none
 ---@return billing.Spend
-function meter_item.spend(reader, amount, before, d, steps)
+function meter_item.spend(reader, amount, before, d, steps, self)
+  local own = self or {}
   return usage.spend(amount, {
-    discount_percent = reader:decimal("discount_percent", { is_optional = true, min = 0 }),
-    minimum = commitment(reader, "minimum_commit", d),
-    maximum = commitment(reader, "maximum_spend", d),
+    discount_percent = reader:decimal("discount_percent", { is_optional = true, min = 0,
+      max = 100 }) or own.discount_percent,
+    minimum = commitment(reader, "minimum_commit", d)
+      or own.minimum and meter_item.prorated(reader, own.minimum, d),
+    maximum = commitment(reader, "maximum_spend", d) or own.maximum,
     billed_before = before,
     is_last = reader:boolean("is_last", true),
   }, d, steps)
+end
+
+--- The lines to bill now, and what was billed before in the same period.
+---@param self billing.Meter
+---@param reader billing.Reader
+---@param now billing.Measured
+---@param d integer
+---@param steps billing.Step[]
+---@return billing.Line[] lines
+---@return Decimal amount_before
+local function lines_now(self, reader, now, d, steps)
+  local before = reader:object("before", true)
+  if not before then
+    return usage.meter_lines(self, now, d, nil, steps), ZERO
+  elseif not (before:has("quantity") or before:has("events") or before:has("quantities")) then
+    return usage.meter_lines(self, now, d, nil, steps), before:decimal("amount", { default = 0 })
+  end
+  local past = meter_item.measure(self, before, reader)
+  local billed = usage.meter_lines(self, past, d)
+  local all = together(self, reader, before, past, now)
+  explanation.add(steps, "cumulative", tostring(past.aggregate) .. " billed before, "
+    .. tostring(now.aggregate) .. " now", all.aggregate)
+  local lines = difference(self, usage.meter_lines(self, all, d, nil, steps), billed)
+  return lines, before:decimal("amount", { default = usage.net_of(billed) })
+end
+
+--- Invoices at thresholds before the end of the period; nil without such terms.
+---@param self billing.Meter
+---@param reader billing.Reader
+---@param total Decimal      of the period
+---@param d integer
+---@param steps billing.Step[]
+---@return table[]|nil
+local function progressive_of(self, reader, total, d, steps)
+  if not reader:has("progressive_billing") then
+    return nil
+  elseif not reader:has("events") then
+    reader:refuse("events", "give events: a threshold is reached by one of them")
+  end
+  local events, window = events_of(self, reader), meter_item.window(self, reader)
+  table.sort(events, function(a, b)
+    return a.time_us < b.time_us
+  end)
+  return progressive_item.invoices(reader, #events, function(count)
+    local measured = meter.measure(self, { table.unpack(events, 1, count) }, window)
+    return usage.net_of(usage.meter_lines(self, measured, d))
+  end, total, steps)
 end
 
 ---@param reader billing.Reader
@@ -222,25 +319,13 @@ function meter_item.price(reader, money, steps)
   local self = meter.read(reader:object("meter"))
   self.field = self.field or FIELD_DEFAULT
   local now = meter_item.measure(self, reader)
-  local before = reader:object("before", true)
-  local amount_before = ZERO
-  local lines
-  if before and (before:has("quantity") or before:has("events")) then
-    local past = meter_item.measure(self, before)
-    local billed = usage.meter_lines(self, past, money.d)
-    local all = together(past, now)
-    explanation.add(steps, "cumulative", tostring(past.aggregate) .. " billed before, "
-      .. tostring(now.aggregate) .. " now", all.aggregate)
-    lines = difference(self, usage.meter_lines(self, all, money.d, nil, steps), billed)
-    amount_before = sum_of(billed)
-  else
-    lines = usage.meter_lines(self, now, money.d, nil, steps)
+  if reader:has("events") then
+    explanation.add(steps, "aggregate", self.aggregation .. " of " .. now.count .. " events",
+      now.aggregate)
   end
-  if before then
-    amount_before = before:decimal("amount", { default = amount_before })
-  end
-  local amount = sum_of(lines)
-  local spend = meter_item.spend(reader, amount, amount_before, money.d, steps)
+  local lines, amount_before = lines_now(self, reader, now, money.d, steps)
+  local amount = usage.net_of(lines)
+  local spend = meter_item.spend(reader, amount, amount_before, money.d, steps, self)
   return {
     currency = money.currency,
     aggregate = now.aggregate,
@@ -250,6 +335,7 @@ function meter_item.price(reader, money, steps)
     minimum_commit_amount = spend.true_up,
     maximum_spend_amount = spend.reduction,
     amount = spend.total,
+    invoices = progressive_of(self, reader, spend.total, money.d, steps),
   }
 end
 

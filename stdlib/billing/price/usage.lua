@@ -5,32 +5,132 @@ local decimal = require("billow.decimal")
 local json = require("billow.json")
 local meter = require("billow.billing.meter")
 local meter_item = require("billow.billing.price.meter")
+local progressive_item = require("billow.billing.price.progressive")
 local reading = require("billow.billing.reading")
 local usage = require("billow.billing.usage")
 
 local ZERO = decimal(0)
 
---- What a meter measured: events of its type, or the quantity given under its id.
----@param self billing.Meter
+--- The item's events, in order of time where they have one.
 ---@param reader billing.Reader
----@param measures billing.Reader|nil
----@return billing.Measured
-local function measured(self, reader, measures)
-  if measures and measures:has(self.id) then
-    local given = measures:raw(self.id)
-    local source = type(given) == "table" and given ~= json.null and given or { quantity = given }
-    local path = measures:name(self.id)
-    return meter_item.measure(self, reading.open(source, path))
-  end
+---@return table[]
+local function events_of(reader)
   local events = {}
   for index, raw in ipairs(reader:list("events")) do
     if type(raw) ~= "table" then
       reading.refuse("events[" .. index .. "]", raw, "write an event with type and data")
-    elseif raw.type == self.event_type then
-      events[#events + 1] = raw
+    end
+    events[index] = raw
+  end
+  return events
+end
+
+--- What a meter measured: events of its type, or the quantity given under its id.
+---@param self billing.Meter
+---@param reader billing.Reader
+---@param events table[]
+---@return billing.Measured
+local function measured(self, reader, events)
+  local measures = reader:object("quantities", true)
+  if measures and measures:has(self.id) then
+    local given = measures:raw(self.id)
+    local source = type(given) == "table" and given ~= json.null and given or { quantity = given }
+    return meter_item.measure(self, reading.open(source, measures:name(self.id)), reader)
+  end
+  local own = {}
+  for _, raw in ipairs(events) do
+    if raw.type == (self.event_type or self.id) then
+      own[#own + 1] = raw
     end
   end
-  return meter_item.measure(self, reading.open({ events = json.array(events) }, ""))
+  return meter_item.measure(self, reading.open({ events = json.array(own) }, ""), reader)
+end
+
+--- Lines of all meters and what their own discounts and caps take off.
+---@param reader billing.Reader
+---@param meters billing.Meter[]
+---@param events table[]
+---@param d integer
+---@param steps billing.Step[]|nil
+---@return billing.Line[] lines
+---@return Decimal reduced
+local function lines_of(reader, meters, events, d, steps)
+  local lines, reduced = {}, ZERO
+  local function prorate(amount)
+    return meter_item.prorated(reader, amount, d)
+  end
+  for _, self in ipairs(meters) do
+    local own = usage.meter_lines(self, measured(self, reader, events), d, self.tax_code, steps)
+    local true_up, reductions = usage.own_spend(self, own, prorate, d, steps)
+    own[#own + 1] = true_up
+    for _, line in ipairs(own) do
+      lines[#lines + 1] = line
+    end
+    for _, reduction in ipairs(reductions) do
+      reduced = reduced + reduction.amount
+    end
+  end
+  return lines, reduced
+end
+
+---@param terms billing.Reader
+---@return billing.Meter[]
+local function meters_of(terms)
+  local meters, is_known = {}, {}
+  for index, meter_reader in ipairs(terms:objects("meters", true)) do
+    local self = meter.read(meter_reader)
+    if is_known[self.id] then
+      meter_reader:refuse("id", "give each meter its own id")
+    end
+    is_known[self.id] = true
+    self.field = self.field or "value"
+    meters[index] = self
+  end
+  return meters
+end
+
+--- Terms of spend are the contract's, the part of the period is the item's.
+---@param terms billing.Reader
+---@param reader billing.Reader
+---@return billing.Reader
+local function spend_reader(terms, reader)
+  local source = {}
+  for name, value in pairs(terms.source) do
+    source[name] = value
+  end
+  source.proration = reader:raw("proration")
+  source.is_last = reader:raw("is_last")
+  return reading.open(source, terms.path)
+end
+
+--- Invoices at thresholds of the whole contract's usage; nil without such terms.
+---@param reader billing.Reader
+---@param meters billing.Meter[]
+---@param events table[]
+---@param total Decimal
+---@param d integer
+---@param steps billing.Step[]
+---@return table[]|nil
+local function progressive_of(reader, meters, events, total, d, steps)
+  if not reader:has("progressive_billing") then
+    return nil
+  end
+  local ordered = { table.unpack(events) }
+  local place = {}
+  for index, event in ipairs(events) do
+    place[event] = index
+  end
+  table.sort(ordered, function(a, b)
+    local left, right = a.time or "", b.time or ""
+    if left ~= right then
+      return left < right
+    end
+    return place[a] < place[b]
+  end)
+  return progressive_item.invoices(reader, #ordered, function(count)
+    local lines, reduced = lines_of(reader, meters, { table.unpack(ordered, 1, count) }, d)
+    return usage.net_of(lines) - reduced
+  end, total, steps)
 end
 
 ---@param reader billing.Reader
@@ -38,41 +138,26 @@ end
 ---@param steps billing.Step[]
 ---@return table
 function usage_item.price(reader, money, steps)
-  local terms = reader:object("usage")
-  local measures = reader:object("quantities", true)
-  local lines, amount = {}, ZERO
-  for _, meter_reader in ipairs(terms:objects("meters", true)) do
-    local self = meter.read(meter_reader)
-    self.field = self.field or "value"
-    local now = measured(self, reader, measures)
-    for _, line in ipairs(usage.meter_lines(self, now, money.d, self.tax_code, steps)) do
-      lines[#lines + 1] = line
-      amount = amount + line.net_amount
-    end
-  end
-  local source = {}
-  for name, value in pairs(terms.source) do
-    source[name] = value
-  end
-  source.proration = reader:raw("proration")
-  local with_part = reading.open(source, terms.path)
-  local spend = meter_item.spend(with_part, amount, ZERO, money.d, steps)
-  local base_fee = terms:decimal("base_fee", { default = 0 })
-  local part = reader:object("proration", true)
-  if part then
-    base_fee = base_fee * part:integer("days", { min = 0 })
-      / part:integer("of_days", { above = 0 })
-  end
-  base_fee = base_fee:round(money.d)
+  local terms, d = reader:object("usage"), money.d
+  local meters, events = meters_of(terms), events_of(reader)
+  local lines, reduced = lines_of(reader, meters, events, d, steps)
+  local amount = usage.net_of(lines) - reduced
+  local before = reader:object("before", true)
+  local billed = before and before:decimal("amount", { min = 0 }) or ZERO
+  local spend = meter_item.spend(spend_reader(terms, reader), amount, billed, d, steps)
+  local base_fee = meter_item.prorated(reader, terms:decimal("base_fee", { default = 0 }), d)
+    :round(d)
   return {
     currency = money.currency,
     lines = json.array(lines),
     base_fee_amount = base_fee,
     usage_amount = amount,
+    meter_reduction_amount = reduced,
     discount_amount = spend.discount,
     minimum_commit_amount = spend.true_up,
     maximum_spend_amount = spend.reduction,
     amount = base_fee + spend.total,
+    invoices = progressive_of(reader, meters, events, spend.total, d, steps),
   }
 end
 
