@@ -3,8 +3,8 @@
 ---   sum, max, min, average   of the field's values
 ---   last                     the value of the greatest time; of equal times, the later in the file
 ---   count, unique            events, or distinct values
----   weighted_sum             a level over time: each value changes the level (or sets it), and every
----                            level counts for as long as it lasts
+---   weighted_sum             a level over time: each value changes the level (or sets it), and
+---                            every level counts for as long as it lasts
 ---
 --- A weighted sum needs to know from when to when: its window. Nothing measured is 0.
 local aggregation = {}

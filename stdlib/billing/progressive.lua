@@ -1,5 +1,5 @@
---- Progressive billing (capability A16): usage that reaches a threshold inside a period is billed at
---- once, and what was billed is credited on the period's invoice.
+--- Progressive billing (capability A16): usage that reaches a threshold inside a period is billed
+--- at once, and what was billed is credited on the period's invoice.
 ---
 --- Thresholds are amounts of the period's usage. The invoice is for everything used so far and not
 --- billed yet, not for the threshold; an event that passes several thresholds makes one invoice.

@@ -1,5 +1,5 @@
---- Progressive billing of an item: its invoices at thresholds, and the period's invoice that credits
---- them.
+--- Progressive billing of an item: its invoices at thresholds, and the period's invoice that
+--- credits them.
 local progressive_item = {}
 
 local decimal = require("billow.decimal")

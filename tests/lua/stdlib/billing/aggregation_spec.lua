@@ -9,8 +9,8 @@ local DAY = { start_us = 0, end_us = 24 * HOUR }
 local function of(name, values, weighting)
   local events = {}
   for i, value in ipairs(values) do
-    local is_pair = type(value) == "table"
-    events[i] = { value = is_pair and value[2] or value, time_us = is_pair and value[1] * HOUR or i }
+    local pair = type(value) == "table" and value or { i, value }
+    events[i] = { value = pair[2], time_us = pair[1] * HOUR }
   end
   weighting = weighting or {}
   return tostring(aggregation.of(name, events, {
