@@ -8,6 +8,8 @@
 --- Three schools of rounding, which give different cents and must be chosen:
 ---   group    line nets rounded, tax rounded once per (tax, percent): EN 16931, the default
 ---   line     line nets and every tax of every line rounded
+---   global   lines as exact as they come, tax rounded once per (tax, percent); the total is the
+---            sum of those
 ---   precise  nothing rounded before the totals
 ---@class billing.line_taxes
 local line_taxes = {}
@@ -19,8 +21,10 @@ local ONE = decimal(1)
 local PERCENT = decimal(100)
 -- The net inside a price need not have an end; what is kept leaves room for exact products.
 local INSIDE_DECIMALS = 16
+-- Fractions of a base multiply up; they too need an end.
+local FRACTION_DECIMALS = 20
 
-line_taxes.ROUNDINGS = { "group", "line", "precise" }
+line_taxes.ROUNDINGS = { "group", "line", "global", "precise" }
 
 ---@class billing.LineTax
 ---@field name string                 "VAT", "CGST", "IRPF" ...
@@ -30,6 +34,8 @@ line_taxes.ROUNDINGS = { "group", "line", "precise" }
 ---@field is_included boolean         the price contains it
 ---@field is_withheld boolean         the buyer keeps it back: lowers what is payable, not the base
 ---@field affects_next_base boolean   taxes after it are computed on the base plus this tax
+---@field is_percent_of_total boolean|nil   the percentage is of the price with this tax in it
+---@field group string|nil            taxes of one group are shown as one sum
 
 ---@class billing.TaxedItem
 ---@field gross Decimal        quantity x price less the line's own discounts, as priced
@@ -37,7 +43,7 @@ line_taxes.ROUNDINGS = { "group", "line", "precise" }
 ---@field taxes billing.LineTax[]
 
 ---@class billing.TaxRules
----@field rounding "group"|"line"|"precise"
+---@field rounding "group"|"line"|"global"|"precise"
 ---@field d integer
 ---@field increment Decimal|nil  round to multiples of this instead of d decimals
 
@@ -52,6 +58,46 @@ function line_taxes.round(value, rules)
   return value:round(rules.d)
 end
 
+--- Do lines keep their exact amounts until the totals?
+---@param rules billing.TaxRules
+---@return boolean
+function line_taxes.is_exact(rules)
+  return rules.rounding == "precise" or rules.rounding == "global"
+end
+
+--- Taxes that are a percentage of the price with tax in it stand together on what is left: 5 % and
+--- 3 % of the total are 5/92 and 3/92 of the base. A run of them ends at a tax that adds to the
+--- base of those after it.
+---@param taxes billing.LineTax[]
+---@param index integer
+---@return Decimal  what is left of the total, in percent
+local function left_of_total(taxes, index)
+  local first, last = index, index
+  while first > 1 and taxes[first - 1].is_percent_of_total
+    and not taxes[first - 1].affects_next_base do
+    first = first - 1
+  end
+  while taxes[last + 1] and taxes[last + 1].is_percent_of_total
+    and not taxes[last].affects_next_base do
+    last = last + 1
+  end
+  local left = PERCENT
+  for place = first, last do
+    left = left - taxes[place].percent
+  end
+  return left
+end
+
+--- A percentage as a fraction of the base: part / whole.
+---@param taxes billing.LineTax[]
+---@param index integer
+---@return Decimal part
+---@return Decimal whole
+local function fraction_of(taxes, index)
+  local tax = taxes[index]
+  return tax.percent, tax.is_percent_of_total and left_of_total(taxes, index) or PERCENT
+end
+
 --- Each tax as slope x net + constant; with compound taxes the slopes multiply up.
 ---@param item billing.TaxedItem
 ---@return {slope: Decimal, constant: Decimal}[]
@@ -63,8 +109,9 @@ local function coefficients(item)
     if tax.fixed_amount then
       own.constant = tax.fixed_amount * item.quantity
     elseif tax.percent then
-      own.slope = slope * tax.percent / PERCENT
-      own.constant = constant * tax.percent / PERCENT
+      local part, whole = fraction_of(item.taxes, index)
+      own.slope = (slope * part / whole):round(FRACTION_DECIMALS)
+      own.constant = (constant * part / whole):round(FRACTION_DECIMALS)
     end
     if tax.affects_next_base then
       slope = slope + own.slope
@@ -130,7 +177,7 @@ function line_taxes.of_item(item, rules)
   local parts = coefficients(item)
   local is_included = has_included(item)
   local net = is_included and net_inside(item, parts) or item.gross
-  if rules.rounding ~= "precise" then
+  if not line_taxes.is_exact(rules) then
     net = line_taxes.round(net, rules)
   end
   local result = { net = net, amounts = {}, bases = {} }
@@ -138,7 +185,11 @@ function line_taxes.of_item(item, rules)
   for index, tax in ipairs(item.taxes) do
     local amount = parts[index].constant
     if not tax.fixed_amount then
-      amount = tax.percent and base * tax.percent / PERCENT or ZERO
+      amount = ZERO
+      if tax.percent then
+        local part, whole = fraction_of(item.taxes, index)
+        amount = (base * part / whole):round(INSIDE_DECIMALS)
+      end
     end
     if rules.rounding == "line" then
       amount = line_taxes.round(amount, rules)
@@ -149,7 +200,7 @@ function line_taxes.of_item(item, rules)
       base = base + amount
     end
   end
-  if is_included and rules.rounding ~= "precise" then
+  if is_included and not line_taxes.is_exact(rules) then
     settle_included(item, result)
   end
   return result
@@ -190,6 +241,7 @@ function line_taxes.groups(items, amounts, rules)
           category_code = tax.category_code,
           percent = tax.percent,
           is_withheld = tax.is_withheld,
+          group = tax.group,
           taxable_amount = ZERO,
           exact_amount = ZERO,
         }
@@ -241,7 +293,7 @@ function line_taxes.totals(items, amounts, groups, rules)
     tax = line_taxes.round(tax, rules),
     withheld = line_taxes.round(withheld, rules),
   }
-  if is_included and rules.rounding == "precise" then
+  if is_included and line_taxes.is_exact(rules) then
     local added = ZERO
     for number, item in ipairs(items) do
       for index, own in ipairs(item.taxes) do

@@ -34,6 +34,8 @@ local MODULES = {
   credit = "billow.billing.price.credit",
   split = "billow.billing.price.split",
   number = "billow.billing.price.number",
+  tax_number = "billow.billing.price.tax_number",
+  place_of_supply = "billow.billing.price.place_of_supply",
 }
 -- Fields that name a kind only when nothing else does: a retainer is drawn by time entries, the
 -- minimum of a meter is prorated.
@@ -165,7 +167,7 @@ local function attempt(source)
   if is_done then
     return done, refusal
   elseif type(done) == "string" and done:find("decimal %a+: ") then
-    return nil, reading.refusal("item", "numbers with too many digits", "shorten them: an exact "
+    return nil, reading.refusal("item", "too long to be exact", "shorten them: an exact "
       .. "product or sum has at most 34 digits (" .. done:match("decimal %a+: .*") .. ")")
   end
   error(done, 0)

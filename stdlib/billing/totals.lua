@@ -34,12 +34,13 @@ end
 ---@param amount Decimal
 ---@param increment? Decimal
 ---@param d integer
+---@param mode? "half_up"|"up"|"down"   half_up when absent
 ---@return Decimal
-function totals.payable_rounding(amount, increment, d)
+function totals.payable_rounding(amount, increment, d, mode)
   if not increment then
     return decimal(0):round(d)
   end
-  return ((amount / increment):round(0) * increment - amount):round(d)
+  return ((amount / increment):round(0, mode) * increment - amount):round(d)
 end
 
 --- The tax in the firm's currency; nil when it is not needed, nil and true when the exchange rate

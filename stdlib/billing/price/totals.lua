@@ -1,6 +1,7 @@
 --- Lines with taxes to totals: a whole document, as an invoice states it.
 local totals_item = {}
 
+local currency = require("billow.billing.currency")
 local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
 local json = require("billow.json")
@@ -12,6 +13,7 @@ local totals = require("billow.billing.totals")
 
 local ZERO = decimal(0)
 local PERCENT = decimal(100)
+local OUT_OF_SCOPE = "O"
 local TAX_NAME_DEFAULT = "VAT"
 
 ---@class billing.PricedDocument
@@ -19,6 +21,7 @@ local TAX_NAME_DEFAULT = "VAT"
 ---@field codes table<string, table>  firm tax codes by id
 ---@field tax_point_date string|nil
 ---@field is_including boolean        every percentage and fixed tax is inside the prices
+---@field taxes billing.LineTax[]|nil  of lines that say nothing of taxes
 
 --- The tax of a firm tax code on the tax point date.
 ---@param reader billing.Reader
@@ -55,7 +58,14 @@ local function stated_tax(reader, document)
     fixed_amount = reader:decimal("fixed_amount", { is_optional = true }),
     is_withheld = reader:boolean("is_withheld", false),
     affects_next_base = reader:boolean("affects_next_base", false),
+    is_percent_of_total = reader:boolean("is_percent_of_total", false),
+    group = reader:text("group", false),
   }
+  if own.percent and own.fixed_amount then
+    reader:refuse("fixed_amount", "leave out percent or fixed_amount: a tax is one of both")
+  elseif own.is_percent_of_total and not (own.percent and own.percent < PERCENT) then
+    reader:refuse("percent", "write a percentage of the total, less than 100")
+  end
   own.is_included = not own.is_withheld and reader:boolean("is_included", document.is_including)
   return own
 end
@@ -96,7 +106,7 @@ local function reduction(reader, base, rules)
     return reader:decimal("amount", { min = 0 })
   end
   local amount = base * reader:decimal("percent", { min = 0 }) / PERCENT
-  return rules.rounding == "precise" and amount or line_taxes.round(amount, rules)
+  return line_taxes.is_exact(rules) and amount or line_taxes.round(amount, rules)
 end
 
 ---@param reader billing.Reader
@@ -117,10 +127,11 @@ local function line_of(reader, document)
   else
     gross = reader:decimal("net_amount")
   end
-  if document.rules.rounding ~= "precise" then
+  if not line_taxes.is_exact(document.rules) then
     gross = line_taxes.round(gross, document.rules)
   end
-  return { gross = gross, quantity = quantity, taxes = taxes_of(reader, document) or {} }
+  local taxes = taxes_of(reader, document) or document.taxes or {}
+  return { gross = gross, quantity = quantity, taxes = taxes }
 end
 
 --- Take an amount off the lines (or put it on), by their size; the tax bases follow.
@@ -182,7 +193,7 @@ local function document_of(reader, money)
       rates = rates,
     }
   end
-  return {
+  local document = {
     rules = {
       rounding = reader:choice("rounding", line_taxes.ROUNDINGS, "group"),
       d = money.d,
@@ -192,6 +203,8 @@ local function document_of(reader, money)
     tax_point_date = reader:date("tax_point_date", true),
     is_including = reader:boolean("prices_include_tax", false),
   }
+  document.taxes = taxes_of(reader, document)
+  return document
 end
 
 ---@param items billing.TaxedItem[]
@@ -239,14 +252,129 @@ local function shown_groups(groups, steps)
   return json.array(shown)
 end
 
+--- The rate of the firm's currency: given, or the latest of a table on the tax point date.
+---@param reader billing.Reader
+---@param money billing.PriceMoney
+---@param document billing.PricedDocument
+---@return {rate: Decimal, date: string|nil, source: string|nil}|nil
+local function exchange_of(reader, money, document)
+  if not reader:has("exchange_rates") then
+    local rate = reader:decimal("exchange_rate", { is_optional = true, above = 0 })
+    return rate and { rate = rate, date = document.tax_point_date }
+  elseif not document.tax_point_date then
+    reading.refuse("tax_point_date", nil, "write the day whose exchange rate applies")
+  end
+  local rates = {}
+  for index, own in ipairs(reader:objects("exchange_rates")) do
+    rates[index] = {
+      currency = own:text("currency"),
+      rate = own:decimal("rate", { above = 0 }),
+      date = own:date("date"),
+      source = own:text("source", false),
+    }
+  end
+  local found = totals.exchange_rate(rates, money.currency, document.tax_point_date)
+  if not found then
+    reader:refuse("exchange_rates", "add a rate of " .. money.currency .. " on or before "
+      .. document.tax_point_date .. ", the tax point date")
+  end
+  return found
+end
+
 --- The tax in the firm's currency, when the item gives a rate.
 ---@param reader billing.Reader
+---@param money billing.PriceMoney
+---@param document billing.PricedDocument
 ---@param tax_amount Decimal
+---@param steps billing.Step[]
 ---@return Decimal|nil
-local function accounting_tax(reader, tax_amount)
-  local rate = reader:decimal("exchange_rate", { is_optional = true, above = 0 })
-  local decimals = reader:integer("accounting_decimals", { default = 2, min = 0, max = 2 })
-  return rate and (tax_amount * rate):round(decimals)
+---@return table|nil exchange_rate
+local function accounting_tax(reader, money, document, tax_amount, steps)
+  local exchange = exchange_of(reader, money, document)
+  if not exchange then
+    return nil, nil
+  end
+  local code = reader:text("accounting_currency", false)
+  if code and not currency.is_known(code) then
+    reader:refuse("accounting_currency", "write an ISO 4217 code, for example EUR")
+  end
+  local d = reader:integer("accounting_decimals",
+    { default = code and currency.decimals(code) or 2, min = 0, max = 2 })
+  local amount = (tax_amount * exchange.rate):round(d)
+  explanation.add(steps, "accounting_currency", tostring(tax_amount) .. " x "
+    .. tostring(exchange.rate), amount)
+  return amount, exchange
+end
+
+--- Sums of the groups that taxes were put into; nil when none was.
+---@param groups billing.TaxGroup[]
+---@return table[]|nil
+local function group_sums(groups)
+  local sums, at = {}, {}
+  for _, group in ipairs(groups) do
+    if group.group then
+      if not at[group.group] then
+        at[group.group] = { name = group.group, tax_amount = ZERO }
+        sums[#sums + 1] = at[group.group]
+      end
+      at[group.group].tax_amount = at[group.group].tax_amount + group.tax_amount
+    end
+  end
+  return #sums > 0 and json.array(sums) or nil
+end
+
+--- What is contradictory in the taxes: the document could not go out like this.
+---@param groups billing.TaxGroup[]
+---@return table[]
+local function exceptions_of(groups)
+  local has_out_of_scope, has_other, found = false, false, {}
+  for _, group in ipairs(groups) do
+    if group.category_code == OUT_OF_SCOPE then
+      has_out_of_scope = true
+    elseif group.category_code then
+      has_other = true
+    end
+    local is_free = group.category_code == "AE" or group.category_code == "E"
+      or group.category_code == "K" or group.category_code == "G"
+    if is_free and not group.tax_amount:is_zero() then
+      found[#found + 1] = { code = "TAX_NOT_ZERO", message = "category " .. group.category_code
+        .. " has no tax: leave out its percent" }
+    end
+  end
+  if has_out_of_scope and has_other then
+    found[#found + 1] = { code = "TAX_CATEGORY_MIX", message = "category O stands beside another "
+      .. "one: bill what is out of scope of VAT by itself" }
+  end
+  return json.array(found)
+end
+
+--- What was paid before: an amount, or a percentage of the total.
+---@param reader billing.Reader
+---@param inclusive Decimal
+---@param d integer
+---@return Decimal
+local function prepaid_of(reader, inclusive, d)
+  if reader:has("prepaid_percent") then
+    local percent = reader:decimal("prepaid_percent", { min = 0, max = 100 })
+    return (inclusive * percent / PERCENT):round(d)
+  end
+  return reader:decimal("prepaid_amount", { default = 0 })
+end
+
+---@param reader billing.Reader
+---@param due Decimal
+---@param d integer
+---@param steps billing.Step[]
+---@return Decimal
+local function payable_rounding(reader, due, d, steps)
+  local increment = reader:decimal("payable_rounding_increment", { is_optional = true, above = 0 })
+  local mode = reader:choice("payable_rounding_mode", { "half_up", "up", "down" }, "half_up")
+  local rounding = totals.payable_rounding(due, increment, d, mode)
+  if increment then
+    explanation.add(steps, "payable_rounding", tostring(due) .. " to a multiple of "
+      .. tostring(increment) .. ", " .. mode, due + rounding)
+  end
+  return rounding
 end
 
 ---@param items billing.TaxedItem[]
@@ -281,14 +409,17 @@ function totals_item.price(reader, money, steps)
   local groups = line_taxes.groups(all, amounts, rules)
   local sums = line_taxes.totals(all, amounts, groups, rules)
   local inclusive = sums.net + sums.tax
-  local prepaid = reader:decimal("prepaid_amount", { default = 0 })
-  local increment = reader:decimal("payable_rounding_increment", { is_optional = true, above = 0 })
+  local prepaid = prepaid_of(reader, inclusive - sums.withheld, money.d)
   local due = inclusive - sums.withheld - prepaid
-  local rounding = totals.payable_rounding(due, increment, money.d)
+  local rounding = payable_rounding(reader, due, money.d, steps)
+  local accounting, exchange = accounting_tax(reader, money, document, sums.tax, steps)
   return {
     currency = money.currency,
     lines = shown_lines(items, amounts, rules),
     tax_breakdown = shown_groups(groups, steps),
+    tax_groups = group_sums(groups),
+    exceptions = exceptions_of(groups),
+    exchange_rate = exchange,
     totals = {
       priced_amount = line_taxes.round(base, rules),
       line_extension_amount = sums.net + allowance - charge,
@@ -301,7 +432,7 @@ function totals_item.price(reader, money, steps)
       prepaid_amount = prepaid,
       payable_rounding_amount = rounding,
       payable_amount = due + rounding,
-      tax_amount_accounting = accounting_tax(reader, sums.tax),
+      tax_amount_accounting = accounting and tostring(accounting),
     },
   }
 end
