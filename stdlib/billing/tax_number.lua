@@ -10,7 +10,7 @@ local tax_number = {}
 ---@class billing.TaxNumberKind
 ---@field form string|string[]   Lua patterns of the number without its prefix
 ---@field shown string           the form for people
----@field check? fun(number: string): boolean?   nil where the form has no check digit that is public
+---@field check? fun(number: string): boolean?   nil: the form has no check digit in public
 
 local kinds = {}
 
