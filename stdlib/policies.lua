@@ -7,9 +7,10 @@ local policies = {}
 
 local date = require("billow.date")
 local json = require("billow.json")
+local policy_layers = require("billow.policy_layers")
 local schema = require("billow.schema")
 
-local SCOPES = { "pack", "tenant", "customer", "contract" }
+local SCOPES = { "firm", "pack", "tenant", "customer", "contract" }
 
 ---@class billow.policies.Described
 ---@field name string
@@ -111,16 +112,6 @@ function policies.list(files)
   return list
 end
 
---- Where a value comes from, in words.
-local function origin_of(layer)
-  if not layer then
-    return "default"
-  end
-  local scope = layer.scope_id ~= "" and layer.scope_type .. " " .. layer.scope_id
-    or layer.scope_type
-  return scope .. (layer.is_locked and ", locked" or "")
-end
-
 local function written_layer(layer)
   return {
     scope_type = layer.scope_type,
@@ -158,7 +149,7 @@ function policies.show(files, name, outcome)
       end
     end
     setting.layers = layers
-    setting.origin = origin_of(used)
+    setting.origin = policy_layers.origin(used)
     setting.value = setting.default
     if used then
       setting.value = used.value
@@ -184,6 +175,33 @@ local function names_of(properties)
   return table.concat(names, ", ")
 end
 
+--- What is wrong with a value: where in it (as a JSON Pointer), what is allowed, how to mend it.
+local function value_problem(property, change)
+  local name = change.policy .. "." .. change.name
+  local _, problems = schema.check(property, change.value, name)
+  if not problems then
+    return nil
+  end
+  local texts = {}
+  for i, problem in ipairs(problems) do
+    texts[i] = string.format(
+      "%s: %s (at %s)",
+      problem.path,
+      problem.text,
+      "/" .. change.name .. problem.pointer
+    )
+  end
+  local example = (property["x-ui"] or {}).example
+  return string.format(
+    "%s. It takes %s; the default is %s%s: billow policy show %s",
+    table.concat(texts, "; "),
+    type_text(property),
+    json.encode(property.default),
+    example ~= nil and ", an example " .. json.encode(example) or "",
+    change.policy
+  )
+end
+
 --- What is wrong with a change, or nil.
 local function problem_of(one, change)
   local property = one.properties[change.name]
@@ -203,25 +221,51 @@ local function problem_of(one, change)
   end
   local has_id = type(change.scope_id) == "string" and change.scope_id ~= ""
   if (change.scope_type == "customer" or change.scope_type == "contract") ~= has_id then
-    return "a setting of a customer or contract names it, one of pack or tenant names nobody"
+    return "a setting of a customer or contract names it, one of firm, pack or tenant names nobody"
   elseif not date.is_valid(change.valid_from) then
     return "valid_from is no date: write YYYY-MM-DD"
   end
-  local _, problems = schema.check(property, change.value, change.policy .. "." .. change.name)
-  local texts = {}
-  for i, problem in ipairs(problems or {}) do
-    texts[i] = problem.path .. ": " .. problem.text
+  if change.is_unset then
+    return nil -- whatever it was: from then on the scope has none
   end
-  return problems and table.concat(texts, "; ") or nil
+  return value_problem(property, change)
+end
+
+local RANK = {}
+for rank, scope in ipairs(SCOPES) do
+  RANK[scope] = rank
+end
+
+--- Why a lock forbids a change, or nil. Who set the lock may change it; narrower scopes may not.
+local function lock_problem(change, layers)
+  for _, layer in ipairs(layers) do
+    local is_wider = RANK[layer.scope_type] < RANK[change.scope_type]
+    if layer.name == change.name and layer.is_locked and is_wider then
+      local text = "%s.%s is locked to %s for %s since %s, by %s: have it set there without the "
+        .. "lock, or leave it as it is"
+      local of = layer.scope_id ~= "" and " " .. layer.scope_id or ""
+      return text:format(
+        change.policy,
+        change.name,
+        json.encode(layer.value),
+        layer.scope_type .. of,
+        layer.valid_from,
+        tostring(layer.set_by)
+      )
+    end
+  end
+  return nil
 end
 
 --- Is this change of a setting right? Returns it as the store takes it.
 ---@param files table<string, string>
----@param change table   {policy, name, value, scope_type, scope_id?, valid_from, locked?}
+---@param change table   {policy, name, value, scope_type, scope_id?, valid_from, locked?,
+---       is_unset?}
+---@param layers? table[]   in force for its scope on its date: a lock among them forbids it
 ---@return table?
 ---@return string? code
 ---@return string? text
-function policies.check(files, change)
+function policies.check(files, change, layers)
   if not files["policies/" .. change.policy .. "/policy.lua"] then
     return not_found(files, change.policy)
   end
@@ -229,6 +273,13 @@ function policies.check(files, change)
   local problem = broken or problem_of(one, change)
   if problem then
     return nil, "INVALID", problem
+  end
+  local locked = lock_problem(change, layers or {})
+  if locked then
+    return nil, "FORBIDDEN", locked
+  end
+  if change.is_unset then
+    change.value, change.locked = json.null, false
   end
   return change
 end
@@ -247,6 +298,7 @@ function policies.history(rows, name)
         by = row.actor,
         setting = detail.name,
         value = detail.value,
+        is_unset = detail.is_unset == true,
         scope_type = detail.scope_type,
         scope_id = detail.scope_id or "",
         valid_from = detail.valid_from,

@@ -24,6 +24,8 @@ local text = require("billow.text")
 local core = effect.core
 
 local SUBJECT_NOTE_BYTES_MAX = 4096
+-- Of a decision that is kept with an invoice: enough to decide it again under other settings.
+local SUBJECT_KEPT_BYTES_MAX = 2048
 
 ---@class billow.policy.Loaded
 ---@field name string
@@ -165,6 +167,7 @@ local function check_decision(name, value)
 end
 
 local function note(definition, subject_json, known, decision, on)
+  local is_small = #subject_json <= SUBJECT_KEPT_BYTES_MAX
   made[#made + 1] = {
     policy = definition.name,
     version = definition.version,
@@ -173,6 +176,8 @@ local function note(definition, subject_json, known, decision, on)
     layers = known.layers,
     decision = decision,
     reasons = decision.reasons or json.array(),
+    subject = is_small and json.decode(subject_json) or nil,
+    digest = text.sha256_hex(subject_json),
   }
   effect.post("note", {
     kind = "policy",
@@ -212,6 +217,36 @@ function policy.decide(name, subject, scopes, on)
     decisions_known[key] = decision
   end
   return copy(decisions_known[key])
+end
+
+--- What a policy would decide with other settings. Nothing is noted: nothing is decided.
+---@param name string
+---@param subject any
+---@param values table   settings that are set; defaults are filled in
+---@return table decision
+---@return table settings
+function policy.trial(name, subject, values)
+  local definition = load(name)
+  local settings, problems = schema.check(definition.schema, values, "settings")
+  if problems then
+    error(err.new({
+      code = "SETTING_INVALID",
+      text = "policy " .. name .. ": " .. problems_text(problems),
+      detail = problems,
+    }), 0)
+  end
+  local decision = core.pure(definition.decide, copy(subject), copy(settings))
+  check_decision(name, decision)
+  decision = copy(decision)
+  decision.version = decision.version or definition.version
+  return decision, settings
+end
+
+--- The schema of a policy's settings.
+---@param name string
+---@return table
+function policy.schema(name)
+  return copy(load(name).schema)
 end
 
 --- The decisions that this run has made so far, equal ones once: policy, version, date, settings

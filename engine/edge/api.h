@@ -61,6 +61,7 @@ struct bw_api_call {
     struct bw_str key;
     bw_api_reply_fn reply;
     void *ud;
+    void *handler; /* what its handler keeps between steps, in `arena`; NULL at first */
 };
 struct bw_api_route {
     const char *method;

@@ -53,10 +53,13 @@ static enum bw_err ask(struct bw_api_call *call, const char *name, const struct 
         *value = bw_arena_copy(&call->arena, found.encoded);
     } else if (!err) {
         struct bw_value text = {.text = BW_STR("no reason was given")};
-        bool is_missing = bw_value_next(&rest, &code) && bw_str_eq(code.text, BW_STR("NOT_FOUND"));
+        enum bw_err reason = BW_ERR_INVALID;
+        if (bw_value_next(&rest, &code) && bw_str_eq(code.text, BW_STR("NOT_FOUND")))
+            reason = BW_ERR_NOT_FOUND;
+        else if (bw_str_eq(code.text, BW_STR("FORBIDDEN")))
+            reason = BW_ERR_FORBIDDEN;
         (void)bw_value_next(&rest, &text);
-        err = bw_fail(error, is_missing ? BW_ERR_NOT_FOUND : BW_ERR_INVALID, "%.*s",
-                      BW_STR_ARG(text.text));
+        err = bw_fail(error, reason, "%.*s", BW_STR_ARG(text.text));
     }
     bw_buf_deinit(&encoded);
     bw_buf_deinit(&results);
@@ -189,6 +192,9 @@ static struct bw_str change_of(struct bw_api_call *call)
     bw_form_init(&form);
     bw_form_put_str(&form, "policy", call->parameters[0]);
     bw_form_put_str(&form, "name", bw_value_get_str(&body, "name", BW_STR("")));
+    bool is_unset = bw_value_get_bool(&body, "unset", false);
+    if (is_unset)
+        bw_form_put_bool(&form, "is_unset", true);
     bw_form_put_value(&form, "value", bw_value_get(&body, "value").encoded);
     bw_form_put_str(&form, "scope_type", bw_value_get_str(&body, "scope_type", BW_STR("tenant")));
     struct bw_str scope_id = bw_value_get_str(&body, "scope_id", BW_STR_NONE);
@@ -221,16 +227,87 @@ static void setting_written(void *ud, const struct bw_error *error)
     bw_form_deinit(&form);
 }
 
-static void set(struct question *question)
+/* With the layers in force for the change's scope: a lock among them forbids it. */
+static void layers_read(void *ud, const struct bw_error *error, struct bw_str outcome)
 {
+    struct question *question = ud;
     struct bw_api_call *call = question->call;
-    struct bw_error error = {0};
-    struct bw_str change, args[] = {question->files, change_of(call)};
-    if (ask(call, "check", args, 2, &change, &error))
-        bw_api_fail(call, &error);
+    struct bw_error own = *error;
+    struct bw_value settings = bw_value_read(own.code ? BW_STR_NONE : outcome);
+    struct bw_str layers = bw_value_get(&settings, "layers").encoded, change;
+    struct bw_str args[] = {question->files, change_of(call), layers};
+    if (own.code || ask(call, "check", args, 3, &change, &own))
+        bw_api_fail(call, &own);
     else
         call->store->write(call->store->self, call->tenant, BW_STR("setting"), change,
                            setting_written, call);
+}
+
+static void read_layers(struct question *question, struct bw_str customer)
+{
+    struct bw_api_call *call = question->call;
+    struct bw_str encoded = change_of(call);
+    struct bw_value change = bw_value_read(encoded);
+    struct bw_str type = bw_value_get_str(&change, "scope_type", BW_STR_NONE);
+    struct bw_str id = bw_value_get_str(&change, "scope_id", BW_STR_NONE);
+    struct bw_str on = bw_value_get_str(&change, "valid_from", BW_STR_NONE);
+    struct bw_str args[] = {question->files, encoded};
+    struct bw_str checked;
+    struct bw_error error = {0};
+    struct bw_form scopes, form;
+    if (ask(call, "check", args, 2, &checked, &error)) { /* before the store judges its date */
+        bw_api_fail(call, &error);
+        return;
+    }
+    bw_form_init(&scopes);
+    bw_form_init(&form);
+    if (bw_str_eq(type, BW_STR("customer")))
+        customer = id;
+    if (bw_str_eq(type, BW_STR("contract")))
+        bw_form_put_str(&scopes, "contract", id);
+    if (customer.len)
+        bw_form_put_str(&scopes, "customer", customer);
+    bw_form_put_str(&form, "policy", call->parameters[0]);
+    bw_form_put_str(&form, "on", on);
+    bw_form_put_value(&form, "scopes", bw_form_finish(&scopes));
+    call->store->settings(call->store->self, call->tenant, bw_form_finish(&form), layers_read,
+                          question);
+    bw_form_deinit(&scopes);
+    bw_form_deinit(&form);
+}
+
+static const char CUSTOMER_SQL[] =
+    "select body->>'customer_id' as customer from billing.document where kind = 'contract' and "
+    "id = $1 order by version desc limit 1";
+
+/* Whose contract it is: what is locked for a customer is locked for the contract. */
+static void customer_read(void *ud, const struct bw_error *error, struct bw_str rows)
+{
+    struct bw_api_call *call = ud;
+    struct question *question = call->handler;
+    struct bw_value list = bw_value_read(error->code ? BW_STR_NONE : rows), row;
+    struct bw_str rest = list.items, customer = BW_STR_NONE;
+    if (error->code) {
+        bw_api_fail(call, error);
+        return;
+    }
+    if (bw_value_next(&rest, &row))
+        customer = bw_value_get_str(&row, "customer", BW_STR_NONE);
+    read_layers(question, customer);
+}
+
+static void set(struct question *question)
+{
+    struct bw_api_call *call = question->call;
+    struct bw_value body = bw_value_read(call->body);
+    struct bw_str id = bw_value_get_str(&body, "scope_id", BW_STR_NONE);
+    bool is_contract =
+        bw_str_eq(bw_value_get_str(&body, "scope_type", BW_STR_NONE), BW_STR("contract"));
+    call->handler = question;
+    if (is_contract && id.len)
+        bw_api_query(call, "api.contract_customer", CUSTOMER_SQL, &id, 1, customer_read);
+    else
+        read_layers(question, BW_STR_NONE);
 }
 
 void bw_api_policy_set(struct bw_api_call *call)

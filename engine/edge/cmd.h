@@ -47,6 +47,8 @@ int bw_cmd_policy_list(struct bw_cli *cli);
 int bw_cmd_policy_show(struct bw_cli *cli);
 int bw_cmd_policy_explain(struct bw_cli *cli);
 int bw_cmd_policy_set(struct bw_cli *cli);
+int bw_cmd_policy_unset(struct bw_cli *cli);
+int bw_cmd_policy_diff(struct bw_cli *cli);
 int bw_cmd_policy_history(struct bw_cli *cli);
 int bw_cmd_preview(struct bw_cli *cli);
 int bw_cmd_price(struct bw_cli *cli);
@@ -83,6 +85,16 @@ void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome); /* of edge/
 void bw_cmd_print_error(struct bw_cli *cli, const struct bw_value *run);
 /* Waits until the run needs the engine no longer; prints its outcome; exit code. */
 int bw_cmd_wait_run(struct bw_cli *cli, struct bw_str id, struct bw_error *error);
+/* Of a setting (cmd_policy.c): `value`, JSON when it is JSON, any other word a text, so that
+ * `mode up` needs no quotes; scope_type and scope_id by the options (false: more than one). */
+struct bw_form;
+void bw_cmd_policy_put_value(struct bw_form *form, const char *text);
+bool bw_cmd_policy_put_scope(struct bw_cli *cli, struct bw_form *form);
+/* Starts `workflow` with `input` (encoded) and waits for its end; `run` holds the run then. SCRIPT
+ * when it did not end well, with the reason. */
+BW_MUST_USE enum bw_err bw_cmd_perform(struct bw_cli *cli, const char *workflow,
+                                       struct bw_str input, struct bw_buf *run,
+                                       struct bw_error *error);
 /* The readable history of a run (cmd_timeline.c). */
 void bw_cmd_print_timeline(struct bw_cli *cli, struct bw_str value);
 

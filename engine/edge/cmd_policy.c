@@ -1,4 +1,4 @@
-/* cmd_policy.c - billow policy list|show|explain|set|history. */
+/* cmd_policy.c - billow policy list|show|explain|set|unset|history; cmd_policy_diff.c has diff. */
 #include "edge/cmd.h"
 #include "edge/form.h"
 #include "edge/grid.h"
@@ -165,8 +165,14 @@ static void print_set(struct bw_cli *cli, struct bw_str value)
     fprintf(cli->out, "%s.%s is set, by %s\n", cli->arguments[0], cli->arguments[1], cli->actor);
 }
 
-/* JSON when it is JSON; any other word is a text, so that --mode up needs no quotes. */
-static void put_value(struct bw_form *form, const char *text)
+static void print_unset(struct bw_cli *cli, struct bw_str value)
+{
+    (void)value;
+    fprintf(cli->out, "%s.%s is not set here any more, by %s\n", cli->arguments[0],
+            cli->arguments[1], cli->actor);
+}
+
+void bw_cmd_policy_put_value(struct bw_form *form, const char *text)
 {
     struct bw_buf value;
     struct bw_error ignored = {0};
@@ -179,14 +185,25 @@ static void put_value(struct bw_form *form, const char *text)
     bw_buf_deinit(&value);
 }
 
-int bw_cmd_policy_set(struct bw_cli *cli)
+bool bw_cmd_policy_put_scope(struct bw_cli *cli, struct bw_form *form)
 {
     const char *customer = bw_cli_option(cli, "customer");
     const char *contract = bw_cli_option(cli, "contract");
     bool is_pack = bw_cli_option(cli, "pack") != NULL;
-    if ((customer != NULL) + (contract != NULL) + is_pack > 1)
-        return bw_cli_usage(cli, "a setting has one scope: --contract, --customer, --pack, or "
-                                 "none of them for the tenant");
+    bool is_firm = bw_cli_option(cli, "firm") != NULL;
+    bw_form_put_text(form, "scope_type",
+                     contract   ? "contract"
+                     : customer ? "customer"
+                     : is_pack  ? "pack"
+                     : is_firm  ? "firm"
+                                : "tenant");
+    bw_form_put_text(form, "scope_id", contract ? contract : customer);
+    return (customer != NULL) + (contract != NULL) + is_pack + is_firm <= 1;
+}
+
+/* set and unset: a POST of the change. */
+static int change(struct bw_cli *cli, bool is_unset)
+{
     struct bw_buf path;
     struct bw_form form;
     bw_buf_init(&path, PATH_BYTES_MAX);
@@ -195,19 +212,32 @@ int bw_cmd_policy_set(struct bw_cli *cli)
     bw_cmd_put_segment(&path, cli->arguments[0]);
     bw_cmd_put_segment(&path, "settings");
     bw_form_put_text(&form, "name", cli->arguments[1]);
-    put_value(&form, cli->arguments[2]);
-    bw_form_put_text(&form, "scope_type",
-                     contract   ? "contract"
-                     : customer ? "customer"
-                     : is_pack  ? "pack"
-                                : "tenant");
-    bw_form_put_text(&form, "scope_id", contract ? contract : customer);
+    bool has_one_scope = bw_cmd_policy_put_scope(cli, &form);
     bw_form_put_text(&form, "valid_from", bw_cli_option(cli, "from"));
-    bw_form_put_bool(&form, "locked", bw_cli_option(cli, "lock") != NULL);
-    int status = call(cli, "POST", &path, bw_form_finish(&form), print_set);
+    if (is_unset) {
+        bw_form_put_bool(&form, "unset", true);
+    } else {
+        bw_cmd_policy_put_value(&form, cli->arguments[2]);
+        bw_form_put_bool(&form, "locked", bw_cli_option(cli, "lock") != NULL);
+    }
+    int status = has_one_scope ? call(cli, "POST", &path, bw_form_finish(&form),
+                                      is_unset ? print_unset : print_set)
+                               : bw_cli_usage(cli, "a setting has one scope: --contract, "
+                                                   "--customer, --pack, --firm, or none of them "
+                                                   "for the tenant");
     bw_form_deinit(&form);
     bw_buf_deinit(&path);
     return status;
+}
+
+int bw_cmd_policy_set(struct bw_cli *cli)
+{
+    return change(cli, false);
+}
+
+int bw_cmd_policy_unset(struct bw_cli *cli)
+{
+    return change(cli, true);
 }
 
 /* --- history */

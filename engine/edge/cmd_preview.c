@@ -4,40 +4,16 @@
 #include "edge/grid.h"
 #include <string.h>
 
-enum { PATH_BYTES_MAX = 256, POLL_MS = 20 };
-
-/* Starts the workflow and waits for its end; `run` holds the run then. */
+/* Performs the workflow; `run` holds the run then. */
 static enum bw_err perform(struct bw_cli *cli, const char *period, struct bw_buf *run,
                            struct bw_error *error)
 {
-    struct bw_form input, body;
-    char path[PATH_BYTES_MAX];
-    bool is_open = true;
+    struct bw_form input;
     bw_form_init(&input);
-    bw_form_init(&body);
     bw_form_put_text(&input, "period", period);
     bw_form_put_text(&input, "contract", bw_cli_option(cli, "contract"));
-    bw_form_put_text(&body, "workflow", "preview");
-    bw_form_put_value(&body, "input", bw_form_finish(&input));
-    enum bw_err err = bw_cli_call(cli, "POST", "/v1/runs", bw_form_finish(&body), run, error);
-    struct bw_value value = bw_value_read(err ? BW_STR_NONE : bw_buf_str(run));
-    snprintf(path, sizeof path, "/v1/runs/%.*s",
-             BW_STR_ARG(bw_value_get_str(&value, "id", BW_STR(""))));
-    while (!err && is_open) {
-        bw_buf_clear(run);
-        err = bw_cli_call(cli, "GET", path, BW_STR_NONE, run, error);
-        value = bw_value_read(err ? BW_STR_NONE : bw_buf_str(run));
-        is_open = bw_str_eq(bw_value_get_str(&value, "status", BW_STR("")), BW_STR("open"));
-        if (!err && is_open)
-            bw_client_wait(cli->client, POLL_MS);
-    }
-    if (!err && !bw_str_eq(bw_value_get_str(&value, "status", BW_STR("")), BW_STR("done"))) {
-        struct bw_value why = bw_value_get(&value, "error");
-        err = bw_fail(error, BW_ERR_SCRIPT, "the preview did not end: %.*s",
-                      BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))));
-    }
+    enum bw_err err = bw_cmd_perform(cli, "preview", bw_form_finish(&input), run, error);
     bw_form_deinit(&input);
-    bw_form_deinit(&body);
     return err;
 }
 

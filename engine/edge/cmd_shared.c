@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "codec/date.h"
 #include "codec/url.h"
+#include "edge/form.h"
 #include "edge/grid.h"
 #include <errno.h>
 #include <string.h>
@@ -152,4 +153,36 @@ void bw_cmd_print_error(struct bw_cli *cli, const struct bw_value *run)
     struct bw_str stack = bw_value_get_str(&why, "stack", BW_STR(""));
     if (stack.len)
         fprintf(cli->out, "%.*s\n", BW_STR_ARG(stack));
+}
+
+enum { POLL_MS = 20, RUN_PATH_BYTES_MAX = 256 };
+
+enum bw_err bw_cmd_perform(struct bw_cli *cli, const char *workflow, struct bw_str input,
+                           struct bw_buf *run, struct bw_error *error)
+{
+    struct bw_form body;
+    char path[RUN_PATH_BYTES_MAX];
+    bool is_open = true;
+    bw_form_init(&body);
+    bw_form_put_text(&body, "workflow", workflow);
+    bw_form_put_value(&body, "input", input);
+    enum bw_err err = bw_cli_call(cli, "POST", "/v1/runs", bw_form_finish(&body), run, error);
+    struct bw_value value = bw_value_read(err ? BW_STR_NONE : bw_buf_str(run));
+    snprintf(path, sizeof path, "/v1/runs/%.*s",
+             BW_STR_ARG(bw_value_get_str(&value, "id", BW_STR(""))));
+    while (!err && is_open) {
+        bw_buf_clear(run);
+        err = bw_cli_call(cli, "GET", path, BW_STR_NONE, run, error);
+        value = bw_value_read(err ? BW_STR_NONE : bw_buf_str(run));
+        is_open = bw_str_eq(bw_value_get_str(&value, "status", BW_STR("")), BW_STR("open"));
+        if (!err && is_open)
+            bw_client_wait(cli->client, POLL_MS);
+    }
+    if (!err && !bw_str_eq(bw_value_get_str(&value, "status", BW_STR("")), BW_STR("done"))) {
+        struct bw_value why = bw_value_get(&value, "error");
+        err = bw_fail(error, BW_ERR_SCRIPT, "the run of %s did not end: %.*s", workflow,
+                      BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))));
+    }
+    bw_form_deinit(&body);
+    return err;
 }

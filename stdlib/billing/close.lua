@@ -29,7 +29,7 @@ function close.contracts(only)
   local list = {}
   for _, row in ipairs(db.query(statements.contracts, {})) do
     if not only or row.id == only then
-      list[#list + 1] = { id = row.id, model = row.model }
+      list[#list + 1] = { id = row.id, model = row.model, customer_id = row.customer_id }
     end
   end
   if only and #list == 0 then

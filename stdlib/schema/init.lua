@@ -16,11 +16,13 @@ local money = require("billow.money")
 local regex = require("billow.schema.regex")
 
 ---@class billow.schema.Problem
----@field path string   "input.lines[2].rate"
+---@field path string      "input.lines[2].rate"
+---@field pointer string   the same below the value, as a JSON Pointer: "/lines/1/rate"
 ---@field text string
 
 ---@class billow.schema.Place
 ---@field path string
+---@field pointer string
 ---@field problems billow.schema.Problem[]
 
 local NOTES = {
@@ -31,12 +33,19 @@ local NOTES = {
 local check
 
 local function report(place, ...)
-  place.problems[#place.problems + 1] = { path = place.path, text = string.format(...) }
+  place.problems[#place.problems + 1] =
+    { path = place.path, pointer = place.pointer, text = string.format(...) }
 end
 
 local function below(place, key)
-  local step = math.type(key) == "integer" and string.format("[%d]", key) or "." .. key
-  return { path = place.path .. step, problems = place.problems }
+  local is_item = math.type(key) == "integer"
+  local step = is_item and string.format("[%d]", key) or "." .. key
+  local token = is_item and tostring(key - 1) or key:gsub("~", "~0"):gsub("/", "~1")
+  return {
+    path = place.path .. step,
+    pointer = place.pointer .. "/" .. token,
+    problems = place.problems,
+  }
 end
 
 local function is_list(value)
@@ -293,7 +302,7 @@ end
 local function count_matching(value, schemas, place)
   local count, first = 0, nil
   for _, one in ipairs(schemas) do
-    local attempt = { path = place.path, problems = {} }
+    local attempt = { path = place.path, pointer = place.pointer, problems = {} }
     local checked = check(one, schema.copy(value), attempt)
     if #attempt.problems == 0 then
       count, first = count + 1, first or { checked }
@@ -375,7 +384,7 @@ end
 ---@return any checked
 ---@return billow.schema.Problem[]? problems
 function schema.check(one, value, name)
-  local place = { path = name or "value", problems = {} }
+  local place = { path = name or "value", pointer = "", problems = {} }
   local checked = check(one, schema.copy(value), place)
   if #place.problems > 0 then
     return nil, json.array(place.problems)

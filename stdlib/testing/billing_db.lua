@@ -100,6 +100,7 @@ fakes["billing.settle_usage"] = entries.settle_usage
 fakes["billing.release"] = entries.release
 fakes["billing.unassigned"] = entries.unassigned
 fakes["billing.beside"] = review.beside
+fakes["billing.recorded_decisions"] = review.recorded_decisions
 
 fakes["billing.settle"] = function(db, params)
   local moves = {}
@@ -160,6 +161,7 @@ fakes["billing.put_invoice"] = function(db, params)
     approved_by = text(params[5]),
     approval_digest = text(params[6]),
     body = body,
+    explanation = given(params[9]) and jsonb(params[9]) or nil,
     html = text(params[8]):gsub("{{billow:number}}", (body.number:gsub("%%", "%%%%"))),
   }
   check_invoice(db, row)

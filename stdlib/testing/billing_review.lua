@@ -138,4 +138,28 @@ function review.beside(db, params)
   return rows
 end
 
+--- What a policy decided for the invoices of a period.
+function review.recorded_decisions(db, params)
+  local policy, period, contract = text(params[1]), text(params[2]), given(params[3])
+  local rows = {}
+  for _, row in pairs(db.invoices) do
+    local is_asked = row.period == period and (not contract or row.contract_id == text(contract))
+    for _, decision in ipairs(is_asked and row.explanation and row.explanation.policies or {}) do
+      if decision.policy == policy and given(decision.subject) then
+        rows[#rows + 1] = {
+          number = row.number,
+          contract_id = row.contract_id,
+          customer_id = row.customer_id,
+          subject = decision.subject,
+          decided_on = decision.on,
+        }
+      end
+    end
+  end
+  table.sort(rows, function(a, b)
+    return a.number < b.number
+  end)
+  return rows
+end
+
 return review

@@ -194,6 +194,21 @@ policy() {
     check "policy: a lock" 0 billow policy set rounding increment_minutes 30 --from 2026-12-01 --lock
     check "policy: why" 0 billow policy explain rounding --contract C-01 --on 2026-12-05
     says "policy: the locked layer counts" 'increment_minutes = 30 (tenant, locked)'
+    check "policy: a lock forbids narrower settings" 7 billow policy set rounding increment_minutes 1 --contract C-01 --from 2026-12-05
+    says "policy: says whose lock it is" 'rounding.increment_minutes is locked to 30 for tenant since 2026-12-01' "$work/err"
+    check "policy: diff of two days" 0 billow policy diff rounding --from 2026-10-31 --to 2026-11-05 --contract C-01 --json
+    says "policy: diff names both" '"after":6,"before":0'
+    check "policy: diff without a difference is exit 0" 0 billow policy diff rounding --from 2026-10-01 --to 2026-10-02 --detailed-exitcode
+    says "policy: diff says so" 'the settings are the same'
+    check "policy: diff of a proposal is exit 2" 2 billow policy diff approval count 2 --period 2026-10 --detailed-exitcode
+    says "policy: diff decides every bill again" 'INV-2026-00214'
+    check "policy: diff sets nothing" 0 billow policy show approval --json
+    says "policy: still the default" '"origin":"default"'
+    check "policy: unset from a day on" 0 billow policy unset rounding increment_minutes --contract C-01 --from 2026-11-15
+    check "policy: before that day as before" 0 billow policy show rounding --contract C-01 --on 2026-11-14 --json
+    says "policy: the contract's counts" '"origin":"contract C-01"'
+    check "policy: from that day on the wider counts" 0 billow policy show rounding --contract C-01 --on 2026-11-15 --json
+    says "policy: the tenant's counts" '"origin":"tenant"'
     check "policy: who and when" 0 billow policy history rounding
     says "policy: Dana set it" 'Dana'
     check "policy: a wrong value is exit 4" 4 billow policy set rounding mode sideways
