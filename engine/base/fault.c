@@ -1,10 +1,15 @@
 /* fault.c - see fault.h. */
 #include "base/fault.h"
+#include "base/mem.h"
+#include "base/parse.h"
 #include "base/str.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { LEAK_BYTES = 64 * 1024 };
 
 struct fault {
     uint64_t passes;
@@ -13,6 +18,8 @@ struct fault {
 };
 
 static struct fault faults[BW_FAULT_COUNT_ + 1]; /* the last one is BW_FAULT_ANY */
+static int trace_fd = -1;
+static void **leaked; /* a chain, so that it is memory in use and not memory lost */
 
 static const char *const NAMES[BW_FAULT_COUNT_ + 1] = {
 #define FAULT_NAME(name, outside, text) [BW_FAULT_##name] = outside,
@@ -21,21 +28,55 @@ static const char *const NAMES[BW_FAULT_COUNT_ + 1] = {
         [BW_FAULT_ANY] = "any",
 };
 
+static void leak(void)
+{
+    static bool is_leaking; /* the memory leaked is an allocation too */
+    if (is_leaking)
+        return;
+    is_leaking = true;
+    void **block = bw_xmalloc(LEAK_BYTES);
+    memset(block, 1, LEAK_BYTES);
+    *block = leaked;
+    leaked = block;
+    (void)!dup(STDERR_FILENO);
+    is_leaking = false;
+}
+
 static bool fault_fires(struct fault *fault)
 {
     fault->passes++;
-    if (fault->fires_at == 0 || fault->passes != fault->fires_at)
+    if (fault->fires_at == 0 || fault->passes < fault->fires_at)
+        return false;
+    if (fault->action == BW_FAULT_DO_LEAK)
+        leak();
+    if (fault->passes > fault->fires_at)
         return false;
     if (fault->action == BW_FAULT_DO_KILL) {
         kill(getpid(), SIGKILL);
         for (;;)
             pause(); /* the signal may take a moment to arrive */
     }
+    if (fault->action == BW_FAULT_DO_STOP)
+        kill(getpid(), SIGSTOP);
     return fault->action == BW_FAULT_DO_ERR;
+}
+
+static void trace(enum bw_fault_point point)
+{
+    char line[64];
+    size_t len = strlen(NAMES[point]);
+    if (trace_fd < 0 || len >= sizeof line)
+        return;
+    memcpy(line, NAMES[point], len);
+    line[len] = '\n';
+    (void)!write(trace_fd, line, len + 1);
 }
 
 bool bw_fault_pass(enum bw_fault_point point)
 {
+    if (point == BW_FAULT_MEMORY) /* thousands between any two others */
+        return fault_fires(&faults[point]);
+    trace(point);
     bool by_name = fault_fires(&faults[point]);
     bool by_count = fault_fires(&faults[BW_FAULT_ANY]);
     return by_name || by_count;
@@ -95,6 +136,10 @@ static bool parse_one(struct bw_str text, enum bw_fault_point *point, struct fau
         fault->action = BW_FAULT_DO_KILL;
     else if (bw_str_eq(text, BW_STR("err")))
         fault->action = BW_FAULT_DO_ERR;
+    else if (bw_str_eq(text, BW_STR("stop")))
+        fault->action = BW_FAULT_DO_STOP;
+    else if (bw_str_eq(text, BW_STR("leak")))
+        fault->action = BW_FAULT_DO_LEAK;
     else
         return false;
     for (int i = 0; i <= BW_FAULT_ANY; i++) {
@@ -125,11 +170,26 @@ bool bw_fault_arm_text(const char *text)
 bool bw_fault_arm_environment(void)
 {
     const char *text = getenv("BILLOW_FAULT"); /* tidy: getenv because tests set it from outside */
-    if (!text || !*text)
-        return true;
+    const char *path = getenv("BILLOW_FAULT_TRACE"); /* tidy: getenv because tests set it */
+    bool is_armed = text && *text;
 #ifdef BW_FAULTS
-    return bw_fault_arm_text(text);
+    if (path && *path && trace_fd < 0)
+        trace_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    return !is_armed || bw_fault_arm_text(text);
 #else
-    return false;
+    (void)path;
+    return !is_armed;
+#endif
+}
+
+int64_t bw_fault_setting(const char *name, int64_t otherwise)
+{
+#ifdef BW_FAULTS
+    const char *text = getenv(name); /* tidy: getenv because tests set it from outside */
+    int64_t number;
+    return text && bw_parse_i64(bw_str_of(text), &number) ? number : otherwise;
+#else
+    (void)name;
+    return otherwise;
 #endif
 }

@@ -1,6 +1,7 @@
 /* mem.c - see mem.h. The only file of the engine that calls malloc. */
 #include "base/mem.h"
 #include "base/assert.h"
+#include "base/fault.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ static _Noreturn void out_of_memory(size_t len)
 
 void *bw_xmalloc(size_t len)
 {
-    void *ptr = malloc(len ? len : 1);
+    void *ptr = BW_FAULT(MEMORY) ? NULL : malloc(len ? len : 1);
     if (!ptr)
         out_of_memory(len);
     return ptr;
@@ -34,7 +35,8 @@ void *bw_xmalloc(size_t len)
 
 void *bw_xcalloc(size_t count, size_t len)
 {
-    void *ptr = calloc(count ? count : 1, len ? len : 1); /* calloc checks the product */
+    /* calloc checks the product */
+    void *ptr = BW_FAULT(MEMORY) ? NULL : calloc(count ? count : 1, len ? len : 1);
     if (!ptr)
         out_of_memory(len);
     return ptr;
@@ -42,7 +44,7 @@ void *bw_xcalloc(size_t count, size_t len)
 
 void *bw_xrealloc(void *ptr, size_t len)
 {
-    void *grown = realloc(ptr, len ? len : 1);
+    void *grown = BW_FAULT(MEMORY) ? NULL : realloc(ptr, len ? len : 1);
     if (!grown)
         out_of_memory(len);
     return grown;

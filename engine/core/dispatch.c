@@ -225,6 +225,7 @@ static void give_up_host(struct bw_engine *engine, struct bw_run *run, const cha
 static void host_lost(struct bw_engine *engine, unsigned host, const char *reason)
 {
     bw_engine_log(engine, "host_lost", (struct bw_id){0}, "host %u: %s", host, reason);
+    (void)BW_FAULT(HOST_LOST);
     bw_releases_forget_host(&engine->releases, host);
     /* First collect: what follows takes runs out of the table. */
     size_t count = 0;
@@ -334,6 +335,7 @@ static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *fra
     run->is_resident = result->status == BW_TURN_WAITING || result->status == BW_TURN_FAILED ||
                        result->status == BW_TURN_NONDETERMINISM;
     bw_group_add(engine, batch);
+    (void)BW_FAULT(TURN_PLANNED);
     return BW_ERR_OK;
 }
 

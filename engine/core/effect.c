@@ -2,6 +2,7 @@
 #include "core/effect.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/inside.h"
 
 #include <stdio.h>
@@ -115,8 +116,10 @@ void bw_effect_begin(struct bw_engine *engine, struct bw_effect *effect, struct 
 void bw_effect_recover(struct bw_engine *engine, struct bw_effect *effect, struct bw_str args)
 {
     effect->args = BW_STR_NONE;
-    if (!effect->is_answered)
-        begin(engine, effect, args, true);
+    if (effect->is_answered)
+        return;
+    (void)BW_FAULT(EFFECT_RECOVER);
+    begin(engine, effect, args, true);
 }
 
 void bw_effect_destroy(struct bw_engine *engine, struct bw_effect *effect)

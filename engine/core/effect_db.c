@@ -8,6 +8,7 @@
  * commit of the turn that asks (exactly once, J6): their outcome is the message "tx:<seq>", written
  * by the same transaction.
  */
+#include "base/fault.h"
 #include "core/args.h"
 #include "core/asking.h"
 #include "core/inside.h"
@@ -106,6 +107,7 @@ static enum bw_err number_plan(struct bw_plan *plan, struct bw_error *error)
         code = bw_args_opt_str(&plan->args, "customer", &customer, error);
     if (code != BW_ERR_OK)
         return code;
+    (void)BW_FAULT(NUMBER_PLANNED);
     bw_value_put_arr(buf, 1);
     bw_value_put_map(buf, customer.len ? 4 : 3);
     bw_value_put_key(buf, "as");

@@ -373,6 +373,7 @@ static void http_begin(struct bw_engine *engine, struct bw_effect *effect,
 
 static void http_is_unknown(struct bw_engine *engine, struct bw_timer *timer)
 {
+    (void)BW_FAULT(HTTP_UNKNOWN);
     bw_effect_fail(engine, bw_container_of(timer, struct bw_effect, timer),
                    bw_err_name(BW_ERR_UNKNOWN_OUTCOME),
                    "the engine stopped before the answer was stored: nobody knows whether the "
@@ -411,7 +412,7 @@ static void http_cancel(struct bw_engine *engine, struct bw_effect *effect)
  */
 static int64_t pause_ms(const struct http_work *work)
 {
-    int64_t ms = HTTP_PAUSE_MS_MIN;
+    int64_t ms = bw_fault_setting("BILLOW_HTTP_PAUSE_MS", HTTP_PAUSE_MS_MIN);
     for (int64_t i = 1; i < work->attempt && ms < HTTP_PAUSE_MS_MAX; i++)
         ms *= 2;
     if (ms > HTTP_PAUSE_MS_MAX)
@@ -455,6 +456,7 @@ static void http_fail(struct bw_engine *engine, struct bw_effect *effect)
     bool is_retryable = work->code == BW_ERR_OK || work->code == BW_ERR_UNAVAILABLE ||
                         work->code == BW_ERR_TIMEOUT || work->code == BW_ERR_UNKNOWN_OUTCOME;
     if (work->is_once && is_unknown(work)) {
+        (void)BW_FAULT(HTTP_UNKNOWN);
         code = bw_err_name(BW_ERR_UNKNOWN_OUTCOME);
         is_retryable = false;
     }
@@ -493,6 +495,7 @@ static void http_answered(struct bw_engine *engine, struct http_work *work)
     leave_gate(engine, work);
     if (is_failure && may_retry &&
         work->attempt < bw_value_get_int(&args, "attempts_max", HTTP_ATTEMPTS)) {
+        (void)BW_FAULT(HTTP_RETRY);
         bw_timer_arm(&engine->timers_mono, &effect->timer,
                      engine->now_ns / BW_NS_PER_US + pause_ms(work) * BW_US_PER_MS);
         return;
@@ -510,6 +513,7 @@ static void http_answered(struct bw_engine *engine, struct http_work *work)
     }
     struct bw_str outcome = bw_arena_copy(&engine->scratch, bw_buf_str(&work->outcome));
     http_free(effect);
+    (void)BW_FAULT(HTTP_BEFORE_DELIVERY);
     bw_effect_answer(engine, effect, outcome);
 }
 

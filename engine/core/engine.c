@@ -113,9 +113,12 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
         (void)BW_FAULT(ACTION_BEFORE);
         bw_effect_begin(engine, batch->begins[i], batch->begins[i]->args);
     }
+    if (batch->begin_count)
+        (void)BW_FAULT(ACTION_AFTER);
     for (size_t i = 0; i < commit->child_count; i++) {
         /* With a start key another run may have been there first: only the rows know; the store's
          * notice loads it. */
+        (void)BW_FAULT(CHILD_ADOPT);
         if (commit->children[i].key.len == 0)
             bw_engine_adopt(engine, &commit->children[i]);
     }
@@ -132,6 +135,7 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
     } else if (batch->is_checkpoint || run->is_doomed) {
         /* The script begins again with (input, state): both are in the row. */
         bool is_doomed = run->is_doomed;
+        (void)BW_FAULT(RUN_CHECKPOINT);
         bw_run_evict(engine, run);
         if (!is_doomed)
             bw_engine_touch(engine, tenant, id);
@@ -148,6 +152,7 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
     struct bw_id tenant = run->tenant, id = run->keyed.id;
     uint32_t shard = run->shard;
     bool is_turn = batch->kind == BW_BATCH_TURN;
+    bool is_new = batch->commit.expected_head == 0;
     int64_t epoch = batch->commit.epoch;
     struct bw_call *reply = batch->reply;
     engine->counters.conflicts += status == BW_COMMIT_CONFLICT;
@@ -164,6 +169,8 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
     run->inbox.taken = 0;
     run->state = BW_RUN_STATE_READY;
     bw_run_evict(engine, run);
+    if (status == BW_COMMIT_FENCED && is_new) /* as in bw_engine_let_go */
+        bw_engine_tell_owner(engine, tenant, id);
     if (reply && status == BW_COMMIT_FENCED)
         bw_call_post(reply, BW_ERR_UNAVAILABLE, "the run moved to another node: try again");
     else if (reply)
@@ -188,6 +195,9 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard)
             runs[count++] = run;
     }
     for (size_t i = 0; i < count; i++) {
+        /* Perhaps stored after its new owner had looked: then only we know of it. */
+        if (runs[i]->head == 0)
+            bw_engine_tell_owner(engine, runs[i]->tenant, runs[i]->keyed.id);
         bool is_busy =
             runs[i]->state == BW_RUN_STATE_EXECUTING || runs[i]->state == BW_RUN_STATE_COMMITTING;
         if (is_busy)
@@ -225,8 +235,10 @@ static void take_timers(struct bw_engine *engine)
     struct bw_timer *timer;
     while ((timer = bw_timers_take(&engine->timers_mono, mono_us(engine))))
         timer->on_due(engine, timer);
-    while ((timer = bw_timers_take(&engine->timers_utc, engine->now_us)))
+    while ((timer = bw_timers_take(&engine->timers_utc, engine->now_us))) {
+        (void)BW_FAULT(TIMER_DUE);
         timer->on_due(engine, timer);
+    }
 }
 
 static void wake_run(struct bw_engine *engine, struct bw_run *run)

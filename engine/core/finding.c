@@ -2,6 +2,7 @@
  * start, after a take-over, by polling, or because they are due soon. Their rows are loaded here.
  * Part of the engine (core/inside.h); stations 1 to 3 of docs/walk.md. */
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/inside.h"
 
 enum {
@@ -125,6 +126,7 @@ static void loaded(struct bw_engine *engine, struct bw_call *call)
     if (!run)
         return; /* forgotten meanwhile */
     BW_ASSERT(run->load == call);
+    (void)BW_FAULT(RUN_LOADED);
     run->load = NULL;
     if (bw_err_is_retryable(call->code)) {
         run->has_mail = run->state != BW_RUN_STATE_NEW;
@@ -178,6 +180,7 @@ void bw_engine_send_loads(struct bw_engine *engine)
 
 static void found(struct bw_engine *engine, struct bw_call *call)
 {
+    (void)BW_FAULT(RECOVER_FOUND);
     for (size_t i = 0; i < call->count; i++)
         bw_engine_touch(engine, call->refs[i].tenant, call->refs[i].run);
 }
@@ -275,6 +278,7 @@ static void sweep_due(struct bw_engine *engine, struct bw_timer *timer)
 void bw_engine_recover(struct bw_engine *engine, bw_shards shards)
 {
     bool is_start = engine->phase == BW_ENGINE_STARTING;
+    (void)BW_FAULT(RECOVER_SCAN);
     if (is_start)
         engine->scans_in_flight += 3;
     scan(engine, BW_SCAN_ACTIVE, shards, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);

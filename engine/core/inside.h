@@ -142,6 +142,7 @@ void bw_engine_recover(struct bw_engine *engine, bw_shards shards);
 /* A message without a meaning, for a new run of another node's shard: whoever has the shard finds
  * the run by it. Its strings are static. */
 struct bw_message bw_engine_hint(struct bw_id tenant, struct bw_id run);
+void bw_engine_tell_owner(struct bw_engine *engine, struct bw_id tenant, struct bw_id run);
 void bw_http_take(
     struct bw_engine *engine); /* core/effect_http.c: answers that came since the last turn */
 

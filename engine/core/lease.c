@@ -2,6 +2,7 @@
 #include "core/lease.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/inside.h"
 
 enum { LEASE_ACT_PERCENT = 70, LEASE_RENEWALS = 5 };
@@ -97,6 +98,7 @@ static bw_shards take(struct bw_engine *engine, const struct bw_call *call)
     bw_shards gained = 0;
     int64_t before[BW_SHARD_COUNT];
     memcpy(before, lease->epochs, sizeof before);
+    (void)BW_FAULT(LEASE_AFTER);
     lease->asked_ns = lease->sent_ns;
     lease->node_count = call->number > 0 ? (size_t)call->number : 1;
     for (size_t i = 0; i < call->count; i++) {
@@ -155,6 +157,7 @@ void bw_lease_acquire(struct bw_engine *engine)
     struct bw_lease *lease = &engine->lease;
     struct bw_call *call = bw_call_open(engine, answered);
     call->is_background = true;
+    (void)BW_FAULT(LEASE_BEFORE);
     lease->is_in_flight = true;
     lease->sent_ns = mono_ns(engine);
     store->lease(store->self,

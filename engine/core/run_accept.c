@@ -3,6 +3,7 @@
 #include "core/run.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "core/args.h"
 #include "core/inside.h"
 
@@ -277,6 +278,7 @@ static uint64_t failed_seq(const struct bw_run *run)
 void bw_run_park(struct bw_engine *engine, struct bw_run *run, struct bw_str error,
                  struct bw_batch *batch)
 {
+    (void)BW_FAULT(RUN_PARK);
     BW_ASSERT(run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_EXECUTING);
     bw_run_check_state(run);
     BW_ASSERT(batch->commit.turn.len == 0 && batch->begin_count == 0);

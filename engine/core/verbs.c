@@ -48,6 +48,15 @@ static void hinted(struct bw_engine *engine, struct bw_call *call)
         bw_engine_log(engine, "hint_failed", call->id, "%s", call->text);
 }
 
+void bw_engine_tell_owner(struct bw_engine *engine, struct bw_id tenant, struct bw_id run)
+{
+    struct bw_store *store = engine->config.store;
+    struct bw_message hint = bw_engine_hint(tenant, run);
+    struct bw_call *told = bw_call_open(engine, hinted);
+    told->id = run;
+    store->put_message(store->self, &hint, bw_call_on_done, told);
+}
+
 static void reply_start(struct bw_engine *engine, struct bw_call *call)
 {
     struct bw_error error;
@@ -56,11 +65,7 @@ static void reply_start(struct bw_engine *engine, struct bw_call *call)
     if (call->code == BW_ERR_OK && call->is_new && bw_lease_owns(engine, row->shard)) {
         bw_engine_adopt(engine, row);
     } else if (call->code == BW_ERR_OK && call->is_new) {
-        struct bw_store *store = engine->config.store;
-        struct bw_message hint = bw_engine_hint(row->tenant, row->id);
-        struct bw_call *told = bw_call_open(engine, hinted);
-        told->id = row->id;
-        store->put_message(store->self, &hint, bw_call_on_done, told);
+        bw_engine_tell_owner(engine, row->tenant, row->id);
     } else if (call->code == BW_ERR_OK && !bw_engine_find(engine, call->id)) {
         /* Stored before, by a call whose answer may have been lost: then nobody has it yet. */
         bw_engine_touch(engine, row->tenant, call->id);
@@ -192,6 +197,7 @@ void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct 
     if (value.is_over) {
         bw_call_post(call, BW_ERR_LIMIT, "the reason is too long");
     } else {
+        (void)BW_FAULT(INBOX_BEFORE_PUT);
         store->put_message(store->self,
                            &(struct bw_message){
                                .tenant = tenant,
@@ -365,6 +371,7 @@ bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struc
         return true;
     }
     batch->reply = resume;
+    (void)BW_FAULT(RUN_RESUME);
     run->state = BW_RUN_STATE_COMMITTING;
     bw_group_add(engine, batch);
     return true;

@@ -48,6 +48,7 @@ int bw_cmd_serve(struct bw_cli *cli)
     struct bw_error error = {0};
     struct bw_service *service;
     struct bw_service_options options = options_of(cli, bw_cli_option(cli, "socket"));
+    options.allow_private_http = bw_cli_option(cli, "private-http") != NULL;
     if (bw_service_open(&options, &service, &error))
         return bw_cli_fail(cli, &error);
     struct bw_buf socket;

@@ -54,7 +54,10 @@ const struct bw_cli_command bw_cli_commands[] = {
                 "starts and owns a private\n"
                 "PostgreSQL under .billow/pg. SIGTERM and SIGINT stop it in order.\n"
                 "With --json it prints a line {\"kind\":\"ready\",...} when it listens.",
-     .options = {{"socket", "PATH", "where to listen"}, END},
+     .options = {{"socket", "PATH", "where to listen"},
+                 {"private-http", NULL,
+                  "requests of scripts may reach loopback and private addresses"},
+                 END},
      .examples =
          {"billow serve\ton a private database",
           "billow serve --database \"host=/run/postgresql dbname=billow\"\ton your own PostgreSQL"},

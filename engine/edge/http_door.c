@@ -1,6 +1,7 @@
 /* http_door.c - see http_door.h. Identity comes with the service; until then the socket's
  * permissions are the door. */
 #include "edge/http_door.h"
+#include "base/fault.h"
 #include "codec/http1.h"
 #include "edge/api.h"
 #include "edge/api_view.h"
@@ -28,6 +29,7 @@ static void send_json(struct bw_httpd_reply *reply, int status, struct bw_str va
     }
     bw_buf_init(&json, ANSWER_BYTES_MAX);
     bw_value_to_json(&json, value, BW_JSON_DECIMAL_STRINGS);
+    (void)BW_FAULT(API_BEFORE_ANSWER);
     bw_httpd_reply_send(reply, status, headers, header_count, bw_buf_str(&json));
     bw_buf_deinit(&json);
 }

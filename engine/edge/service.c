@@ -4,6 +4,7 @@
 #include "edge/service.h"
 #include "base/assert.h"
 #include "base/build.h"
+#include "base/fault.h"
 #include "core/engine.h"
 #include "core/host.h"
 #include "edge/api.h"
@@ -243,7 +244,7 @@ static enum bw_err open_engine(struct bw_service *service, struct bw_error *erro
         .clock = &service->clock,
         .entropy = &service->entropy,
         .node = service->node,
-        .lease_ms = LEASE_MS,
+        .lease_ms = bw_fault_setting("BILLOW_LEASE_MS", LEASE_MS),
         .limits = {.wall_us_max = WALL_US_MAX},
         /* The lock of the private database says that no other node is alive. */
         .take_over = service->pg != NULL,

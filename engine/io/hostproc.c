@@ -9,6 +9,7 @@
 #include "io/hostproc.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -186,6 +187,7 @@ static void flush(struct bw_hostproc *proc)
     link->write.data = link;
     link->is_writing = true;
     int rc = uv_write(&link->write, (uv_stream_t *)&link->socket, &bytes, 1, on_written);
+    (void)BW_FAULT(HOST_FRAME_OUT);
     BW_ASSERT(rc == 0); /* a failing write is reported to on_written */
 }
 
@@ -237,6 +239,7 @@ static size_t take_frames(struct link *link, struct bw_str bytes)
         at += 4 + (size_t)len;
         struct bw_hostproc *proc = link->proc;
         proc->has_answered = proc->has_answered || type != BW_FRAME_HELLO;
+        (void)BW_FAULT(HOST_FRAME_IN);
         if (proc->on_frame)
             proc->on_frame(proc->ud, type, payload);
     }
@@ -319,6 +322,7 @@ static void link_open(struct bw_hostproc *proc, int socket_fd, int stderr_fd)
 static enum bw_err start_process(struct bw_hostproc *proc, struct bw_error *error)
 {
     int pair[2], pipe_ends[2];
+    (void)BW_FAULT(HOST_START);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return bw_fail(error, BW_ERR_UNAVAILABLE, "%s: socketpair: %s", proc->name,
                        strerror(errno));

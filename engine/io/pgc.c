@@ -14,6 +14,7 @@
 #include "io/pgc.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <uv.h>
@@ -324,11 +325,13 @@ static void pump(struct bw_pgc *pgc)
         }
     }
     flush(pgc);
+    (void)BW_FAULT(PG_SENT);
 }
 
 void bw_pgc_send(struct bw_pgc *pgc, struct bw_pgc_unit *unit, bw_pg_done_fn done, void *ud)
 {
     BW_ASSERT(pgc->options.is_plain || !unit->is_simple);
+    (void)BW_FAULT(PG_QUERY);
     unit->done = done;
     unit->ud = ud;
     if (pgc->state == STATE_CLOSING) {
@@ -561,6 +564,7 @@ static void lose(struct bw_pgc *pgc, const char *reason)
     struct bw_error error;
     bw_fail(&error, BW_ERR_UNAVAILABLE, "no connection to PostgreSQL: %s", why);
     bool was_connecting = pgc->state == STATE_CONNECTING;
+    (void)BW_FAULT(PG_LOST);
     poll_drop(pgc);
     PQfinish(pgc->conn);
     pgc->conn = NULL;
@@ -594,6 +598,7 @@ static void connected(struct bw_pgc *pgc)
         lose(pgc, PQerrorMessage(pgc->conn));
         return;
     }
+    (void)BW_FAULT(PG_CONNECTED);
     pgc->attempts = 0;
     pgc->state = STATE_READY;
     uv_poll_start(pgc->poll, UV_READABLE, on_poll);
@@ -649,6 +654,7 @@ static void on_connect_timeout(uv_timer_t *timer)
 
 static void connect_start(struct bw_pgc *pgc)
 {
+    (void)BW_FAULT(PG_CONNECT);
     pgc->state = STATE_CONNECTING;
     pgc->generation++;
     snprintf(pgc->application, sizeof pgc->application, "billow %.24s %08x.%u", pgc->purpose,

@@ -3,6 +3,7 @@
 #include "store/migrate.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "io/pgc.h"
 #include <stdio.h>
 
@@ -80,6 +81,7 @@ static void on_applied(void *ud, const struct bw_pg_outcome *outcome)
     struct migrate *migrate = ud;
     if (!went_well(migrate, outcome))
         return;
+    (void)BW_FAULT(MIGRATE_STEP_AFTER);
     migrate->at++;
     apply_next(migrate);
 }
@@ -93,6 +95,7 @@ static void apply_next(struct migrate *migrate)
         return;
     }
     const struct bw_migration *next = &migrate->migrations[migrate->at];
+    (void)BW_FAULT(MIGRATE_STEP_BEFORE);
     bw_buf_clear(&migrate->sql);
     bw_buf_printf(&migrate->sql, "BEGIN;\n");
     bw_buf_put_text(&migrate->sql, next->sql);
@@ -193,5 +196,6 @@ void bw_migrate(struct uv_loop_s *loop, const char *conninfo, const struct bw_mi
         .ud = ud,
     };
     migrate->pgc = bw_pgc_create(loop, &options);
+    (void)BW_FAULT(MIGRATE_BEFORE);
     send(migrate, &lock, false, on_locked);
 }

@@ -3,6 +3,7 @@
 #include "store/pg_store.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "store/copy.h"
 #include "store/settings.h"
 
@@ -42,6 +43,7 @@ static bool is_state(const struct bw_pg_outcome *outcome, const char *sqlstate)
 static void answer_done(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
 {
     struct bw_error error = *bw_pg_request_error(request, outcome);
+    (void)BW_FAULT(STORE_ADMIN_AFTER);
     if (is_state(outcome, "23503"))
         bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such tenant");
     request->fn.done(request->ud, &error);
@@ -74,6 +76,7 @@ static void answer_put_tenant(struct bw_pg_request *request, const struct bw_pg_
 {
     const struct admin_args *args = request->args;
     struct bw_error error = *bw_pg_request_error(request, outcome);
+    (void)BW_FAULT(STORE_TENANT_AFTER);
     if (is_state(outcome, "23505"))
         bw_fail(&error, BW_ERR_CONFLICT, "there is a tenant called %.*s already",
                 BW_STR_ARG(args->name));
@@ -87,6 +90,7 @@ void bw_pg_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_do
     request->fn.done = done;
     request->build = build_put_tenant;
     request->answer = answer_put_tenant;
+    (void)BW_FAULT(STORE_TENANT_BEFORE);
     bw_pg_request_send(request);
 }
 
@@ -223,6 +227,7 @@ void bw_pg_put_release(void *self, struct bw_id tenant, const struct bw_release_
     request->fn.done = done;
     request->build = build_put_release;
     request->answer = answer_done;
+    (void)BW_FAULT(STORE_RELEASE_BEFORE);
     bw_pg_request_send(request);
 }
 
@@ -358,6 +363,7 @@ static void answer_series(struct bw_pg_request *request, const struct bw_pg_outc
 {
     const struct admin_args *args = request->args;
     struct bw_error error = *bw_pg_request_error(request, outcome);
+    (void)BW_FAULT(STORE_ADMIN_AFTER);
     if (is_state(outcome, "23503"))
         bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such tenant");
     if (error.code == BW_ERR_OK) {
@@ -448,6 +454,7 @@ void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_
     } else {
         code = bw_fail(&request->error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));
     }
+    (void)BW_FAULT(STORE_WRITE_BEFORE);
     if (code == BW_ERR_OK)
         bw_pg_request_send(request);
     else

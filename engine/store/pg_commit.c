@@ -13,6 +13,7 @@
 #include "store/pg_commit_sql.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "store/copy.h"
 #include "store/work.h"
 #include <stdio.h>
@@ -495,6 +496,7 @@ static void on_unit(void *ud, const struct bw_pg_outcome *outcome)
     struct bw_pg_group *group = ud;
     switch (outcome->status) {
     case BW_PG_DONE:
+        (void)BW_FAULT(STORE_COMMIT_AFTER);
         group->lane->failures = 0;
         take_results(group, outcome);
         group_next(group);
@@ -554,6 +556,7 @@ static void group_look_up(struct bw_pg_group *group)
     struct bw_pg_param *params = bw_pgc_unit_add(unit, &bw_pg_end_session);
     params[0] = bw_pg_arg_int(unit, group->lost_pid);
     params[1] = bw_pg_arg_text(unit, bw_str_of(group->lost_application));
+    (void)BW_FAULT(STORE_COMMIT_LOOK_UP);
     struct bw_pg_table table;
     bw_pg_table_init(&table, BW_PG_LOOKUP_TYPES);
     for (size_t i = group->current.from; i < group->current.to; i++) {
@@ -582,6 +585,7 @@ static void group_next(struct bw_pg_group *group)
         return;
     }
     group->current = group->todo[--group->todo_count];
+    (void)BW_FAULT(STORE_COMMIT_BEFORE);
     bw_pgc_send(group->lane->pgc, build_unit(group), on_unit, group);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "store/pg_store.h"
 
+#include "base/fault.h"
 #include "store/copy.h"
 
 #define UNIT_OPS_MAX 256
@@ -297,6 +298,7 @@ static void finish_start(struct op *op, const struct bw_pg_result *rows, size_t 
 {
     struct bw_error error = {.code = BW_ERR_OK};
     struct bw_id run = bw_pg_id(rows, i, 0);
+    (void)BW_FAULT(STORE_START_AFTER);
     op_answer(op, &error, run, bw_id_eq(run, op->in.run.id));
 }
 
@@ -304,6 +306,7 @@ static void finish_message(struct op *op, const struct bw_pg_result *rows, size_
 {
     struct bw_error error = {.code = BW_ERR_OK};
     int64_t status = bw_pg_int(rows, i, 0);
+    (void)BW_FAULT(STORE_MESSAGE_AFTER);
     bool is_there = bw_pg_int(rows, i, 1) == 1;
     struct bw_pg_store *store = op->store;
     struct bw_id tenant = op->in.message.tenant;
@@ -323,6 +326,7 @@ static void finish_answer(struct op *op, const struct bw_pg_result *rows, size_t
 {
     struct bw_error error = {.code = BW_ERR_OK};
     int64_t status = bw_pg_int(rows, i, 0);
+    (void)BW_FAULT(STORE_ANSWER_AFTER);
     struct bw_str stored = bw_pg_bytes(rows, i, 1);
     bool is_ours = status == BW_TASK_ANSWERED && bw_str_eq(stored, op->in.answer.value);
     struct bw_pg_store *store = op->store;
@@ -346,6 +350,8 @@ static void load_done(struct load *load, const struct bw_pg_outcome *outcome)
         finish_message(load->ops[OP_MESSAGE][i], outcome->results[load->results[OP_MESSAGE]], i);
     for (size_t i = 0; i < load->counts[OP_ANSWER]; i++)
         finish_answer(load->ops[OP_ANSWER][i], outcome->results[load->results[OP_ANSWER]], i);
+    if (load->counts[OP_EVENT] > 0)
+        (void)BW_FAULT(STORE_EVENT_AFTER);
     for (size_t i = 0; i < load->counts[OP_EVENT]; i++)
         op_answer_code(load->ops[OP_EVENT][i], &ok);
     if (load->counts[OP_EVENT] > 0)
@@ -416,14 +422,22 @@ static void door_pump(struct bw_pg_store *store)
     load->store = store;
     load_fill(load, store);
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
-    if (load->counts[OP_START])
+    if (load->counts[OP_START]) {
+        (void)BW_FAULT(STORE_START_BEFORE);
         add_starts(load, unit);
-    if (load->counts[OP_MESSAGE])
+    }
+    if (load->counts[OP_MESSAGE]) {
+        (void)BW_FAULT(STORE_MESSAGE_BEFORE);
         add_messages(load, unit);
-    if (load->counts[OP_EVENT])
+    }
+    if (load->counts[OP_EVENT]) {
+        (void)BW_FAULT(STORE_EVENT_BEFORE);
         add_events(load, unit);
-    if (load->counts[OP_ANSWER])
+    }
+    if (load->counts[OP_ANSWER]) {
+        (void)BW_FAULT(STORE_ANSWER_BEFORE);
         add_answers(load, unit);
+    }
     store->is_door_busy = true;
     bw_pgc_send(store->door, unit, on_unit, load);
 }

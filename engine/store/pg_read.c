@@ -2,6 +2,7 @@
 #include "store/pg_store.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "store/settings.h"
 #include "store/work.h"
 
@@ -173,6 +174,7 @@ static void load(struct bw_pg_store *store, struct bw_id tenant, struct bw_id ru
     request->build = build_load;
     request->is_whole = is_load_whole;
     request->answer = answer_load;
+    (void)BW_FAULT(STORE_LOAD_BEFORE);
     bw_pg_request_send(request);
 }
 
@@ -319,6 +321,7 @@ static void answer_query(struct bw_pg_request *request, const struct bw_pg_outco
     struct bw_buf value;
     bool is_error;
     bw_buf_init(&value, BW_ROWS_VALUE_BYTES_MAX);
+    (void)BW_FAULT(STORE_QUERY_AFTER);
     bw_work_from_json(bw_pg_bytes(outcome->results[0], 0, 0), &value, &is_error);
     if (is_error) {
         struct bw_value map = bw_value_read(bw_buf_str(&value));
@@ -344,6 +347,7 @@ void bw_pg_query(void *self, struct bw_id tenant, struct bw_str name, struct bw_
     request->args = args;
     request->build = build_query;
     request->answer = answer_query;
+    (void)BW_FAULT(STORE_QUERY_BEFORE);
     enum bw_err code = bw_work_query(sql, params, &rewritten, &array, &request->error);
     *args = (struct query_args){tenant,
                                 bw_arena_copy(&request->arena, name.len ? name : BW_STR("query")),

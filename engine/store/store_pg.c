@@ -3,6 +3,7 @@
 #include "store/store_pg.h"
 
 #include "base/assert.h"
+#include "base/fault.h"
 #include "store/migrate.h"
 #include "store/pg_store.h"
 #include <stdio.h>
@@ -223,6 +224,7 @@ static void pg_release_leases(void *self, struct bw_str node, bw_shards shards, 
     struct bw_pg_request *request = lease_request(self, &release, &wish, ud);
     request->fn.done = done;
     request->answer = answer_released;
+    (void)BW_FAULT(LEASE_RELEASE);
     bw_pg_request_send(request);
 }
 

@@ -320,6 +320,23 @@ static void test_the_shards_of_a_dead_node_are_taken_over_when_its_lease_ends(vo
     assert_string_equal(status(run), "done");
 }
 
+/* Its shard was looked through before the run was there, and nobody sweeps for half a minute. */
+static void test_a_run_that_a_replaced_node_still_stores_is_found_at_once(void **state)
+{
+    (void)state;
+    up(0);
+    up(1);
+    advance(LEASE_MS);
+    start(1, "child"); /* it knows the release: the next start is stored before anything is asked */
+    nodes[1].is_paused = true;
+    advance(LEASE_MS * 3 / 2);
+    assert_int_equal(shards(0), BW_SHARD_COUNT);
+    nodes[1].is_paused = false;
+    struct bw_id run = start(1, "child");
+    advance(3000);
+    assert_string_equal(status(run), "done");
+}
+
 static void test_a_node_that_was_paused_beyond_its_lease_changes_nothing(void **state)
 {
     (void)state;
@@ -463,6 +480,7 @@ int main(void)
         CASE(test_shares_do_not_move_while_the_nodes_stay_the_same),
         CASE(test_a_clean_stop_hands_over_within_one_renewal),
         CASE(test_the_shards_of_a_dead_node_are_taken_over_when_its_lease_ends),
+        CASE(test_a_run_that_a_replaced_node_still_stores_is_found_at_once),
         CASE(test_a_node_that_was_paused_beyond_its_lease_changes_nothing),
         CASE(test_a_node_that_lost_its_shards_forgets_the_turns_it_could_not_commit),
         CASE(test_a_paused_node_sends_nothing_that_its_successor_sends),
