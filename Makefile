@@ -1,6 +1,6 @@
 # A thin front for the people who type `make`; the build itself is CMake (CMakePresets.json).
 .POSIX:
-.PHONY: help build demo test quick bench sim fuzz fmt lint clean
+.PHONY: help build demo test quick bench sim kill fuzz fmt lint clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ SEEDS = 1000
 sim: ## simulated months under faults, with SEEDS=1000 seeds that nobody has played
 	@tools/build.sh dev sim
 	@BW_SOURCE_DIR=. BW_SIM_FROM=fresh BW_SIM_SEEDS=$(SEEDS) build/dev/tests/sim/sim
+
+kill: ## every fault point of the engine with every fault, against a real PostgreSQL
+	@tools/build.sh dev
+	@ctest --test-dir build/dev -L kill --output-on-failure
 
 fuzz: ## twenty seconds of fuzzing for each decoder
 	@tools/setup.sh fuzz

@@ -1,0 +1,190 @@
+"""outside.py - what is around an engine under test: a receiver that records requests, and a proxy that cuts.
+
+Offers:  Receiver (HTTP on loopback: /plain, /flaky, /lost, /repair, /look), Proxy (a Unix socket before another).
+"""
+import collections
+import http.server
+import json
+import os
+import selectors
+import socket
+import threading
+import time
+import urllib.parse
+
+
+class Receiver:
+    """Another system. It carries a request out once for each idempotency key, and remembers all it saw."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.seen = collections.defaultdict(list)      # key -> bodies, one for each time it arrived
+        self.done = collections.OrderedDict()          # key -> (path, body): carried out
+        self.is_broken = True                          # /repair answers 500 until somebody mends it
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def reply(self, status, value):
+                body = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                url = urllib.parse.urlparse(self.path)
+                key = urllib.parse.parse_qs(url.query).get("key", [""])[0]
+                with receiver.lock:
+                    done = receiver.done.get(key)
+                self.reply(200 if done else 404, {"done": done is not None})
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                status = receiver.take(self.path, self.headers.get("Idempotency-Key"), body)
+                if status:
+                    self.reply(status, {"done": status < 300})
+                else:  # carried out, and the answer never arrives
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_):
+                pass  # a killed engine does not hang up politely
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def take(self, path, key, body):
+        with self.lock:
+            first = not self.seen[key]
+            self.seen[key].append((path, body))
+            if path == "/flaky" and first:
+                return 503
+            if path == "/repair" and self.is_broken:
+                return 500
+            if key not in self.done:
+                self.done[key] = (path, body)
+            return None if path == "/lost" and first else 201
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Proxy:
+    """Listens in `folder` as PostgreSQL would; passes on to the socket in `target`.
+
+    cut() ends every connection at once. limit(direction, count, nth) ends the nth connection from now (1 is the
+    first) after that many bytes to the "server" or to the "client".
+    """
+
+    def __init__(self, folder, target):
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, 0o755)
+        self.folder, self.target = folder, target
+        self.lock = threading.Lock()
+        self.selector = selectors.DefaultSelector()
+        self.pairs = {}       # socket -> (the other one, direction, link)
+        self.accepted = 0
+        self.cuts = 0         # how many limits have struck
+        self.wish = None      # (direction, bytes, nth)
+        self.passed = {}      # connection number -> {"server": n, "client": n}
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(folder, ".s.PGSQL.5432"))
+        os.chmod(os.path.join(folder, ".s.PGSQL.5432"), 0o777)
+        self.listener.listen(64)
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        self.is_closing = False
+        self.thread = threading.Thread(target=self._loop, daemon=True)
+        self.thread.start()
+
+    def limit(self, direction, count, nth=1):
+        with self.lock:
+            self.wish = (direction, count, self.accepted + nth)
+
+    def cut(self):
+        with self.lock:
+            for number in {link for _, _, link in self.pairs.values()}:
+                self._end(number)
+
+    def _end(self, number):
+        for sock in [s for s, (_, _, link) in self.pairs.items() if link == number]:
+            self.selector.unregister(sock)
+            del self.pairs[sock]
+            sock.close()
+
+    def _accept(self):
+        client, _ = self.listener.accept()
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            server.connect(os.path.join(self.target, ".s.PGSQL.5432"))
+        except OSError:
+            client.close()
+            server.close()
+            return
+        with self.lock:
+            self.accepted += 1
+            self.passed[self.accepted] = {"server": 0, "client": 0}
+            for sock, other, way in ((client, server, "server"), (server, client, "client")):
+                self.pairs[sock] = (other, way, self.accepted)
+                self.selector.register(sock, selectors.EVENT_READ)
+
+    def _pass(self, sock):
+        with self.lock:
+            if sock not in self.pairs:
+                return
+            other, way, number = self.pairs[sock]
+            try:
+                data = sock.recv(65536)
+            except OSError:
+                data = b""
+            count = self.passed[number]
+            is_limit = False
+            if data and self.wish and self.wish[0] == way and self.wish[2] == number:
+                room = self.wish[1] - count[way]
+                if len(data) >= room:
+                    data, is_limit = data[:room], True
+            try:
+                other.sendall(data)
+            except OSError:
+                data = b""
+            count[way] += len(data)
+            if is_limit:
+                self.wish = None
+                self.cuts += 1
+            if is_limit or not data:
+                self._end(number)
+
+    def _loop(self):
+        while not self.is_closing:
+            for key, _ in self.selector.select(0.05):
+                if key.fileobj is self.listener:
+                    self._accept()
+                else:
+                    self._pass(key.fileobj)
+
+    def close(self):
+        self.is_closing = True
+        self.thread.join()
+        self.cut()
+        self.listener.close()
+        self.selector.close()
+
+
+def wait_until(seconds, question, pause=0.01):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if question():
+            return True
+        time.sleep(pause)
+    return bool(question())
