@@ -121,6 +121,7 @@ end
 ---@field date string|nil
 ---@field allocations billing.Allocation[]|nil  as told
 ---@field tolerance Decimal|nil                 shortest payment still taken as full; default 0
+---@field kept_back billing.Allocation[]|nil     withheld, or taken by a bank: settled first
 
 --- Allocate a payment.
 ---@param payment billing.PaymentTerms
@@ -131,6 +132,12 @@ function allocation.allocate(payment, invoices, steps)
   local settlement = { open = {}, allocations = {}, rest = payment.amount, steps = steps }
   for _, invoice in ipairs(invoices) do
     settlement.open[invoice.id] = invoice.open_amount
+  end
+  for _, own in ipairs(payment.kept_back or {}) do
+    local amount = decimal.min(own.amount, settlement.open[own.invoice_id])
+    if amount > ZERO then
+      settle(settlement, own.invoice_id, amount, own.kind, "kept back")
+    end
   end
   if payment.allocations and #payment.allocations > 0 then
     as_told(settlement, payment.allocations)

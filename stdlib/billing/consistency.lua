@@ -156,6 +156,14 @@ local function check_payers(check, contract)
     seen[payer.customer_id] = true
     total = total + payer.percent
   end
+  local has_open = false
+  for _, payer in ipairs(contract.payers) do
+    has_open = has_open or not payer.cap_amount and payer.percent:sign() > 0
+  end
+  if #contract.payers > 0 and not has_open then
+    check.error("payers", nil, "every payer has a cap",
+      "leave one payer without cap_amount: it takes what is beyond the caps")
+  end
   if #contract.payers > 0 and total ~= HUNDRED then
     check.error(
       "payers",
@@ -320,6 +328,15 @@ terms_checks["retainer"] = function(check, contract)
   elseif terms.unused == "rollover" and not terms.rollover then
     check.error("terms.rollover", nil, "is missing", "write max_quantity and expires_after_periods")
   end
+  local rollover = terms.rollover or {}
+  if rollover.min_quantity and rollover.max_quantity
+    and rollover.max_quantity < rollover.min_quantity then
+    check.error("terms.rollover.max_quantity", figures.plain(rollover.max_quantity),
+      "is less than min_quantity", "write at least " .. figures.plain(rollover.min_quantity))
+  end
+  if terms.replenish and terms.replenish.quantity:is_zero() then
+    check.error("terms.replenish.quantity", "0", "is zero", "write what a top-up buys")
+  end
 end
 
 terms_checks["usage"] = function(check, contract)
@@ -343,6 +360,24 @@ terms_checks["usage"] = function(check, contract)
   end
 end
 
+local function check_indexation(check, terms)
+  if terms.base_value:is_zero() then
+    check.error("indexation.base_value", "0", "is zero", "write the index of the agreed prices")
+  end
+  if terms.floor_percent and terms.cap_percent and terms.cap_percent < terms.floor_percent then
+    check.error("indexation.cap_percent", figures.plain(terms.cap_percent),
+      "is less than floor_percent", "write at least " .. figures.plain(terms.floor_percent))
+  end
+  for i = 2, #terms.adjustments do
+    local before = terms.adjustments[i - 1].valid_from
+    if terms.adjustments[i].valid_from <= before then
+      check.error(string.format("indexation.adjustments[%d].valid_from", i),
+        terms.adjustments[i].valid_from, "does not come after " .. before,
+        "write the adjustments in order of time")
+    end
+  end
+end
+
 local function check_contract(check, contract)
   local ctx = check.ctx
   known(check, "customer_id", contract.customer_id, ctx.customer_list, "customer")
@@ -359,6 +394,9 @@ local function check_contract(check, contract)
   check_payers(check, { payers = contract.payers or {} })
   if contract.discount then
     check_discount(check, contract.discount)
+  end
+  if contract.indexation then
+    check_indexation(check, contract.indexation)
   end
   if contract.payable_rounding_increment and contract.payable_rounding_increment:is_zero() then
     check.error(

@@ -21,27 +21,45 @@ function due.terms(contract, payer)
   return DEFAULT_TERMS, "default"
 end
 
-local function day_of_next_month(issue_date, day)
-  local month = date.month(date.add_months(date.first_of_month(issue_date), 1))
+--- That day of a month, at most its last.
+local function day_of_month(any_day, day)
+  local month = date.month(any_day)
   local last = date.days_in_month(month)
   return string.format("%s-%02d", month, day < last and day or last)
 end
 
+-- By type of terms: the day on which payment is due, before any shift.
+local DAYS = {}
+
+function DAYS.net(issue_date, terms)
+  return date.add_days(date.add_months(issue_date, terms.months or 0), terms.days or 0)
+end
+
+function DAYS.end_of_month(issue_date, terms)
+  return date.end_of_month(DAYS.net(issue_date, terms))
+end
+
+--- The end of the month (or of so many months later), then days.
+function DAYS.days_after_end_of_month(issue_date, terms)
+  local month = date.add_months(date.first_of_month(issue_date), terms.months or 0)
+  return date.add_days(date.end_of_month(month), terms.days or 0)
+end
+
+--- Days first, then that day of the month so many months after.
+function DAYS.day_of_next_month(issue_date, terms)
+  local from = date.first_of_month(date.add_days(issue_date, terms.days or 0))
+  return day_of_month(date.add_months(from, terms.months or 1), terms.day)
+end
+
+due.TYPES = { "net", "end_of_month", "days_after_end_of_month", "day_of_next_month" }
+
 --- The day on which payment is due.
 ---@param issue_date string
----@param terms table      {type, days|day, shift?}
+---@param terms table      {type, days?, months?, day?, shift?}
 ---@param holidays string[]
 ---@return string
 function due.date(issue_date, terms, holidays)
-  local day
-  if terms.type == "day_of_next_month" then
-    day = day_of_next_month(issue_date, terms.day)
-  else
-    day = date.add_days(issue_date, terms.days)
-    if terms.type == "end_of_month" then
-      day = date.end_of_month(day)
-    end
-  end
+  local day = DAYS[terms.type](issue_date, terms)
   if terms.shift == "next_business_day" then
     day = calendar.next_business_day(day, holidays)
   end

@@ -5,6 +5,7 @@ local instalments = {}
 local calendar = require("billow.billing.calendar")
 local date = require("billow.date")
 local decimal = require("billow.decimal")
+local due = require("billow.billing.due")
 local split = require("billow.billing.split")
 
 ---@class billing.InstalmentTerm
@@ -12,6 +13,8 @@ local split = require("billow.billing.split")
 ---@field amount Decimal|nil   fixed, taken off before the shares
 ---@field days integer|nil     after the first date
 ---@field months integer|nil   after the first date, at most the last day of the month
+---@field terms table|nil      payment terms of this part, counted from the first date
+---@field is_rest boolean|nil   what the other parts leave
 
 ---@class billing.InstalmentPlan
 ---@field first_date string
@@ -41,6 +44,30 @@ function instalments.equal(count, every)
   return terms
 end
 
+local function has_rest(terms)
+  for _, term in ipairs(terms) do
+    if term.is_rest then
+      return true
+    end
+  end
+  return false
+end
+
+--- Percents of the whole amount, each rounded; one part takes what the others leave.
+local function shares_with_rest(amount, plan, d)
+  local shares, rest, place = {}, amount, nil
+  for index, term in ipairs(plan.terms) do
+    if term.is_rest then
+      place = index
+    else
+      shares[index] = term.amount or (amount * term.percent / 100):round(d)
+      rest = rest - shares[index]
+    end
+  end
+  shares[place] = rest
+  return shares
+end
+
 --- The shares of an amount; percents are weights and need not sum to 100 when they are equal parts.
 ---@param amount Decimal
 ---@param plan billing.InstalmentPlan
@@ -48,6 +75,9 @@ end
 ---@return Decimal[]
 local function shares_of(amount, plan, d)
   local shares, weights, places, rest = {}, {}, {}, amount
+  if has_rest(plan.terms) then
+    return shares_with_rest(amount, plan, d)
+  end
   for index, term in ipairs(plan.terms) do
     if term.amount then
       shares[index] = term.amount
@@ -78,6 +108,9 @@ end
 ---@param term billing.InstalmentTerm
 ---@return string
 local function due_date(plan, term)
+  if term.terms then
+    return due.date(plan.first_date, term.terms, plan.holidays)
+  end
   local day = date.add_months(plan.first_date, term.months or 0)
   day = date.add_days(day, term.days or 0)
   if plan.shift == "next_business_day" then

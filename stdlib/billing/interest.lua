@@ -26,6 +26,11 @@ interest.COMPENSATION = {
     { from_amount = decimal(10000), amount = decimal(100) },
   },
   eu = { { from_amount = decimal(0), amount = decimal(40) } },
+  ie = {
+    { from_amount = decimal(0), amount = decimal(40) },
+    { from_amount = decimal("1000.01"), amount = decimal(70) },
+    { from_amount = decimal("10000.01"), amount = decimal(100) },
+  },
 }
 
 --- Interest at one rate.

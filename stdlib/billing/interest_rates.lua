@@ -4,6 +4,12 @@
 --- The tables are dated: each ends with `known_until`, and a day after that is refused instead of
 --- being reckoned with an old rate. Newer half-years come from the settings of the policy interest.
 --- Nothing here is legal advice.
+---
+--- What the rows rest on: `eu` and `ie` up to July 2024 are the table of the Irish Department of
+--- Enterprise, the rows after it the ECB's published decisions; `uk` is the Bank of England's list
+--- of changes of Bank Rate, `de` the Bundesbank's announcements. The bounds of Ireland's
+--- compensation (S.I. 580 of 2012) were not seen in a primary source: check them before relying on
+--- them.
 ---@class billing.interest_rates
 local interest_rates = {}
 
@@ -13,6 +19,7 @@ local interest = require("billow.billing.interest")
 local reading = require("billow.billing.reading")
 
 local ZERO = decimal(0)
+local ALWAYS = "0001-01-01"
 
 ---@class billing.ReferenceTable
 ---@field title string
@@ -20,9 +27,82 @@ local ZERO = decimal(0)
 ---@field margin string         points above the reference rate, between firms
 ---@field compensation string   key of interest.COMPENSATION
 ---@field known_until string    the last day that the rows speak for
+---@field is_fixed_at_start boolean|nil   the rate of the first day overdue holds until payment
 ---@field rows {[1]: string, [2]: string}[]   first day, reference rate in percent
 
---- Reference rates from 2022; a row holds until the next one.
+-- Reference rates by half-year from 2016; a row holds until the next one.
+local ECB = {
+  { "2016-01-01", "0.05" },
+  { "2016-07-01", "0.00" },
+  { "2017-01-01", "0.00" },
+  { "2017-07-01", "0.00" },
+  { "2018-01-01", "0.00" },
+  { "2018-07-01", "0.00" },
+  { "2019-01-01", "0.00" },
+  { "2019-07-01", "0.00" },
+  { "2020-01-01", "0.00" },
+  { "2020-07-01", "0.00" },
+  { "2021-01-01", "0.00" },
+  { "2021-07-01", "0.00" },
+  { "2022-01-01", "0.00" },
+  { "2022-07-01", "0.00" },
+  { "2023-01-01", "2.50" },
+  { "2023-07-01", "4.00" },
+  { "2024-01-01", "4.50" },
+  { "2024-07-01", "4.25" },
+  { "2025-01-01", "3.15" },
+  { "2025-07-01", "2.15" },
+  { "2026-01-01", "2.15" },
+}
+
+local BASISZINSSATZ = {
+  { "2016-01-01", "-0.83" },
+  { "2016-07-01", "-0.88" },
+  { "2017-01-01", "-0.88" },
+  { "2017-07-01", "-0.88" },
+  { "2018-01-01", "-0.88" },
+  { "2018-07-01", "-0.88" },
+  { "2019-01-01", "-0.88" },
+  { "2019-07-01", "-0.88" },
+  { "2020-01-01", "-0.88" },
+  { "2020-07-01", "-0.88" },
+  { "2021-01-01", "-0.88" },
+  { "2021-07-01", "-0.88" },
+  { "2022-01-01", "-0.88" },
+  { "2022-07-01", "-0.88" },
+  { "2023-01-01", "1.62" },
+  { "2023-07-01", "3.12" },
+  { "2024-01-01", "3.62" },
+  { "2024-07-01", "3.37" },
+  { "2025-01-01", "2.27" },
+  { "2025-07-01", "1.27" },
+  { "2026-01-01", "1.27" },
+}
+
+local BANK_RATE = {
+  { "2016-01-01", "0.50" },
+  { "2016-07-01", "0.50" },
+  { "2017-01-01", "0.25" },
+  { "2017-07-01", "0.25" },
+  { "2018-01-01", "0.50" },
+  { "2018-07-01", "0.50" },
+  { "2019-01-01", "0.75" },
+  { "2019-07-01", "0.75" },
+  { "2020-01-01", "0.75" },
+  { "2020-07-01", "0.10" },
+  { "2021-01-01", "0.10" },
+  { "2021-07-01", "0.10" },
+  { "2022-01-01", "0.25" },
+  { "2022-07-01", "1.25" },
+  { "2023-01-01", "3.50" },
+  { "2023-07-01", "5.00" },
+  { "2024-01-01", "5.25" },
+  { "2024-07-01", "5.25" },
+  { "2025-01-01", "4.75" },
+  { "2025-07-01", "4.25" },
+  { "2026-01-01", "3.75" },
+}
+
 ---@type table<string, billing.ReferenceTable>
 interest_rates.TABLES = {
   eu = {
@@ -31,17 +111,15 @@ interest_rates.TABLES = {
     margin = "8",
     compensation = "eu",
     known_until = "2026-06-30",
-    rows = {
-      { "2022-01-01", "0.00" },
-      { "2022-07-01", "0.00" },
-      { "2023-01-01", "2.50" },
-      { "2023-07-01", "4.00" },
-      { "2024-01-01", "4.50" },
-      { "2024-07-01", "4.25" },
-      { "2025-01-01", "3.15" },
-      { "2025-07-01", "2.15" },
-      { "2026-01-01", "2.15" },
-    },
+    rows = ECB,
+  },
+  ie = {
+    title = "ECB main refinancing rate, in force on 1 January and 1 July",
+    source = "S.I. 580 of 2012; Department of Enterprise, late payment interest rate",
+    margin = "8",
+    compensation = "ie",
+    known_until = "2026-06-30",
+    rows = ECB,
   },
   de = {
     title = "Basiszinssatz, section 247 BGB",
@@ -49,36 +127,20 @@ interest_rates.TABLES = {
     margin = "9",
     compensation = "eu",
     known_until = "2026-06-30",
-    rows = {
-      { "2022-01-01", "-0.88" },
-      { "2022-07-01", "-0.88" },
-      { "2023-01-01", "1.62" },
-      { "2023-07-01", "3.12" },
-      { "2024-01-01", "3.62" },
-      { "2024-07-01", "3.37" },
-      { "2025-01-01", "2.27" },
-      { "2025-07-01", "1.27" },
-      { "2026-01-01", "1.27" },
-    },
+    rows = BASISZINSSATZ,
   },
   uk = {
     title = "Bank Rate on 31 December and 30 June, for the half-year that follows",
     source = "Late Payment of Commercial Debts (Rate of Interest) Order 2002; Bank of England",
     margin = "8",
     compensation = "uk",
-    known_until = "2025-12-31",
-    rows = {
-      { "2022-01-01", "0.25" },
-      { "2022-07-01", "1.25" },
-      { "2023-01-01", "3.50" },
-      { "2023-07-01", "5.00" },
-      { "2024-01-01", "5.25" },
-      { "2024-07-01", "5.25" },
-      { "2025-01-01", "4.75" },
-      { "2025-07-01", "4.25" },
-    },
+    known_until = "2026-06-30",
+    is_fixed_at_start = true,
+    rows = BANK_RATE,
   },
 }
+
+interest_rates.NAMES = { "de", "eu", "ie", "uk" }
 
 ---@class billing.InterestTerms
 ---@field method "none"|"fixed"|"statutory"
@@ -91,11 +153,26 @@ interest_rates.TABLES = {
 ---@field during_dispute "stop"|"continue"
 ---@field days_in_year integer
 
-local function statutory(terms, until_date)
+--- The last row that has begun on a day.
+---@param rows billing.InterestRate[]
+---@param day string
+---@return billing.InterestRate[]   that row alone, valid from the beginning
+local function row_on(rows, day)
+  local found
+  for _, row in ipairs(rows) do
+    if row.valid_from <= day and (not found or row.valid_from > found.valid_from) then
+      found = row
+    end
+  end
+  return found and { { valid_from = ALWAYS, percent = found.percent } } or rows
+end
+
+local function statutory(terms, until_date, first_day)
   local source = interest_rates.TABLES[terms.table]
   if not source then
-    reading.refuse("interest.table", terms.table, "write one of de, eu, uk")
+    reading.refuse("interest.table", terms.table, "write one of de, eu, ie, uk")
   end
+  local is_fixed = source.is_fixed_at_start and first_day ~= nil
   local margin, rows = decimal(terms.margin or source.margin), {}
   local known_until = terms.reference_known_until or source.known_until
   local overrides = {}
@@ -111,27 +188,29 @@ local function statutory(terms, until_date)
       percent = interest.statutory_percent(decimal(percent), margin),
     }
   end
-  if known_until < until_date then
+  local needed_until = is_fixed and first_day or until_date
+  if known_until < needed_until then
     reading.refuse(
       "interest.reference_rates",
       known_until,
       "the table ends on this day and "
-        .. until_date
-        .. " is asked for: add the newer rates to the settings of the policy interest"
+        .. needed_until
+        .. " is asked for: add the newer rates, here or in the settings of the policy interest"
     )
   end
-  return rows
+  return is_fixed and row_on(rows, first_day) or rows
 end
 
 --- The rates that hold up to a day; refuses a table that does not reach so far.
 ---@param terms billing.InterestTerms
 ---@param until_date string
+---@param first_day? string   overdue: where the law fixes the rate on that day, it is the only one
 ---@return billing.InterestRate[]
-function interest_rates.rates(terms, until_date)
+function interest_rates.rates(terms, until_date, first_day)
   if terms.method == "statutory" then
-    return statutory(terms, until_date)
+    return statutory(terms, until_date, first_day)
   elseif terms.method == "fixed" then
-    return { { valid_from = "0001-01-01", percent = decimal(terms.percent) } }
+    return { { valid_from = ALWAYS, percent = decimal(terms.percent) } }
   end
   return {}
 end
@@ -200,7 +279,8 @@ function interest_rates.claim(terms, history, until_date, d)
   if terms.method == "none" or first > until_date then
     return claim
   end
-  local rates, total = interest_rates.rates(terms, until_date), ZERO
+  local overdue_from = date.add_days(history.due_date, 1)
+  local rates, total = interest_rates.rates(terms, until_date, overdue_from), ZERO
   local days = borders(terms, history, first, until_date)
   for i, day in ipairs(days) do
     local last = days[i + 1] and date.add_days(days[i + 1], -1) or until_date

@@ -119,8 +119,7 @@ end
 local function documents(ctx, contract, type_code, lines, allowances)
   local d, made = ctx.decimals(contract.currency), {}
   local payers = split.payers(ctx, contract)
-  local lines_of = split.lines(lines, payers, d)
-  local allowances_of = split.allowances(allowances, payers, d)
+  local lines_of, allowances_of = split.shares(lines, allowances, payers, d)
   for i, payer in ipairs(payers) do
     if #lines_of[i] > 0 or #allowances_of[i] > 0 then
       made[#made + 1] = object(

@@ -327,6 +327,25 @@ local function invoiced_periods(contract, bill)
   return json.array(list)
 end
 
+--- What each payer with a cap has been billed so far; nil when nobody has a cap.
+local function payer_used(ctx, contract, bill)
+  local used = (ctx.opening.payer_used or {})[contract.id] or {}
+  local after
+  for _, payer in ipairs(contract.payers or {}) do
+    if payer.cap_amount then
+      local sum = used[payer.customer_id] or decimal(0)
+      for _, invoice in ipairs(bill.canonical) do
+        if invoice.customer_id == payer.customer_id then
+          sum = sum + decimal(invoice.totals.tax_exclusive_amount)
+        end
+      end
+      after = after or {}
+      after[payer.customer_id] = tostring(sum)
+    end
+  end
+  return after
+end
+
 --- What the next period of the contract starts from.
 ---@param contract billow.billing.Contract
 ---@param bill billow.billing.Bill
@@ -338,7 +357,10 @@ function ledger.closing(contract, bill)
   for _, invoice in ipairs(bill.canonical) do
     used = used + decimal(invoice.totals.tax_exclusive_amount)
   end
-  local opening = { purchase_order_used = { [id] = tostring(used) } }
+  local opening = {
+    purchase_order_used = { [id] = tostring(used) },
+    payer_used = { [id] = payer_used(ctx, contract.contract, bill) },
+  }
   if closing.ceiling_used then
     opening.ceiling_used = { [id] = closing.ceiling_used }
   end

@@ -8,6 +8,7 @@ local model = {}
 
 local agreed = require("billow.billing.agreed")
 local aggregation = require("billow.billing.aggregation")
+local buckets = require("billow.billing.buckets")
 local calendar = require("billow.billing.calendar")
 local caps = require("billow.billing.caps")
 local consistency = require("billow.billing.consistency")
@@ -33,9 +34,19 @@ local GROUPINGS = { "project", "task", "role", "person", "date", "week", "entry"
 
 local SHIFT = optional(enum({ "none", "next_business_day" }), "none")
 local PAYMENT_TERMS = shape.by_word("type", {
-  net = record({ days = required(count), shift = SHIFT }),
-  end_of_month = record({ days = required(count), shift = SHIFT }),
-  day_of_next_month = record({ day = required(at_least_1), shift = SHIFT }),
+  net = record({ days = required(count), months = optional(count), shift = SHIFT }),
+  end_of_month = record({ days = required(count), months = optional(count), shift = SHIFT }),
+  days_after_end_of_month = record({
+    days = required(count),
+    months = optional(count),
+    shift = SHIFT,
+  }),
+  day_of_next_month = record({
+    day = required(at_least_1),
+    days = optional(count),
+    months = optional(count),
+    shift = SHIFT,
+  }),
 })
 
 local ADDRESS = record({
@@ -213,11 +224,23 @@ local RETAINER = with(time_terms({}, { "entry", "person_day", "task_day" }), {
   quantity = required(amount),
   price = required(amount),
   billed = optional(enum({ "arrears", "advance" }), "arrears"),
-  draw_order = optional(enum({ "oldest_first", "current_first" }), "oldest_first"),
+  draw_order = optional(enum(buckets.DRAW_ORDERS), "oldest_first"),
   unused = optional(enum({ "expire", "rollover", "credit" }), "expire"),
   rollover = optional(
-    record({ max_quantity = optional(amount), expires_after_periods = required(at_least_1) })
+    record({
+      min_quantity = optional(amount),
+      max_quantity = optional(amount),
+      expires_after_periods = optional(at_least_1), -- absent: never
+    })
   ),
+  low_balance = optional(record({ below = required(amount) })),
+  replenish = optional(record({
+    below = required(amount),
+    quantity = required(amount),
+    price = required(amount),
+    max_per_period = optional(at_least_1, 1),
+    expires_after_periods = optional(at_least_1), -- absent: never
+  })),
   credit_rate = optional(amount),
   prorate = optional(shape.boolean, true),
   overage = required(record({
@@ -328,7 +351,25 @@ local CONTRACT_FIELDS = {
     customer_id = required(text),
     percent = required(amount),
     tax_code = optional(text),
+    cap_amount = optional(amount),
   }))),
+  indexation = optional(record({
+    base_value = required(amount),
+    floor_percent = optional(decimals),
+    cap_percent = optional(decimals),
+    threshold_percent = optional(amount),
+    share_percent = optional(amount),
+    notice_days = optional(count),
+    price_decimals = optional(count, 2),
+    adjustments = optional(
+      list(record({
+        valid_from = required(day),
+        value = required(amount),
+        notice_date = optional(day),
+      })),
+      {}
+    ),
+  })),
   discount = optional(record({
     percent = optional(amount),
     amount = optional(amount),
@@ -413,6 +454,7 @@ local OPENING = record({
           period = required(period),
           quantity = required(amount),
           expires_on = required(day),
+          priority = optional(count),
         })),
         {}
       ),
@@ -420,6 +462,7 @@ local OPENING = record({
     {}
   ),
   purchase_order_used = optional(map(decimals), {}),
+  payer_used = optional(map(map(decimals)), {}),
   exchange_rates = optional(
     list(record({
       currency = required(shape.currency),

@@ -36,6 +36,8 @@ local MODULES = {
   number = "billow.billing.price.number",
   tax_number = "billow.billing.price.tax_number",
   place_of_supply = "billow.billing.price.place_of_supply",
+  indexation = "billow.billing.price.indexation",
+  discounts = "billow.billing.price.discounts",
 }
 -- Fields that name a kind only when nothing else does: a retainer is drawn by time entries, the
 -- minimum of a meter is prorated.

@@ -8,6 +8,7 @@ local rates = {}
 
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
+local indexation = require("billow.billing.indexation")
 
 ---@class billing.RateBook
 ---@field cards table[]                    in the order in which they are searched
@@ -17,6 +18,7 @@ local figures = require("billow.billing.figures")
 ---@field selectors? string[]              replaces each card's own order when a policy says so
 ---@field issue_date string
 ---@field currency string                  of the contract
+---@field contract table                   whose prices may follow an index
 
 local LEVELS = { "contract", "customer", "firm" }
 
@@ -73,6 +75,7 @@ function rates.book(ctx, contract)
     selectors = decision.selectors,
     issue_date = ctx.issue_date,
     currency = contract.currency,
+    contract = contract,
   }
 end
 
@@ -290,7 +293,12 @@ function rates.find(book, work)
       source = "rate of " .. entry.source,
     })
   end
-  return search_cards(book, work)
+  local found, searched = search_cards(book, work)
+  if found then
+    local price, note = indexation.price(book.contract, found.price, day_of(book, work))
+    found.price, found.steps[#found.steps + 1] = price, note
+  end
+  return found, searched
 end
 
 return rates

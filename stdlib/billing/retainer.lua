@@ -11,6 +11,7 @@ local calendar = require("billow.billing.calendar")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local explanation = require("billow.billing.explanation")
+local indexation = require("billow.billing.indexation")
 local lines = require("billow.billing.lines")
 local proration = require("billow.billing.proration")
 local rates = require("billow.billing.rates")
@@ -23,7 +24,7 @@ local SECONDS_PER_MINUTE = 60
 local GRANT_HOURS_DECIMALS = 2
 local CREDIT_HOURS_DECIMALS = 2
 local BUCKET_HOURS_DECIMALS = 4
-local EXPIRES_AFTER_PERIODS_DEFAULT = 1
+local NEVER = "9999-12-31"
 
 ---@param terms table
 ---@return boolean
@@ -67,11 +68,12 @@ function retainer.fee_lines(contract, period, invoiced_periods, d)
   for _, id in ipairs(candidates) do
     local is_active = calendar.active_days(contract, calendar.period(id)) > 0
     if is_active and not is_invoiced[id] then
+      local price = indexation.price(contract, terms.price, calendar.period(id).start_date)
       made[#made + 1] = draft.line(d, {
         component = "retainer",
         description_key = "retainer:" .. id,
         unit_code = "MON",
-        unit_price = proration.monthly(terms.price, contract, id, terms.prorate ~= false, d),
+        unit_price = proration.monthly(price, contract, id, terms.prorate ~= false, d),
       })
     end
   end
@@ -282,6 +284,64 @@ function retainer.draw(contract, period, list, works, d, steps)
   return overage
 end
 
+--- The last day of a bucket: the end of so many months later; without a number it never expires.
+---@param period billing.Period
+---@param after_periods integer?
+---@return string
+function retainer.expires_on(period, after_periods)
+  return after_periods
+      and calendar.period(calendar.add_periods(period.id, after_periods)).end_date
+    or NEVER
+end
+
+---@class billing.Balance
+---@field left Decimal       in the unit of the retainer, after top-ups
+---@field is_low boolean
+---@field top_ups integer    bought in this period
+
+--- Look at what is carried: buy more when it is below the threshold, say so when it is low.
+---@param terms table
+---@param period billing.Period
+---@param carried billing.Bucket[]   gets a bucket when something is bought
+---@return billing.Balance
+function retainer.replenish(terms, period, carried)
+  local left = ZERO
+  for _, bucket in ipairs(carried) do
+    left = left + bucket.amount
+  end
+  left = retainer.quantity_of(terms, left)
+  local rules, count = terms.replenish, 0
+  while rules and left < rules.below and count < rules.max_per_period do
+    left, count = left + rules.quantity, count + 1
+  end
+  if count > 0 then
+    carried[#carried + 1] = {
+      period = period.id,
+      amount = retainer.amount_of(terms, rules.quantity * count),
+      expires_on = retainer.expires_on(period, rules.expires_after_periods),
+    }
+  end
+  local is_low = terms.low_balance ~= nil and left < terms.low_balance.below
+  return { left = left, is_low = is_low, top_ups = count }
+end
+
+--- The line of top-ups bought in a period.
+---@param terms table
+---@param period billing.Period
+---@param balance billing.Balance
+---@param d integer
+---@return billing.Line|nil
+function retainer.top_up_line(terms, period, balance, d)
+  return balance.top_ups > 0
+      and draft.line(d, {
+        component = "retainer",
+        description_key = "retainer_top_up:" .. period.id,
+        quantity = decimal(balance.top_ups),
+        unit_price = terms.replenish.price,
+      })
+    or nil
+end
+
 --- What is carried into the next period, and what the period's own grant has left.
 ---@param contract table
 ---@param period billing.Period
@@ -296,8 +356,11 @@ function retainer.carry(contract, period, list)
     if bucket.is_own then
       left = bucket.amount
       if terms.unused == "rollover" then
-        local after = rollover.expires_after_periods or EXPIRES_AFTER_PERIODS_DEFAULT
-        bucket.expires_on = calendar.period(calendar.add_periods(period.id, after)).end_date
+        bucket.expires_on = retainer.expires_on(period, rollover.expires_after_periods)
+        if rollover.min_quantity then
+          bucket.amount =
+            decimal.max(left, retainer.amount_of(terms, rollover.min_quantity))
+        end
         kept[#kept + 1] = bucket
       end
     elseif bucket.expires_on > period.end_date then
@@ -371,6 +434,13 @@ function retainer.bill(ctx, contract, items)
   add_lines(made, lines.of_time("overage", overage, terms, d))
   local carried, left = retainer.carry(contract, period, list)
   made.lines[#made.lines + 1] = retainer.unused_line(terms, period, left, d)
+  local balance = retainer.replenish(terms, period, carried)
+  made.lines[#made.lines + 1] = retainer.top_up_line(terms, period, balance, d)
+  if balance.is_low then
+    made.exceptions[1] = draft.exception("RETAINER_LOW", contract.id, "contract",
+      "the balance is " .. tostring(balance.left) .. ", less than "
+        .. tostring(terms.low_balance.below) .. ": tell the customer", contract.id)
+  end
   made.closing.retainer = { buckets = retainer.written(terms, carried) }
   for _, work in ipairs(items.time) do
     made.dispositions[work.id] = { billed = work.worked_seconds }

@@ -10,7 +10,8 @@ local statements = require("billow.billing.statements")
 local text = require("billow.text")
 
 -- Fields of the opening that belong to one contract each, by contract id.
-local BY_CONTRACT = { "ceiling_used", "fixed_fee", "retainer", "purchase_order_used" }
+local BY_CONTRACT =
+  { "ceiling_used", "fixed_fee", "retainer", "purchase_order_used", "payer_used" }
 
 --- What is wrong with the documents, as precise texts; empty when they fit together.
 ---@param documents table

@@ -2,6 +2,7 @@
 --- lost or made.
 local split = {}
 
+local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 
@@ -60,6 +61,7 @@ end
 ---@field customer table
 ---@field percent? Decimal   nil: the customer alone, nothing is split
 ---@field tax_code? string
+---@field available? Decimal   what is left of the payer's cap; nil: no cap
 
 --- Who pays the contract's invoices, in order.
 ---@param ctx billing.Context
@@ -69,30 +71,22 @@ function split.payers(ctx, contract)
   if not contract.payers or #contract.payers == 0 then
     return { { customer = ctx.customers[contract.customer_id] } }
   end
-  local payers = {}
+  local payers, used = {}, (ctx.opening.payer_used or {})[contract.id] or {}
   for i, payer in ipairs(contract.payers) do
+    local left = payer.cap_amount
+      and payer.cap_amount - (used[payer.customer_id] or decimal(0))
     payers[i] = {
       customer = ctx.customers[payer.customer_id],
       percent = payer.percent,
       tax_code = payer.tax_code,
+      available = left and decimal.max(left, decimal(0)),
     }
   end
   return payers
 end
 
-local function copy_of(fields, changes)
-  local copy = {}
-  for name, value in pairs(fields) do
-    copy[name] = value
-  end
-  for name, value in pairs(changes) do
-    copy[name] = value
-  end
-  return copy
-end
-
 local function share_of_line(line, share, payer)
-  return copy_of(line, {
+  return copy.with(line, {
     quantity = decimal(share:sign()),
     unit_code = "C62",
     unit_price = share:abs(),
@@ -115,51 +109,101 @@ local function percents(payers)
   return weights
 end
 
---- Each payer's share of every line; shares of 0 make no line. With a customer alone the lines stay
---- as they are.
----@param lines billing.Line[]
----@param payers billing.Payer[]
----@param d integer
----@return billing.Line[][]   by payer
-function split.lines(lines, payers, d)
-  if not payers[1].percent then
-    return { lines }
+--- Each amount divided over the payers: shares[i][n] is what payer n has of amount i.
+local function matrix_of(amounts, payers, d)
+  local weights, shares = percents(payers), {}
+  for i, amount in ipairs(amounts) do
+    shares[i] = split.largest_remainder(amount, weights, d)
   end
-  local by_payer, weights = {}, percents(payers)
-  for i in ipairs(payers) do
-    by_payer[i] = {}
+  return shares
+end
+
+local function column_sum(shares, n)
+  local sum = decimal(0)
+  for _, row in ipairs(shares) do
+    sum = sum + row[n]
   end
-  for _, line in ipairs(lines) do
-    for i, share in ipairs(split.largest_remainder(line.net_amount, weights, d)) do
-      if not share:is_zero() then
-        table.insert(by_payer[i], share_of_line(line, share, payers[i]))
+  return sum
+end
+
+--- Weights of those who take what is beyond a cap: the percents of payers without one.
+local function takers(payers)
+  local weights = {}
+  for i, payer in ipairs(payers) do
+    weights[i] = payer.available and decimal(0) or payer.percent
+  end
+  return weights
+end
+
+--- A payer with a cap pays at most what is left of it: the rest goes from the last lines backwards
+--- to the payers without a cap, by their percents, line by line. Allowances stay where they are.
+local function apply_caps(shares, allowance_shares, payers, d)
+  local weights = takers(payers)
+  for n, payer in ipairs(payers) do
+    local net = column_sum(shares, n) - column_sum(allowance_shares, n)
+    local excess = payer.available and net - payer.available or decimal(0)
+    for i = #shares, 1, -1 do
+      local part = decimal.min(excess, shares[i][n])
+      if part:sign() > 0 then
+        excess = excess - part
+        shares[i][n] = shares[i][n] - part
+        for taker, share in ipairs(split.largest_remainder(part, weights, d)) do
+          shares[i][taker] = shares[i][taker] + share
+        end
       end
     end
   end
-  return by_payer
 end
 
---- Each payer's share of every allowance.
+--- Amounts divided over payers, caps included.
+---@param amounts Decimal[]
+---@param payers {percent: Decimal, available?: Decimal}[]   available: what is left of a cap
+---@param d integer
+---@return Decimal[][]   by amount and payer
+function split.with_caps(amounts, payers, d)
+  local shares = matrix_of(amounts, payers, d)
+  apply_caps(shares, {}, payers, d)
+  return shares
+end
+
+local function column(items, field)
+  local amounts = {}
+  for i, item in ipairs(items) do
+    amounts[i] = item[field]
+  end
+  return amounts
+end
+
+--- Each payer's lines and allowances; shares of 0 make none. With a customer alone they stay as
+--- they are.
+---@param lines billing.Line[]
 ---@param allowances billing.Allowance[]
 ---@param payers billing.Payer[]
 ---@param d integer
----@return billing.Allowance[][]   by payer
-function split.allowances(allowances, payers, d)
+---@return billing.Line[][] lines_of             by payer
+---@return billing.Allowance[][] allowances_of   by payer
+function split.shares(lines, allowances, payers, d)
   if not payers[1].percent then
-    return { allowances }
+    return { lines }, { allowances }
   end
-  local by_payer, weights = {}, percents(payers)
-  for i in ipairs(payers) do
-    by_payer[i] = {}
-  end
-  for _, allowance in ipairs(allowances) do
-    for i, share in ipairs(split.largest_remainder(allowance.amount, weights, d)) do
-      if not share:is_zero() then
-        table.insert(by_payer[i], copy_of(allowance, { amount = share }))
+  local line_shares = matrix_of(column(lines, "net_amount"), payers, d)
+  local allowance_shares = matrix_of(column(allowances, "amount"), payers, d)
+  apply_caps(line_shares, allowance_shares, payers, d)
+  local lines_of, allowances_of = {}, {}
+  for n, payer in ipairs(payers) do
+    lines_of[n], allowances_of[n] = {}, {}
+    for i, line in ipairs(lines) do
+      if not line_shares[i][n]:is_zero() then
+        table.insert(lines_of[n], share_of_line(line, line_shares[i][n], payer))
+      end
+    end
+    for i, allowance in ipairs(allowances) do
+      if not allowance_shares[i][n]:is_zero() then
+        table.insert(allowances_of[n], copy.with(allowance, { amount = allowance_shares[i][n] }))
       end
     end
   end
-  return by_payer
+  return lines_of, allowances_of
 end
 
 return split

@@ -25,6 +25,7 @@ local EMPTY_OPENING = {
   advances = {},
   retainer = {},
   purchase_order_used = {},
+  payer_used = {},
   exchange_rates = {},
 }
 

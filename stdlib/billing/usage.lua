@@ -13,6 +13,7 @@ local decimal = require("billow.decimal")
 local discount = require("billow.billing.discount")
 local draft = require("billow.billing.draft")
 local explanation = require("billow.billing.explanation")
+local indexation = require("billow.billing.indexation")
 local meter = require("billow.billing.meter")
 local proration = require("billow.billing.proration")
 local reading = require("billow.billing.reading")
@@ -225,7 +226,8 @@ local function base_fee_line(contract, period_id, d)
   if not terms.base_fee then
     return nil
   end
-  local fee = proration.monthly(terms.base_fee, contract, period_id, terms.prorate ~= false, d)
+  local agreed = indexation.price(contract, terms.base_fee, calendar.period(period_id).start_date)
+  local fee = proration.monthly(agreed, contract, period_id, terms.prorate ~= false, d)
   return draft.line(d, {
     component = "base_fee",
     description_key = "base_fee:" .. period_id,

@@ -9,11 +9,13 @@ local reading = require("billow.billing.reading")
 ---@param terms billing.Reader
 ---@return table
 function due_date_item.read(terms)
-  local kind = terms:choice("type", { "net", "end_of_month", "day_of_next_month" })
+  local kind = terms:choice("type", due.TYPES)
   local is_day = kind == "day_of_next_month"
+  local months = terms:integer("months", { is_optional = true, min = 0, max = 120 })
   return {
     type = kind,
-    days = not is_day and terms:integer("days", { min = 0 }) or nil,
+    days = terms:integer("days", { is_optional = is_day or months ~= nil, min = 0 }),
+    months = months,
     day = is_day and terms:integer("day", { min = 1, max = 31 }) or nil,
     shift = terms:choice("shift", { "none", "next_business_day" }, "none"),
   }
@@ -38,9 +40,12 @@ function due_date_item.price(reader, _, steps)
   local terms = due_date_item.read(reader:object("payment_terms"))
   local issue_date = reader:date("issue_date")
   local day = due.date(issue_date, terms, due_date_item.holidays(reader))
-  explanation.add(steps, "due_date", terms.type .. " "
-    .. tostring(terms.days or terms.day) .. " from " .. issue_date .. ", shift "
-    .. terms.shift, day)
+  local parts = {}
+  for _, name in ipairs({ "months", "days", "day" }) do
+    parts[#parts + 1] = terms[name] and name .. " " .. terms[name]
+  end
+  explanation.add(steps, "due_date", terms.type .. ", " .. table.concat(parts, ", ") .. ", from "
+    .. issue_date .. ", shift " .. terms.shift, day)
   return { issue_date = issue_date, due_date = day }
 end
 

@@ -9,24 +9,38 @@ local json = require("billow.json")
 
 local PERCENT = decimal(100)
 
+---@param term billing.Reader
+---@return billing.InstalmentTerm
+local function stated_term(term)
+  local has_type = term:has("type")
+  local own = {
+    percent = term:decimal("percent", { is_optional = true, above = 0 }),
+    amount = term:decimal("amount", { is_optional = true, min = 0 }),
+    is_rest = term:boolean("is_rest", false),
+    terms = has_type and due_date_item.read(term) or nil,
+    days = not has_type and term:integer("days", { is_optional = true, min = 0 }) or nil,
+    months = not has_type and term:integer("months", { is_optional = true, min = 0 }) or nil,
+  }
+  local given = (own.percent and 1 or 0) + (own.amount and 1 or 0) + (own.is_rest and 1 or 0)
+  if given ~= 1 then
+    term:refuse("percent", "write one of percent, amount and is_rest")
+  end
+  return own
+end
+
 ---@param plan billing.Reader
 ---@return billing.InstalmentTerm[]
 local function stated_terms(plan)
-  local terms, sum, has_amounts = {}, decimal(0), false
+  local terms, sum, is_open, rests = {}, decimal(0), false, 0
   for index, term in ipairs(plan:objects("terms")) do
-    terms[index] = {
-      percent = term:decimal("percent", { is_optional = true, above = 0 }),
-      amount = term:decimal("amount", { is_optional = true, min = 0 }),
-      days = term:integer("days", { is_optional = true, min = 0 }),
-      months = term:integer("months", { is_optional = true, min = 0 }),
-    }
-    if (terms[index].percent == nil) == (terms[index].amount == nil) then
-      term:refuse("percent", "write either percent or amount")
-    end
-    has_amounts = has_amounts or terms[index].amount ~= nil
+    terms[index] = stated_term(term)
+    is_open = is_open or terms[index].amount ~= nil or terms[index].is_rest
+    rests = rests + (terms[index].is_rest and 1 or 0)
     sum = sum + (terms[index].percent or 0)
   end
-  if not has_amounts and sum ~= PERCENT then
+  if rests > 1 then
+    plan:refuse("terms", "let one term take the rest")
+  elseif not is_open and sum ~= PERCENT or sum > PERCENT then
     plan:refuse("terms", "write percents that sum to 100; these sum to " .. tostring(sum))
   end
   return terms
@@ -44,6 +58,31 @@ local function terms_of(plan)
   return instalments.equal(count, { days = every_days, months = every_months })
 end
 
+--- Fixed amounts, and percents beside a rest, must leave something or come to the amount.
+---@param plan billing.Reader
+---@param terms billing.InstalmentTerm[]
+---@param amount Decimal
+---@param d integer
+local function check_sum(plan, terms, amount, d)
+  local fixed, is_divided, has_rest = decimal(0), false, false
+  for _, term in ipairs(terms) do
+    has_rest = has_rest or term.is_rest == true
+  end
+  for _, term in ipairs(terms) do
+    if term.amount then
+      fixed = fixed + term.amount
+    elseif term.percent and has_rest then
+      fixed = fixed + (amount * term.percent / PERCENT):round(d)
+    else
+      is_divided = true
+    end
+  end
+  if fixed > amount or (not is_divided and fixed ~= amount) then
+    plan:refuse("terms", "write amounts that come to " .. tostring(amount) .. "; these come to "
+      .. tostring(fixed))
+  end
+end
+
 ---@param reader billing.Reader
 ---@param money billing.PriceMoney
 ---@param steps billing.Step[]
@@ -52,15 +91,7 @@ function instalments_item.price(reader, money, steps)
   local plan = reader:object("instalments")
   local amount = reader:decimal("amount", { min = 0 })
   local terms = terms_of(plan)
-  local fixed, shares = decimal(0), 0
-  for _, term in ipairs(terms) do
-    fixed = fixed + (term.amount or 0)
-    shares = shares + (term.amount and 0 or 1)
-  end
-  if fixed > amount or (shares == 0 and fixed ~= amount) then
-    plan:refuse("terms", "write amounts that come to " .. tostring(amount) .. "; these come to "
-      .. tostring(fixed))
-  end
+  check_sum(plan, terms, amount, money.d)
   local parts = instalments.plan(amount, {
     first_date = plan:date("first_date"),
     terms = terms,

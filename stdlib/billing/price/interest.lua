@@ -5,13 +5,39 @@ local date = require("billow.date")
 local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
 local interest = require("billow.billing.interest")
+local interest_rates = require("billow.billing.interest_rates")
 local reading = require("billow.billing.reading")
 
 local ZERO = decimal(0)
 
+--- The statutory rates of a country, up to the day of the calculation.
 ---@param terms billing.Reader
+---@param reader billing.Reader
+---@return billing.InterestRate[]
+local function table_of(terms, reader)
+  local name = terms:choice("table", interest_rates.NAMES)
+  local newer = {}
+  for index, row in ipairs(terms:objects("rates")) do
+    newer[index] = { valid_from = row:date("valid_from"),
+      percent = tostring(row:decimal("reference_rate")) }
+  end
+  local margin = terms:decimal("margin", { is_optional = true })
+  return interest_rates.rates({
+    method = "statutory",
+    table = name,
+    margin = margin and tostring(margin),
+    reference_rates = newer,
+    reference_known_until = #newer > 0 and reader:date("until_date") or nil,
+  }, reader:date("until_date"), date.add_days(reader:date("due_date"), 1))
+end
+
+---@param terms billing.Reader
+---@param reader billing.Reader
 ---@return billing.InterestRate[]|nil
-local function rates_of(terms)
+local function rates_of(terms, reader)
+  if terms:has("table") then
+    return table_of(terms, reader)
+  end
   local rates = {}
   local margin = terms:decimal("margin", { default = 0 })
   for index, row in ipairs(terms:objects("rates")) do
@@ -65,7 +91,7 @@ local function compensation_of(terms, amount)
   elseif type(rows) == "string" then
     local statutory = interest.COMPENSATION[rows]
     if not statutory then
-      terms:refuse("compensation", "write uk, eu or a list of {from_amount, amount}")
+      terms:refuse("compensation", "write uk, ie, eu or a list of {from_amount, amount}")
     end
     return interest.compensation(statutory, amount)
   end
@@ -89,6 +115,47 @@ local function days_of(reader)
   return math.max(0, days)
 end
 
+--- Interest earned, not rounded.
+---@param reader billing.Reader
+---@param terms billing.Reader
+---@param amount Decimal
+---@param steps billing.Step[]
+---@return Decimal exact
+---@return integer days
+---@return Decimal|nil percent   nil: several rates
+local function earned_on(reader, terms, amount, steps)
+  local days_in_year = terms:integer("days_in_year", { default = 365, above = 0 })
+  local rates = rates_of(terms, reader)
+  if rates then
+    if not reader:has("due_date") then
+      reading.refuse("due_date", nil, "write due_date and until_date: the rates change by date")
+    end
+    local exact, days = interest.over_rates(amount, rates, reader:date("due_date"),
+      reader:date("until_date"), days_in_year, steps)
+    return exact, days, #rates == 1 and rates[1].percent or nil
+  end
+  local days, percent = days_of(reader), percent_of(terms)
+  local exact = interest.simple(amount, percent, days, days_in_year)
+  explanation.add(steps, "interest", tostring(amount) .. " at " .. tostring(percent) .. " % for "
+    .. days .. " of " .. days_in_year .. " days", exact)
+  return exact, days, percent
+end
+
+--- The least of an amount and its cap.
+---@param terms billing.Reader
+---@param name string
+---@param amount Decimal
+---@param steps billing.Step[]
+---@return Decimal
+local function capped(terms, name, amount, steps)
+  local cap = terms:decimal(name, { is_optional = true, min = 0 })
+  if not cap or amount <= cap then
+    return amount
+  end
+  explanation.add(steps, "cap", name .. ": " .. tostring(amount) .. " is lowered", cap)
+  return cap
+end
+
 ---@param reader billing.Reader
 ---@param money billing.PriceMoney
 ---@param steps billing.Step[]
@@ -96,29 +163,19 @@ end
 function interest_item.price(reader, money, steps)
   local terms = reader:object("interest")
   local amount = reader:decimal("amount", { default = 0, min = 0 })
-  local days_in_year = terms:integer("days_in_year", { default = 365, above = 0 })
-  local days, percent = days_of(reader), percent_of(terms)
-  local rates = rates_of(terms)
-  local exact
-  if rates then
-    if not reader:has("due_date") then
-      reading.refuse("due_date", nil, "write due_date and until_date: the rates change by date")
-    end
-    exact, days = interest.over_rates(amount, rates, reader:date("due_date"),
-      reader:date("until_date"), days_in_year, steps)
-  else
-    exact = interest.simple(amount, percent, days, days_in_year)
-    explanation.add(steps, "interest", tostring(amount) .. " at " .. tostring(percent) .. " % for "
-      .. days .. " of " .. days_in_year .. " days", exact)
-  end
-  local earned = exact:round(money.d)
+  local exact, days, percent = earned_on(reader, terms, amount, steps)
+  local grace = terms:integer("grace_days", { default = 0, min = 0 })
+  local is_in_grace = days <= grace
+  local earned = is_in_grace and ZERO:round(money.d)
+    or capped(terms, "max_interest_amount", exact:round(money.d), steps)
   local fees, level = interest.level_fees(levels_of(terms), amount, days, money.d, steps)
-  fees = fees + terms:decimal("fee", { default = 0, min = 0 })
+  fees = capped(terms, "max_fee_amount", fees + terms:decimal("fee", { default = 0, min = 0 }),
+    steps)
   local compensation = compensation_of(terms, amount)
   local claim = earned + fees + compensation
   return {
     currency = money.currency,
-    percent = not rates and percent or nil,
+    percent = percent,
     days = days,
     level = level,
     interest_amount = earned,

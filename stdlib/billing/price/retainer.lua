@@ -13,7 +13,6 @@ local time_item = require("billow.billing.price.time")
 local time_terms = require("billow.billing.time_terms")
 
 local ZERO = decimal(0)
-local PRIORITY = "priority"
 -- A fee or price that the example does not need may be left out of it.
 local TERMS_DEFAULT = { unit = "hours", quantity = "0", price = "0" }
 
@@ -28,28 +27,8 @@ local function plain_terms(terms)
   for name, value in pairs(terms.source) do
     plain[name] = value
   end
-  if plain.draw_order == PRIORITY then
-    plain.draw_order = nil
-  end
-  if plain.rollover and plain.rollover ~= json.null then
-    local rollover = {}
-    for name, value in pairs(plain.rollover) do
-      rollover[name] = value
-    end
-    rollover.expires_after_periods = rollover.expires_after_periods or 1
-    plain.rollover = rollover
-  end
   plain.overage = reading.given(plain.overage) or { rate = "0" }
   return plain
-end
-
---- Opening buckets with a priority, which a contract's opening does not have.
----@param opening billing.Reader|nil
----@param typed table
-local function add_priorities(opening, typed)
-  for index, bucket in ipairs(opening and opening:objects("buckets") or {}) do
-    typed.buckets[index].priority = bucket:integer("priority", { default = 0 })
-  end
 end
 
 --- Draws stated as quantities instead of time entries.
@@ -173,10 +152,6 @@ local function example_of(reader, terms, money)
   }, money)
   local typed = ctx.opening.retainer.item or {}
   typed.buckets = typed.buckets or {}
-  add_priorities(opening, typed)
-  if terms:raw("draw_order") == PRIORITY then
-    contract.terms.draw_order = PRIORITY
-  end
   local list = retainer.open(contract, ctx.period, typed.buckets, money.d)
   name_buckets(opening, list, typed)
   return { ctx = ctx, contract = contract, list = list, opening = typed }
@@ -228,6 +203,11 @@ function retainer_item.price(reader, money, steps)
   local carried, left = retainer.carry(contract, ctx.period, example.list)
   made[#made + 1] = retainer.unused_line(contract.terms, ctx.period, left, money.d)
   local left_quantity = retainer.quantity_of(contract.terms, left)
+  local balance = retainer.replenish(contract.terms, ctx.period, carried)
+  made[#made + 1] = retainer.top_up_line(contract.terms, ctx.period, balance, money.d)
+  if balance.top_ups > 0 then
+    explanation.add(steps, "top_up", balance.top_ups .. " bought", balance.left)
+  end
   local shown, net = time_item.shown(made)
   return {
     currency = money.currency,
@@ -238,6 +218,9 @@ function retainer_item.price(reader, money, steps)
     overage_amount = amount,
     balances = shown_balances,
     left_quantity = left_quantity,
+    balance_quantity = balance.left,
+    is_low_balance = balance.is_low,
+    top_ups = balance.top_ups,
     buckets = json.array(retainer.written(contract.terms, carried)),
     reset_balance = reset_balance(terms, left_quantity, overage, steps),
   }

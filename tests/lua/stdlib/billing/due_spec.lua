@@ -20,6 +20,21 @@ describe("the due date (model 3.12)", function()
     assert.equal("2027-01-05", day({ type = "day_of_next_month", day = 5 }, "2026-12-31"))
   end)
 
+  it("may count whole months", function()
+    assert.equal("2027-02-28", day({ type = "net", months = 2 }, "2026-12-31"))
+    assert.equal("2027-01-31", day({ type = "end_of_month", months = 2, days = 0 }, "2026-11-10"))
+  end)
+
+  it("may begin to count at the end of the month", function()
+    assert.equal("2026-12-10", day({ type = "days_after_end_of_month", days = 10 }))
+    assert.equal("2027-01-10", day({ type = "days_after_end_of_month", days = 10, months = 1 }))
+  end)
+
+  it("may add days before it takes the day of the month that follows", function()
+    assert.equal("2027-01-10", day({ type = "day_of_next_month", day = 10, days = 30 }))
+    assert.equal("2027-01-10", day({ type = "day_of_next_month", day = 10, months = 2 }))
+  end)
+
   it("moves on over weekends and holidays when the terms say so", function()
     -- 2026-12-25 is a Friday
     assert.equal("2026-12-28", day({ type = "net", days = 53, shift = "next_business_day" }))

@@ -42,4 +42,13 @@ describe("stated instalments", function()
       holidays = { "2026-02-02" },
     }))
   end)
+
+  it("give what the others leave to one of them", function()
+    assert.are.same({ "2026-01-31 30.00", "2026-03-31 70.01" }, plan("100.01", {
+      terms = {
+        { percent = decimal(30) },
+        { is_rest = true, terms = { type = "end_of_month", days = 30 } },
+      },
+    }))
+  end)
 end)

@@ -1,6 +1,7 @@
 --- Interest on late payment: statutory tables by half-year, payments, disputes, the fixed sum.
 
 local decimal = require("billow.decimal")
+local date = require("billow.date")
 local interest_rates = require("billow.billing.interest_rates")
 local reading = require("billow.billing.reading")
 
@@ -42,14 +43,33 @@ describe("statutory interest", function()
   end)
 
   it("has nine points in Germany, unless another margin is agreed", function()
-    assert.equal(
-      "12.3700",
-      tostring(interest_rates.rates(terms({ table = "de" }), "2024-12-31")[6].percent:round(4))
-    )
-    assert.equal(
-      "8.37",
-      tostring(interest_rates.rates(terms({ table = "de", margin = "5" }), "2024-12-31")[6].percent)
-    )
+    local function percent(fields)
+      for _, row in ipairs(interest_rates.rates(terms(fields), "2024-12-31")) do
+        if row.valid_from == "2024-07-01" then
+          return tostring(row.percent:round(4))
+        end
+      end
+    end
+    assert.equal("12.3700", percent({ table = "de" }))
+    assert.equal("8.3700", percent({ table = "de", margin = "5" }))
+  end)
+
+  it("keeps the rate of the first day overdue where the law says so", function()
+    local rates =
+      interest_rates.rates(terms({ table = "uk" }), "2025-06-30", "2024-06-16")
+    assert.equal(1, #rates)
+    assert.equal("13.25", tostring(rates[1].percent))
+  end)
+
+  it("has rows for every half-year from 2016 to the end of each table", function()
+    for name, source in pairs(interest_rates.TABLES) do
+      local day = "2016-01-01"
+      for _, row in ipairs(source.rows) do
+        assert.equal(day, row[1], name)
+        day = date.add_months(day, 6)
+      end
+      assert.equal(source.known_until, date.add_days(day, -1), name)
+    end
   end)
 
   it("is refused for days that the table does not know", function()
@@ -57,7 +77,8 @@ describe("statutory interest", function()
     assert.is_nil(result)
     assert.equal(
       'interest.reference_rates is "2026-06-30": the table ends on this day and '
-        .. "2026-07-01 is asked for: add the newer rates to the settings of the policy interest",
+        .. "2026-07-01 is asked for: add the newer rates, here or in the settings of the "
+        .. "policy interest",
       tostring(refusal)
     )
   end)
@@ -73,7 +94,7 @@ describe("statutory interest", function()
 
   it("is refused for a table that there is not", function()
     local _, refusal = reading.try(interest_rates.rates, terms({ table = "fr" }), "2025-01-01")
-    assert.equal('interest.table is "fr": write one of de, eu, uk', tostring(refusal))
+    assert.equal('interest.table is "fr": write one of de, eu, ie, uk', tostring(refusal))
   end)
 end)
 

@@ -234,3 +234,22 @@ describe("malformed items", function()
     end)
   end
 end)
+
+describe("a payment", function()
+  local function of(payment, invoices)
+    return price.item({ payment = payment, invoices = invoices }).result
+  end
+
+  it("short by what the buyer has to withhold is a full one", function()
+    local result = of({ amount = "1080", withholding_percent = "10" },
+      { { id = "A", open_amount = "1180", net_amount = "1000" } })
+    assert.are.equal("withholding", result.allocations[1].kind)
+    assert.are.equal("0.00", result.open_total_amount)
+  end)
+
+  it("at another exchange rate than its invoice makes a difference", function()
+    local result = of({ amount = "100", exchange_rate = "0.95" },
+      { { id = "A", open_amount = "100", exchange_rate = "0.90" } })
+    assert.are.equal("5.00", result.exchange_difference_amount)
+  end)
+end)

@@ -179,3 +179,45 @@ describe("a bucket", function()
     assert.are.equal("4.3333", tostring(retainer.quantity_of(hours, decimal(15600))))
   end)
 end)
+
+describe("a balance", function()
+  local replenish = { below = "5", quantity = "10", price = "1400", max_per_period = 2 }
+
+  it("below the threshold is topped up, as often as it takes and is allowed", function()
+    local made = bill({ unused = "rollover", rollover = {}, replenish = replenish },
+      { work(1, 7) })
+    assert.equal("retainer_top_up:2026-10", made.lines[2].description_key)
+    assert.equal("1400.00", tostring(made.lines[2].net_amount))
+    assert.is_true(decimal(13) == made.closing.retainer.buckets[1].quantity
+      + made.closing.retainer.buckets[2].quantity)
+    replenish.below = "100"
+    made = bill({ unused = "rollover", rollover = {}, replenish = replenish }, { work(1, 7) })
+    assert.equal("2800.00", tostring(made.lines[2].net_amount))
+  end)
+
+  it("that is low is told", function()
+    local made = bill({ unused = "rollover", rollover = {}, low_balance = { below = "5" } },
+      { work(1, 7) })
+    assert.equal("RETAINER_LOW", made.exceptions[1].code)
+    assert.equal("contract", made.exceptions[1].level)
+  end)
+
+  it("of an evergreen retainer never expires, and never falls below its least", function()
+    local made = bill({ unused = "rollover", rollover = { min_quantity = "4" } }, { work(1, 9) })
+    local bucket = made.closing.retainer.buckets[1]
+    assert.equal("9999-12-31", bucket.expires_on)
+    assert.is_true(decimal(4) == bucket.quantity)
+  end)
+end)
+
+describe("a retainer whose price follows an index", function()
+  it("costs the indexed price from the day of the adjustment", function()
+    local made = bill({}, {}, nil, {
+      indexation = {
+        base_value = "100",
+        adjustments = { { valid_from = "2026-10-01", value = "103" } },
+      },
+    })
+    assert.equal("1030.00", tostring(made.lines[1].net_amount))
+  end)
+end)

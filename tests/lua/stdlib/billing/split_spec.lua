@@ -113,3 +113,46 @@ describe("payers (model 3.10, A18)", function()
     assert.equal("AE", contract.invoices[2].lines[2].tax_code)
   end)
 end)
+
+describe("a payer with a cap", function()
+  local function shares(amounts, available)
+    local list = {}
+    for i, amount in ipairs(amounts) do
+      list[i] = decimal(amount)
+    end
+    local texts = {}
+    for i, row in ipairs(split.with_caps(list, {
+      { percent = decimal(60) },
+      { percent = decimal(40), available = decimal(available) },
+    }, 2)) do
+      texts[i] = tostring(row[1]) .. "+" .. tostring(row[2])
+    end
+    return table.concat(texts, " ")
+  end
+
+  it("pays its percent as long as the cap holds", function()
+    assert.equal("60.00+40.00", shares({ "100" }, "40"))
+  end)
+
+  it("leaves what is beyond to the others, from the last line backwards", function()
+    assert.equal("60.00+40.00 90.00+10.00", shares({ "100", "100" }, "50"))
+    assert.equal("100.00+0.00", shares({ "100" }, "0"))
+  end)
+
+  it("is billed up to the cap over the contract's life", function()
+    local ctx = build.context_of({}, {
+      payers = {
+        { customer_id = "CU", percent = "50" },
+        { customer_id = "CU-2", percent = "50", cap_amount = "120" },
+      },
+    }, {
+      customers = { build.customer(), build.customer({ id = "CU-2" }) },
+      opening = {
+        period = "2026-10", issue_date = "2026-11-02", payer_used = { C = { ["CU-2"] = "90" } },
+      },
+    })
+    local invoices = build.compute(ctx, { build.entry(1) }).contracts.C.invoices
+    assert.equal("70.00", invoices[1].totals.tax_exclusive_amount)
+    assert.equal("30.00", invoices[2].totals.tax_exclusive_amount)
+  end)
+end)

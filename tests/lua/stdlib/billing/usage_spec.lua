@@ -131,3 +131,24 @@ describe("base fee", function()
       { start_date = "2026-11-01" })))
   end)
 end)
+
+describe("a meter's own terms", function()
+  it("raise it to its minimum before the contract's discount and minimum", function()
+    local draft = bill({
+      meters = { with({ minimum_commit = { amount = "30" } }) },
+      minimum_commit = { amount = "100" },
+      discount_percent = "10",
+    }, { "20" })
+    assert.are.same({
+      "usage:calls 20.00", "usage:calls:minimum_commit 10.00", "minimum_commit 73.00",
+    }, nets(draft))
+    assert.are.same({ "discount - 3.00" }, allowances(draft))
+  end)
+
+  it("lower it by its discount and to its maximum", function()
+    local draft = bill({
+      meters = { with({ discount_percent = "10", maximum_spend = { amount = "50" } }) },
+    }, { "100" })
+    assert.are.same({ "discount - 10.00", "maximum_spend - 40.00" }, allowances(draft))
+  end)
+end)
