@@ -115,7 +115,7 @@ describe("payers (model 3.10, A18)", function()
 end)
 
 describe("a payer with a cap", function()
-  local function shares(amounts, available)
+  local function divided(amounts, available)
     local list = {}
     for i, amount in ipairs(amounts) do
       list[i] = decimal(amount)
@@ -131,12 +131,12 @@ describe("a payer with a cap", function()
   end
 
   it("pays its percent as long as the cap holds", function()
-    assert.equal("60.00+40.00", shares({ "100" }, "40"))
+    assert.equal("60.00+40.00", divided({ "100" }, "40"))
   end)
 
   it("leaves what is beyond to the others, from the last line backwards", function()
-    assert.equal("60.00+40.00 90.00+10.00", shares({ "100", "100" }, "50"))
-    assert.equal("100.00+0.00", shares({ "100" }, "0"))
+    assert.equal("60.00+40.00 90.00+10.00", divided({ "100", "100" }, "50"))
+    assert.equal("100.00+0.00", divided({ "100" }, "0"))
   end)
 
   it("is billed up to the cap over the contract's life", function()
