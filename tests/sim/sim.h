@@ -148,6 +148,7 @@ struct sim {
     uint64_t *marks; /* shared with the parent process */
     const char *program;
 
+    int64_t ahead_us;         /* the most that a node's clock has ever been ahead */
     struct bw_clock db_clock; /* the database's */
     int64_t db_skew_us;
     int64_t disk_full_until_us;

@@ -74,15 +74,22 @@ static void check_http(struct sim *sim, const char *key, const struct bw_value *
                  BW_STR_ARG(body), receipt ? receipt : "never heard of it");
 }
 
+/* By the time that the row says, or by the fastest clock that any node has had. */
+static bool is_early(const struct sim *sim, const struct told *told, int64_t at_us)
+{
+    return at_us < told->due_us || sim->clock.utc.us + sim->ahead_us < told->due_us;
+}
+
 static void check_event(struct sim *sim, struct sim_story *story, const struct told *told,
                         const struct bw_value *value, int64_t at_us)
 {
     struct seen_event seen;
     if (bw_value_get_bool(value, "timeout", false)) {
         sim_mark(sim, SIM_WAIT_TIMED_OUT);
-        if (!told->due_us || at_us < told->due_us)
-            sim_fail(sim, "wait %llu of %s timed out %lld us early", (unsigned long long)told->seq,
-                     name_of(story), (long long)(told->due_us - at_us));
+        if (!told->due_us || is_early(sim, told, at_us))
+            sim_fail(sim, "wait %llu of %s timed out early, due %lld us after its turn's time",
+                     (unsigned long long)told->seq, name_of(story),
+                     (long long)(told->due_us - at_us));
         return;
     }
     snprintf(seen.name, sizeof seen.name, "%.*s|%.*s|%.*s",
@@ -146,9 +153,10 @@ static void check_outcome(struct sim *sim, struct sim_story *story, const struct
         check_http(sim, told->key, value);
     } else if (strcmp(kind, "sleep") == 0) {
         sim_mark(sim, SIM_TIMER_FIRED);
-        if (at_us < told->due_us)
-            sim_fail(sim, "timer %llu of %s fired %lld us early", (unsigned long long)told->seq,
-                     name_of(story), (long long)(told->due_us - at_us));
+        if (is_early(sim, told, at_us))
+            sim_fail(sim, "timer %llu of %s fired early, due %lld us after its turn's time",
+                     (unsigned long long)told->seq, name_of(story),
+                     (long long)(told->due_us - at_us));
     } else if (strcmp(kind, "event.wait") == 0) {
         check_event(sim, story, told, value, at_us);
     } else if (strcmp(kind, "number.next") == 0) {

@@ -186,6 +186,8 @@ static void set_clock(struct sim *sim, struct sim_node *node, bool is_forward)
     int64_t us = (int64_t)sim_draw(sim, 5000) * BW_US_PER_MS;
     sim_mark(sim, is_forward ? SIM_CLOCK_FORWARD : SIM_CLOCK_BACK);
     node->skew_us += is_forward ? us : -us;
+    if (node->skew_us > sim->ahead_us)
+        sim->ahead_us = node->skew_us;
 }
 
 static void trouble_of(struct sim *sim, struct sim_node *node)

@@ -255,6 +255,39 @@ static void test_a_full_disk_is_waited_out(void **state)
     assert_int_equal(f->results[0].status, BW_COMMIT_DONE);
 }
 
+/* The database rolls a group back because of others: the turns are tried again, none is lost, and
+ * none is taken for refused. */
+static void test_turns_rolled_back_by_a_deadlock_are_tried_again(void **state)
+{
+    F;
+    static const char *const SQLSTATES[] = {"40001", "40P01"};
+    for (size_t i = 0; i < 2; i++) {
+        struct bw_turn_commit commits[3];
+        char sql[600];
+        for (int k = 0; k < 3; k++)
+            commits[k] = fixture_turn(f, fixture_start(f, NULL), 0, "turn");
+        /* A sequence forgets nothing in a rollback: the first three attempts fail. */
+        snprintf(
+            sql, sizeof sql,
+            "CREATE SEQUENCE billow.attempts; CREATE FUNCTION rival() RETURNS trigger LANGUAGE "
+            "plpgsql SECURITY DEFINER AS $$ BEGIN IF nextval('billow.attempts') <= 3 THEN"
+            " RAISE EXCEPTION 'rolled back' USING ERRCODE = '%s'; END IF; RETURN NEW; END $$;"
+            "CREATE TRIGGER rival BEFORE INSERT ON billow.journal FOR EACH ROW"
+            " EXECUTE FUNCTION rival()",
+            SQLSTATES[i]);
+        fixture_sql(f, sql);
+        fixture_commit_all(f, commits, 3);
+        fixture_sql(f, "DROP TRIGGER rival ON billow.journal; DROP FUNCTION rival();"
+                       "DROP SEQUENCE billow.attempts");
+        for (int k = 0; k < 3; k++) {
+            if (f->results[k].status != BW_COMMIT_DONE)
+                fail_msg("%s", f->results[k].error.text);
+            assert_ok(fixture_load(f, commits[k].run), &f->error);
+            assert_int_equal(f->loaded.turn_count, 1);
+        }
+    }
+}
+
 /* --- Events between two nodes ---------------------------------------------------------------- */
 
 static void count_commit(void *ud, const struct bw_commit_result *results, size_t count)
@@ -608,6 +641,7 @@ int main(void)
         PG_TEST(test_close_answers_what_is_pending),
         PG_TEST(test_only_the_guilty_member_of_a_group_is_refused),
         PG_TEST(test_a_full_disk_is_waited_out),
+        PG_TEST(test_turns_rolled_back_by_a_deadlock_are_tried_again),
         PG_TEST(test_an_event_and_its_wait_at_the_same_moment_find_each_other),
         PG_TEST(test_a_transaction_writes_with_its_turn),
         PG_TEST(test_a_failed_transaction_undoes_its_statements_and_nothing_else),
