@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/fault.h"
 #include "core/inside.h"
+#include "core/pool.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static struct bw_frame_in *frame_in(struct bw_host_slot *slot, struct bw_str pay
     bw_arena_init(&frame->arena);
     frame->references = 1;
     frame->host = slot->index;
+    frame->generation = slot->generation;
     frame->payload = bw_arena_copy(&frame->arena, payload);
     bw_list_push_back(&slot->engine->frames, &frame->link);
     return frame;
@@ -66,6 +68,7 @@ void bw_hosts_init(struct bw_engine *engine)
         bw_buf_init(&slot->buffer, BW_WIRE_FRAME_BYTES_MAX);
         slot->host->set_callbacks(slot->host->self, host_on_frame, host_on_lost, slot);
     }
+    bw_pool_init(engine);
 }
 
 static void ignore_frame(void *ud, uint8_t type, struct bw_str payload)
@@ -98,18 +101,6 @@ void bw_hosts_deinit(struct bw_engine *engine)
 
 /* --- Wakes out. */
 
-struct bw_host_slot *bw_host_pick(struct bw_engine *engine, const struct bw_run *run)
-{
-    if (run->is_resident)
-        return &engine->hosts[run->host];
-    struct bw_host_slot *best = &engine->hosts[0];
-    for (size_t i = 1; i < engine->config.host_count; i++) {
-        if (engine->hosts[i].executing_count < best->executing_count)
-            best = &engine->hosts[i];
-    }
-    return best;
-}
-
 void bw_host_teach(struct bw_host_slot *slot, struct bw_release *release)
 {
     uint64_t bit = UINT64_C(1) << slot->index;
@@ -134,9 +125,12 @@ void bw_host_submit(struct bw_host_slot *slot, struct bw_run *run, const struct 
         slot->wakes = bw_xrealloc(slot->wakes, slot->wake_capacity * sizeof *slot->wakes);
     }
     slot->wakes[slot->wake_count++] = *wake;
+    if (slot->executing_count == 0)
+        bw_pool_heard(slot); /* its silence counts from here */
     slot->executing_count++;
     slot->engine->executing_count++;
     run->host = slot->index;
+    run->host_generation = slot->generation;
 }
 
 void bw_host_evict(struct bw_engine *engine, unsigned host, struct bw_id run)
@@ -224,29 +218,24 @@ static void give_up_host(struct bw_engine *engine, struct bw_run *run, const cha
 /* Every run it held is to be replayed elsewhere. */
 static void host_lost(struct bw_engine *engine, unsigned host, const char *reason)
 {
+    struct bw_run **executing;
+    size_t count;
     bw_engine_log(engine, "host_lost", (struct bw_id){0}, "host %u: %s", host, reason);
     (void)BW_FAULT(HOST_LOST);
     bw_releases_forget_host(&engine->releases, host);
-    /* First collect: what follows takes runs out of the table. */
-    size_t count = 0;
-    struct bw_run **runs =
-        bw_arena_alloc(&engine->scratch, (engine->runs.count + 1) * sizeof(struct bw_run *));
-    struct bw_keyed *keyed;
-    for (size_t at = 0; (keyed = bw_table_next(&engine->runs, &at));) {
-        struct bw_run *run = bw_container_of(keyed, struct bw_run, keyed);
-        if (run->host == host && (run->is_resident || run->state == BW_RUN_STATE_EXECUTING))
-            runs[count++] = run;
-    }
+    engine->hosts[host].generation++;
+    bw_pool_forget_residents(engine, host, &executing, &count);
     for (size_t i = 0; i < count; i++) {
-        struct bw_run *run = runs[i];
-        run->is_resident = false;
-        if (run->state == BW_RUN_STATE_EXECUTING) {
-            left_executing(engine, run);
-            give_up_host(engine, run, reason);
-        } else if (run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING) {
-            bw_run_settle(engine, run);
-        }
+        left_executing(engine, executing[i]);
+        give_up_host(engine, executing[i], reason);
     }
+}
+
+/* Nothing it says is of use any more, or it says nothing: a fresh process. */
+static void host_failed(struct bw_engine *engine, unsigned host, const char *reason)
+{
+    host_lost(engine, host, reason);
+    bw_pool_restart(&engine->hosts[host]);
 }
 
 static void over_limit(struct bw_engine *engine, struct bw_run *run,
@@ -344,6 +333,10 @@ static void take_frame(struct bw_engine *engine, struct bw_frame_in *frame)
     struct bw_error error;
     struct bw_turn_result *results;
     size_t count;
+    struct bw_host_slot *slot = &engine->hosts[frame->host];
+    if (frame->generation != slot->generation)
+        return; /* said by a process that is gone */
+    bw_pool_heard(slot);
     if (frame->is_loss) {
         host_lost(engine, frame->host, frame->payload.ptr);
         return;
@@ -353,9 +346,9 @@ static void take_frame(struct bw_engine *engine, struct bw_frame_in *frame)
     if (frame->type == BW_FRAME_HELLO) {
         struct bw_hello hello;
         if (bw_wire_get_hello(frame->payload, &hello, &error))
-            host_lost(engine, frame->host, error.text);
+            host_failed(engine, frame->host, error.text);
         else if (hello.wire_version != BW_WIRE_FRAMES_VERSION)
-            host_lost(engine, frame->host, "billow-host is of another version: install it again");
+            host_failed(engine, frame->host, "billow-host is of another version: install it again");
         return;
     }
     (void)BW_FAULT(HOST_AFTER_RESULT);
@@ -367,7 +360,7 @@ static void take_frame(struct bw_engine *engine, struct bw_frame_in *frame)
         code = take_result(engine, frame, &results[i], &error);
     /* Nothing a broken host says is believed: its turns did not happen. */
     if (code != BW_ERR_OK)
-        host_lost(engine, frame->host, error.text);
+        host_failed(engine, frame->host, error.text);
 }
 
 void bw_hosts_take(struct bw_engine *engine)
@@ -377,5 +370,9 @@ void bw_hosts_take(struct bw_engine *engine)
         struct bw_frame_in *frame = bw_container_of(link, struct bw_frame_in, link);
         take_frame(engine, frame);
         bw_frame_unref(frame);
+    }
+    for (size_t i = 0; i < engine->config.host_count; i++) {
+        if (bw_pool_is_silent(&engine->hosts[i]))
+            host_failed(engine, (unsigned)i, "it did not answer for 3 s: it hangs");
     }
 }

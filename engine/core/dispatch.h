@@ -1,7 +1,7 @@
 /* dispatch.h - the engine's side of the script hosts: wakes out, turn results in.
  *
- * Offers:  pick a host, submit a wake (collected, sent once per host and turn), take what hosts
- *          answered.
+ * Offers:  submit a wake (collected, sent once per host and turn), take what hosts answered, end
+ *          those that do not answer. Which host: core/pool.h.
  * Relies on: core/host.h (the seam), codec/wire.h.
  * Station 5 of docs/walk.md.
  */
@@ -19,6 +19,7 @@ struct bw_frame_in {
     size_t references;
     struct bw_arena arena;
     unsigned host;
+    uint64_t generation; /* of the host's process */
     bool is_loss;
     uint8_t type;
     struct bw_str payload; /* is_loss: the reason */
@@ -29,6 +30,15 @@ struct bw_host_slot {
     struct bw_host *host;
     unsigned index;
     size_t executing_count;
+    /* Kept by pool.c. */
+    bool has_tenant;
+    bool is_draining; /* gets no new work: another tenant waits for it */
+    struct bw_id tenant;
+    uint64_t generation; /* counts its processes */
+    int64_t assigned_ns; /* when the tenant got it; monotonic */
+    int64_t heard_ns;    /* its last frame, or the beginning of its work */
+    bool is_suspect;     /* silent for long; since suspect_ns */
+    int64_t suspect_ns;
     struct bw_buf buffer;  /* for one frame; empty between uses */
     struct bw_wake *wakes; /* collected in this turn */
     size_t wake_count;
@@ -40,8 +50,6 @@ struct bw_host_slot {
 
 void bw_hosts_init(struct bw_engine *engine);
 void bw_hosts_deinit(struct bw_engine *engine);
-/* The host for this run's next turn: the one that has it, or the one with the least to do. */
-struct bw_host_slot *bw_host_pick(struct bw_engine *engine, const struct bw_run *run);
 /* Sends the release once. */
 void bw_host_teach(struct bw_host_slot *slot, struct bw_release *release);
 void bw_host_submit(struct bw_host_slot *slot, struct bw_run *run,

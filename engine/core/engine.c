@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/fault.h"
 #include "core/inside.h"
+#include "core/pool.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -249,7 +250,12 @@ static void wake_run(struct bw_engine *engine, struct bw_run *run)
         bw_release_wait(engine, release, run);
         return;
     }
-    struct bw_host_slot *slot = bw_host_pick(engine, run);
+    struct bw_host_slot *slot = bw_pool_pick(engine, run);
+    if (!slot) {
+        bw_sched_hold(&engine->sched, run);
+        run->place = BW_RUN_IN_READY;
+        return;
+    }
     if (!bw_run_wake(engine, run, &engine->scratch, &wake)) {
         bw_run_settle(engine, run);
         return;
@@ -266,6 +272,8 @@ static bool has_room(const struct bw_engine *engine)
 
 static void wake_runs(struct bw_engine *engine)
 {
+    bw_sched_unhold(&engine->sched);
+    engine->pool_wanting = 0;
     for (size_t i = 0; i < engine->limits.turn_runs_max && has_room(engine); i++) {
         struct bw_run *run = bw_sched_next(&engine->sched);
         if (!run)
@@ -317,7 +325,7 @@ int64_t bw_engine_wait_us(const struct bw_engine *engine)
 {
     bool has_work = !bw_list_is_empty(&engine->news) || !bw_list_is_empty(&engine->mail) ||
                     !bw_list_is_empty(&engine->frames) || !bw_list_is_empty(&engine->answered) ||
-                    (engine->sched.ready_count > 0 && has_room(engine));
+                    (bw_sched_has_next(&engine->sched) && has_room(engine));
     if (has_work)
         return 0;
     int64_t wait_us = INT64_MAX;
@@ -327,6 +335,9 @@ int64_t bw_engine_wait_us(const struct bw_engine *engine)
         wait_us = mono_next - mono_us(engine);
     if (utc_next != INT64_MAX && utc_next - engine->now_us < wait_us)
         wait_us = utc_next - engine->now_us;
+    int64_t watch_ns = bw_pool_watch_ns(engine);
+    if (watch_ns != INT64_MAX && (watch_ns - engine->now_ns) / 1000 + 1 < wait_us)
+        wait_us = (watch_ns - engine->now_ns) / 1000 + 1;
     if (wait_us == INT64_MAX)
         return -1;
     return wait_us <= 0 ? 0 : wait_us;

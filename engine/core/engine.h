@@ -27,6 +27,8 @@ struct bw_engine;
 struct bw_engine_limits {
     size_t resident_max;        /* idle runs that keep their VM */
     size_t executing_max;       /* wakes that one host has at a time */
+    size_t hosts_per_tenant;    /* a tenant whose hosts are crowded gets more, up to this many */
+    size_t host_grow_at;        /* turns at a host that make it crowded */
     size_t turn_runs_max;       /* runs woken in one loop turn */
     size_t group_max;           /* turns in one group commit */
     size_t loads_max;           /* loads in flight */

@@ -27,6 +27,9 @@ struct bw_host {
      * dropped after on_lost has been called. */
     void (*send)(void *self, uint8_t type, struct bw_str payload);
     void (*set_callbacks)(void *self, bw_host_frame_fn on_frame, bw_host_lost_fn on_lost, void *ud);
+    /* A fresh process at once, with nothing of the old one: frames under way in both directions are
+     * dropped, on_lost is not called for it, and what comes from now on is the new one's. */
+    void (*restart)(void *self);
     void (*close)(void *self); /* stops the host and frees it */
 };
 

@@ -41,6 +41,21 @@ static void inproc_set_callbacks(void *self, bw_host_frame_fn on_frame, bw_host_
     inproc->ud = ud;
 }
 
+static void queue_clear(struct bw_host_inproc *inproc)
+{
+    struct bw_list *link;
+    while ((link = bw_list_pop_front(&inproc->queue)))
+        bw_free(bw_container_of(link, struct queued, link));
+}
+
+static void inproc_restart(void *self)
+{
+    struct bw_host_inproc *inproc = self;
+    queue_clear(inproc);
+    bw_hostlet_destroy(inproc->hostlet);
+    inproc->hostlet = bw_hostlet_create();
+}
+
 static void inproc_close(void *self)
 {
     bw_host_inproc_destroy(self);
@@ -52,17 +67,11 @@ struct bw_host_inproc *bw_host_inproc_create(void)
     inproc->host = (struct bw_host){.self = inproc,
                                     .send = inproc_send,
                                     .set_callbacks = inproc_set_callbacks,
+                                    .restart = inproc_restart,
                                     .close = inproc_close};
     inproc->hostlet = bw_hostlet_create();
     bw_list_init(&inproc->queue);
     return inproc;
-}
-
-static void queue_clear(struct bw_host_inproc *inproc)
-{
-    struct bw_list *link;
-    while ((link = bw_list_pop_front(&inproc->queue)))
-        bw_free(bw_container_of(link, struct queued, link));
 }
 
 void bw_host_inproc_destroy(struct bw_host_inproc *inproc)
@@ -81,9 +90,7 @@ struct bw_host *bw_host_inproc_host(struct bw_host_inproc *inproc)
 
 void bw_host_inproc_kill(struct bw_host_inproc *inproc, const char *reason)
 {
-    queue_clear(inproc);
-    bw_hostlet_destroy(inproc->hostlet);
-    inproc->hostlet = bw_hostlet_create();
+    inproc_restart(inproc);
     if (inproc->on_lost)
         inproc->on_lost(inproc->ud, reason);
 }

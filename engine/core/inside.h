@@ -77,6 +77,8 @@ struct bw_engine {
     struct bw_groups groups;
     struct bw_schedules schedules;
     struct bw_host_slot *hosts;
+    size_t pool_wanting;        /* tenants that found no host in this turn */
+    struct bw_timer pool_timer; /* monotonic: a tenant's time with a host is over */
 
     struct bw_arena scratch; /* of this turn */
     struct bw_buf buffer;    /* for one frame or row; empty between uses */

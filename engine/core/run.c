@@ -497,7 +497,8 @@ void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_ba
     run->last_at_us = commit->at_us;
     run->tries = run->limit_tries = 0;
     run->was_parked = false;
-    run->is_resident = commit->status == BW_RUN_OPEN && !batch->is_checkpoint;
+    run->is_resident = commit->status == BW_RUN_OPEN && !batch->is_checkpoint &&
+                       engine->hosts[run->host].generation == run->host_generation;
     drop_journal(run);
     for (size_t i = 0; i < run->inbox.taken; i++)
         run->is_cancelling = run->is_cancelling || run->inbox.items[i].kind == BW_DELIVERY_CANCEL;

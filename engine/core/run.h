@@ -64,13 +64,14 @@ struct bw_run {
     struct bw_call *load; /* in flight: it takes no turn meanwhile; NULL otherwise */
     struct bw_call
         *journal; /* loaded rows kept for the next wake; NULL when resident or not loaded */
-    struct bw_call *resume; /* an operator's resume that waits for the load */
-    unsigned host;          /* which host has it, when resident or EXECUTING */
-    unsigned tries;         /* of this turn, that failed by no fault of the script's */
-    unsigned limit_tries;   /* of this turn, that ran into a limit */
-    bool is_resident;       /* the host has its VM after turn `head` */
-    bool has_mail;          /* rows may lie in the store's inbox that are not in ours */
-    bool is_cancelling;     /* a CANCEL was delivered */
+    struct bw_call *resume;   /* an operator's resume that waits for the load */
+    unsigned host;            /* which host has it, when resident or EXECUTING */
+    uint64_t host_generation; /* of that host's process */
+    unsigned tries;           /* of this turn, that failed by no fault of the script's */
+    unsigned limit_tries;     /* of this turn, that ran into a limit */
+    bool is_resident;         /* the host has its VM after turn `head` */
+    bool has_mail;            /* rows may lie in the store's inbox that are not in ours */
+    bool is_cancelling;       /* a CANCEL was delivered */
     bool is_announced; /* the store's notice of the new run is still to come, and tells nothing new
                         */
     bool is_doomed;    /* to be forgotten as soon as its host answered */

@@ -13,6 +13,7 @@ void bw_sched_init(struct bw_sched *sched)
 {
     bw_table_init(&sched->tenants);
     bw_list_init(&sched->rounds);
+    bw_list_init(&sched->held);
     sched->ready_count = 0;
 }
 
@@ -59,6 +60,28 @@ struct bw_run *bw_sched_next(struct bw_sched *sched)
         bw_list_push_back(&sched->rounds, &tenant->link);
     sched->ready_count--;
     return run;
+}
+
+void bw_sched_hold(struct bw_sched *sched, struct bw_run *run)
+{
+    struct bw_sched_tenant *tenant = tenant_of(sched, run->tenant);
+    BW_ASSERT(bw_list_is_empty(&run->link));
+    if (!bw_list_is_empty(&tenant->ready))
+        bw_list_remove(&tenant->link);
+    bw_list_push_front(&tenant->ready, &run->link);
+    bw_list_push_back(&sched->held, &tenant->link);
+    sched->ready_count++;
+}
+
+void bw_sched_unhold(struct bw_sched *sched)
+{
+    bw_list_append_all(&sched->held, &sched->rounds);
+    bw_list_append_all(&sched->rounds, &sched->held);
+}
+
+bool bw_sched_has_next(const struct bw_sched *sched)
+{
+    return !bw_list_is_empty(&sched->rounds);
 }
 
 void bw_sched_remove(struct bw_sched *sched, struct bw_run *run)

@@ -16,6 +16,7 @@
 struct bw_sched {
     struct bw_table tenants; /* struct bw_sched_tenant by tenant id */
     struct bw_list rounds;   /* tenants with ready runs, whose turn is next first */
+    struct bw_list held;     /* tenants with ready runs that wait for a host */
     size_t ready_count;
 };
 
@@ -23,6 +24,11 @@ void bw_sched_init(struct bw_sched *sched);
 void bw_sched_deinit(struct bw_sched *sched);
 void bw_sched_add(struct bw_sched *sched, struct bw_run *run); /* its link is in no list */
 struct bw_run *bw_sched_next(struct bw_sched *sched); /* taken off; NULL when none is ready */
+/* There is no host for this run, which was just taken: it is its tenant's next one, and the tenant
+ * is left out of the rounds until bw_sched_unhold, which puts those who waited first. */
+void bw_sched_hold(struct bw_sched *sched, struct bw_run *run);
+void bw_sched_unhold(struct bw_sched *sched);
+bool bw_sched_has_next(const struct bw_sched *sched);
 void bw_sched_remove(struct bw_sched *sched, struct bw_run *run); /* it is in a queue */
 
 #endif

@@ -28,7 +28,7 @@
 #endif
 
 enum {
-    HOSTS_MAX = 4,
+    HOSTS_MAX = 8,   /* as many tenants are at work at a time; a process starts when it is needed */
     LEASE_MS = 7000, /* renewed every fifth: a dead node is replaced within 9 s */
     STEP_TIMEOUT_MS = 60000,
     STOP_TIMEOUT_MS = 15000,
@@ -221,8 +221,11 @@ static enum bw_err open_hosts(struct bw_service *service, struct bw_error *error
 {
     const char *program;
     enum bw_err err = bw_config_host_path(&program, error);
-    for (size_t i = 0; !err && i < 1; i++) {
-        struct bw_hostproc_options options = {.program = program, .name = "host-1"};
+    for (size_t i = 0; !err && i < HOSTS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "host-%zu", i + 1);
+        /* The first one tells at once when it cannot be started. */
+        struct bw_hostproc_options options = {.program = program, .name = name, .is_lazy = i > 0};
         struct bw_hostproc *proc;
         err = bw_hostproc_create(service->loop, &options, &proc, error);
         if (err)
@@ -232,6 +235,13 @@ static enum bw_err open_hosts(struct bw_service *service, struct bw_error *error
         service->host_count++;
     }
     return err;
+}
+
+/* A tenant with much to do may use half of the machine for its scripts. */
+static size_t hosts_per_tenant(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 4 ? 1 : cores / 2 > HOSTS_MAX / 2 ? HOSTS_MAX / 2 : (size_t)cores / 2;
 }
 
 static enum bw_err open_engine(struct bw_service *service, struct bw_error *error)
@@ -245,7 +255,7 @@ static enum bw_err open_engine(struct bw_service *service, struct bw_error *erro
         .entropy = &service->entropy,
         .node = service->node,
         .lease_ms = bw_fault_setting("BILLOW_LEASE_MS", LEASE_MS),
-        .limits = {.wall_us_max = WALL_US_MAX},
+        .limits = {.wall_us_max = WALL_US_MAX, .hosts_per_tenant = hosts_per_tenant()},
         /* The lock of the private database says that no other node is alive. */
         .take_over = service->pg != NULL,
         .on_work = service_on_work,

@@ -4,6 +4,7 @@
  * wait) ^                                        ^                                    | |
  * +------------- start fails ----------+
  *      +------------------------------------------------------ on_restart -----------+
+ *   RUNNING --bw_hostproc_restart--> ASLEEP --a frame--> RUNNING
  *   any --bw_hostproc_close--> gone (its link, if any, outlives it until uv has closed the handles)
  */
 #include "io/hostproc.h"
@@ -62,6 +63,7 @@ struct bw_hostproc {
     int64_t pause_ms;
     bool has_answered; /* this process sent a frame other than HELLO */
     bool is_reporting; /* lost, on_lost not called yet */
+    bool is_asleep;    /* no process; the next frame starts one */
     char reason[BW_ERROR_TEXT_MAX];
 };
 
@@ -197,6 +199,10 @@ void bw_hostproc_send(void *self, uint8_t type, struct bw_str payload)
     BW_ASSERT(payload.len < BW_WIRE_FRAME_BYTES_MAX);
     if (proc->is_reporting)
         return;
+    if (proc->is_asleep) {
+        proc->is_asleep = false;
+        bw_loop_timer_start(proc->restart, 0);
+    }
     bw_buf_put_u32(&proc->queue, (uint32_t)(payload.len + 1));
     bw_buf_put_u8(&proc->queue, type);
     bw_buf_put_str(&proc->queue, payload);
@@ -377,7 +383,8 @@ enum bw_err bw_hostproc_create(struct bw_loop *loop, const struct bw_hostproc_op
     proc->pause_ms = PAUSE_MS_MIN;
     proc->restart = bw_loop_timer_create(loop, on_restart, proc);
     bw_buf_init(&proc->queue, proc->queue_bytes_max);
-    enum bw_err err = start_process(proc, error);
+    proc->is_asleep = options->is_lazy;
+    enum bw_err err = options->is_lazy ? BW_ERR_OK : start_process(proc, error);
     if (err) {
         bw_hostproc_close(proc);
         return err;
@@ -393,6 +400,25 @@ void bw_hostproc_set_callbacks(void *self, bw_hostproc_frame_fn on_frame,
     proc->on_frame = on_frame;
     proc->on_lost = on_lost;
     proc->ud = ud;
+}
+
+void bw_hostproc_restart(void *self)
+{
+    struct bw_hostproc *proc = self;
+    bw_buf_clear(&proc->queue);
+    if (proc->is_reporting) { /* nobody wants to hear it any more */
+        bw_loop_forget(proc->loop, proc);
+        proc->is_reporting = false;
+        bw_loop_timer_start(proc->restart, proc->pause_ms);
+    }
+    if (!proc->link)
+        return; /* paused, or asleep: the next process is fresh anyway */
+    (void)kill_and_wait(proc->pid);
+    proc->pid = 0;
+    struct link *link = proc->link;
+    proc->link = NULL;
+    link_close(link);
+    proc->is_asleep = true;
 }
 
 void bw_hostproc_close(void *self)

@@ -30,6 +30,7 @@ struct bw_hostproc_options {
     const char *name;       /* for texts, and the child's only argument; NULL: "host"; copied */
     size_t queue_bytes_max; /* frames the child has not taken; more means that it hangs: lost. 0:
                                256 MiB */
+    bool is_lazy;           /* the first process starts with the first frame */
 };
 
 typedef void (*bw_hostproc_frame_fn)(void *ud, uint8_t type, struct bw_str payload);
@@ -46,11 +47,15 @@ BW_MUST_USE enum bw_err bw_hostproc_create(struct bw_loop *loop,
 void bw_hostproc_send(void *self, uint8_t type, struct bw_str payload);
 void bw_hostproc_set_callbacks(void *self, bw_hostproc_frame_fn on_frame,
                                bw_hostproc_lost_fn on_lost, void *ud);
+/* Ends the process, if there is one, and what is under way in both directions; the next one starts
+ * with the next frame. on_lost is not called. */
+void bw_hostproc_restart(void *self);
 void bw_hostproc_close(void *self);
 /* struct bw_host host = BW_HOSTPROC_TABLE(proc); */
 #define BW_HOSTPROC_TABLE(proc)                                                                    \
     {                                                                                              \
-        (proc), bw_hostproc_send, bw_hostproc_set_callbacks, bw_hostproc_close                     \
+        (proc), bw_hostproc_send, bw_hostproc_set_callbacks, bw_hostproc_restart,                  \
+            bw_hostproc_close                                                                      \
     }
 
 pid_t bw_hostproc_pid(const struct bw_hostproc *proc); /* 0 between two processes */

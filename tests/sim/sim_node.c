@@ -98,6 +98,8 @@ void sim_node_up(struct sim_node *node)
         .limits = {.resident_max = 1 + sim_draw(sim, 8),
                    .group_max = 1 + sim_draw(sim, 6),
                    .executing_max = 1 + sim_draw(sim, 8),
+                   .hosts_per_tenant = node->host_count,
+                   .host_grow_at = 1,
                    .loads_max = 1 + sim_draw(sim, 4),
                    .window_ms = 2000 + (int64_t)sim_draw(sim, 20000),
                    .poll_ms = 1000},

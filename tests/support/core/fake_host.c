@@ -43,6 +43,11 @@ struct fake_host {
     size_t mischief_count;
     size_t wake_count;
     size_t replay_count;
+    size_t restart_count;
+    bool is_hanging;   /* takes frames, answers none; a restart ends it */
+    size_t hang_count; /* so many processes more will hang */
+    bool has_tenant;   /* this process has seen a tenant: there must be no other */
+    struct bw_id tenant;
     struct bw_buf failure; /* value of the error that ended the run */
 };
 
@@ -74,6 +79,17 @@ static void fake_set_callbacks(void *self, bw_host_frame_fn on_frame, bw_host_lo
     fake->ud = ud;
 }
 
+static void fake_restart(void *self)
+{
+    struct fake_host *fake = self;
+    fake_host_reset(fake);
+    fake->restart_count++;
+    fake->has_tenant = false;
+    fake->is_hanging = fake->hang_count > 0;
+    if (fake->is_hanging)
+        fake->hang_count--;
+}
+
 static void fake_close(void *self)
 {
     (void)self;
@@ -85,8 +101,11 @@ struct fake_host *fake_host_create(const struct fake_program *programs, size_t c
     assert_true(count <= 8);
     memcpy(fake->programs, programs, count * sizeof *programs);
     fake->program_count = count;
-    fake->host = (struct bw_host){
-        .self = fake, .send = fake_send, .set_callbacks = fake_set_callbacks, .close = fake_close};
+    fake->host = (struct bw_host){.self = fake,
+                                  .send = fake_send,
+                                  .set_callbacks = fake_set_callbacks,
+                                  .restart = fake_restart,
+                                  .close = fake_close};
     bw_list_init(&fake->queue);
     bw_buf_init(&fake->failure, 65536);
     return fake;
@@ -108,6 +127,7 @@ void fake_host_reset(struct fake_host *fake)
     }
     for (size_t i = 0; i < RUNS_MAX; i++)
         run_free(&fake->runs[i]);
+    fake->has_tenant = false;
 }
 
 void fake_host_destroy(struct fake_host *fake)
@@ -131,6 +151,17 @@ void fake_host_mischief(struct fake_host *fake, enum fake_mischief mischief, siz
 size_t fake_host_wakes(const struct fake_host *fake)
 {
     return fake->wake_count;
+}
+
+size_t fake_host_restarts(const struct fake_host *fake)
+{
+    return fake->restart_count;
+}
+
+void fake_host_hang(struct fake_host *fake, size_t times)
+{
+    fake->is_hanging = true;
+    fake->hang_count = times - 1;
 }
 
 size_t fake_host_replays(const struct fake_host *fake)
@@ -308,6 +339,10 @@ static void answer(struct fake_host *fake, const struct bw_wake *wake, struct bw
     struct fake_run *run = run_find(fake, wake->run);
     *result = (struct bw_turn_result){.run = wake->run, .turn = wake->turn};
     fake->wake_count++;
+    if (fake->has_tenant && !bw_id_eq(fake->tenant, wake->tenant))
+        fail_msg("one host process serves two tenants");
+    fake->has_tenant = true;
+    fake->tenant = wake->tenant;
     fake->replay_count += wake->replay_count > 0;
     if (fake->mischief == FAKE_FORGETS && fake->mischief_count && wake->is_resident) {
         fake->mischief_count--;
@@ -395,7 +430,7 @@ bool fake_host_pump(struct fake_host *fake)
 {
     struct bw_list *link;
     bool has_worked = false;
-    while ((link = bw_list_pop_front(&fake->queue))) {
+    while (!fake->is_hanging && (link = bw_list_pop_front(&fake->queue))) {
         struct frame *frame = bw_container_of(link, struct frame, link);
         has_worked = true;
         if (frame->type == BW_FRAME_WAKES)

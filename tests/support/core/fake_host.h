@@ -50,6 +50,10 @@ bool fake_host_pump(struct fake_host *fake);
 void fake_host_mischief(struct fake_host *fake, enum fake_mischief mischief, size_t times);
 void fake_host_reset(
     struct fake_host *fake); /* forgets every run and every frame, as a crash does */
+/* It takes what it is sent and answers nothing until it is restarted; so many processes in a row.
+ */
+void fake_host_hang(struct fake_host *fake, size_t times);
+size_t fake_host_restarts(const struct fake_host *fake);
 size_t fake_host_wakes(const struct fake_host *fake);   /* played or refused */
 size_t fake_host_replays(const struct fake_host *fake); /* wakes that brought a journal */
 /* From now on this program has other operations: what a changed script is. */

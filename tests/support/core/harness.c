@@ -47,7 +47,8 @@ static void print_log(void *ud, const char *event, struct bw_id run, const char 
 static bool pump(struct harness *harness)
 {
     bool has_worked = bw_store_mem_pump(&harness->store);
-    has_worked = fake_host_pump(harness->host) || has_worked;
+    for (size_t i = 0; i < harness->host_count; i++)
+        has_worked = fake_host_pump(harness->fakes[i]) || has_worked;
     return bw_httpc_fake_pump(harness->http) || has_worked;
 }
 
@@ -83,7 +84,7 @@ static void engine_up(struct harness *harness)
     harness->engine = bw_engine_create(&(struct bw_engine_config){
         .store = &harness->store,
         .hosts = harness->hosts,
-        .host_count = 1,
+        .host_count = harness->host_count,
         .httpc = bw_httpc_fake_httpc(harness->http),
         .clock = &harness->clock.clock,
         .entropy = &harness->entropy,
@@ -124,26 +125,38 @@ void harness_activate(struct harness *harness, const struct fake_program *progra
 {
     store_release(harness, programs, count, bytes);
     for (size_t i = 0; i < count; i++)
-        fake_host_change(harness->host, &programs[i]);
+        for (size_t k = 0; k < harness->host_count; k++)
+            fake_host_change(harness->fakes[k], &programs[i]);
+}
+
+void harness_add_tenant(struct harness *harness, const char *name,
+                        const struct fake_program *programs, size_t count)
+{
+    harness->tenant = bw_id_make(harness->clock.utc, &harness->entropy);
+    harness->store.put_tenant(harness->store.self, harness->tenant, bw_str_of(name), on_done,
+                              harness);
+    harness_settle(harness);
+    store_release(harness, programs, count, "-- played by fake_host");
 }
 
 void harness_init(struct harness *harness, const struct fake_program *programs, size_t count)
 {
     struct bw_engine_limits limits = harness->limits;
-    *harness = (struct harness){.node = "test", .patience = 2, .limits = limits};
+    size_t host_count = harness->host_count ? harness->host_count : 1;
+    *harness =
+        (struct harness){.node = "test", .patience = 2, .limits = limits, .host_count = host_count};
     bw_clock_virtual_init(&harness->clock, (struct bw_stamp){HARNESS_NOW_US});
     bw_rng_seed(&harness->rng, 7);
     harness->entropy = bw_rng_entropy(&harness->rng);
     bw_store_mem_open(&harness->store, &harness->clock.clock);
-    harness->host = fake_host_create(programs, count);
-    harness->hosts[0] = fake_host_host(harness->host);
+    for (size_t i = 0; i < host_count; i++) {
+        harness->fakes[i] = fake_host_create(programs, count);
+        harness->hosts[i] = fake_host_host(harness->fakes[i]);
+    }
+    harness->host = harness->fakes[0];
     harness->http = bw_httpc_fake_create();
     bw_buf_init(&harness->value, 1 << 24);
-    harness->tenant = bw_id_make(harness->clock.utc, &harness->entropy);
-    harness->store.put_tenant(harness->store.self, harness->tenant, BW_STR("acme"), on_done,
-                              harness);
-    harness_settle(harness);
-    store_release(harness, programs, count, "-- played by fake_host");
+    harness_add_tenant(harness, "acme", programs, count);
     engine_up(harness);
 }
 
@@ -162,7 +175,8 @@ void harness_deinit(struct harness *harness)
         bw_store_mem_pump(&harness->store);
     assert_true(is_closed);
     bw_httpc_fake_destroy(harness->http);
-    fake_host_destroy(harness->host);
+    for (size_t i = 0; i < harness->host_count; i++)
+        fake_host_destroy(harness->fakes[i]);
     bw_buf_deinit(&harness->value);
 }
 
@@ -170,7 +184,8 @@ void harness_crash(struct harness *harness)
 {
     bw_engine_destroy(harness->engine);
     harness->engine = NULL;
-    fake_host_reset(harness->host);
+    for (size_t i = 0; i < harness->host_count; i++)
+        fake_host_reset(harness->fakes[i]);
     bw_httpc_fake_forget(harness->http);
     harness_settle(harness); /* the store's answers find nobody */
     engine_up(harness);

@@ -12,6 +12,7 @@
 #include "core/httpc_fake.h"
 #include "support/core/fake_host.h"
 
+#define HARNESS_HOSTS_MAX 4
 #define HARNESS_NOW_US INT64_C(1790000000000000)
 
 struct harness {
@@ -19,8 +20,10 @@ struct harness {
     struct bw_rng rng;
     struct bw_entropy entropy;
     struct bw_store store;
-    struct fake_host *host;
-    struct bw_host *hosts[1];
+    struct fake_host *host; /* the first one */
+    struct fake_host *fakes[HARNESS_HOSTS_MAX];
+    struct bw_host *hosts[HARNESS_HOSTS_MAX];
+    size_t host_count; /* 0 before init: one; like limits, it is kept by init */
     struct bw_httpc_fake *http;
     struct bw_engine *engine;
     struct bw_engine_limits limits;
@@ -57,6 +60,10 @@ void harness_resume_latest(struct harness *harness, struct bw_id run);
 /* Another release with these workflows becomes the active one; the host plays the programs. */
 void harness_activate(struct harness *harness, const struct fake_program *programs, size_t count,
                       const char *bytes);
+
+/* Makes another tenant, with this release active: harness->tenant from now on. */
+void harness_add_tenant(struct harness *harness, const char *name,
+                        const struct fake_program *programs, size_t count);
 
 /* What the store says; `what` as in store.h. The text is JSON, valid until the next call. */
 const char *harness_read(struct harness *harness, const char *what, struct bw_id run);

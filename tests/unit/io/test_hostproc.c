@@ -306,6 +306,42 @@ static void test_a_host_may_be_closed_inside_on_frame(void **state)
     assert_int_equal(losses, 0);
 }
 
+/* Also one that is stopped: no signal but SIGKILL reaches it. */
+static void
+test_a_restart_ends_a_stopped_process_and_the_next_frame_starts_a_fresh_one(void **state)
+{
+    (void)state;
+    open_host("echo", 0);
+    pid_t old = bw_hostproc_pid(proc);
+    assert_int_equal(kill(old, SIGSTOP), 0);
+    bw_hostproc_send(proc, BW_FRAME_WAKES, BW_STR("for the old one"));
+    bw_hostproc_restart(proc);
+    assert_int_equal(kill(old, 0), -1);
+    assert_int_equal(errno, ESRCH);
+    assert_int_equal(bw_hostproc_pid(proc), 0);
+    io_settle(loop);
+    assert_int_equal(frames, 0);
+    bw_hostproc_send(proc, BW_FRAME_WAKES, BW_STR("for the new one"));
+    io_wait(loop, &is_answered);
+    assert_int_not_equal(bw_hostproc_pid(proc), old);
+    assert_int_equal(frames, 1);
+    assert_int_equal(losses, 0);
+}
+
+static void test_a_restart_after_a_death_that_was_not_reported_yet_keeps_quiet(void **state)
+{
+    (void)state;
+    open_host("echo", 0);
+    bw_hostproc_restart(proc);
+    bw_hostproc_restart(proc);
+    bw_hostproc_send(proc, BW_FRAME_WAKES, BW_STR("1"));
+    bw_hostproc_restart(proc); /* it has not even started */
+    bw_hostproc_send(proc, BW_FRAME_WAKES, BW_STR("2"));
+    io_wait(loop, &is_answered);
+    assert_int_equal(frames, 1);
+    assert_int_equal(losses, 0);
+}
+
 static void test_close_kills_the_child(void **state)
 {
     (void)state;
@@ -347,6 +383,8 @@ int main(int argc, char **argv)
         TEST(test_a_host_that_dies_at_each_start_is_started_again_and_again),
         TEST(test_a_host_may_be_closed_inside_on_lost),
         TEST(test_a_host_may_be_closed_inside_on_frame),
+        TEST(test_a_restart_ends_a_stopped_process_and_the_next_frame_starts_a_fresh_one),
+        TEST(test_a_restart_after_a_death_that_was_not_reported_yet_keeps_quiet),
         TEST(test_close_kills_the_child),
         TEST(test_a_program_that_cannot_start_fails_at_once),
     };

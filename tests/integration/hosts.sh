@@ -1,0 +1,86 @@
+#!/bin/bash
+# hosts.sh - script hosts as processes, against a real private PostgreSQL: tenants do not share one, one that hangs or
+# dies costs nothing, and nothing of the engine reaches them.
+#
+#   hosts.sh BUILD_DIR
+. "$(dirname "$0")/harness.sh"
+export BILLOW_DIR=$work/state
+mkdir -p "$BILLOW_DIR"
+cp -rL "$build/share/billow" "$work/share" # every tenant of this test gets two workflows more
+export BILLOW_SHARE=$work/share
+chmod -R a+rX "$work/share"
+cat >"$work/share/workflows/waits.lua" <<'LUA'
+local event = require("billow.event")
+local workflow = require("billow.workflow")
+return workflow.define({ name = "waits", version = "1.0.0", title = "Waits", input = { name = "text" },
+  run = function(input)
+    local first = event.wait("first", { key = input.name })
+    local second = event.wait("second", { key = input.name })
+    return { first = first.body.n, second = second.body.n }
+  end,
+})
+LUA
+cat >"$work/share/workflows/spins.lua" <<'LUA'
+local workflow = require("billow.workflow")
+return workflow.define({ name = "spins", version = "1.0.0", title = "Spins", input = {},
+  run = function() while true do pcall(function() while true do end end) end end,
+})
+LUA
+serve_start serve
+hosts() { pgrep -P "$serve_pid" -f billow-host; }
+host_count() { hosts | wc -l; }
+is_status() { # TENANT RUN STATUS
+    [ "$(billow --tenant "$1" run show "$2" --json | jq -r .run.status)" = "$3" ]
+}
+waits() { # TENANT NAME: starts a run that waits for two events
+    run billow --tenant "$1" run start waits --input "{\"name\":\"$2\"}"
+    cat "$work/out"
+}
+event() { billow --tenant "$1" event send "$2" "$3" --body "{\"n\":$4}" >/dev/null; }
+
+check "one process waits for work" test "$(host_count)" -eq 1
+declare -A runs
+for tenant in acme beta gamma; do
+    run billow tenant create $tenant
+    expect "tenant $tenant" 0
+    runs[$tenant]=$(waits $tenant a)
+    event $tenant first a 1
+done
+for tenant in acme beta gamma; do
+    check "$tenant: its run waits for the second event" wait_until 20 is_status $tenant "${runs[$tenant]}" open
+done
+check "three tenants have three processes" wait_until 20 test "$(host_count)" -eq 3
+more=$(waits acme b)
+event acme first b 1
+check "a tenant's next run goes where its first one is" test "$(host_count)" -eq 3
+
+# --- What a host is.
+for pid in $(hosts); do
+    check "host $pid: no environment" test ! -s "/proc/$pid/environ"
+    check "host $pid: no new privileges" grep -q '^NoNewPrivs:.1' "/proc/$pid/status"
+    if nm "$build/libexec/billow-host" 2>/dev/null | grep -q __asan; then
+        continue # a sanitizer's own system calls do not fit a filter
+    fi
+    check "host $pid: a system call filter" grep -q '^Seccomp:.2' "/proc/$pid/status"
+    check "host $pid: no files but its own four" test "$(ls "/proc/$pid/fd" | wc -l)" -eq 4
+done
+
+# --- Hosts that hang and die.
+for pid in $(hosts); do kill -STOP "$pid"; done
+for tenant in acme beta gamma; do event $tenant second a 2; done
+for tenant in acme beta gamma; do
+    check "$tenant: a stopped host is replaced, and the run goes on" wait_until 30 is_status $tenant "${runs[$tenant]}" 'done'
+done
+check "the engine says which hosts it ended" grep -q 'host_lost.*did not answer for 3 s' "$work/serve.err"
+for pid in $(hosts); do kill -KILL "$pid"; done
+event acme second b 2
+check "a killed host is replaced too" wait_until 30 is_status acme "$more" 'done'
+run billow --tenant beta run start spins
+spins=$(cat "$work/out")
+check "an endless loop is parked" wait_until 60 is_status beta "$spins" parked
+run billow --tenant beta run show "$spins"
+expect "with its reason and its line" 0 "BUDGET|WALL" "workflows/spins.lua:3"
+serve_stop TERM
+expect "the engine stops in order" 0
+check "no host is left" test -z "$(pgrep -f "$build/libexec/billow-host")"
+finish
