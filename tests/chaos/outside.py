@@ -6,6 +6,7 @@ import collections
 import http.server
 import json
 import os
+import re
 import selectors
 import socket
 import threading
@@ -84,8 +85,9 @@ class Receiver:
 class Proxy:
     """Listens in `folder` as PostgreSQL would; passes on to the socket in `target`.
 
-    cut() ends every connection at once. limit(direction, count, nth) ends the nth connection from now (1 is the
-    first) after that many bytes to the "server" or to the "client".
+    cut() ends every connection at once. limit(purpose, direction, count) lets that many more bytes pass to the "server"
+    or to the "client" on connections of a purpose ("commit", "door", "read": engine/store/store_pg.c), old and new ones
+    together, and ends the one on which the last of them passed.
     """
 
     def __init__(self, folder, target):
@@ -97,8 +99,9 @@ class Proxy:
         self.pairs = {}       # socket -> (the other one, direction, link)
         self.accepted = 0
         self.cuts = 0         # how many limits have struck
-        self.wish = None      # (direction, bytes, nth)
-        self.passed = {}      # connection number -> {"server": n, "client": n}
+        self.wish = None      # [purpose, direction, bytes left]
+        self.purposes = {}    # connection number -> "commit"; known from its first message
+        self.passed = {}      # (purpose, direction) -> bytes
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(os.path.join(folder, ".s.PGSQL.5432"))
         os.chmod(os.path.join(folder, ".s.PGSQL.5432"), 0o777)
@@ -108,9 +111,9 @@ class Proxy:
         self.thread = threading.Thread(target=self._loop, daemon=True)
         self.thread.start()
 
-    def limit(self, direction, count, nth=1):
+    def limit(self, purpose, direction, count):
         with self.lock:
-            self.wish = (direction, count, self.accepted + nth)
+            self.wish = [purpose, direction, count]
 
     def cut(self):
         with self.lock:
@@ -134,7 +137,6 @@ class Proxy:
             return
         with self.lock:
             self.accepted += 1
-            self.passed[self.accepted] = {"server": 0, "client": 0}
             for sock, other, way in ((client, server, "server"), (server, client, "client")):
                 self.pairs[sock] = (other, way, self.accepted)
                 self.selector.register(sock, selectors.EVENT_READ)
@@ -148,17 +150,20 @@ class Proxy:
                 data = sock.recv(65536)
             except OSError:
                 data = b""
-            count = self.passed[number]
+            if way == "server" and number not in self.purposes and data:
+                found = re.search(rb"application_name\0billow (\w+)", data)
+                self.purposes[number] = found.group(1).decode() if found else "?"
+            what = (self.purposes.get(number), way)
             is_limit = False
-            if data and self.wish and self.wish[0] == way and self.wish[2] == number:
-                room = self.wish[1] - count[way]
-                if len(data) >= room:
-                    data, is_limit = data[:room], True
+            if data and self.wish and tuple(self.wish[:2]) == what:
+                if len(data) >= self.wish[2]:
+                    data, is_limit = data[:self.wish[2]], True
+                self.wish[2] -= len(data)
             try:
                 other.sendall(data)
             except OSError:
                 data = b""
-            count[way] += len(data)
+            self.passed[what] = self.passed.get(what, 0) + len(data)
             if is_limit:
                 self.wish = None
                 self.cuts += 1

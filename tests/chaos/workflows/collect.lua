@@ -8,7 +8,7 @@ return workflow.define({
   version = "1",
   run = function(input, state)
     state = state or { sum = 0, count = 0 }
-    local got = event.wait(input.topic, { key = "all" })
+    local got = event.wait(input.topic, { key = input.key })
     state = { sum = state.sum + got.body.n, count = state.count + 1 }
     if state.count < input.count then
       billow.checkpoint(state)

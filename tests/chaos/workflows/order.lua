@@ -44,7 +44,7 @@ return workflow.define({
     end)
     local kid = workflow.call("kid", { n = input.n })
     local rows = db.query(count, { input.key })[1].rows
-    event.send("done", { n = input.n }, { key = "all", id = input.key })
+    event.send("done", { n = input.n }, { key = input.all, id = input.key })
     return {
       n = input.n,
       go = go.body.n,
