@@ -7,21 +7,30 @@ local workflow = require("billow.workflow")
 
 return workflow.define({
   name = "credit",
-  version = "1.0.0",
+  version = "1.1.0",
   title = "Credit note",
   -- request: {all = true}, {lines = {{line_id, amount?, quantity?}}}, {entries = {{entry_id,
   -- quantity?}}} or {amount = "100.00"}; outcome "written_off" or "excluded" when the work is not
   -- to be billed again.
-  input = { invoice = "id", request = "table", reason = "text", rebill = "boolean?" },
+  input = {
+    invoice = "text", -- number or id
+    request = "table",
+    reason = "text",
+    rebill = "boolean?",
+    dry_run = "boolean?",
+    prepared_by = "text?", -- who wants it, and does not approve it
+  },
   policies = { "approval", "tax" },
 
   run = function(input)
     local credit, note, problem
     repeat
-      credit, problem = receivables.credit(input.invoice, input.request)
+      credit, problem = receivables.credit(input.invoice, input.request, input.prepared_by)
       problem = problem or input.rebill and receivables.rebill_objection(credit)
       if problem then
         return { status = "refused", problem = problem }
+      elseif input.dry_run then
+        return receivables.shown(credit)
       end
       local approved = approval.require(credit.contract, credit.bill)
       if not approved then
@@ -37,6 +46,7 @@ return workflow.define({
     end
     -- Exactly the credited work, which this run holds since the credit note.
     local bill, judged, contract = receivables.rebill(credit)
+    contract.prepared_by = input.prepared_by or contract.prepared_by
     local approved = bill.status == "ready" and approval.require(contract, bill)
     if approved then
       result.rebilled = receivables.issue_rebill(credit, contract, judged, bill, approved)

@@ -7,10 +7,10 @@ return workflow.define({
   version = "1.0.0",
   title = "Dispute about an invoice",
   input = {
-    invoice = "id",
+    invoice = "text", -- number or id
     line_id = "text?",
     entry_id = "text?",
-    amount = "decimal?", -- with tax; absent: all of the line, entry or invoice
+    amount = "text?", -- with tax; absent: all of the line, entry or invoice
     reason_code = "text",
     note = "text?",
     owner = "text",
@@ -35,6 +35,7 @@ return workflow.define({
           request = answer.request,
           reason = "dispute",
           rebill = answer.is_rebilled,
+          prepared_by = answer.by, -- who grants it does not approve it too
         })
         remark = credit.problem
       end

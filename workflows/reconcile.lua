@@ -4,7 +4,7 @@ local workflow = require("billow.workflow")
 
 return workflow.define({
   name = "reconcile",
-  version = "1.0.0",
+  version = "1.1.0",
   title = "Payments to invoices",
   input = {
     id = "text?",
@@ -19,9 +19,13 @@ return workflow.define({
 
   run = function(input)
     if input.unmatched then
-      return { entries = cash.reconcile(cash.open_entries()) }
+      return cash.told({ entries = cash.reconcile(cash.open_entries()) })
     end
-    local statements = cash.statements(input)
+    -- A file that cannot be read is an answer, not a fault: nothing of it was taken.
+    local statements, problem = cash.read(input)
+    if not statements then
+      return { problem = problem }
+    end
     for i, statement in ipairs(statements) do
       -- Stored once, whichever file brings it; gaps in the balances are asked about.
       local taken = cash.take(statement)
@@ -30,6 +34,6 @@ return workflow.define({
       taken.entries = booked
       statements[i] = taken
     end
-    return { statements = statements }
+    return cash.told({ statements = statements })
   end,
 })

@@ -47,6 +47,7 @@ void bw_api_invoice_explain(struct bw_api_call *call);
 void bw_api_ledger_verify(struct bw_api_call *call);
 void bw_api_ledger_entry(struct bw_api_call *call);
 /* api_report.c */
+void bw_api_dispute(struct bw_api_call *call);
 void bw_api_reports(struct bw_api_call *call);
 void bw_api_report(struct bw_api_call *call);
 /* api_policy.c */

@@ -66,6 +66,7 @@ const struct bw_api_route bw_api_routes[] = {
      "set one {name, value, scope_type?, scope_id?, valid_from?, locked?, unset?}",
      bw_api_policy_set},
     {"GET", "/v1/policies/{name}/history", true, "who changed what when", bw_api_policy_history},
+    {"GET", "/v1/disputes/{id}", true, "a dispute with its steps", bw_api_dispute},
     {"GET", "/v1/reports", true, "which reports there are", bw_api_reports},
     {"GET", "/v1/reports/{name}", true, "a report {columns, rows} ?period=&days=", bw_api_report},
 };

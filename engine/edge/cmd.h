@@ -54,6 +54,17 @@ int bw_cmd_preview(struct bw_cli *cli);
 int bw_cmd_price(struct bw_cli *cli);
 int bw_cmd_report(struct bw_cli *cli);
 int bw_cmd_script_run(struct bw_cli *cli);
+int bw_cmd_credit(struct bw_cli *cli);
+int bw_cmd_write_off(struct bw_cli *cli);
+int bw_cmd_write_down(struct bw_cli *cli);
+int bw_cmd_statement(struct bw_cli *cli);
+int bw_cmd_dispute_open(struct bw_cli *cli);
+int bw_cmd_dispute_list(struct bw_cli *cli);
+int bw_cmd_dispute_show(struct bw_cli *cli);
+int bw_cmd_dispute_resolve(struct bw_cli *cli);
+int bw_cmd_payment_import(struct bw_cli *cli);
+int bw_cmd_payment_list(struct bw_cli *cli);
+int bw_cmd_payment_match(struct bw_cli *cli);
 int bw_cmd_tenant_create(struct bw_cli *cli);
 int bw_cmd_version(struct bw_cli *cli);
 int bw_cmd_completion(struct bw_cli *cli);
@@ -95,7 +106,26 @@ bool bw_cmd_policy_put_scope(struct bw_cli *cli, struct bw_form *form);
 BW_MUST_USE enum bw_err bw_cmd_perform(struct bw_cli *cli, const char *workflow,
                                        struct bw_str input, struct bw_buf *run,
                                        struct bw_error *error);
+/* A report as its table, CSV or JSON (cmd_report.c); exit code. */
+int bw_cmd_print_view(struct bw_cli *cli, const char *name);
 /* The readable history of a run (cmd_timeline.c). */
 void bw_cmd_print_timeline(struct bw_cli *cli, struct bw_str value);
+
+/* --- a command that is a run of a workflow (cmd_carry_out.c) */
+/* Starts it; `run` is what the API answers. `key` may be NULL. */
+BW_MUST_USE enum bw_err bw_cmd_start(struct bw_cli *cli, const char *workflow, struct bw_str input,
+                                     const char *key, struct bw_buf *run, struct bw_error *error);
+/* The open tasks of a run and of those that it called: an encoded list. */
+BW_MUST_USE enum bw_err bw_cmd_tasks_of(struct bw_cli *cli, struct bw_str id, struct bw_buf *tasks,
+                                        size_t *count, struct bw_error *error);
+/* Waits until the run is done, or asks somebody: then `run` is open and `tasks` not empty. SCRIPT
+ * when it is parked or cancelled. */
+BW_MUST_USE enum bw_err bw_cmd_settle(struct bw_cli *cli, struct bw_str id, struct bw_buf *run,
+                                      struct bw_buf *tasks, struct bw_error *error);
+/* Its result in words or as JSON, why it did nothing, or what it waits for; exit code. */
+int bw_cmd_print_result(struct bw_cli *cli, struct bw_str run, struct bw_str tasks);
+/* All of it; exit code. */
+int bw_cmd_carry_out(struct bw_cli *cli, const char *workflow, struct bw_str input,
+                     const char *key);
 
 #endif

@@ -133,32 +133,44 @@ static void print_report(struct bw_cli *cli, struct bw_str value)
         print_table(cli, &rows, &columns);
 }
 
-int bw_cmd_report(struct bw_cli *cli)
+static int print(struct bw_cli *cli, const char *name, const char *period, const char *days)
 {
     struct bw_error error = {0};
     struct bw_buf path, answer;
-    const char *period;
-    if (cli->is_json && bw_cli_option(cli, "csv"))
-        return bw_cli_usage(cli, "--csv and --json: choose one");
-    if (bw_cmd_period(cli, NULL, &period, &error))
-        return bw_cli_fail(cli, &error);
     bw_buf_init(&path, PATH_BYTES_MAX);
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
     bw_buf_put_text(&path, "/v1/reports");
-    if (cli->argument_count)
-        bw_cmd_put_segment(&path, cli->arguments[0]);
+    if (name)
+        bw_cmd_put_segment(&path, name);
     bw_cmd_put_query(&path, "period", period);
-    bw_cmd_put_query(&path, "days", bw_cli_option(cli, "days"));
+    bw_cmd_put_query(&path, "days", days);
     int status = BW_EXIT_OK;
     if (bw_cli_call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, &answer, &error))
         status = bw_cli_fail(cli, &error);
     else if (cli->is_json)
         bw_print_json(cli->out, bw_buf_str(&answer));
-    else if (cli->argument_count)
+    else if (name)
         print_report(cli, bw_buf_str(&answer));
     else
         print_names(cli, bw_buf_str(&answer));
     bw_buf_deinit(&path);
     bw_buf_deinit(&answer);
     return status;
+}
+
+int bw_cmd_print_view(struct bw_cli *cli, const char *name)
+{
+    return print(cli, name, NULL, NULL);
+}
+
+int bw_cmd_report(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    const char *period;
+    if (cli->is_json && bw_cli_option(cli, "csv"))
+        return bw_cli_usage(cli, "--csv and --json: choose one");
+    if (bw_cmd_period(cli, NULL, &period, &error))
+        return bw_cli_fail(cli, &error);
+    return print(cli, cli->argument_count ? cli->arguments[0] : NULL, period,
+                 bw_cli_option(cli, "days"));
 }

@@ -67,6 +67,20 @@ function cash.statements(input)
   return made or invalid(refusal)
 end
 
+--- The same, with what is wrong with the file returned.
+---@param input table
+---@return billing.bank.Statement[]?
+---@return string? problem
+function cash.read(input)
+  local is_read, result = pcall(cash.statements, input)
+  if is_read then
+    return result
+  elseif err.is(result, "BANK_FILE_INVALID") then
+    return nil, err.of(result).text
+  end
+  error(result, 0)
+end
+
 --- What is stored of the account, typed.
 local function known_of(account)
   local known = db.query(sql.known_statements, { account })
@@ -587,6 +601,50 @@ function cash.reconcile(entries)
     results[places[number]] = result
   end
   return results
+end
+
+local function counted(entries)
+  local counts, order = {}, {}
+  for _, entry in ipairs(entries) do
+    if not counts[entry.status] then
+      counts[entry.status], order[#order + 1] = 0, entry.status
+    end
+    counts[entry.status] = counts[entry.status] + 1
+  end
+  table.sort(order)
+  local texts = {}
+  for i, status in ipairs(order) do
+    texts[i] = counts[status] .. " " .. status
+  end
+  return #texts > 0 and table.concat(texts, ", ") or "nothing to place"
+end
+
+--- A result with what it says in words: each statement, its doubts, what was booked.
+---@param result table   {statements} or {entries}
+---@return table
+function cash.told(result)
+  local texts = {}
+  for _, taken in ipairs(result.statements or {}) do
+    texts[#texts + 1] = string.format(
+      "statement %s of %s: %s, %d known before, %s",
+      taken.statement,
+      taken.account,
+      taken.status,
+      taken.known,
+      counted(taken.entries)
+    )
+    for _, found in ipairs(taken.findings) do
+      texts[#texts + 1] = "  " .. found.text
+    end
+    for _, place in ipairs(taken.repeated) do
+      texts[#texts + 1] = "  " .. place .. " stands twice in the file: taken once"
+    end
+  end
+  if result.entries then
+    texts[#texts + 1] = "looked again: " .. counted(result.entries)
+  end
+  result.text = #texts > 0 and table.concat(texts, "\n") or "no statement in the file"
+  return result
 end
 
 --- Money that waits for its invoice, by customer and age, on a day.

@@ -25,6 +25,7 @@ local letters = require("billow.billing.letters")
 local policy = require("billow.policy")
 local reading = require("billow.billing.reading")
 local receivables = require("billow.billing.receivables")
+local given_up = require("billow.billing.receivables_given_up")
 local sql = require("billow.billing.receivables_statements")
 local task = require("billow.task")
 
@@ -301,7 +302,19 @@ function collections.deliver_invoice(case)
   local kind = case.is_credit_note and "credit_note" or "invoice"
   local delivery = delivery_of(case, kind)
   local message = message_of(case, kind, kind .. "/" .. case.id, delivery)
-  return collections.deliver(case, message, delivery)
+  local run, attempts = billow.run(), 0
+  local function record(attempt, outcome, reason)
+    attempts = attempt
+    db.transaction(function(tx)
+      local params = { case.id, attempt, message.channel, outcome, reason, run.id }
+      tx:exec(sql.put_delivery, params, "any")
+    end)
+  end
+  local status = collections.deliver(case, message, delivery, record)
+  if status ~= "sent" then
+    record(attempts + 1, status, "said by a person")
+  end
+  return status
 end
 
 local function reminder(case, account, step, claim)
@@ -400,8 +413,9 @@ function collections.hand_over(case, account)
   if answer.decision == "legal" then
     take_hold(case, { kind = "legal", by = answer.by, note = answer.comment }, id)
   elseif answer.decision == "write_off" then
-    receivables.write_off(case.id, {
+    given_up.write_off(case.id, {
       amount = data.amount,
+      prepared_by = answer.by,
       reason_code = given(data.reason_code) or "uncollectable",
       note = given(data.note) or answer.comment,
     })

@@ -79,7 +79,10 @@ end
 ---@return billow.billing.DisputeCase?
 ---@return string? problem
 function disputes.raise(input)
-  local basis = receivables.creditable(input.invoice)
+  local basis = receivables.find(input.invoice)
+  if not basis then
+    return nil, receivables.missing(input.invoice)
+  end
   local firm = billing.contract(basis.contract_id, basis.period).ctx.firm
   local run, today = billow.run(), billow.today(firm.time_zone)
   local days = given(input.answer_days) or ANSWER_DAYS_DEFAULT
@@ -273,9 +276,17 @@ function disputes.close(case, answer, credit)
   end
   disputes.step(case, steps)
   local today = billow.today(case.firm.time_zone)
+  local words = string.format(
+    "dispute %s of %s: %s%s",
+    case.id,
+    case.basis.number,
+    steps[1].state,
+    credit and ", credit note " .. credit.number or ""
+  )
   return {
     dispute = case.id,
     invoice = case.basis.id,
+    text = words,
     state = steps[1].state,
     amount = case.disputed.amount,
     accepted_amount = answer.amount or json.null,

@@ -339,6 +339,7 @@ local CONTRACT_FIELDS = {
   ),
   usage_subjects = optional(list(text), {}),
   rate_card_id = optional(text),
+  engagement_partner = optional(text),
   approval_required = optional(shape.boolean, true),
   late_entries = optional(enum({ "include", "exception" }), "include"),
   tax_code = optional(text),

@@ -1,12 +1,12 @@
---- Receivables as a workflow sees them: credit notes and what follows them, write-downs and
---- write-offs, statements of account. Each step is one transaction, committed with the run.
+--- Receivables as a workflow sees them: credit notes and what follows them, statements of account.
+--- Each step is one transaction, committed with the run.
 ---
 ---   local credit = receivables.credit("INV-2026-00214", { all = true })
 ---   local approved = approval.require(credit.contract, credit.bill)
 ---   local note = receivables.issue_credit(credit, approved, { reason = "rate" })
 ---
---- The rules are pure and live in credit_note, dunning, dispute and statement_of_account; reminders
---- and disputes are in collections and disputes.
+--- The rules are pure and live in credit_note, dunning, dispute and statement_of_account. Reminders
+--- are in collections, disputes in disputes, write-downs and write-offs in receivables_given_up.
 ---@class billow.billing.receivables
 local receivables = {}
 
@@ -14,34 +14,33 @@ local billing = require("billow.billing")
 local billow = require("billow")
 local canonical = require("billow.billing.canonical")
 local credit_note = require("billow.billing.credit_note")
-local currency = require("billow.billing.currency")
+local credit_request = require("billow.billing.credit_request")
+local credit_text = require("billow.billing.credit_text")
+local date = require("billow.date")
 local db = require("billow.db")
 local decimal = require("billow.decimal")
 local err = require("billow.err")
 local event = require("billow.event")
-local figures = require("billow.billing.figures")
 local html = require("billow.billing.html")
 local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
 local numbering = require("billow.billing.numbering")
-local policy = require("billow.policy")
 local reading = require("billow.billing.reading")
 local rebilling = require("billow.billing.rebilling")
 local sql = require("billow.billing.receivables_statements")
 local statement_of_account = require("billow.billing.statement_of_account")
+local statement_of_account_text = require("billow.billing.statement_of_account_text")
+local statement_of_account_ubl = require("billow.billing.statement_of_account_ubl")
 local statements = require("billow.billing.statements")
 local store = require("billow.billing.store")
-local task = require("billow.task")
 local text = require("billow.text")
 
 local given = reading.given
-local ZERO = decimal(0)
 
 -- Stands in the page where the number goes that the finalising transaction gives.
 local NUMBER_MARK = "{{billow:number}}"
 -- A day before every entry: nothing is claimed up to it, what the run has claimed is read.
 local NOTHING_NEW = "0001-01-01"
-local ANSWERS_MAX = 20
 
 local function fail(code, message)
   error(err.new({ code = code, text = message }), 0)
@@ -56,15 +55,24 @@ end
 ---@field note_count integer      credit notes of the contract, customer and period
 ---@field invoice_count integer
 
---- An invoice with everything that was credited of it.
+--- An invoice with everything that was credited of it; nil when there is none.
 ---@param reference string   id or number
+---@return billow.billing.Creditable?
+function receivables.find(reference)
+  return db.query(sql.creditable, { reference })[1]
+end
+
+---@param reference string
+---@return string
+function receivables.missing(reference)
+  return string.format("there is no invoice %s: give its number or its id", reference)
+end
+
+--- The same, where the invoice must be there.
+---@param reference string
 ---@return billow.billing.Creditable
 function receivables.creditable(reference)
-  local row = db.query(sql.creditable, { reference })[1]
-  if not row then
-    fail("NOT_FOUND", string.format("there is no invoice %s: give its number or its id", reference))
-  end
-  return row
+  return receivables.find(reference) or fail("NOT_FOUND", receivables.missing(reference))
 end
 
 --- Tells whoever follows an invoice that something about it has changed. The news is only that:
@@ -123,12 +131,17 @@ end
 
 --- The credit note that a request makes, dated today; nil and why when it cannot be made.
 ---@param reference string   the invoice's id or number
----@param request billing.CreditRequest
+---@param asked table        a request, its lists perhaps as text (billow.billing.credit_request)
+---@param prepared_by? string   who wants it, and cannot approve it; whoever started the run
 ---@return billow.billing.Credit?
 ---@return string? problem
-function receivables.credit(reference, request)
-  local basis = receivables.creditable(reference)
-  local contract = billing.contract(basis.contract_id, basis.period)
+function receivables.credit(reference, asked, prepared_by)
+  local request, malformed = reading.try(credit_request.read, asked)
+  local basis = receivables.find(reference)
+  if malformed or not basis then
+    return nil, malformed and tostring(malformed) or receivables.missing(reference)
+  end
+  local contract = billing.contract(basis.contract_id, basis.period, prepared_by)
   local made, refusal = credit_note.try(basis, request, {
     id = credit_note.next_id(basis.id, credit_note.TYPE_CODE, basis.note_count),
     issue_date = billow.today(contract.ctx.firm.time_zone),
@@ -146,6 +159,15 @@ function receivables.credit(reference, request)
     bill = bill_of({ made.object }),
     is_whole = net == left.net,
   }
+end
+
+--- A credit in words, with the note that would be issued.
+---@param credit billow.billing.Credit
+---@return table {status, note, text}
+function receivables.shown(credit)
+  local text_of_it =
+    credit_text.note(credit.made.object, credit_note.left(credit.basis), credit.basis.number)
+  return { status = "dry run", note = credit.made.object, text = text_of_it }
 end
 
 --- Usage is credited with its invoice or not at all: events are not chosen one by one.
@@ -298,205 +320,6 @@ function receivables.issue_rebill(credit, contract, judged, bill, approval)
   return issued
 end
 
--- --- Giving up ---------------------------------------------------------------------------------
-
---- Why this person's yes does not count; nil when it does.
-local function objection(decision, approval, name, earlier)
-  for _, excluded in ipairs(decision.excluded) do
-    if name == excluded then
-      return name .. " asked for it and cannot agree to it"
-    end
-  end
-  for _, other in ipairs(earlier) do
-    if name == other then
-      return name .. " has agreed already: another person is needed"
-    end
-  end
-  if #approval.people > 0 then
-    for _, person in ipairs(approval.people) do
-      if person == name then
-        return nil
-      end
-    end
-    return name .. " is no " .. approval.role
-  end
-  return nil
-end
-
---- Asks one person of a role; nil when they refuse.
-local function ask(decision, approval, subject, earlier)
-  local remark
-  for _ = 1, ANSWERS_MAX do
-    local answer = task.open({
-      kind = "approval",
-      group = subject.customer,
-      assignees = approval.people,
-      title = string.format(
-        "%s: give up %s %s of %s",
-        approval.role,
-        subject.amount,
-        subject.currency,
-        subject.title
-      ),
-      body = {
-        subject = subject,
-        role = approval.role,
-        reasons = json.array(decision.reasons),
-        agreed = json.array(earlier),
-        remark = remark or json.null,
-        decisions = json.array({ "approve", "reject" }),
-      },
-    })
-    if answer.decision == "reject" then
-      return nil
-    end
-    remark = answer.decision == "approve" and objection(decision, approval, answer.by, earlier)
-      or answer.decision ~= "approve" and "approve or reject"
-    if not remark then
-      return answer.by
-    end
-  end
-  fail("NO_ANSWER", "no valid answer after " .. ANSWERS_MAX .. " answers")
-end
-
---- Has an amount given up as the policy write-off decides. Returns nil when somebody refuses.
----@param subject table   kind, amount, currency, reason_code, customer, title, invoice_amount?
----@param scopes table<string, string>
----@return {by: string, roles: string, decision: table}?
-local function agreed(subject, scopes)
-  subject.prepared_by = subject.prepared_by or billow.run().started_by
-  local decision = policy.decide("write-off", subject, scopes)
-  if not decision.is_allowed then
-    fail("INVALID", decision.reasons[1])
-  end
-  local names, roles = {}, {}
-  for i, approval in ipairs(decision.approvals) do
-    names[i] = ask(decision, approval, subject, names)
-    if not names[i] then
-      return nil
-    end
-    roles[i] = approval.role
-  end
-  return {
-    by = #names > 0 and table.concat(names, ", ") or "policy write-off " .. decision.version,
-    roles = #roles > 0 and table.concat(roles, ", ") or "automatic",
-    decision = decision,
-  }
-end
-
----@class billow.billing.WriteOffRequest
----@field amount? any          with tax; absent: all that is open
----@field reason_code string
----@field note? string
-
---- Writes off what an invoice still owes, or some of it (K3): a bad debt, a difference. The
---- customer is told nothing; the books are. Returns nil when somebody refuses.
----@param reference string
----@param request billow.billing.WriteOffRequest
----@return table?
-function receivables.write_off(reference, request)
-  local basis = receivables.creditable(reference)
-  local today = billow.today(billing.contract(basis.contract_id, basis.period).ctx.firm.time_zone)
-  local account = receivables.account(basis.id, today)
-  local d = currency.decimals(account.currency)
-  local open = decimal(account.open_amount)
-  local amount = given(request.amount) and reading.number(request.amount) or open
-  if not amount or amount:sign() <= 0 or amount > open or amount:round(d) ~= amount then
-    fail(
-      "INVALID",
-      string.format(
-        "amount is %s: write a positive amount of at most %s, which is open",
-        tostring(request.amount),
-        figures.amount(open, d)
-      )
-    )
-  end
-  local totals = basis.invoice.totals
-  local yes = agreed({
-    kind = "write_off",
-    amount = figures.amount(amount, d),
-    invoice_amount = totals.payable_amount,
-    currency = account.currency,
-    reason_code = request.reason_code,
-    customer = basis.customer_id,
-    title = basis.number,
-  }, { customer = basis.customer_id, contract = basis.contract_id })
-  if not yes then
-    return nil
-  end
-  local payable = decimal(totals.payable_amount)
-  local tax = payable:is_zero() and ZERO or (decimal(totals.tax_amount) * amount / payable):round(d)
-  local row = {
-    id = billow.run().id .. "/" .. billow.uuid(),
-    invoice_id = basis.id,
-    amount = figures.amount(amount, d),
-    currency = account.currency,
-    reason_code = request.reason_code,
-    note = given(request.note) or json.null,
-    is_tax_relief = yes.decision.is_tax_relief,
-    tax_amount = figures.amount(tax, d),
-    on = today,
-    approved_by = yes.by,
-    roles = yes.roles,
-  }
-  db.transaction(function(tx)
-    tx:exec(sql.put_write_off, { row, billow.run().id }, "one")
-  end)
-  receivables.changed(basis.id, "write_off", row.id)
-  return row
-end
-
----@class billow.billing.WriteDownRequest
----@field contract string
----@field customer string
----@field currency string
----@field reason_code string
----@field entries {entry_id: string, from_state?: string, quantity: any, amount: any}[]
-
---- Writes work down before it is billed (K3): it will be on no invoice, and counts in the report of
---- what was worked and not billed. Returns nil when somebody refuses.
----@param request billow.billing.WriteDownRequest
----@return table?
-function receivables.write_down(request)
-  local total, rows = ZERO, json.array({})
-  for i, item in ipairs(request.entries) do
-    local amount = reading.number(item.amount)
-    if not amount or amount:sign() < 0 then
-      fail(
-        "INVALID",
-        string.format(
-          "entries[%d].amount is %s: write what the work is worth",
-          i,
-          tostring(item.amount)
-        )
-      )
-    end
-    total = total + amount
-    rows[i] = {
-      entry_id = item.entry_id,
-      from_state = given(item.from_state) or "open",
-      quantity = tostring(item.quantity),
-      amount = tostring(amount),
-      currency = request.currency,
-    }
-  end
-  local yes = agreed({
-    kind = "write_down",
-    amount = tostring(total),
-    currency = request.currency,
-    reason_code = request.reason_code,
-    customer = request.customer,
-    title = request.contract,
-  }, { customer = request.customer, contract = request.contract })
-  if not yes then
-    return nil
-  end
-  db.transaction(function(tx)
-    tx:exec(sql.write_down, { rows, billow.run().id, yes.by, request.reason_code }, #rows)
-  end)
-  return { amount = tostring(total), approved_by = yes.by, roles = yes.roles }
-end
-
 -- --- Accounts ----------------------------------------------------------------------------------
 
 --- What an invoice owes, and everything that decides about its reminders.
@@ -511,22 +334,80 @@ function receivables.account(invoice_id, today)
   return row
 end
 
---- A customer's statements of account, one per currency (U5).
+--- A customer's statements of account, one per currency (U5). What is open is what had not been
+--- settled by the last day, whatever has happened since.
 ---@param customer_id string
 ---@param period {start_date: string, end_date: string}
 ---@return table[]
 function receivables.statement(customer_id, period)
-  local unapplied = {}
+  local unapplied, disputed = {}, {}
   for _, row in ipairs(db.query(sql.unapplied, { customer_id, period.end_date })) do
     unapplied[row.currency] = row.amount
   end
+  for _, row in ipairs(db.query(sql.disputed, { customer_id, period.end_date })) do
+    disputed[row.number] = row.amount
+  end
+  local items = db.query(sql.account_items, { customer_id, period.end_date })
   return statement_of_account.all({
     customer_id = customer_id,
     period = period,
-    items = db.query(sql.account_items, { customer_id, period.end_date }),
-    open = db.query(sql.open_items, { customer_id }),
+    items = items,
+    open = statement_of_account.open_at(items, disputed),
     unapplied = unapplied,
   })
+end
+
+--- The days of a statement; nil and why they are none.
+local function days_of(input, today)
+  local as_of, from = given(input.as_of) or today, given(input.from) or "0001-01-01"
+  for name, day in pairs({ as_of = as_of, from = from }) do
+    if not date.is_valid(day) then
+      return nil, string.format("%s is %s: write a day as YYYY-MM-DD", name, day)
+    end
+  end
+  if as_of > today then
+    return nil, string.format("as_of is %s: that is after today, %s", as_of, today)
+  elseif from > as_of then
+    return nil, string.format("from is %s: that is after %s", from, as_of)
+  end
+  return { start_date = from, end_date = as_of }
+end
+
+--- The statement that somebody asks for, in words, as data, and as UBL when that is asked for.
+---@param input {customer: string, from?: string, as_of?: string, format?: string}
+---@return table
+function receivables.statement_for(input)
+  local parties = db.query(sql.parties, { input.customer })[1]
+  if not parties or not given(parties.customer) then
+    return { status = "refused", problem = "there is no customer " .. input.customer }
+  end
+  local period, problem = days_of(input, billow.today(parties.firm.time_zone))
+  if not period then
+    return { status = "refused", problem = problem }
+  end
+  local made = receivables.statement(input.customer, period)
+  local first = made[1] and made[1].movements[1]
+  if not given(input.from) and first then
+    for _, statement in ipairs(made) do
+      local movement = statement.movements[1]
+      statement.period.start_date = movement and movement.date or period.end_date
+    end
+  end
+  local result = {
+    status = "made",
+    customer = input.customer,
+    as_of = period.end_date,
+    statements = made,
+    text = statement_of_account_text.render(made, parties.customer),
+  }
+  if input.format == "ubl" then
+    result.documents = json.array({})
+    for i, statement in ipairs(made) do
+      result.documents[i] = statement_of_account_ubl.render(statement, parties)
+    end
+    result.text = table.concat(result.documents, "\n")
+  end
+  return result
 end
 
 return receivables

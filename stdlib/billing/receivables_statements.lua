@@ -51,6 +51,9 @@ receivables_statements.case = db.statement({
   sql = [[
 select i.id, i.number, i.type_code, i.contract_id, i.customer_id, i.period, i.currency,
        i.issue_date, i.due_date, i.payable_amount::text as payable_amount,
+       i.tax_amount::text as tax_amount,
+       (select d.body from billing.document d where d.kind = 'contract' and d.id = i.contract_id
+         order by d.version desc limit 1) as contract,
        (select d.body from billing.document d where d.kind = 'customer' and d.id = i.customer_id
          order by d.version desc limit 1) as customer,
        (select d.body from billing.document d where d.kind = 'firm' and d.id = 'firm'
@@ -173,6 +176,26 @@ select i->>'id', $2, $3, i->>'type_code', i->>'contract_id', i->>'customer_id', 
   from (select $1::jsonb as i, $1::jsonb->'totals' as t) x]],
 })
 
+--- What is open or held of entries, with the contract that bills them.
+--- $1 JSON array of their ids, here or in their source
+receivables_statements.unbilled = db.statement({
+  name = "billing.unbilled",
+  sql = [[
+select e.id as entry_id, e.kind, e.body->>'id' as ref, e.body,
+       (select min(k.contract_id) from billing.entry_placed k where k.id = e.id) as contract_id,
+       coalesce(sum(b.quantity) filter (where b.state = 'open'), 0)::text as open,
+       coalesce(sum(b.quantity) filter (where b.state = 'held'), 0)::text as held,
+       sum(b.quantity)::text as quantity
+  from billing.entry e
+  join billing.ledger_balance b on b.entry_id = e.id and b.state in ('open', 'held')
+   and b.quantity > 0
+ where e.kind in ('time', 'expense')
+   and (e.id in (select jsonb_array_elements_text($1::jsonb))
+        or e.body->>'id' in (select jsonb_array_elements_text($1::jsonb)))
+ group by e.id, e.kind, e.body
+ order by e.id collate "C"]],
+})
+
 --- Writes open or held work down before it is billed.
 --- $1 JSON array of {entry_id, from_state, quantity, amount, currency}, $2 run, $3 actor, $4 reason
 receivables_statements.write_down = db.statement({
@@ -268,6 +291,16 @@ values ($1, $2::integer, $3::integer, $4, $5, $6::uuid)
 on conflict do nothing]],
 })
 
+--- An attempt to deliver an invoice or credit note. $1 id, $2 attempt, $3 channel, $4 status,
+--- $5 reason, $6 run
+receivables_statements.put_delivery = db.statement({
+  name = "billing.put_delivery",
+  sql = [[
+insert into billing.delivery (invoice_id, attempt, channel, status, reason, run_id)
+values ($1, $2::integer, $3, $4, $5, $6::uuid)
+on conflict do nothing]],
+})
+
 --- $1 JSON {id, customer_id, invoice_id, kind, from_date, until_date, amount, note}, $2 actor
 receivables_statements.put_hold = db.statement({
   name = "billing.put_dunning_hold",
@@ -341,7 +374,7 @@ union all
 select 'interest', c.until_date, i.number, (c.amount + c.compensation)::text, c.currency, null,
        i.number
   from billing.interest_charge c join billing.invoice i on i.id = c.invoice_id
- where i.customer_id = $1 and c.until_date <= $2::date
+ where i.customer_id = $1 and c.until_date <= $2::date and c.interest_invoice_id is null
 union all
 select 'write_off', w.written_off_on, w.id, w.amount::text, w.currency, null, i.number
   from billing.write_off w join billing.invoice i on i.id = w.invoice_id
@@ -366,15 +399,25 @@ select currency, sum(unapplied_amount)::text as amount from billing.unapplied_ca
  group by currency order by currency]],
 })
 
---- A customer's open items. $1 customer
-receivables_statements.open_items = db.statement({
-  name = "billing.open_items",
+--- What was disputed of a customer's invoices on a day. $1 customer, $2 day
+receivables_statements.disputed = db.statement({
+  name = "billing.disputed_by_customer",
   sql = [[
-select number, issue_date, due_date, currency, open_amount::text as open_amount,
-       disputed_amount::text as disputed_amount
-  from billing.receivable
- where customer_id = $1 and open_amount <> 0
- order by due_date, number]],
+select i.number, sum(d.amount)::text as amount
+  from billing.dispute_state d join billing.invoice i on i.id = d.invoice_id
+ where i.customer_id = $1 and d.raised_on <= $2::date
+   and (d.is_open or d.state_at::date > $2::date)
+ group by i.number]],
+})
+
+--- The firm and a customer as they are now. $1 customer
+receivables_statements.parties = db.statement({
+  name = "billing.parties",
+  sql = [[
+select (select d.body from billing.document d where d.kind = 'firm' and d.id = 'firm'
+         order by d.version desc limit 1) as firm,
+       (select d.body from billing.document d where d.kind = 'customer' and d.id = $1
+         order by d.version desc limit 1) as customer]],
 })
 
 return receivables_statements

@@ -169,6 +169,42 @@ local function open_rows(open, on, d)
   return json.array(rows), total, disputed
 end
 
+--- The invoices that were not settled on the last day of these items, whichever way: credit notes,
+--- payments and write-offs name the invoice that they are for. Never negative: what was settled
+--- beyond an invoice is not open.
+---@param items billing.AccountItem[]
+---@param disputed table<string, any>   by number of the invoice
+---@return billing.OpenItem[]
+function statement_of_account.open_at(items, disputed)
+  local settled, open = {}, {}
+  for _, item in ipairs(items) do
+    local number = given(item.refers_to)
+    if number and SIGNS[item.kind] == -1 then
+      settled[number] = (settled[number] or ZERO) + decimal(item.amount)
+    end
+  end
+  for _, item in ipairs(items) do
+    local left = item.kind == "invoice" and decimal(item.amount) - (settled[item.number] or ZERO)
+    if left and left:sign() > 0 then
+      open[#open + 1] = {
+        number = item.number,
+        issue_date = item.date,
+        due_date = given(item.due_date) or item.date,
+        currency = item.currency,
+        open_amount = left,
+        disputed_amount = decimal.min(decimal(disputed[item.number] or 0), left),
+      }
+    end
+  end
+  table.sort(open, function(a, b)
+    if a.due_date ~= b.due_date then
+      return a.due_date < b.due_date
+    end
+    return a.number < b.number
+  end)
+  return open
+end
+
 ---@class billing.AccountInput
 ---@field customer_id string
 ---@field period {start_date: string, end_date: string}
@@ -206,6 +242,7 @@ function statement_of_account.of(input, code)
     open_amount = figures.amount(total, d),
     disputed_amount = figures.amount(disputed, d),
     unapplied_amount = figures.amount(unapplied, d),
+    open_interest = figures.amount(interest, d),
     aging = statement_of_account.aging(open, period.end_date, d),
     difference = figures.amount(closing - (total + interest - unapplied), d),
   }

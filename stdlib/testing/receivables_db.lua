@@ -27,6 +27,7 @@ local ZERO = decimal(0)
 ---@field positions table<string, table>    document id -> the retainer's state after it
 ---@field steps table[]                     reminders
 ---@field attempts table[]
+---@field deliveries table[]
 ---@field holds table[]
 ---@field charges table[]
 ---@field write_offs table[]
@@ -137,6 +138,8 @@ fakes["billing.case"] = function(db, params)
   end
   local row = {
     payable_amount = invoice.body.totals.payable_amount,
+    tax_amount = invoice.body.totals.tax_amount,
+    contract = newest(db, "contract", invoice.contract_id),
     currency = invoice.body.currency,
     issue_date = invoice.body.issue_date,
     due_date = invoice.body.due_date,
@@ -223,6 +226,45 @@ fakes["billing.claim_exactly"] = function(db, params)
   local moves = moves_of(params, "claim", "open", { to_state = "claimed" })
   ledger.move(db.billing, moves)
   return {}, #moves
+end
+
+--- The contract whose project has the code or, without one, the name.
+local function contract_of(db, entry)
+  for _, versions in pairs(db.billing.documents) do
+    local document = versions[#versions]
+    for _, project in ipairs(document.kind == "contract" and document.body.projects or {}) do
+      local code, name = given(project.code), given(project.name)
+      local is_coded = (entry.project_code or "") ~= ""
+      if is_coded and code == entry.project_code or not is_coded and name == entry.project_name then
+        return document.id
+      end
+    end
+  end
+  return json.null
+end
+
+fakes["billing.unbilled"] = function(db, params)
+  local wanted, rows = tables.set_of(jsonb(params[1])), {}
+  for id, entry in pairs(db.billing.entries) do
+    local open = ledger.quantity(db.billing, id, "open")
+    local held = ledger.quantity(db.billing, id, "held")
+    if (wanted[id] or wanted[entry.body.id]) and (open + held):sign() > 0 then
+      rows[#rows + 1] = {
+        entry_id = id,
+        kind = entry.kind,
+        ref = entry.body.id,
+        body = entry.body,
+        contract_id = contract_of(db, entry),
+        open = tostring(open),
+        held = tostring(held),
+        quantity = tostring(open + held),
+      }
+    end
+  end
+  table.sort(rows, function(a, b)
+    return a.entry_id < b.entry_id
+  end)
+  return rows
 end
 
 fakes["billing.write_down"] = function(db, params)
@@ -365,6 +407,17 @@ fakes["billing.put_dunning_attempt"] = function(db, params)
     reason = text(params[5]),
   }
   return put(db, db.attempts, row, text(params[6]), {})
+end
+
+fakes["billing.put_delivery"] = function(db, params)
+  local row = {
+    invoice_id = text(params[1]),
+    attempt = math.tointeger(tonumber(text(params[2]))),
+    channel = text(params[3]),
+    status = text(params[4]),
+    reason = text(params[5]),
+  }
+  return put(db, db.deliveries, row, text(params[6]), {})
 end
 
 fakes["billing.put_dunning_hold"] = function(db, params)
@@ -542,6 +595,61 @@ fakes["billing.account"] = function(db, params)
   }
 end
 
+fakes["billing.parties"] = function(db, params)
+  local customer = newest(db, "customer", text(params[1]))
+  return { { firm = newest(db, "firm", "firm"), customer = customer } }
+end
+
+fakes["billing.disputed_by_customer"] = function(db, params)
+  local rows = {}
+  for id, invoice in pairs(db.billing.invoices) do
+    if invoice.customer_id == text(params[1]) and db:disputed(id):sign() > 0 then
+      rows[#rows + 1] = { number = invoice.number, amount = tostring(db:disputed(id)) }
+    end
+  end
+  return rows
+end
+
+fakes["billing.unapplied_by_customer"] = function()
+  return {}
+end
+
+local function add_item(db, rows, customer, last_day, item)
+  local invoice = db.billing.invoices[item.invoice_id]
+  if invoice.customer_id == customer and item.date <= last_day then
+    item.currency, item.due_date = invoice.body.currency, item.due_date or json.null
+    item.refers_to, item.invoice_id = item.refers_to or invoice.number, nil
+    rows[#rows + 1] = item
+  end
+end
+
+fakes["billing.account_items"] = function(db, params)
+  local rows, customer, last_day = {}, text(params[1]), text(params[2])
+  for id, invoice in pairs(db.billing.invoices) do
+    local credited = db.credits[id] and db.billing.invoices[db.credits[id]]
+    add_item(db, rows, customer, last_day, {
+      kind = credited and "credit_note" or "invoice",
+      invoice_id = id,
+      date = invoice.body.issue_date,
+      number = invoice.number,
+      amount = invoice.body.totals.payable_amount,
+      due_date = not credited and invoice.body.due_date or nil,
+      refers_to = credited and credited.number or json.null,
+    })
+  end
+  for i, row in ipairs(db.payments) do
+    local item = { kind = "payment", number = "P-" .. i, date = row.date, amount = row.amount }
+    item.invoice_id = row.invoice_id
+    add_item(db, rows, customer, last_day, item)
+  end
+  for _, row in ipairs(db.write_offs) do
+    local item = { kind = "write_off", number = row.id, date = row.on, amount = row.amount }
+    item.invoice_id = row.invoice_id
+    add_item(db, rows, customer, last_day, item)
+  end
+  return rows
+end
+
 --- What is checked when a transaction ends.
 function ReceivablesDb:settle()
   for _, invoice_id in ipairs(self.unsettled) do
@@ -569,6 +677,7 @@ function receivables_db.new(billing)
     unsettled = {},
     steps = {},
     attempts = {},
+    deliveries = {},
     holds = {},
     charges = {},
     write_offs = {},

@@ -1,0 +1,479 @@
+--- Money and work that the firm gives up (K3, K5): write-offs of what an invoice still owes,
+--- write-downs of work before it is billed. Who has to agree is the policy write-off's decision,
+--- never the engagement partner's alone; what is written is one transaction.
+---@class billow.billing.receivables_given_up
+local receivables_given_up = {}
+
+local billing = require("billow.billing")
+local billow = require("billow")
+local currency = require("billow.billing.currency")
+local db = require("billow.db")
+local decimal = require("billow.decimal")
+local err = require("billow.err")
+local figures = require("billow.billing.figures")
+local json = require("billow.json")
+local ledger = require("billow.billing.ledger")
+local policy = require("billow.policy")
+local reading = require("billow.billing.reading")
+local receivables = require("billow.billing.receivables")
+local split = require("billow.billing.split")
+local sql = require("billow.billing.receivables_statements")
+local store = require("billow.billing.store")
+local task = require("billow.task")
+
+local given = reading.given
+local ZERO = decimal(0)
+local SECONDS_PER_HOUR = decimal(3600)
+
+local ANSWERS_MAX = 20
+
+--- Why this person's yes does not count; nil when it does.
+local function objection(decision, approval, name, earlier)
+  for _, excluded in ipairs(decision.excluded) do
+    if name == excluded then
+      return name .. " asked for it and cannot agree to it"
+    end
+  end
+  for _, other in ipairs(earlier) do
+    if name == other then
+      return name .. " has agreed already: another person is needed"
+    end
+  end
+  if #approval.people > 0 then
+    for _, person in ipairs(approval.people) do
+      if person == name then
+        return nil
+      end
+    end
+    return name .. " is no " .. approval.role
+  end
+  return nil
+end
+
+--- Asks one person of a role; nil when they refuse.
+local function ask(decision, approval, subject, earlier)
+  local remark
+  for _ = 1, ANSWERS_MAX do
+    local answer = task.open({
+      kind = "approval",
+      group = subject.customer,
+      assignees = approval.people,
+      title = string.format(
+        "%s: give up %s %s of %s",
+        approval.role,
+        subject.amount,
+        subject.currency,
+        subject.title
+      ),
+      body = {
+        subject = subject,
+        role = approval.role,
+        reasons = json.array(decision.reasons),
+        agreed = json.array(earlier),
+        remark = remark or json.null,
+        decisions = json.array({ "approve", "reject" }),
+      },
+    })
+    if answer.decision == "reject" then
+      return nil
+    end
+    remark = answer.decision == "approve" and objection(decision, approval, answer.by, earlier)
+      or answer.decision ~= "approve" and "approve or reject"
+    if not remark then
+      return answer.by
+    end
+  end
+  error(
+    err.new({
+      code = "NO_ANSWER",
+      text = "no valid answer after " .. ANSWERS_MAX .. " answers",
+    }),
+    0
+  )
+end
+
+--- What the policy says; nil and why when it forbids it.
+local function decided(subject, scopes)
+  subject.prepared_by = given(subject.prepared_by) or billow.run().started_by
+  local decision = policy.decide("write-off", subject, scopes)
+  if not decision.is_allowed then
+    return nil, decision.reasons[1]
+  end
+  return decision
+end
+
+--- Has it agreed to by everyone whom the decision names. Returns nil when somebody refuses.
+local function agreed(subject, decision)
+  local names, roles = {}, {}
+  for i, approval in ipairs(decision.approvals) do
+    names[i] = ask(decision, approval, subject, names)
+    if not names[i] then
+      return nil
+    end
+    roles[i] = approval.role
+  end
+  return {
+    by = #names > 0 and table.concat(names, ", ") or "policy write-off " .. decision.version,
+    roles = #roles > 0 and table.concat(roles, ", ") or "automatic",
+  }
+end
+
+--- Who would be asked, in words.
+local function asked(decision)
+  local roles = {}
+  for i, approval in ipairs(decision.approvals) do
+    local people = table.concat(approval.people, " or ")
+    roles[i] = approval.role .. (people ~= "" and " (" .. people .. ")" or "")
+  end
+  return #roles > 0 and "needs " .. table.concat(roles, " and ") or "nobody is asked"
+end
+
+local function dry_run(subject, decision, more)
+  local approvals = json.array({})
+  for i, approval in ipairs(decision.approvals) do
+    approvals[i] = { role = approval.role, people = json.array(approval.people) }
+  end
+  return {
+    status = "dry run",
+    amount = subject.amount,
+    currency = subject.currency,
+    approvals = approvals,
+    text = string.format(
+      "%s of %s %s, %s: %s%s",
+      subject.kind == "write_off" and "write-off" or "write-down",
+      subject.amount,
+      subject.currency,
+      subject.title,
+      asked(decision),
+      more and "\n" .. more or ""
+    ),
+  }
+end
+
+local function refused(problem)
+  return { status = "refused", problem = problem }
+end
+
+local function rejected()
+  return { status = "rejected", problem = "somebody did not agree: nothing was given up" }
+end
+
+-- --- After billing -----------------------------------------------------------------------------
+
+---@class billow.billing.WriteOffRequest
+---@field amount? any          with tax; absent: all that is open
+---@field reason_code string
+---@field note? string
+---@field prepared_by? string
+---@field dry_run? boolean
+
+--- How much is to be written off; nil and why it cannot be.
+local function amount_of(request, account)
+  local d, open = currency.decimals(account.currency), decimal(account.open_amount)
+  local amount = open
+  if given(request.amount) then
+    amount = reading.number(request.amount)
+  elseif open:sign() <= 0 then
+    return nil, "nothing of " .. account.number .. " is open"
+  end
+  if not amount or amount:sign() <= 0 or amount > open or amount:round(d) ~= amount then
+    return nil,
+      string.format(
+        "amount is %s: write a positive amount of at most %s, which is open",
+        tostring(request.amount),
+        figures.amount(open, d)
+      )
+  end
+  return amount
+end
+
+local function write_off_subject(case, account, amount, request)
+  local d = currency.decimals(account.currency)
+  return {
+    kind = "write_off",
+    amount = figures.amount(amount, d),
+    invoice_amount = account.payable_amount,
+    currency = account.currency,
+    reason_code = request.reason_code,
+    country = case.firm.country_code,
+    engagement_partner = given(given(case.contract) and case.contract.engagement_partner),
+    customer = case.customer_id,
+    title = case.number,
+    prepared_by = request.prepared_by,
+  }
+end
+
+--- Its share of the invoice's tax, and whether the country lets it be claimed back (K5).
+local function row_of(case, subject, request, yes, decision, today)
+  local d, payable = currency.decimals(subject.currency), decimal(case.payable_amount)
+  local amount = decimal(subject.amount)
+  local tax = payable:is_zero() and ZERO or (decimal(case.tax_amount) * amount / payable):round(d)
+  return {
+    id = billow.run().id .. "/" .. billow.uuid(),
+    invoice_id = case.id,
+    amount = subject.amount,
+    currency = subject.currency,
+    reason_code = request.reason_code,
+    note = given(request.note) or json.null,
+    is_tax_relief = decision.is_tax_relief,
+    tax_amount = figures.amount(tax, d),
+    on = today,
+    approved_by = yes.by,
+    roles = yes.roles,
+  }
+end
+
+--- Writes off what an invoice still owes, or some of it: a bad debt, a difference. The customer is
+--- told nothing; the books are. What was paid while people were asked is not written off: they are
+--- asked anew.
+---@param reference string   number or id
+---@param request billow.billing.WriteOffRequest
+---@return table result   {status = "written off"|"refused"|"rejected"|"dry run", ...}
+function receivables_given_up.write_off(reference, request)
+  local case = db.query(sql.case, { reference })[1]
+  if not case or case.type_code == "381" then
+    return refused(
+      case and case.number .. " is a credit note: nothing is owed on it"
+        or receivables.missing(reference)
+    )
+  end
+  local today = billow.today(case.firm.time_zone)
+  local scopes = { customer = case.customer_id, contract = case.contract_id }
+  while true do
+    local account = receivables.account(case.id, today)
+    local amount, problem = amount_of(request, account)
+    local subject = amount and write_off_subject(case, account, amount, request)
+    local decision
+    if subject then
+      decision, problem = decided(subject, scopes)
+    end
+    if not decision then
+      return refused(problem)
+    elseif request.dry_run then
+      return dry_run(subject, decision)
+    end
+    local yes = agreed(subject, decision)
+    if not yes then
+      return rejected()
+    end
+    local row = row_of(case, subject, request, yes, decision, today)
+    local is_done, failure = pcall(db.transaction, function(tx)
+      tx:exec(sql.put_write_off, { row, billow.run().id }, "one")
+    end)
+    if is_done then
+      receivables.changed(case.id, "write_off", row.id)
+      row.status = "written off"
+      row.text = string.format(
+        "%s %s of %s written off (%s), agreed by %s",
+        row.amount,
+        row.currency,
+        case.number,
+        row.reason_code,
+        row.approved_by
+      )
+      return row
+    elseif not err.is(failure, "INVALID") then
+      error(failure, 0)
+    end
+  end
+end
+
+-- --- Before billing ----------------------------------------------------------------------------
+
+---@class billow.billing.WriteDownRequest
+---@field entries {entry_id: string, quantity?: any}[]
+---@field amount? any          what all of it is worth; absent: at its rates
+---@field reason_code string
+---@field prepared_by? string
+---@field dry_run? boolean
+
+--- The entries as they are, with where each is and which contract bills it. Nil and why when one
+--- cannot be written down.
+local function entries_of(request)
+  local ids, wanted, rows = json.array({}), {}, {}
+  for i, item in ipairs(request.entries) do
+    ids[i], wanted[item.entry_id] = item.entry_id, item
+  end
+  for _, row in ipairs(db.query(sql.unbilled, { ids })) do
+    local item = wanted[row.entry_id] or wanted[row.ref]
+    local left = decimal(row.quantity)
+    local quantity = given(item.quantity) and reading.number(item.quantity) or left
+    if item.row then
+      return nil, item.entry_id .. " means several entries: write " .. row.entry_id
+    elseif not quantity or quantity:sign() <= 0 or quantity > left then
+      return nil, string.format("%s: at most %s of it is not billed", item.entry_id, tostring(left))
+    end
+    item.row = row
+    row.wanted = quantity
+    rows[#rows + 1] = row
+  end
+  for _, item in ipairs(request.entries) do
+    if not item.row then
+      return nil, item.entry_id .. ": nothing of it is open or held"
+    elseif item.row.contract_id ~= rows[1].contract_id then
+      return nil, item.entry_id .. " is of another contract: write them down apart"
+    end
+  end
+  if not given(rows[1].contract_id) then
+    return nil, rows[1].entry_id .. " is of no contract"
+  end
+  return rows
+end
+
+--- What an entry is worth at its own rate.
+local function worth_of(contract, row)
+  local typed = store.claimed_of({
+    {
+      entry_id = row.entry_id,
+      kind = row.kind,
+      body = row.body,
+      claimed = tostring(row.wanted),
+      duplicate_of = json.null,
+      day_seconds = json.null,
+    },
+  })
+  local judged = ledger.judge(contract.ctx, contract.contract, typed)
+  local d = currency.decimals(contract.contract.currency)
+  if row.kind == "expense" then
+    return row.wanted:round(d)
+  end
+  local work = judged.items.time[1]
+  if not work or not work.rate then
+    return nil
+  end
+  local unit = SECONDS_PER_HOUR
+  if work.rate.unit_code == "DAY" then
+    unit = unit * contract.contract.terms.hours_per_day
+  end
+  return (row.wanted * work.rate.price / unit):round(d)
+end
+
+--- What each entry is worth; nil and why when that cannot be known.
+local function worth(contract, rows, amount)
+  local total, d = ZERO, currency.decimals(contract.contract.currency)
+  local shares = {}
+  for i, row in ipairs(rows) do
+    shares[i] = worth_of(contract, row)
+    if not shares[i] and not amount then
+      return nil, row.entry_id .. " has no rate: say with amount what it is worth"
+    end
+    total = total + (shares[i] or ZERO)
+  end
+  if not amount then
+    return shares, total
+  end
+  local whole = reading.number(amount)
+  if not whole or whole:sign() < 0 or whole:round(d) ~= whole then
+    return nil, "amount is " .. tostring(amount) .. ": write what the work is worth"
+  end
+  local weights = {}
+  for i, row in ipairs(rows) do
+    weights[i] = total:is_zero() and row.wanted or shares[i] or ZERO
+  end
+  return split.largest_remainder(whole, weights, d), whole
+end
+
+local function write_down_rows(rows, shares, code)
+  local written = json.array({})
+  for i, row in ipairs(rows) do
+    -- What is held goes first, then what is open.
+    local left, share, whole = row.wanted, shares[i], row.wanted
+    for _, state in ipairs({ "held", "open" }) do
+      local part = decimal.min(left, decimal(row[state]))
+      if part:sign() > 0 then
+        local is_last = part == left
+        local amount = is_last and share
+          or (shares[i] * part / whole):round(currency.decimals(code))
+        written[#written + 1] = {
+          entry_id = row.entry_id,
+          from_state = state,
+          quantity = tostring(part),
+          amount = tostring(amount),
+          currency = code,
+        }
+        left, share = left - part, share - amount
+      end
+    end
+  end
+  return written
+end
+
+local function entries_text(rows)
+  local texts = {}
+  for i, row in ipairs(rows) do
+    local size = row.kind == "time"
+        and figures.plain(figures.hours(row.wanted:to_integer()):round(2)) .. " h"
+      or tostring(row.wanted)
+    texts[i] = string.format("  %s %s", row.entry_id, size)
+  end
+  return table.concat(texts, "\n")
+end
+
+--- Writes work down before it is billed: it will be on no invoice, and counts in the report of what
+--- was worked and not billed.
+---@param request billow.billing.WriteDownRequest
+---@return table result   {status = "written down"|"refused"|"rejected"|"dry run", ...}
+function receivables_given_up.write_down(request)
+  local rows, problem = entries_of(request)
+  if not rows then
+    return refused(problem)
+  end
+  local today = billow.today("UTC")
+  local contract = billing.contract(rows[1].contract_id, today:sub(1, 7))
+  local code = contract.contract.currency
+  local shares, total = worth(contract, rows, given(request.amount))
+  if not shares then
+    return refused(total)
+  end
+  local subject = {
+    kind = "write_down",
+    amount = figures.amount(total, currency.decimals(code)),
+    currency = code,
+    reason_code = request.reason_code,
+    country = contract.ctx.firm.country_code,
+    engagement_partner = contract.contract.engagement_partner,
+    customer = contract.contract.customer_id,
+    title = contract.id,
+    prepared_by = request.prepared_by,
+  }
+  local scopes = { customer = subject.customer, contract = contract.id }
+  local decision
+  decision, problem = decided(subject, scopes)
+  if not decision then
+    return refused(problem)
+  elseif request.dry_run then
+    return dry_run(subject, decision, entries_text(rows))
+  end
+  local yes = agreed(subject, decision)
+  if not yes then
+    return rejected()
+  end
+  local written = write_down_rows(rows, shares, code)
+  local is_done, failure = pcall(db.transaction, function(tx)
+    local params = { written, billow.run().id, yes.by, request.reason_code }
+    tx:exec(sql.write_down, params, #written)
+  end)
+  if not is_done and not err.is(failure, "INVALID") then
+    error(failure, 0)
+  elseif not is_done then
+    return refused("some of it was billed meanwhile: look at it again")
+  end
+  return {
+    status = "written down",
+    contract = contract.id,
+    amount = subject.amount,
+    currency = code,
+    approved_by = yes.by,
+    roles = yes.roles,
+    text = string.format(
+      "%s %s of %s written down (%s), agreed by %s",
+      subject.amount,
+      code,
+      contract.id,
+      request.reason_code,
+      yes.by
+    ),
+  }
+end
+
+return receivables_given_up
