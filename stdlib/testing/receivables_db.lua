@@ -152,8 +152,13 @@ fakes["billing.case"] = function(db, params)
   return { row }
 end
 
+--- The document itself; what stands behind $8 is of the credit, not of billing.put_invoice.
+local function put_document(db, params)
+  db.billing.fakes["billing.put_invoice"](table.move(params, 1, 8, 1, {}))
+end
+
 fakes["billing.put_credit_note"] = function(db, params)
-  db.billing.fakes["billing.put_invoice"](params)
+  put_document(db, params)
   local id, of = jsonb(params[1]).id, text(params[9])
   db.log:set(db.credits, id, of)
   db.log:set(db.positions, id, given(jsonb(params[10])))
@@ -163,7 +168,7 @@ fakes["billing.put_credit_note"] = function(db, params)
 end
 
 fakes["billing.put_replacement"] = function(db, params)
-  db.billing.fakes["billing.put_invoice"](params)
+  put_document(db, params)
   local id = jsonb(params[1]).id
   db.log:set(db.replaces, id, text(params[9]))
   db.log:set(db.positions, id, given(jsonb(params[10])))
