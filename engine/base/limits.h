@@ -15,7 +15,7 @@
 /* Values that cross a border (codec/value.h). */
 #define BW_LIMIT_VALUE_DEPTH 64u
 #define BW_LIMIT_VALUE_NODES 1000000u
-#define BW_LIMIT_VALUE_BYTES (16u * BW_MIB)
+#define BW_LIMIT_VALUE_BYTES (8u * BW_MIB - 64u * BW_KIB)
 
 /* Scripts and their releases. */
 #define BW_LIMIT_SCRIPT_BYTES (256u * BW_KIB)
@@ -35,7 +35,7 @@
 #define BW_LIMIT_FRAME_BYTES (64u * BW_MIB)
 
 /* HTTP, in both directions. */
-#define BW_LIMIT_HTTP_BODY_BYTES (8u * BW_MIB)
+#define BW_LIMIT_HTTP_BODY_BYTES (7u * BW_MIB)
 #define BW_LIMIT_HTTP_HEADER_BYTES (64u * BW_KIB)
 #define BW_LIMIT_HTTP_HEADERS 100u
 #define BW_LIMIT_HTTP_URL_BYTES (8u * BW_KIB)

@@ -99,6 +99,17 @@ static void refuse(struct encoder *encoder, const struct step *step, const char 
     bw_lua_raise(encoder->L, "%s: %s", path, what);
 }
 
+static void refuse_size(struct encoder *encoder)
+{
+    char what[160];
+
+    (void)snprintf(what, sizeof what,
+                   "too large to cross a border: over %zu bytes, or %u parts; keep the document "
+                   "elsewhere and pass on what names it",
+                   encoder->buf->bytes_max, BW_VALUE_NODES_MAX);
+    refuse(encoder, NULL, what);
+}
+
 static void encode_at_top(struct encoder *encoder, const struct step *step, int depth);
 
 static void encode_number(struct encoder *encoder, const struct step *step)
@@ -235,7 +246,7 @@ static void encode_at_top(struct encoder *encoder, const struct step *step, int 
     if (depth > BW_VALUE_DEPTH_MAX)
         refuse(encoder, step, "nested too deeply (a table inside itself?)");
     if (++encoder->nodes > BW_VALUE_NODES_MAX || encoder->buf->is_over)
-        refuse(encoder, NULL, "too large to cross a border");
+        refuse_size(encoder);
     luaL_checkstack(L, 12, "value");
     switch (lua_type(L, -1)) {
     case LUA_TNIL:
@@ -280,7 +291,7 @@ void bw_lua_encode(lua_State *L, int index, const char *root, struct bw_buf *buf
     encode_at_top(&encoder, NULL, 0);
     lua_pop(L, 1);
     if (buf->is_over)
-        refuse(&encoder, NULL, "too large to cross a border");
+        refuse_size(&encoder);
     bw_lua_charge(L, encoder.nodes + (buf->len - len_before) / 64);
 }
 

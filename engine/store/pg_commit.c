@@ -18,7 +18,7 @@
 #include "store/work.h"
 #include <stdio.h>
 
-#define UNIT_BYTES_MAX (32u * 1024u * 1024u)
+#define UNIT_BYTES_MAX BW_STORE_TURN_BYTES_MAX
 #define TURNS_MAX 1024
 
 struct range {
@@ -40,6 +40,7 @@ struct bw_pg_group {
     size_t todo_count;
     size_t todo_capacity;
     struct range current;
+    struct bw_pg_blobs blobs; /* of the unit that is being built */
     bool *is_mail; /* of the statements of the unit in flight: its rows are (tenant, run) that got
                       mail */
     struct bw_id (*mail)[2]; /* (tenant, run) to report after the callback */
@@ -105,7 +106,8 @@ static void add_hot(struct bw_pg_group *group, struct bw_pgc_unit *unit)
         bw_pg_cell_int(&table, (int64_t)commit->expected_head);
         bw_pg_cell_id(&table, commit->batch);
         bw_pg_cell_int(&table, commit->at_us);
-        bw_pg_cell_str_or_null(&table, commit->turn);
+        bw_pg_cell_large(&table, &group->blobs, commit->tenant, commit->run, BW_BLOB_TURN,
+                         commit->turn, true);
         bw_pg_cell_int(&table, commit->status);
         bw_pg_cell_int(&table, commit->wake);
         bw_pg_cell_bool(&table, commit->is_active);
@@ -130,9 +132,10 @@ static void add_detail(struct bw_pg_group *group, struct bw_pgc_unit *unit)
         if (commit->state.len + commit->result.len + commit->error.len == 0 && !commit->release)
             continue;
         cell_turn(&table, commit);
-        bw_pg_cell_str_or_null(&table, commit->state);
-        bw_pg_cell_str_or_null(&table, commit->result);
-        bw_pg_cell_str_or_null(&table, commit->error);
+        const struct bw_str values[] = {commit->state, commit->result, commit->error};
+        for (size_t k = 0; k < 3; k++)
+            bw_pg_cell_large(&table, &group->blobs, commit->tenant, commit->run, BW_BLOB_VALUE,
+                             values[k], true);
         bw_pg_cell_str_or_null(
             &table, commit->release ? bw_str((const char *)commit->release, BW_RELEASE_HASH_LEN)
                                     : BW_STR_NONE);
@@ -154,7 +157,8 @@ static void add_acks(struct bw_pg_group *group, struct bw_pgc_unit *unit)
     add_table(group, unit, &table, &bw_pg_commit_ack, false);
 }
 
-void bw_pg_cell_run(struct bw_pg_table *table, const struct bw_run_row *row)
+void bw_pg_cell_run(struct bw_pg_table *table, struct bw_pg_blobs *blobs,
+                    const struct bw_run_row *row)
 {
     bw_pg_cell_id(table, row->tenant);
     bw_pg_cell_id(table, row->id);
@@ -168,7 +172,7 @@ void bw_pg_cell_run(struct bw_pg_table *table, const struct bw_run_row *row)
     bw_pg_cell_int_or_null(table, row->wake_at_us);
     bw_pg_cell_id_or_null(table, row->parent);
     bw_pg_cell_int(table, (int64_t)row->parent_seq);
-    bw_pg_cell_str(table, row->input);
+    bw_pg_cell_large(table, blobs, row->tenant, row->id, BW_BLOB_VALUE, row->input, false);
     bw_pg_cell_str(table, row->started_by);
     bw_pg_cell_int(table, row->created_at_us);
 }
@@ -190,7 +194,7 @@ static void add_children(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_buf_init(&refusal, 4096);
             bw_work_put_error(&refusal, BW_ERR_CONFLICT, text, NULL);
             cell_turn(&table, commit);
-            bw_pg_cell_run(&table, row);
+            bw_pg_cell_run(&table, &group->blobs, row);
             bw_pg_cell_str(&table, bw_buf_str(&refusal));
             bw_buf_deinit(&refusal);
         }
@@ -212,14 +216,15 @@ static void add_messages(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_pg_cell_str(&table, row->key);
             bw_pg_cell_int(&table, row->kind);
             bw_pg_cell_int(&table, (int64_t)row->seq);
-            bw_pg_cell_str_or_null(&table, row->value);
+            bw_pg_cell_large(&table, &group->blobs, row->tenant, row->run, BW_BLOB_VALUE,
+                             row->value, true);
         }
     }
     add_table(group, unit, &table, &bw_pg_commit_message, true);
 }
 
-void bw_pg_cell_event(struct bw_pg_table *table, const struct bw_event *event, struct bw_id run,
-                      struct bw_id batch)
+void bw_pg_cell_event(struct bw_pg_table *table, struct bw_pg_blobs *blobs,
+                      const struct bw_event *event, struct bw_id run, struct bw_id batch)
 {
     bw_pg_cell_id(table, event->tenant);
     bw_pg_cell_id_or_null(table, run);
@@ -227,7 +232,10 @@ void bw_pg_cell_event(struct bw_pg_table *table, const struct bw_event *event, s
     bw_pg_cell_str(table, event->topic);
     bw_pg_cell_str(table, event->key);
     bw_pg_cell_str(table, event->id);
-    bw_pg_cell_str(table, event->body);
+    struct bw_id owner = {{0}};
+    if (event->body.len > BW_BLOB_BYTES_MIN)
+        owner = bw_pg_event_owner(event->topic, event->key, event->id);
+    bw_pg_cell_large(table, blobs, event->tenant, owner, BW_BLOB_VALUE, event->body, false);
     bw_pg_cell_int_or_null(table, event->expires_at_us);
 }
 
@@ -248,7 +256,8 @@ static void add_events(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_pg_cell_int(&unwaits, (int64_t)commit->unwaits[k]);
         }
         for (size_t k = 0; k < commit->event_count; k++)
-            bw_pg_cell_event(&events, &commit->events[k], commit->run, commit->batch);
+            bw_pg_cell_event(&events, &group->blobs, &commit->events[k], commit->run,
+                             commit->batch);
         for (size_t k = 0; k < commit->wait_count; k++) {
             cell_turn(&waits, commit);
             bw_pg_cell_int(&waits, (int64_t)commit->waits[k].seq);
@@ -285,7 +294,8 @@ static void add_tasks(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_pg_cell_str(&opened, row->kind);
             bw_pg_cell_str(&opened, row->group);
             bw_pg_cell_str(&opened, row->title);
-            bw_pg_cell_str(&opened, row->body);
+            bw_pg_cell_large(&opened, &group->blobs, commit->tenant, row->id, BW_BLOB_VALUE,
+                             row->body, false);
             bw_pg_cell_str(&opened, row->assignees);
             bw_pg_cell_int_or_null(&opened, row->due_at_us);
             bw_pg_cell_int(&opened, commit->at_us);
@@ -310,7 +320,8 @@ static void add_notes(struct bw_pg_group *group, struct bw_pgc_unit *unit)
             bw_pg_cell_int(&table, (int64_t)commit->expected_head + 1);
             bw_pg_cell_int(&table, (int64_t)k);
             bw_pg_cell_int(&table, commit->at_us);
-            bw_pg_cell_str(&table, commit->notes[k]);
+            bw_pg_cell_large(&table, &group->blobs, commit->tenant, commit->run, BW_BLOB_VALUE,
+                             commit->notes[k], false);
         }
     }
     add_table(group, unit, &table, &bw_pg_commit_note, false);
@@ -344,10 +355,11 @@ static struct bw_pgc_unit *build_unit(struct bw_pg_group *group)
 {
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
     unit->is_patient = true;
-    size_t statements = 9;
+    size_t statements = 10;
     for (size_t i = group->current.from; i < group->current.to; i++)
         statements += commit_at(group, i)->db_work_count;
     group->is_mail = bw_arena_calloc(&group->arena, statements, sizeof *group->is_mail);
+    bw_pg_blobs_init(&group->blobs);
     add_hot(group, unit);
     add_detail(group, unit);
     add_acks(group, unit);
@@ -356,6 +368,7 @@ static struct bw_pgc_unit *build_unit(struct bw_pg_group *group)
     add_events(group, unit);
     add_tasks(group, unit);
     add_notes(group, unit);
+    bw_pg_blobs_add(&group->blobs, unit);
     add_works(group, unit);
     return unit;
 }

@@ -111,7 +111,8 @@ static const struct bw_pg_statement answer = {
     4};
 static const struct bw_pg_statement answered = {
     "door_answered",
-    "SELECT coalesce(t.status, 0::smallint), t.answer, t.answered_at, t.run_id"
+    "SELECT coalesce(t.status, 0::smallint), billow.whole(t.tenant_id, t.answer), t.answered_at,"
+    " t.run_id"
     " FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS c (tenant, task, place)"
     " LEFT JOIN billow.task t ON t.tenant_id = c.tenant AND t.task_id = c.task"
     " ORDER BY c.place",
@@ -206,7 +207,7 @@ static void add_table(struct bw_pgc_unit *unit, struct bw_pg_table *table,
     bw_pg_table_deinit(table);
 }
 
-static void add_starts(struct load *load, struct bw_pgc_unit *unit)
+static void add_starts(struct load *load, struct bw_pg_blobs *blobs, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table rows;
     struct bw_pg_table keys;
@@ -214,7 +215,7 @@ static void add_starts(struct load *load, struct bw_pgc_unit *unit)
     bw_pg_table_init(&keys, "uutt");
     for (size_t i = 0; i < load->counts[OP_START]; i++) {
         const struct bw_run_row *row = &load->ops[OP_START][i]->in.run;
-        bw_pg_cell_run(&rows, row);
+        bw_pg_cell_run(&rows, blobs, row);
         bw_pg_cell_id(&keys, row->tenant);
         bw_pg_cell_id(&keys, row->id);
         bw_pg_cell_str(&keys, row->workflow);
@@ -225,7 +226,7 @@ static void add_starts(struct load *load, struct bw_pgc_unit *unit)
     add_table(unit, &keys, &started);
 }
 
-static void add_messages(struct load *load, struct bw_pgc_unit *unit)
+static void add_messages(struct load *load, struct bw_pg_blobs *blobs, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table rows;
     struct bw_pg_table keys;
@@ -238,7 +239,7 @@ static void add_messages(struct load *load, struct bw_pgc_unit *unit)
         bw_pg_cell_str(&rows, row->key);
         bw_pg_cell_int(&rows, row->kind);
         bw_pg_cell_int(&rows, (int64_t)row->seq);
-        bw_pg_cell_str_or_null(&rows, row->value);
+        bw_pg_cell_large(&rows, blobs, row->tenant, row->run, BW_BLOB_VALUE, row->value, true);
         bw_pg_cell_id(&keys, row->tenant);
         bw_pg_cell_id(&keys, row->run);
         bw_pg_cell_str(&keys, row->key);
@@ -248,7 +249,7 @@ static void add_messages(struct load *load, struct bw_pgc_unit *unit)
     add_table(unit, &keys, &delivered);
 }
 
-static void add_events(struct load *load, struct bw_pgc_unit *unit)
+static void add_events(struct load *load, struct bw_pg_blobs *blobs, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table unwaits;
     struct bw_pg_table events;
@@ -258,7 +259,7 @@ static void add_events(struct load *load, struct bw_pgc_unit *unit)
     bw_pg_table_init(&waits, BW_PG_WAIT_TYPES);
     struct bw_id none = {{0}};
     for (size_t i = 0; i < load->counts[OP_EVENT]; i++)
-        bw_pg_cell_event(&events, &load->ops[OP_EVENT][i]->in.event, none, none);
+        bw_pg_cell_event(&events, blobs, &load->ops[OP_EVENT][i]->in.event, none, none);
     load->results[OP_EVENT] = (int)unit->count;
     struct bw_pg_param *params = bw_pgc_unit_add(unit, &bw_pg_settle_events);
     bw_pg_table_params(&unwaits, unit, params);
@@ -270,7 +271,7 @@ static void add_events(struct load *load, struct bw_pgc_unit *unit)
     bw_pg_table_deinit(&waits);
 }
 
-static void add_answers(struct load *load, struct bw_pgc_unit *unit)
+static void add_answers(struct load *load, struct bw_pg_blobs *blobs, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table rows;
     struct bw_pg_table keys;
@@ -280,7 +281,7 @@ static void add_answers(struct load *load, struct bw_pgc_unit *unit)
         const struct answer *row = &load->ops[OP_ANSWER][i]->in.answer;
         bw_pg_cell_id(&rows, row->tenant);
         bw_pg_cell_id(&rows, row->task);
-        bw_pg_cell_str(&rows, row->value);
+        bw_pg_cell_large(&rows, blobs, row->tenant, row->task, BW_BLOB_VALUE, row->value, false);
         bw_pg_cell_id(&keys, row->tenant);
         bw_pg_cell_id(&keys, row->task);
     }
@@ -288,6 +289,7 @@ static void add_answers(struct load *load, struct bw_pgc_unit *unit)
     bw_pg_table_params(&rows, unit, params);
     params[3] = bw_pg_arg_int(unit, bw_pg_now_us(load->store));
     bw_pg_table_deinit(&rows);
+    bw_pg_blobs_add(blobs, unit); /* before the answers are read back */
     load->results[OP_ANSWER] = (int)unit->count;
     add_table(unit, &keys, &answered);
 }
@@ -422,22 +424,25 @@ static void door_pump(struct bw_pg_store *store)
     load->store = store;
     load_fill(load, store);
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    struct bw_pg_blobs blobs;
+    bw_pg_blobs_init(&blobs);
     if (load->counts[OP_START]) {
         (void)BW_FAULT(STORE_START_BEFORE);
-        add_starts(load, unit);
+        add_starts(load, &blobs, unit);
     }
     if (load->counts[OP_MESSAGE]) {
         (void)BW_FAULT(STORE_MESSAGE_BEFORE);
-        add_messages(load, unit);
+        add_messages(load, &blobs, unit);
     }
     if (load->counts[OP_EVENT]) {
         (void)BW_FAULT(STORE_EVENT_BEFORE);
-        add_events(load, unit);
+        add_events(load, &blobs, unit);
     }
     if (load->counts[OP_ANSWER]) {
         (void)BW_FAULT(STORE_ANSWER_BEFORE);
-        add_answers(load, unit);
+        add_answers(load, &blobs, unit);
     }
+    bw_pg_blobs_add(&blobs, unit);
     store->is_door_busy = true;
     bw_pgc_send(store->door, unit, on_unit, load);
 }

@@ -12,9 +12,11 @@
 
 #define RUN_COLUMNS                                                                                \
     "r.tenant_id, r.run_id, r.shard, d.release, d.workflow, d.start_key, r.status, r.wake,"        \
-    " r.is_active, r.wake_at, r.head, r.base, r.last_seq, d.parent_id, d.parent_seq, d.input, "    \
-    "d.state,"                                                                                     \
-    " d.result, CASE WHEN r.has_error THEN d.error END, d.started_by, d.created_at, r.updated_at"
+    " r.is_active, r.wake_at, r.head, r.base, r.last_seq, d.parent_id, d.parent_seq,"              \
+    " billow.whole(d.tenant_id, d.input), billow.whole(d.tenant_id, d.state),"                     \
+    " billow.whole(d.tenant_id, d.result),"                                                        \
+    " CASE WHEN r.has_error THEN billow.whole(d.tenant_id, d.error) END, d.started_by,"            \
+    " d.created_at, r.updated_at"
 #define RUN_FROM                                                                                   \
     " FROM billow.run r JOIN billow.run_detail d ON d.tenant_id = r.tenant_id AND d.run_id = "     \
     "r.run_id "
@@ -51,7 +53,8 @@ static void take_run(const struct bw_pg_result *rows, size_t i, struct bw_run_ro
 /* --- Messages -------------------------------------------------------------------------------- */
 
 #define MESSAGE_COLUMNS                                                                            \
-    "i.key, i.kind, i.seq, i.value, i.value_json, e.topic, e.key, e.event_id, e.body, i.is_read"
+    "i.key, i.kind, i.seq, billow.whole(i.tenant_id, i.value), i.value_json, e.topic, e.key,"      \
+    " e.event_id, billow.whole(e.tenant_id, e.body), i.is_read"
 #define MESSAGE_FROM                                                                               \
     " FROM billow.inbox i LEFT JOIN billow.event e"                                                \
     " ON e.tenant_id = i.tenant_id AND e.ordinal = i.event_ordinal"                                \
@@ -90,7 +93,7 @@ static const struct bw_pg_statement load_run = {
     "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid", 2};
 static const struct bw_pg_statement load_turns = {
     "load_turns",
-    "SELECT j.turn, j.body FROM billow.run r"
+    "SELECT j.turn, billow.whole(j.tenant_id, j.body) FROM billow.run r"
     " JOIN billow.journal j ON j.tenant_id = r.tenant_id AND j.run_id = r.run_id AND j.turn >"
     " r.base AND j.turn <= r.head WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid"
     " ORDER BY j.turn",
@@ -554,8 +557,8 @@ static void put_schedule(const struct bw_pg_result *rows, size_t i, struct bw_ar
 }
 
 #define TASK_COLUMNS                                                                               \
-    "task_id, run_id, seq, status, kind, grouping, title, body, assignees, due_at, opened_at,"     \
-    " answered_at, answer"
+    "task_id, run_id, seq, status, kind, grouping, title, billow.whole(tenant_id, body),"          \
+    " assignees, due_at, opened_at, answered_at, billow.whole(tenant_id, answer)"
 
 /* Arguments by letter: T tenant, s status, w workflow, x series, n name, a after, l limit, i id, r
  * run. */
@@ -588,7 +591,7 @@ static const struct {
      put_journal,
      false,
      {"read_journal",
-      "SELECT turn, at, batch_id, body"
+      "SELECT turn, at, batch_id, billow.whole(tenant_id, body)"
       " FROM billow.journal WHERE tenant_id = $1::uuid AND run_id = $2::uuid"
       " ORDER BY turn",
       2}},
@@ -613,7 +616,7 @@ static const struct {
      put_note,
      false,
      {"read_notes",
-      "SELECT turn, at, body FROM billow.note"
+      "SELECT turn, at, billow.whole(tenant_id, body) FROM billow.note"
       " WHERE tenant_id = $1::uuid AND run_id = $2::uuid"
       " ORDER BY turn, at, batch_id, ordinal",
       2}},

@@ -156,11 +156,14 @@ static struct bw_pgc_unit *build_fire(struct bw_pg_request *request)
     params[7] = bw_pg_arg_text(unit, args->problem);
     params[8] = bw_pg_arg_bool(unit, args->is_alone);
     struct bw_pg_table table;
+    struct bw_pg_blobs blobs;
+    bw_pg_blobs_init(&blobs);
     bw_pg_table_init(&table, BW_PG_RUN_TYPES);
     for (size_t i = 0; i < args->run_count; i++)
-        bw_pg_cell_run(&table, &args->runs[i]);
+        bw_pg_cell_run(&table, &blobs, &args->runs[i]);
     bw_pg_table_params(&table, unit, params + 9);
     bw_pg_table_deinit(&table);
+    bw_pg_blobs_add(&blobs, unit);
     return unit;
 }
 

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "io/pgc.h"
 #include "store/pg_args.h"
+#include "store/pg_blob.h"
 #include "store/rows.h"
 #include "store/store_pg.h"
 
@@ -98,13 +99,14 @@ void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count
 void bw_pg_commit_close(struct bw_pg_store *store);
 /* The tables of the statements below, shared with the door. */
 #define BW_PG_RUN_TYPES "uusxttssblulxtl"
-void bw_pg_cell_run(struct bw_pg_table *table, const struct bw_run_row *row); /* BW_PG_RUN_TYPES */
+void bw_pg_cell_run(struct bw_pg_table *table, struct bw_pg_blobs *blobs,
+                    const struct bw_run_row *row); /* BW_PG_RUN_TYPES */
 extern const struct bw_pg_statement bw_pg_settle_events;
 #define BW_PG_UNWAIT_TYPES "uuul"
 #define BW_PG_EVENT_TYPES "uuutttxl"
 #define BW_PG_WAIT_TYPES "uuultt"
-void bw_pg_cell_event(struct bw_pg_table *table, const struct bw_event *event, struct bw_id run,
-                      struct bw_id batch);
+void bw_pg_cell_event(struct bw_pg_table *table, struct bw_pg_blobs *blobs,
+                      const struct bw_event *event, struct bw_id run, struct bw_id batch);
 
 /* pg_door.c */
 void bw_pg_start_run(void *self, const struct bw_run_row *row, bw_start_fn done, void *ud);

@@ -347,6 +347,16 @@ enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_
 
 /* --- Sizes ----------------------------------------------------------------------------------- */
 
+static enum bw_err check_turn(struct bw_str turn, struct bw_error *error)
+{
+    if (turn.len > BW_STORE_TURN_BYTES_MAX)
+        return bw_fail(error, BW_ERR_LIMIT,
+                       "the turn is %zu bytes; at most %u (32 MiB) can be stored at once: keep "
+                       "large values in documents, or work in smaller pieces",
+                       turn.len, BW_STORE_TURN_BYTES_MAX);
+    return BW_ERR_OK;
+}
+
 static enum bw_err check_size(const char *name, struct bw_str bytes, struct bw_error *error)
 {
     if (bytes.len > BW_STORE_VALUE_BYTES_MAX)
@@ -359,7 +369,7 @@ static enum bw_err check_size(const char *name, struct bw_str bytes, struct bw_e
 
 enum bw_err bw_rows_check_commit(const struct bw_turn_commit *commit, struct bw_error *error)
 {
-    enum bw_err code = check_size("the turn", commit->turn, error);
+    enum bw_err code = check_turn(commit->turn, error);
     if (code == BW_ERR_OK)
         code = check_size("the state of the checkpoint", commit->state, error);
     if (code == BW_ERR_OK)

@@ -27,8 +27,8 @@
 #define BW_SHARD_COUNT 64   /* fixed for a database; stored on each run */
 typedef uint64_t bw_shards; /* a set of shards: bit i = shard i */
 #define BW_SHARDS_ALL (~(bw_shards)0)
-#define BW_STORE_VALUE_BYTES_MAX                                                                   \
-    (8u * 1024u * 1024u) /* of a turn, and of each value; over it a commit is REFUSED */
+#define BW_STORE_VALUE_BYTES_MAX (8u * 1024u * 1024u) /* over it a commit is REFUSED */
+#define BW_STORE_TURN_BYTES_MAX (32u * 1024u * 1024u) /* of a journal row with all its values */
 
 enum bw_run_status {
     BW_RUN_OPEN = 1,

@@ -423,19 +423,19 @@ static void test_a_turn_over_the_limit_is_refused_alone(void **state)
     F;
     struct bw_id big = fixture_start(f, NULL);
     struct bw_id small = fixture_start(f, NULL);
-    char *bytes = bw_xcalloc(1, BW_STORE_VALUE_BYTES_MAX + 1);
+    char *bytes = bw_xcalloc(1, BW_STORE_TURN_BYTES_MAX + 1);
     struct bw_turn_commit commits[2] = {fixture_turn(f, big, 0, "x"),
                                         fixture_turn(f, small, 0, "y")};
-    commits[0].turn = bw_str(bytes, BW_STORE_VALUE_BYTES_MAX + 1);
+    commits[0].turn = bw_str(bytes, BW_STORE_TURN_BYTES_MAX + 1);
     fixture_commit_all(f, commits, 2);
     bw_free(bytes);
     assert_int_equal(f->results[0].status, BW_COMMIT_REFUSED);
     assert_int_equal(f->results[0].error.code, BW_ERR_LIMIT);
-    assert_non_null(strstr(f->results[0].error.text, "8 MiB"));
+    assert_non_null(strstr(f->results[0].error.text, "32 MiB"));
     assert_int_equal(f->results[1].status, BW_COMMIT_DONE);
     struct bw_turn_commit alone = fixture_turn(f, big, 0, "x");
-    bytes = bw_xcalloc(1, BW_STORE_VALUE_BYTES_MAX + 1);
-    alone.turn = bw_str(bytes, BW_STORE_VALUE_BYTES_MAX + 1);
+    bytes = bw_xcalloc(1, BW_STORE_TURN_BYTES_MAX + 1);
+    alone.turn = bw_str(bytes, BW_STORE_TURN_BYTES_MAX + 1);
     assert_int_equal(fixture_commit(f, &alone), BW_COMMIT_REFUSED);
     bw_free(bytes);
 }
