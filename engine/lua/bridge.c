@@ -104,7 +104,7 @@ static void refuse_size(struct encoder *encoder)
     char what[160];
 
     (void)snprintf(what, sizeof what,
-                   "too large to cross a border: over %zu bytes, or %u parts; keep the document "
+                   "too large to cross a border: over %zu bytes, or %d parts; keep the document "
                    "elsewhere and pass on what names it",
                    encoder->buf->bytes_max, BW_VALUE_NODES_MAX);
     refuse(encoder, NULL, what);
