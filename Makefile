@@ -19,7 +19,7 @@ test: ## install what is missing, build with sanitizers, run every test
 quick: ## style, unit tests and Lua specs only
 	@tools/test.sh quick
 
-bench: ## durable effects and run starts per second, as ratios to what PostgreSQL can do
+bench: ## effects, starts, latency, memory, as ratios to what PostgreSQL can do; PEERS=1: and peers
 	@tools/setup.sh bench
 	@tools/build.sh release
 	@bench/run

@@ -46,5 +46,8 @@ BW_MUST_USE enum bw_err figures_write(const struct figures *figures, const char 
 double figures_percentile(int64_t *samples, size_t count, double share);
 
 int64_t figures_now_ns(void); /* monotonic */
+/* This process's processor time: what is measured on one core does not depend on who else is there.
+ */
+int64_t figures_cpu_ns(void);
 
 #endif

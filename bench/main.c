@@ -20,14 +20,16 @@
 struct section {
     const char *name;
     void (*run)(const struct place *place, struct figures *figures);
+    bool is_on_demand; /* runs when it is named, and not otherwise */
 };
 
 static const struct section sections[] = {
-    {"schema", section_schema},   {"raw", section_raw},
-    {"effects", section_effects}, {"effects-no-lua", section_effects_no_lua},
-    {"starts", section_starts},   {"latency", section_latency},
-    {"parked", section_parked},   {"replay", section_replay},
-    {"ready", section_ready},
+    {"schema", section_schema, false},   {"raw", section_raw, false},
+    {"effects", section_effects, false}, {"effects-no-lua", section_effects_no_lua, false},
+    {"starts", section_starts, false},   {"latency", section_latency, false},
+    {"parked", section_parked, false},   {"recover", section_recover, false},
+    {"replay", section_replay, false},   {"ready", section_ready, false},
+    {"peers", section_peers, true},
 };
 
 struct options {
@@ -87,6 +89,10 @@ static int take_options(int argc, char **argv, struct options *options)
 {
     options->data = "build/bench-data";
     options->place.seconds = 3;
+    options->place.peers_dir = getenv("BENCH_PEERS_DIR"); /* made by bench/run */
+    options->place.node_path = getenv("BENCH_NODE");
+    if (!options->place.node_path)
+        options->place.node_path = "node";
     options->json = "build/bench.json";
     int at = 1;
     for (; at < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
@@ -112,7 +118,9 @@ static int take_options(int argc, char **argv, struct options *options)
 
 static bool is_wanted(const struct options *options, const struct section *section)
 {
-    if (options->wanted_count == 0 || section == &sections[0])
+    if (section == &sections[0] || (options->wanted_count == 0 && !section->is_on_demand))
+        return true;
+    if (section->run == section_peers && options->place.peers_dir)
         return true;
     for (int i = 0; i < options->wanted_count; i++) {
         if (strcmp(options->wanted[i], section->name) == 0)

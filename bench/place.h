@@ -20,7 +20,9 @@ struct place {
     char bench_dir[4096]; /* the project's bench/: its workflows */
     char host_path[4096]; /* billow-host */
     char billow_path[4096];
-    double seconds; /* how long a raw limit is measured; sizes of the rest follow from it */
+    const char *peers_dir; /* where bench/peers is installed; NULL: not asked for */
+    const char *node_path; /* Node.js for them */
+    double seconds;        /* how long a raw limit is measured; sizes of the rest follow from it */
 };
 
 /* Makes a database in a new directory under `parent`. */

@@ -22,5 +22,14 @@ void section_latency(const struct place *place, struct figures *figures);
 void section_replay(const struct place *place, struct figures *figures);
 void section_parked(const struct place *place, struct figures *figures);
 void section_ready(const struct place *place, struct figures *figures);
+void section_recover(const struct place *place, struct figures *figures);
+void section_peers(const struct place *place, struct figures *figures);
+
+/* Times of single effects of a run that is alone; on the heap. */
+struct samples {
+    int64_t *ns;
+    size_t count;
+};
+struct samples latency_samples(const struct place *place);
 
 #endif

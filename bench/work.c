@@ -136,6 +136,18 @@ void section_latency(const struct place *place, struct figures *figures)
     bw_free(effects);
 }
 
+struct samples latency_samples(const struct place *place)
+{
+    struct samples samples = {.ns = bw_xcalloc(SAMPLES_MAX, sizeof *samples.ns)};
+    struct rig rig;
+    rig_open(&rig, place, &(struct rig_options){.has_lua = true});
+    rig_run(&rig, "effects", (uint64_t)(place->seconds * 500), 1, 1);
+    struct bw_id tenant = rig.tenant;
+    rig_close(&rig);
+    samples.count = read_turns(place, tenant, samples.ns, SAMPLES_MAX);
+    return samples;
+}
+
 void section_parked(const struct place *place, struct figures *figures)
 {
     struct rig rig;
