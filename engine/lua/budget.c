@@ -23,8 +23,8 @@ void bw_budget_set_none(lua_State *L)
     *(struct bw_budget **)lua_getextraspace(L) = NULL;
 }
 
-/* Lua's allocator. realloc and free come from libc, not base/mem.h: running out is the script's
- * problem here. */
+/* Lua's allocator. It does not use base/mem.h: running out is the script's problem here. What is
+ * counted are the bytes asked for, so that the cap is reached in the same place everywhere. */
 static void *allocate(void *ud, void *ptr, size_t size_old, size_t size_new)
 {
     struct bw_budget *budget = ud;
@@ -33,7 +33,7 @@ static void *allocate(void *ud, void *ptr, size_t size_old, size_t size_new)
     void *result;
 
     if (size_new == 0) {
-        free(ptr);
+        (void)bw_pool_resize(&budget->pool, ptr, before, 0);
         budget->bytes -= before;
         return NULL;
     }
@@ -42,7 +42,7 @@ static void *allocate(void *ud, void *ptr, size_t size_old, size_t size_new)
             return NULL; /* Lua collects garbage and asks again; then it raises LUA_ERRMEM */
         budget->bytes_uncharged += size_new - before;
     }
-    result = realloc(ptr, size_new);
+    result = bw_pool_resize(&budget->pool, ptr, before, size_new);
     if (result)
         budget->bytes = budget->bytes - before + size_new;
     return result;
@@ -59,13 +59,27 @@ lua_State *bw_budget_newstate(struct bw_budget *budget)
 {
     lua_State *L = lua_newstate(allocate, budget);
 
-    if (!L)
+    if (!L) {
+        bw_pool_drop(&budget->pool);
         return NULL;
+    }
     (void)lua_atpanic(L, panic);
+    (void)lua_gc(L, LUA_GCSTOP);
     *(struct bw_budget **)lua_getextraspace(L) = budget;
     /* On the main state before any coroutine exists: they inherit the hook. */
     lua_sethook(L, count_hook, LUA_MASKCOUNT, BW_BUDGET_PERIOD);
     return L;
+}
+
+void bw_budget_close(lua_State *L)
+{
+    struct bw_budget *budget = bw_budget_of(L);
+
+    budget->fatal = BW_FATAL_STOP; /* should anything of the script still run, it ends at once */
+    if (budget->open_count > 0)
+        lua_close(L);
+    bw_pool_drop(&budget->pool);
+    budget->bytes = 0;
 }
 
 /* For the people who read why: the first frame outside stdlib/. */
@@ -183,6 +197,10 @@ static void spend(lua_State *L, struct bw_budget *budget, uint64_t steps)
         (void)bw_budget_kill(L, BW_FATAL_STEPS);
     if (budget->steps >= budget->wall_steps)
         look(L, budget);
+    if (!budget->is_collecting && budget->bytes > BW_BUDGET_COLLECT_BYTES) {
+        budget->is_collecting = true;
+        (void)lua_gc(L, LUA_GCRESTART);
+    }
 }
 
 static void count_hook(lua_State *L, lua_Debug *ar)

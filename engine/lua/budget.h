@@ -20,9 +20,12 @@
 #define BW_LUA_BUDGET_H
 
 #include "lua/guard.h"
+#include "lua/pool.h"
 
 #define BW_BUDGET_PERIOD 1000
 #define BW_BUDGET_BYTES_PER_STEP 256
+/* No garbage is collected in a smaller heap: most runs load their modules, wait, and end. */
+#define BW_BUDGET_COLLECT_BYTES (192u * 1024u)
 #define BW_BUDGET_HEADROOM_BYTES (64u * 1024u) /* for unwinding after the cap was reached */
 
 #define BW_BUDGET_WHERE_MAX 128
@@ -37,11 +40,14 @@ enum bw_fatal {
 };
 
 struct bw_budget {
-    uint64_t steps;     /* used in this turn */
-    uint64_t steps_max; /* of one turn */
-    size_t bytes;       /* heap now */
+    struct bw_pool pool; /* the state's memory */
+    size_t open_count;   /* userdata that hold something outside of it, until their __gc */
+    uint64_t steps;      /* used in this turn */
+    uint64_t steps_max;  /* of one turn */
+    size_t bytes;        /* heap now */
     size_t bytes_max;
     size_t bytes_uncharged; /* allocated since the hook last looked */
+    bool is_collecting;     /* the heap was larger than BW_BUDGET_COLLECT_BYTES */
     enum bw_fatal fatal;
     char where[BW_BUDGET_WHERE_MAX]; /* the script's file at that moment; "" when not known */
     uint32_t where_line;
@@ -57,6 +63,9 @@ struct bw_budget {
 /* A state whose memory and steps are counted by `budget`, which must outlive it. NULL when memory
  * is out. */
 lua_State *bw_budget_newstate(struct bw_budget *budget);
+/* Ends a state made by bw_budget_newstate: its memory goes at once. Nothing of the script runs,
+ * finalizers of our own only if something is open. */
+void bw_budget_close(lua_State *L);
 /* The budget of the state that `L` belongs to; NULL in trusted states. */
 struct bw_budget *bw_budget_of(lua_State *L);
 /* Marks a trusted state as one without budget. Must be called on every state not made by

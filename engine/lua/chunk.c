@@ -1,6 +1,7 @@
 #include "lua/chunk.h"
 #include "base/limits.h"
 #include "lua/budget.h"
+#include "lua/slim.h"
 #include <stdlib.h>
 
 #define COMPILE_BYTES_MAX (64u * 1024u * 1024u)
@@ -115,6 +116,21 @@ static int compile_file(lua_State *L)
     return 0;
 }
 
+/* The standard library goes without the names that only a debugger asks for. */
+static void slim(const struct release_file *file, struct bw_buf *bytecode)
+{
+    struct bw_buf smaller;
+
+    if (!bw_str_starts(file->name, BW_STR("stdlib/")))
+        return;
+    bw_buf_init(&smaller, COMPILE_BYTES_MAX);
+    if (bw_slim(bw_buf_str(bytecode), &smaller)) {
+        bw_buf_clear(bytecode);
+        bw_buf_put(bytecode, smaller.ptr, smaller.len);
+    }
+    bw_buf_deinit(&smaller);
+}
+
 static void compile(struct release_file *file)
 {
     struct bw_budget budget = {.steps_max = UINT64_MAX, .bytes_max = COMPILE_BYTES_MAX};
@@ -134,11 +150,12 @@ static void compile(struct release_file *file)
     L = bw_budget_newstate(&budget);
     if (L) {
         status = bw_lua_protected(L, compile_file, &job, &error);
-        lua_close(L);
+        bw_budget_close(L);
     } else {
         (void)bw_fail(&error, BW_ERR_MEMORY, "%s: no memory to compile it", file->name.ptr);
     }
     if (status == LUA_OK) {
+        slim(file, &job.out);
         file->bytecode.ptr = bw_buf_take(&job.out, &len);
         file->bytecode.len = len;
     } else {

@@ -1,20 +1,40 @@
 #include "lua/guard.h"
+#include "base/mem.h"
+#include "lua/budget.h"
 #include <stdarg.h>
 #include <stdio.h>
 
 static const char guard_key = 0; /* its address keys the guards' metatable in the registry */
 
+struct guard {
+    struct bw_buf buf;
+    struct bw_budget *counted_by; /* NULL once it is dropped, and in states without budget */
+};
+
+void bw_lua_drop_buf(struct bw_buf *buf)
+{
+    struct guard *guard = bw_container_of(buf, struct guard, buf);
+
+    bw_buf_deinit(buf); /* safe twice */
+    if (guard->counted_by)
+        guard->counted_by->open_count--;
+    guard->counted_by = NULL;
+}
+
 static int guard_gc(lua_State *L)
 {
-    bw_buf_deinit(lua_touserdata(L, 1)); /* safe twice */
+    struct guard *guard = lua_touserdata(L, 1);
+
+    bw_lua_drop_buf(&guard->buf);
     return 0;
 }
 
 struct bw_buf *bw_lua_push_buf(lua_State *L, size_t bytes_max)
 {
     luaL_checkstack(L, 4, NULL);
-    struct bw_buf *buf = lua_newuserdatauv(L, sizeof *buf, 0);
-    bw_buf_init(buf, bytes_max); /* empty: nothing is owned yet */
+    struct guard *guard = lua_newuserdatauv(L, sizeof *guard, 0);
+    bw_buf_init(&guard->buf, bytes_max); /* empty: nothing is owned yet */
+    guard->counted_by = NULL;
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &guard_key) != LUA_TTABLE) {
         lua_pop(L, 1);
         lua_createtable(L, 0, 1);
@@ -24,12 +44,10 @@ struct bw_buf *bw_lua_push_buf(lua_State *L, size_t bytes_max)
         lua_rawsetp(L, LUA_REGISTRYINDEX, &guard_key);
     }
     lua_setmetatable(L, -2);
-    return buf;
-}
-
-void bw_lua_drop_buf(struct bw_buf *buf)
-{
-    bw_buf_deinit(buf);
+    guard->counted_by = bw_budget_of(L);
+    if (guard->counted_by)
+        guard->counted_by->open_count++;
+    return &guard->buf;
 }
 
 /* Pushes "file:line: " of the code to blame: the first Lua frame that is not the standard

@@ -4,6 +4,7 @@
  */
 #include "codec/date.h"
 #include "codec/tz.h"
+#include "lua/budget.h"
 #include "lua/lib.h"
 #include <stdio.h>
 
@@ -216,6 +217,8 @@ static int zone_gc(lua_State *L)
 {
     struct bw_tz **zone = lua_touserdata(L, 1);
 
+    if (*zone && bw_budget_of(L))
+        bw_budget_of(L)->open_count--;
     bw_tz_destroy(*zone);
     *zone = NULL;
     return 0;
@@ -266,6 +269,8 @@ static const struct bw_tz *check_zone(lua_State *L, struct bw_str name)
     if (!*zone)
         bw_lua_raise(L, "time zone \"%.*s\": %s", name.len > 64 ? 64 : (int)name.len, name.ptr,
                      error.text);
+    if (bw_budget_of(L))
+        bw_budget_of(L)->open_count++;
     lua_pushlstring(L, name.ptr, name.len); /* stack: zones zone name */
     lua_pushvalue(L, -2);
     lua_rawset(L, -4);

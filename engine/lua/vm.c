@@ -65,9 +65,8 @@ void bw_vm_destroy(struct bw_vm *vm)
 {
     if (!vm)
         return;
-    vm->budget.fatal = BW_FATAL_STOP; /* should anything of the script still run, it ends at once */
     if (vm->L)
-        lua_close(vm->L);
+        bw_budget_close(vm->L);
     bw_strand_free_all(vm);
     bw_release_drop(vm->release);
     bw_arena_deinit(&vm->arena);
