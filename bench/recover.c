@@ -1,69 +1,14 @@
 /* recover.c - sleepers whose engine is killed: asleep before, due meanwhile, until all ended. */
 #include "recover.h"
 
+#include "child.h"
 #include "rig.h"
 #include "sections.h"
 
 #include "io/os.h"
-#include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { SLEEPERS = 10000, SLEEP_S = 12 };
-
-struct child {
-    pid_t pid;
-    FILE *says; /* one line for each thing that happened */
-};
-
-typedef void (*child_fn)(const struct place *place, size_t count, int64_t due_us, FILE *out);
-
-static struct child run_child(child_fn fn, const struct place *place, size_t count, int64_t due_us)
-{
-    struct child child;
-    int ends[2];
-    if (pipe(ends))
-        place_die("a child", "no pipe");
-    fflush(NULL);
-    child.pid = fork();
-    if (child.pid < 0)
-        place_die("a child", "no process");
-    if (child.pid == 0) {
-        close(ends[0]);
-        FILE *out = fdopen(ends[1], "w");
-        fn(place, count, due_us, out);
-        fclose(out);
-        _exit(0);
-    }
-    close(ends[1]);
-    child.says = fdopen(ends[0], "r");
-    return child;
-}
-
-static double next_line(struct child *child)
-{
-    char line[64];
-    if (!fgets(line, sizeof line, child->says))
-        place_die("recovery", "a process ended before its time");
-    return strtod(line, NULL);
-}
-
-static void end_child(struct child *child, int signal_number)
-{
-    kill(child->pid, signal_number);
-    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    fclose(child->says);
-}
-
-static void say(FILE *out, double value)
-{
-    fprintf(out, "%.9g\n", value);
-    fflush(out);
-}
 
 static void put_to_sleep(const struct place *place, size_t count, int64_t due_us, FILE *out)
 {
@@ -71,7 +16,7 @@ static void put_to_sleep(const struct place *place, size_t count, int64_t due_us
     rig_open(&rig, place, &(struct rig_options){.has_lua = true});
     rig_run(&rig, "sleeper", (uint64_t)due_us, count, 0);
     rig_settle(&rig);
-    say(out, rig.ended == 0);
+    child_say(out, rig.ended == 0);
     for (;;)
         bw_loop_step(rig.loop);
 }
@@ -82,10 +27,10 @@ static void wake_up(const struct place *place, size_t count, int64_t due_us, FIL
     int64_t begun = figures_now_ns();
     (void)due_us;
     rig_open(&rig, place, &(struct rig_options){.has_lua = true});
-    say(out, (double)(figures_now_ns() - begun) / 1e9);
+    child_say(out, (double)(figures_now_ns() - begun) / 1e9);
     while (rig.ended < count)
         bw_loop_step(rig.loop);
-    say(out, (double)(figures_now_ns() - begun) / 1e9);
+    child_say(out, (double)(figures_now_ns() - begun) / 1e9);
     rig_close(&rig);
 }
 
@@ -94,20 +39,20 @@ struct recovery recover_sleepers(const struct place *place, size_t count, int64_
     struct bw_clock clock = bw_clock_os();
     struct recovery found;
     int64_t due_us = bw_clock_utc(&clock).us + sleep_s * 1000000;
-    struct child asleep = run_child(put_to_sleep, place, count, due_us);
-    bool are_asleep = next_line(&asleep) != 0;
-    end_child(&asleep, SIGKILL);
+    struct child asleep = child_start(put_to_sleep, place, count, due_us);
+    bool are_asleep = child_hear(&asleep) != 0;
+    child_end(&asleep, SIGKILL);
     if (!are_asleep || bw_clock_utc(&clock).us > due_us)
         place_die("recovery", "the machine is too slow: runs were due before all were asleep");
-    struct child early = run_child(wake_up, place, count, due_us);
-    found.ready_s = next_line(&early);
-    end_child(&early, SIGKILL);
+    struct child early = child_start(wake_up, place, count, due_us);
+    found.ready_s = child_hear(&early);
+    child_end(&early, SIGKILL);
     while (bw_clock_utc(&clock).us < due_us)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-    struct child awake = run_child(wake_up, place, count, due_us);
-    (void)next_line(&awake);
-    found.ended_s = next_line(&awake);
-    end_child(&awake, SIGCONT);
+    struct child awake = child_start(wake_up, place, count, due_us);
+    (void)child_hear(&awake);
+    found.ended_s = child_hear(&awake);
+    child_end(&awake, SIGCONT);
     return found;
 }
 

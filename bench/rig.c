@@ -1,6 +1,7 @@
 /* rig.c - see rig.h. */
 #include "rig.h"
 
+#include "base/assert.h"
 #include "edge/project.h"
 #include "figures.h"
 #include "io/httpc_curl.h"
@@ -72,11 +73,14 @@ static void on_status(void *ud, struct bw_id tenant, struct bw_id run, enum bw_r
     if (status != BW_RUN_DONE)
         place_die("a run", "it did not end well (see above)");
     rig->ended++;
+    if (rig->on_ended)
+        rig->on_ended(rig->on_ended_ud);
 }
 
 /* --- Life. */
-static void put_release(struct rig *rig)
+void rig_add_tenant(struct rig *rig)
 {
+    struct bw_id tenant = bw_id_make(bw_clock_utc(&rig->clock), &rig->entropy);
     struct bw_error error;
     struct bw_buf files;
     struct bw_arena arena;
@@ -91,11 +95,13 @@ static void put_release(struct rig *rig)
     if (bw_project_release(&map, &none, &arena, &release, &error))
         place_die("the scripts", error.text);
     char name[BW_ID_TEXT_LEN + 1]; /* each section has a tenant of its own */
-    bw_id_print(rig->tenant, name);
-    rig->store.put_tenant(rig->store.self, rig->tenant, bw_str_of(name), wait_done, &wait);
+    bw_id_print(tenant, name);
+    rig->store.put_tenant(rig->store.self, tenant, bw_str_of(name), wait_done, &wait);
     wait_for(rig, &wait, "the tenant");
-    rig->store.put_release(rig->store.self, rig->tenant, &release, true, wait_done, &wait);
+    rig->store.put_release(rig->store.self, tenant, &release, true, wait_done, &wait);
     wait_for(rig, &wait, "the release");
+    BW_ASSERT(rig->tenant_count < RIG_TENANTS_MAX);
+    rig->tenants[rig->tenant_count++] = tenant;
     bw_buf_deinit(&files);
     bw_arena_deinit(&arena);
 }
@@ -130,13 +136,12 @@ void rig_open(struct rig *rig, const struct place *place, const struct rig_optio
     struct wait wait = {0};
     *rig = (struct rig){.place = place, .clock = bw_clock_os(), .entropy = bw_entropy_os()};
     rig->loop = bw_loop_create();
-    rig->tenant = bw_id_make(bw_clock_utc(&rig->clock), &rig->entropy);
     struct bw_store_pg_options store = {
         .loop = bw_loop_uv(rig->loop), .conninfo = place->conninfo, .clock = &rig->clock};
     bw_store_pg_open(&rig->store, &store);
     rig->store.migrate(rig->store.self, wait_done, &wait);
     wait_for(rig, &wait, "the schema");
-    put_release(rig);
+    rig_add_tenant(rig);
     open_host(rig, options);
     if (bw_httpc_curl_create(rig->loop, NULL, &rig->httpc, &error))
         place_die("the HTTP client", error.text);
@@ -146,9 +151,9 @@ void rig_open(struct rig *rig, const struct place *place, const struct rig_optio
                                       .httpc = &rig->httpc,
                                       .clock = &rig->clock,
                                       .entropy = &rig->entropy,
-                                      .node = "bench",
-                                      .lease_ms = LEASE_MS,
-                                      .take_over = true,
+                                      .node = options->node ? options->node : "bench",
+                                      .lease_ms = options->lease_ms ? options->lease_ms : LEASE_MS,
+                                      .take_over = !options->node,
                                       .on_work = on_work,
                                       .on_log = on_log,
                                       .on_status = on_status,
@@ -201,7 +206,7 @@ void rig_start(struct rig *rig, const char *workflow, uint64_t effects)
     bw_value_put_map(&input, 1);
     bw_value_put_key(&input, "count");
     bw_value_put_int(&input, (int64_t)effects);
-    struct bw_engine_start start = {.tenant = rig->tenant,
+    struct bw_engine_start start = {.tenant = rig->tenants[rig->asked % rig->tenant_count],
                                     .workflow = bw_str_of(workflow),
                                     .input = bw_buf_str(&input),
                                     .started_by = BW_STR("bench")};

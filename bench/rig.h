@@ -12,9 +12,13 @@
 #include "io/loop.h"
 #include "place.h"
 
+enum { RIG_TENANTS_MAX = 100 };
+
 struct rig_options {
     bool has_lua;     /* billow-host; else the scripted host */
     uint64_t effects; /* of each run of the scripted host */
+    const char *node; /* one of several; NULL: the only one, which takes over at once */
+    int64_t lease_ms; /* 0: ten seconds */
 };
 
 struct rig {
@@ -28,11 +32,14 @@ struct rig {
     struct bw_hostproc *proc; /* NULL: scripted */
     struct bw_httpc httpc;
     struct bw_engine *engine;
-    struct bw_id tenant;
+    struct bw_id tenants[RIG_TENANTS_MAX]; /* runs are started for each in turn */
+    size_t tenant_count;
     struct bw_loop_timer *tick;
-    size_t asked;   /* starts sent */
-    size_t started; /* acknowledged */
-    size_t ended;   /* finished, after the commit */
+    size_t asked;               /* starts sent */
+    size_t started;             /* acknowledged */
+    size_t ended;               /* finished, after the commit */
+    void (*on_ended)(void *ud); /* for each; may be NULL */
+    void *on_ended_ud;
     uint64_t turns_seen;
     unsigned still_s; /* for so long nothing was committed */
 };
@@ -40,6 +47,8 @@ struct rig {
 /* Ends the process when something is wrong. Brings the schema up to date first. */
 void rig_open(struct rig *rig, const struct place *place, const struct rig_options *options);
 void rig_close(struct rig *rig);
+/* One more, with the release. The first is made by rig_open. */
+void rig_add_tenant(struct rig *rig);
 /* One more run of `workflow` with input {count = effects}. */
 void rig_start(struct rig *rig, const char *workflow, uint64_t effects);
 /* `count` runs, at most `window` of them open at a time (0: started as fast as they are

@@ -23,6 +23,10 @@ void section_replay(const struct place *place, struct figures *figures);
 void section_parked(const struct place *place, struct figures *figures);
 void section_ready(const struct place *place, struct figures *figures);
 void section_recover(const struct place *place, struct figures *figures);
+void section_load(const struct place *place, struct figures *figures);
+void section_take_over(const struct place *place, struct figures *figures);
+void section_linear(const struct place *place, struct figures *figures);
+void section_parked_million(const struct place *place, struct figures *figures);
 void section_peers(const struct place *place, struct figures *figures);
 
 /* Times of single effects of a run that is alone; on the heap. */
@@ -30,6 +34,8 @@ struct samples {
     int64_t *ns;
     size_t count;
 };
+/* From turn to turn of the runs of a tenant, by their journal. */
+struct samples turn_samples(const struct place *place, struct bw_id tenant);
 struct samples latency_samples(const struct place *place);
 
 #endif

@@ -118,7 +118,7 @@ void section_latency(const struct place *place, struct figures *figures)
                                        SAMPLES_MAX - bare_count);
         rig_run(&rig, "effects", (uint64_t)(place->seconds * 50), 1, 1);
     }
-    struct bw_id tenant = rig.tenant;
+    struct bw_id tenant = rig.tenants[0];
     rig_close(&rig);
     raw_close(raw);
     size_t count = read_turns(place, tenant, effects, SAMPLES_MAX);
@@ -136,16 +136,21 @@ void section_latency(const struct place *place, struct figures *figures)
     bw_free(effects);
 }
 
-struct samples latency_samples(const struct place *place)
+struct samples turn_samples(const struct place *place, struct bw_id tenant)
 {
     struct samples samples = {.ns = bw_xcalloc(SAMPLES_MAX, sizeof *samples.ns)};
+    samples.count = read_turns(place, tenant, samples.ns, SAMPLES_MAX);
+    return samples;
+}
+
+struct samples latency_samples(const struct place *place)
+{
     struct rig rig;
     rig_open(&rig, place, &(struct rig_options){.has_lua = true});
     rig_run(&rig, "effects", (uint64_t)(place->seconds * 500), 1, 1);
-    struct bw_id tenant = rig.tenant;
+    struct bw_id tenant = rig.tenants[0];
     rig_close(&rig);
-    samples.count = read_turns(place, tenant, samples.ns, SAMPLES_MAX);
-    return samples;
+    return turn_samples(place, tenant);
 }
 
 void section_parked(const struct place *place, struct figures *figures)

@@ -321,6 +321,9 @@ static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *fra
         return code;
     }
     left_executing(engine, run);
+    run->heap_bytes = (size_t)(result->memory_bytes < engine->limits.memory_bytes_max
+                                   ? result->memory_bytes
+                                   : engine->limits.memory_bytes_max);
     run->is_resident = result->status == BW_TURN_WAITING || result->status == BW_TURN_FAILED ||
                        result->status == BW_TURN_NONDETERMINISM;
     bw_group_add(engine, batch);

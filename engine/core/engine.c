@@ -11,6 +11,7 @@
 
 static const struct bw_engine_limits DEFAULTS = {
     .resident_max = 2000,
+    .resident_bytes_max = 128 * 1024 * 1024,
     .executing_max = 512,
     .turn_runs_max = 256,
     .group_max = 256,
@@ -283,9 +284,9 @@ static void wake_runs(struct bw_engine *engine)
     }
 }
 
-static void close_idle(struct bw_engine *engine, size_t kept)
+static void close_idle(struct bw_engine *engine, size_t kept, size_t bytes_kept)
 {
-    while (engine->idle_count > kept) {
+    while (engine->idle_count > kept || engine->idle_bytes > bytes_kept) {
         struct bw_run *run = bw_container_of(engine->idle.next, struct bw_run, link);
         bw_run_unlink(engine, run);
         bw_run_close_vm(engine, run);
@@ -295,7 +296,7 @@ static void close_idle(struct bw_engine *engine, size_t kept)
 
 void bw_engine_evict_idle(struct bw_engine *engine)
 {
-    close_idle(engine, 0);
+    close_idle(engine, 0, 0);
     bw_hosts_flush(engine);
 }
 
@@ -360,9 +361,10 @@ int64_t bw_engine_turn(struct bw_engine *engine)
     bw_engine_send_loads(engine);
     wake_runs(engine); /* after the news, so that a run wakes once for all of them */
     close_idle(engine,
-               engine->limits.resident_max); /* after the wakes: who just got work is not idle */
-    bw_hosts_flush(engine);                  /* one frame per host */
-    bw_group_flush(engine);                  /* what the steps above parked */
+               engine->limits.resident_max, /* after the wakes: who just got work is not idle */
+               engine->limits.resident_bytes_max);
+    bw_hosts_flush(engine); /* one frame per host */
+    bw_group_flush(engine); /* what the steps above parked */
     drain(engine);
     bw_arena_reset(&engine->scratch);
 
@@ -380,6 +382,7 @@ static void fill_limits(struct bw_engine_limits *limits, const struct bw_engine_
     if (limits->member == 0)                                                                       \
     limits->member = DEFAULTS.member
     DEFAULT(resident_max);
+    DEFAULT(resident_bytes_max);
     DEFAULT(executing_max);
     DEFAULT(turn_runs_max);
     DEFAULT(group_max);

@@ -26,6 +26,7 @@ struct bw_engine;
 /* Ceilings; 0 = the default of engine.c. */
 struct bw_engine_limits {
     size_t resident_max;        /* idle runs that keep their VM */
+    size_t resident_bytes_max;  /* heaps of theirs, all together */
     size_t executing_max;       /* wakes that one host has at a time */
     size_t hosts_per_tenant;    /* a tenant whose hosts are crowded gets more, up to this many */
     size_t host_grow_at;        /* turns at a host that make it crowded */

@@ -229,7 +229,11 @@ static void found_due(struct bw_engine *engine, struct bw_call *call)
     int64_t pause_ms = engine->limits.window_ms / 2;
     if (call->count == SCAN_DUE_MAX) { /* more are due than fit: up to here we know them all */
         until_us = call->refs[call->count - 1].wake_at_us;
-        pause_ms = LOAD_PAUSE_MS;
+        /* Asked again when half of them are due; what is due already is asked for at once. */
+        int64_t half_ms = (until_us - engine->now_us) / 2 / BW_US_PER_MS;
+        pause_ms = half_ms < LOAD_PAUSE_MS ? LOAD_PAUSE_MS
+                   : half_ms < pause_ms    ? half_ms
+                                           : pause_ms;
     }
     engine->window_us = until_us;
     if (call->code != BW_ERR_OK)

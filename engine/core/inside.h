@@ -45,6 +45,7 @@ struct bw_engine {
     size_t loads_in_flight;
     struct bw_list idle; /* WAITING runs with a VM, oldest first */
     size_t idle_count;
+    size_t idle_bytes; /* their heaps, as their hosts told at the end of their last turns */
     size_t executing_count;
     size_t committing_count;
 

@@ -84,6 +84,7 @@ void bw_run_unlink(struct bw_engine *engine, struct bw_run *run)
         break;
     case BW_RUN_IN_IDLE:
         engine->idle_count--;
+        engine->idle_bytes -= run->heap_bytes;
         bw_list_remove(&run->link);
         break;
     case BW_RUN_IN_LOADS:
@@ -147,6 +148,7 @@ void bw_run_settle(struct bw_engine *engine, struct bw_run *run)
         run->place = BW_RUN_IN_IDLE;
         bw_list_push_back(&engine->idle, &run->link);
         engine->idle_count++;
+        engine->idle_bytes += run->heap_bytes;
     } else if (!run->has_own && !is_due(engine, run)) {
         bw_run_evict(engine, run);
         return;

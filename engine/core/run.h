@@ -69,6 +69,7 @@ struct bw_run {
     uint64_t host_generation; /* of that host's process */
     unsigned tries;           /* of this turn, that failed by no fault of the script's */
     unsigned limit_tries;     /* of this turn, that ran into a limit */
+    size_t heap_bytes;        /* of its VM, when resident; counts while it is idle */
     bool is_resident;         /* the host has its VM after turn `head` */
     bool has_mail;            /* rows may lie in the store's inbox that are not in ours */
     bool is_cancelling;       /* a CANCEL was delivered */

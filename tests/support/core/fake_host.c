@@ -337,7 +337,8 @@ static void answer(struct fake_host *fake, const struct bw_wake *wake, struct bw
                    struct bw_turn_result *result)
 {
     struct fake_run *run = run_find(fake, wake->run);
-    *result = (struct bw_turn_result){.run = wake->run, .turn = wake->turn};
+    *result = (struct bw_turn_result){
+        .run = wake->run, .turn = wake->turn, .memory_bytes = FAKE_HEAP_BYTES};
     fake->wake_count++;
     if (fake->has_tenant && !bw_id_eq(fake->tenant, wake->tenant))
         fail_msg("one host process serves two tenants");

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #define FAKE_OPS_MAX 16
+#define FAKE_HEAP_BYTES 100000u /* what every run's VM is said to hold */
 
 struct fake_op {
     const char *kind; /* NULL ends the program; "!checkpoint" and "!fail" end the turn that way */
