@@ -6,6 +6,7 @@
  * crash of this program included.
  */
 #include "edge/bill.h"
+#include "edge/bill_look.h"
 #include "edge/cmd.h"
 #include "edge/form.h"
 #include <poll.h>
@@ -13,14 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POLL_MS = 20, DEPTH_MAX = 8 };
+enum { POLL_MS = 20, ANSWERED_POLL_MS = 1 };
 
 struct month {
     struct bw_bill *bill;
-    struct bw_buf run;   /* the period's run */
-    struct bw_buf runs;  /* open runs of the tenant */
-    struct bw_buf tasks; /* open tasks */
-    char path[160];      /* of the period's run */
+    struct bw_bill_look look;
+    struct bw_buf run; /* the period's run */
+    struct bw_buf one; /* the run of the task just answered, or its next tasks */
+    char path[160];    /* of the period's run */
     size_t answered;
 };
 
@@ -57,101 +58,9 @@ static enum bw_err start(struct month *month, struct bw_error *error)
     return err;
 }
 
-/* Does some open task belong to this run? */
-static bool has_task(const struct month *month, struct bw_str run)
-{
-    struct bw_value list = bw_value_read(bw_buf_str(&month->tasks)), task;
-    struct bw_str rest = list.items;
-    while (bw_value_next(&rest, &task))
-        if (bw_str_eq(bw_value_get_str(&task, "run", BW_STR("")), run))
-            return true;
-    return false;
-}
-
-static bool find_run(struct bw_str runs, struct bw_str id, struct bw_value *found)
-{
-    struct bw_value list = bw_value_read(runs);
-    struct bw_str rest = list.items;
-    while (id.len && bw_value_next(&rest, found))
-        if (bw_str_eq(bw_value_get_str(found, "id", BW_STR("")), id))
-            return true;
-    return false;
-}
-
-/* Is it the period's run, or one that waits for such a one's result? Others (an import that was
- * broken off, collections, which follow their invoice for months) do not stop the month. */
-static bool is_of_month(const struct month *month, const struct bw_value *run)
-{
-    struct bw_str period = bw_str_of(month->path + strlen("/v1/runs/"));
-    struct bw_value at = *run;
-    for (int depth = 0; depth < DEPTH_MAX; depth++) {
-        struct bw_str parent = bw_value_get_str(&at, "parent", BW_STR(""));
-        if (bw_str_eq(bw_value_get_str(&at, "id", BW_STR("")), period))
-            return true;
-        if (bw_value_get_int(&at, "parent_seq", 0) == 0) /* nobody waits for it */
-            return false;
-        if (bw_str_eq(parent, period))
-            return true;
-        if (!find_run(bw_buf_str(&month->runs), parent, &at))
-            return false;
-    }
-    return false;
-}
-
-/* Every open run of the month either waits for its children or stands at a task of its own. */
-static bool is_settled(const struct month *month)
-{
-    struct bw_value list = bw_value_read(bw_buf_str(&month->runs)), run;
-    struct bw_str rest = list.items;
-    while (bw_value_next(&rest, &run)) {
-        struct bw_str wake = bw_value_get_str(&run, "wake", BW_STR(""));
-        struct bw_str id = bw_value_get_str(&run, "id", BW_STR(""));
-        bool is_waiting = bw_str_eq(wake, BW_STR("child")) ||
-                          (bw_str_eq(wake, BW_STR("task")) && has_task(month, id));
-        if (!is_waiting && is_of_month(month, &run))
-            return false;
-    }
-    return true;
-}
-
 static bool is_kind(const struct bw_value *task, const char *kind)
 {
     return bw_str_eq(bw_value_get_str(task, "kind", BW_STR("")), bw_str_of(kind));
-}
-
-/* Is it asked by a run of the month? What others ask (to write an invoice off, to credit one) is
- * nothing that whoever bills the month has said yes to. */
-static bool is_asked_by_month(const struct month *month, const struct bw_value *task)
-{
-    struct bw_value run;
-    return find_run(bw_buf_str(&month->runs), bw_value_get_str(task, "run", BW_STR("")), &run) &&
-           is_of_month(month, &run);
-}
-
-/* The task of the month to answer now: any exception; else, when all is settled, the approval of
- * the smallest contract. */
-static bool next_task(const struct month *month, struct bw_value *found)
-{
-    struct bw_value list = bw_value_read(bw_buf_str(&month->tasks)), task;
-    struct bw_str rest = list.items;
-    bool is_found = false;
-    bool may_approve = is_settled(month);
-    while (bw_value_next(&rest, &task)) {
-        bool is_exception = is_kind(&task, "exception");
-        if ((!is_exception && !is_kind(&task, "approval")) || !is_asked_by_month(month, &task))
-            continue;
-        if (is_exception) {
-            *found = task;
-            return true;
-        }
-        struct bw_str group = bw_value_get_str(&task, "group", BW_STR(""));
-        if (may_approve &&
-            (!is_found || bw_str_cmp(group, bw_value_get_str(found, "group", BW_STR(""))) < 0)) {
-            *found = task;
-            is_found = true;
-        }
-    }
-    return is_found;
 }
 
 /* The engine goes on working while a person thinks. False when a signal ends the wait. */
@@ -236,9 +145,53 @@ static enum bw_err check_parked(struct month *month, struct bw_error *error)
     struct bw_value list = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&parked)), run;
     struct bw_str rest = list.tag == BW_VALUE_ARR ? list.items : BW_STR_NONE;
     while (!err && bw_value_next(&rest, &run))
-        if (is_of_month(month, &run))
+        if (bw_bill_look_is_of_month(&month->look, &run))
             err = fail_parked(&run, error);
     bw_buf_deinit(&parked);
+    return err;
+}
+
+/* Waits until the run of an answered task has ended, or stands at another task. */
+static enum bw_err wait_for_run(struct month *month, const struct bw_value *task,
+                                struct bw_error *error)
+{
+    struct bw_str id = bw_value_get_str(task, "run", BW_STR(""));
+    char run_path[192], task_path[192];
+    enum bw_err err = BW_ERR_OK;
+    snprintf(run_path, sizeof run_path, "/v1/runs/%.*s", BW_STR_ARG(id));
+    snprintf(task_path, sizeof task_path, "/v1/tasks?status=open&run=%.*s", BW_STR_ARG(id));
+    while (!err) {
+        bw_client_wait(month->bill->cli->client, ANSWERED_POLL_MS);
+        err = get(month, run_path, &month->one, error);
+        struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&month->one));
+        if (err || !bw_str_eq(bw_value_get_str(&run, "status", BW_STR("")), BW_STR("open")))
+            return err;
+        if (!bw_str_eq(bw_value_get_str(&run, "wake", BW_STR("")), BW_STR("task")))
+            continue;
+        err = get(month, task_path, &month->one, error);
+        if (!err && bw_value_read(bw_buf_str(&month->one)).count > 0)
+            return BW_ERR_OK;
+    }
+    return err;
+}
+
+/* Answers the approvals one after the other, in the order of their contracts: each run issues
+ * before the next is answered. Ends early when a run asks again, which then comes first in the next
+ * round, or when it parks. `*count` says how many there were. */
+static enum bw_err approve_all(struct month *month, size_t *count, struct bw_error *error)
+{
+    struct bw_value *approvals = bw_bill_look_approvals(&month->look, count);
+    enum bw_err err = BW_ERR_OK;
+    bool has_ended = true;
+    for (size_t i = 0; i < *count && !err && has_ended; i++) {
+        err = answer(month, &approvals[i], error);
+        if (!err)
+            err = wait_for_run(month, &approvals[i], error);
+        struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&month->one));
+        has_ended = run.tag == BW_VALUE_MAP && /* not a list of its new tasks */
+                    bw_str_eq(bw_value_get_str(&run, "status", BW_STR("")), BW_STR("done"));
+    }
+    bw_free(approvals);
     return err;
 }
 
@@ -258,16 +211,16 @@ static enum bw_err look(struct month *month, bool *is_done, struct bw_error *err
                              "the run of the period is %.*s: see 'billow run show %s'",
                              BW_STR_ARG(status), month->path + strlen("/v1/runs/"));
     }
-    /* Tasks before runs: a run that moved on in between then shows no task, and is waited for. */
-    err = get(month, "/v1/tasks?status=open&limit=10000", &month->tasks, error);
-    if (!err)
-        err = get(month, "/v1/runs?status=open&limit=10000", &month->runs, error);
+    err = bw_bill_look_take(&month->look, month->bill->cli, error);
     struct bw_value task;
-    if (!err && next_task(month, &task))
+    if (!err && bw_bill_look_exception(&month->look, &task))
         return answer(month, &task, error);
+    size_t approved = 0;
+    if (!err && bw_bill_look_is_settled(&month->look))
+        err = approve_all(month, &approved, error);
     if (!err)
         err = check_parked(month, error);
-    if (!err)
+    if (!err && !approved)
         bw_client_wait(month->bill->cli->client, POLL_MS);
     return err;
 }
@@ -278,9 +231,10 @@ enum bw_err bw_bill_run(struct bw_bill *bill, struct bw_error *error)
     bool is_done = false;
     setvbuf(stdin, NULL, _IONBF, 0); /* poll knows nothing of what stdio would keep */
     bw_buf_init(&month.run, BW_CMD_FILE_BYTES_MAX);
-    bw_buf_init(&month.runs, BW_CMD_FILE_BYTES_MAX);
-    bw_buf_init(&month.tasks, BW_CMD_FILE_BYTES_MAX);
+    bw_bill_look_init(&month.look);
+    bw_buf_init(&month.one, BW_CMD_FILE_BYTES_MAX);
     enum bw_err err = start(&month, error);
+    month.look.period_run = bw_str_of(month.path + strlen("/v1/runs/"));
     while (!err && !is_done)
         err = look(&month, &is_done, error);
     if (!err) {
@@ -288,7 +242,7 @@ enum bw_err bw_bill_run(struct bw_bill *bill, struct bw_error *error)
         bill->result = bw_arena_copy(&bill->arena, bw_value_get(&run, "result").encoded);
     }
     bw_buf_deinit(&month.run);
-    bw_buf_deinit(&month.runs);
-    bw_buf_deinit(&month.tasks);
+    bw_bill_look_deinit(&month.look);
+    bw_buf_deinit(&month.one);
     return err;
 }

@@ -13,19 +13,36 @@ local reading = require("billow.billing.reading")
 local shape = require("billow.billing.shape")
 
 local HUNDRED = decimal(100)
+-- Ids that a message lists.
+local IDS_SHOWN = 50
 
 ---@class billing.Checker
 ---@field ctx table
 ---@field error fun(field: string, value: any, problem: string, remedy: string)
 ---@field tax_codes table<string, boolean>
 
-local function ids_of(list)
-  local ids, is_id = {}, {}
-  for i, item in ipairs(list) do
-    ids[i] = item.id
-    is_id[item.id] = true
+--- The ids of a list as a set; made once for each list, however many records refer to it.
+local function ids_of(ctx, list)
+  local set = ctx.known_ids[list]
+  if not set then
+    set = {}
+    for _, item in ipairs(list) do
+      set[item.id] = true
+    end
+    ctx.known_ids[list] = set
   end
-  return is_id, #ids > 0 and table.concat(ids, ", ") or "(none)"
+  return set
+end
+
+local function all_ids(list)
+  local ids = {}
+  for i = 1, math.min(#list, IDS_SHOWN) do
+    ids[i] = list[i].id
+  end
+  if #list > IDS_SHOWN then
+    ids[#ids + 1] = string.format("... (%d in all)", #list)
+  end
+  return #ids > 0 and table.concat(ids, ", ") or "(none)"
 end
 
 local function checker(ctx, file, id, report)
@@ -38,9 +55,8 @@ local function checker(ctx, file, id, report)
 end
 
 local function known(check, field, value, list, noun)
-  local is_id, all = ids_of(list)
-  if value and not is_id[value] then
-    check.error(field, value, "no such " .. noun, "write one of: " .. all)
+  if value and not ids_of(check.ctx, list)[value] then
+    check.error(field, value, "no such " .. noun, "write one of: " .. all_ids(list))
   end
 end
 
@@ -288,7 +304,7 @@ end
 
 terms_checks["fixed-fee"] = function(check, contract)
   local terms = contract.terms
-  local is_milestone = ids_of(terms.milestones)
+  local is_milestone = ids_of(check.ctx, terms.milestones)
   for i, milestone in ipairs(terms.milestones) do
     local field = string.format("terms.milestones[%d]", i)
     one_of(check, field, milestone, "percent", "amount")
@@ -489,6 +505,7 @@ end
 ---@param report fun(problem: billing.Problem)   contradictions
 ---@param warn fun(problem: billing.Problem)     what is ignored
 function consistency.check(ctx, period_id, report, warn)
+  ctx.known_ids = {}
   check_firm(checker(ctx, "firm.json", "firm " .. ctx.firm.id, report), ctx.firm)
   for _, customer in ipairs(ctx.customer_list) do
     check_customer(checker(ctx, "customers.json", "customer " .. customer.id, report), customer)
@@ -501,6 +518,7 @@ function consistency.check(ctx, period_id, report, warn)
   end
   check_ownership(ctx, report)
   check_opening(ctx, period_id, report, warn)
+  ctx.known_ids = nil
 end
 
 return consistency
