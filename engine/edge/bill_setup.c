@@ -172,7 +172,9 @@ enum bw_err bw_bill_import(struct bw_bill *bill, struct bw_error *error)
         struct bw_buf outcome;
         bw_buf_init(&outcome, BW_CMD_FILE_BYTES_MAX);
         found++;
-        err = bw_import_file(bill->cli, path, SOURCES[i], bill->period, &outcome, error);
+        struct bw_import_request request = {
+            .path = path, .name = SOURCES[i], .set = bill->period, .mode = BW_IMPORT_READABLE};
+        err = bw_import_file(bill->cli, &request, &outcome, error);
         if (!err)
             bw_cmd_print_import(bill->cli, bw_buf_str(&outcome));
         bw_buf_deinit(&outcome);

@@ -4,6 +4,21 @@
 #include "edge/import.h"
 #include <string.h>
 
+/* What --format says, and the source file that it is. */
+static const struct {
+    const char *format;
+    const char *name;
+} FORMATS[] = {{"harvest-time", "harvest-time.csv"},
+               {"toggl-time", "toggl-time.csv"},
+               {"clockify-time", "clockify-time.csv"},
+               {"kimai-time", "kimai-time.csv"},
+               {"time", "time.csv"},
+               {"time-lines", "time.jsonl"},
+               {"expenses", "expenses.csv"},
+               {"expense-lines", "expenses.jsonl"},
+               {"milestones", "milestones.json"},
+               {"usage", "usage.jsonl"}};
+
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -15,38 +30,75 @@ void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome)
     struct bw_value result = bw_value_read(outcome), row;
     struct bw_value invalid = bw_value_get(&result, "invalid");
     struct bw_value edited = bw_value_get(&result, "edited");
+    long long invalid_count = bw_value_get_int(&result, "invalid_count", 0);
+    long long edited_count = bw_value_get_int(&result, "edited_count", 0);
+    long long repeated = bw_value_get_int(&result, "repeated", 0);
+    char more[64] = "";
+    if (repeated)
+        snprintf(more, sizeof more, ", %lld repeated", repeated);
     bw_cli_say(cli,
-               "%.*s: %lld records, %lld new or changed, %lld unchanged, %zu unreadable, %zu "
-               "edited after billing",
+               "%.*s: %lld records, %lld new or changed, %lld unchanged, %lld unreadable, %lld "
+               "edited after billing%s",
                BW_STR_ARG(bw_value_get_str(&result, "file", BW_STR("?"))),
                (long long)bw_value_get_int(&result, "records", 0),
                (long long)bw_value_get_int(&result, "stored", 0),
-               (long long)bw_value_get_int(&result, "unchanged", 0), invalid.count, edited.count);
+               (long long)bw_value_get_int(&result, "unchanged", 0), invalid_count, edited_count,
+               more);
     struct bw_str rest = invalid.items;
     while (bw_value_next(&rest, &row))
         bw_cli_say(cli, "  %.*s %.*s: %.*s", BW_STR_ARG(bw_value_get_str(&row, "ref", BW_STR("?"))),
                    BW_STR_ARG(bw_value_get_str(&row, "code", BW_STR("?"))),
                    BW_STR_ARG(bw_value_get_str(&row, "message", BW_STR(""))));
+    if (invalid_count > (long long)invalid.count)
+        bw_cli_say(cli, "  ... and %lld more", invalid_count - (long long)invalid.count);
     rest = edited.items;
     while (bw_value_next(&rest, &row))
-        bw_cli_say(cli, "  %.*s was edited after it was billed: left as it was",
-                   BW_STR_ARG(row.text));
+        bw_cli_say(
+            cli, "  %.*s was edited after it was billed: the bill stands, a correction is proposed",
+            BW_STR_ARG(row.text));
+    if (edited_count > (long long)edited.count)
+        bw_cli_say(cli, "  ... and %lld more", edited_count - (long long)edited.count);
+}
+
+/* The source file that a path is taken for, by --format or by its name; NULL for an unknown format.
+ */
+static const char *source_of(const char *path, const char *format)
+{
+    if (!format)
+        return base_name(path);
+    for (size_t i = 0; i < sizeof FORMATS / sizeof FORMATS[0]; i++)
+        if (strcmp(format, FORMATS[i].format) == 0)
+            return FORMATS[i].name;
+    return NULL;
+}
+
+static enum bw_import_mode mode_of(const struct bw_cli *cli)
+{
+    if (bw_cli_option(cli, "check"))
+        return BW_IMPORT_CHECK;
+    return bw_cli_option(cli, "all-or-nothing") ? BW_IMPORT_WHOLE : BW_IMPORT_READABLE;
 }
 
 int bw_cmd_import(struct bw_cli *cli)
 {
     const char *period, *format = bw_cli_option(cli, "format");
     struct bw_error error = {0};
+    if (!source_of("", format)) {
+        (void)bw_fail(&error, BW_ERR_INVALID,
+                      "there is no format %s: 'billow import --help' lists them", format);
+        return bw_cli_fail(cli, &error);
+    }
     if (bw_cmd_period(cli, "the month the entries belong to", &period, &error))
         return bw_cli_fail(cli, &error);
     cli->is_repeatable = true; /* the start has a key, each chunk an id */
     for (unsigned i = 0; i < cli->argument_count; i++) {
         struct bw_buf outcome;
-        char name[256];
-        snprintf(name, sizeof name, "%s%s", format ? format : base_name(cli->arguments[i]),
-                 format ? ".csv" : "");
+        struct bw_import_request request = {.path = cli->arguments[i],
+                                            .name = source_of(cli->arguments[i], format),
+                                            .set = period,
+                                            .mode = mode_of(cli)};
         bw_buf_init(&outcome, BW_CMD_FILE_BYTES_MAX);
-        enum bw_err err = bw_import_file(cli, cli->arguments[i], name, period, &outcome, &error);
+        enum bw_err err = bw_import_file(cli, &request, &outcome, &error);
         if (!err && cli->is_json)
             bw_print_json(cli->out, bw_buf_str(&outcome));
         else if (!err)

@@ -98,18 +98,28 @@ const struct bw_cli_command bw_cli_commands[] = {
      .run = bw_cmd_init},
     {.name = "import",
      .arguments = "FILE...",
-     .summary = "import time, expenses or usage from exports",
-     .details = "The kind of a file is told by its name (harvest-time.csv, toggl-time.csv, "
-                "clockify-time.csv,\n"
-                "expenses.csv) or by --format. Importing the same again changes nothing.",
+     .summary = "import time, expenses, milestones or usage from exports",
+     .details = "The kind of a file is told by its name (harvest-time.csv, usage.jsonl, ...) or by "
+                "--format:\n"
+                "harvest-time, toggl-time, clockify-time, kimai-time (exports of these), time and "
+                "expenses (CSV),\n"
+                "time-lines and expense-lines (a JSON object a line), milestones (a JSON list), "
+                "usage (a CloudEvent a line).\n"
+                "- is standard input. A record that cannot be read is told and kept aside, the "
+                "others are imported.\n"
+                "Importing the same again changes nothing; an edited record makes a new version of "
+                "its entry.",
      .arguments_min = 1,
      .arguments_max = 64,
      .options = {{"period", "YYYY-MM", "the set the entries belong to (required)"},
-                 {"format", "NAME", "harvest-time, toggl-time, clockify-time or expenses"},
+                 {"format", "NAME", "what the files are, whatever their names"},
+                 {"all-or-nothing", NULL, "import nothing unless every record can be read"},
+                 {"check", NULL, "import nothing, only tell what would be refused"},
                  END},
      .examples =
          {"billow import harvest-time.csv expenses.csv --period 2026-10\ta month's exports",
-          "billow import export.csv --format harvest-time --period 2026-10\tunder another name"},
+          "billow import export.csv --format kimai-time --period 2026-10 --check\tunder another "
+          "name, only to look"},
      .run = bw_cmd_import},
     {.name = "run start",
      .arguments = "WORKFLOW",

@@ -3,14 +3,15 @@
  * The import's id is made of set, name, content and a number that counts the imports of this name
  * whose content differs from the one before. So an interrupted import goes on, each chunk counts
  * once however often it is sent, and yesterday's file again after today's is a new import.
+ *
+ * The file is read twice: once to know its content and length, once to send it, chunk by chunk.
  */
 #include "edge/import.h"
 #include "base/fault.h"
 #include "codec/crypto.h"
-#include "codec/csv.h"
-#include "codec/utf8.h"
 #include "edge/cmd.h"
 #include "edge/form.h"
+#include "edge/import_read.h"
 #include <string.h>
 
 enum { CHUNK_RECORDS = 250, PATH_MAX_BYTES = 256 };
@@ -18,175 +19,47 @@ enum { CHUNK_RECORDS = 250, PATH_MAX_BYTES = 256 };
 struct import {
     struct bw_cli *cli;
     const char *name;
+    struct bw_import_file *file;
+    struct bw_import_look look;
     char id[BW_SHA256_HEX_LEN + 1];
     uint64_t generation;
-    bool was_done;         /* the newest import of this name had this content */
-    struct bw_buf header;  /* encoded array */
-    struct bw_buf *chunks; /* encoded arrays of records, their items only; count beside */
-    size_t *counts;
-    size_t chunk_count;
-    uint64_t records;
+    bool is_check;        /* only looks whether every record can be read */
+    bool was_done;        /* the newest import of this name had this content */
+    struct bw_buf chunk;  /* encoded records of the chunk being filled, the items only */
+    size_t chunk_records; /* in it */
+    uint64_t sent;        /* chunks */
 };
 
-static void put_fields(struct bw_buf *buf, const struct bw_str *fields, size_t count)
+static uint64_t chunk_count(const struct import *import)
 {
-    bw_value_put_arr(buf, count);
-    for (size_t i = 0; i < count; i++)
-        bw_value_put_str(buf, fields[i]);
+    return (import->look.records + CHUNK_RECORDS - 1) / CHUNK_RECORDS;
 }
 
-static void add_record(struct import *import, const struct bw_str *fields, size_t count)
-{
-    (void)BW_FAULT(IMPORT_ROW);
-    if (import->records % CHUNK_RECORDS == 0) {
-        size_t chunks = ++import->chunk_count;
-        import->chunks = bw_xrealloc(import->chunks, chunks * sizeof *import->chunks);
-        import->counts = bw_xrealloc(import->counts, chunks * sizeof *import->counts);
-        bw_buf_init(&import->chunks[chunks - 1], BW_CMD_FILE_BYTES_MAX);
-        import->counts[chunks - 1] = 0;
-    }
-    put_fields(&import->chunks[import->chunk_count - 1], fields, count);
-    import->counts[import->chunk_count - 1]++;
-    import->records++;
-}
-
-/* Each physical line is a record of one field; what it says is for the import to read. */
-static enum bw_err read_lines(struct import *import, struct bw_str bytes)
-{
-    struct bw_str line_head[] = {BW_STR("line")};
-    put_fields(&import->header, line_head, 1);
-    while (bytes.len) {
-        const char *end = memchr(bytes.ptr, '\n', bytes.len);
-        struct bw_str line = bw_str(bytes.ptr, end ? (size_t)(end - bytes.ptr) : bytes.len);
-        size_t taken = line.len + (end ? 1 : 0);
-        if (line.len && line.ptr[line.len - 1] == '\r')
-            line.len--;
-        add_record(import, &line, 1);
-        bytes = bw_str(bytes.ptr + taken, bytes.len - taken);
-    }
-    return BW_ERR_OK;
-}
-
-/* Each member of the JSON list is a record of one field, its text. */
-static enum bw_err read_list(struct import *import, const char *path, struct bw_str bytes,
-                             struct bw_error *error)
-{
-    struct bw_str head[] = {BW_STR("event")};
-    struct bw_buf value, text;
-    struct bw_value item;
-    bw_buf_init(&value, BW_CMD_FILE_BYTES_MAX);
-    bw_buf_init(&text, BW_CMD_FILE_BYTES_MAX);
-    put_fields(&import->header, head, 1);
-    enum bw_err err = bw_value_from_json(&value, bytes, error);
-    struct bw_value list = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&value));
-    if (err) {
-        struct bw_error inner = *error;
-        err = bw_fail(error, BW_ERR_INVALID, "%s: %.900s", path, inner.text);
-    } else if (list.tag != BW_VALUE_ARR) {
-        err = bw_fail(error, BW_ERR_INVALID, "%s: a list of events is expected: [ {...}, ... ]",
-                      path);
-    }
-    struct bw_str rest = err ? BW_STR_NONE : list.items;
-    while (bw_value_next(&rest, &item)) {
-        bw_buf_clear(&text);
-        bw_value_to_json(&text, item.encoded, BW_JSON_DECIMAL_NUMBERS);
-        struct bw_str field = bw_buf_str(&text);
-        add_record(import, &field, 1);
-    }
-    bw_buf_deinit(&text);
-    bw_buf_deinit(&value);
-    return err;
-}
-
-static bool ends_with(const char *name, const char *ending)
-{
-    size_t len = strlen(name), end_len = strlen(ending);
-    return len >= end_len && strcmp(name + len - end_len, ending) == 0;
-}
-
-static enum bw_err read_csv(struct import *import, const char *path, struct bw_str bytes,
-                            struct bw_error *error)
-{
-    struct bw_csv_reader *reader = bw_csv_reader_create(NULL);
-    struct bw_csv_record record;
-    enum bw_csv_event event;
-    bw_csv_feed(reader, bytes);
-    while ((event = bw_csv_next(reader, &record, error)) != BW_CSV_END && event != BW_CSV_BAD) {
-        if (event == BW_CSV_RECORD && record.number == 1)
-            put_fields(&import->header, record.fields, record.count);
-        else if (event == BW_CSV_RECORD)
-            add_record(import, record.fields, record.count);
-        else
-            bw_csv_finish(reader);
-    }
-    bw_csv_reader_destroy(reader);
-    if (event == BW_CSV_BAD) {
-        struct bw_error inner = *error;
-        return bw_fail(error, inner.code, "%s: %.900s", path, inner.text);
-    }
-    if (import->header.len == 0)
-        return bw_fail(error, BW_ERR_INVALID, "%s is empty: an export has a header line", path);
-    return BW_ERR_OK;
-}
-
-/* Names and notes in another encoding would become other names without a word. */
-static enum bw_err check_encoding(const char *path, struct bw_str bytes, struct bw_error *error)
-{
-    struct bw_str rest = bytes;
-    size_t line = 1;
-    while (rest.len) {
-        char first = *rest.ptr;
-        if (bw_utf8_take(&rest) == BW_UTF8_BAD)
-            return bw_fail(error, BW_ERR_INVALID,
-                           "%s: line %zu is not UTF-8 (byte 0x%02x): export the file as UTF-8, or "
-                           "convert it, for example with iconv -f WINDOWS-1252 -t UTF-8",
-                           path, line, (unsigned char)first);
-        line += first == '\n';
-    }
-    return BW_ERR_OK;
-}
-
-static enum bw_err read_records(struct import *import, const char *path, struct bw_str bytes,
-                                struct bw_error *error)
-{
-    enum bw_err err = check_encoding(path, bytes, error);
-    if (err)
-        return err;
-    if (ends_with(import->name, ".jsonl"))
-        return read_lines(import, bytes);
-    if (ends_with(import->name, ".json"))
-        return read_list(import, path, bytes, error);
-    return read_csv(import, path, bytes, error);
-}
-
-static void make_id(struct import *import, const char *set, struct bw_str bytes)
+static void make_id(struct import *import, const char *set)
 {
     struct bw_sha256 *hash = bw_sha256_create();
     uint8_t digest[BW_SHA256_LEN];
-    char generation[32];
-    bw_sha256_update(hash, bw_str_of(set));
-    bw_sha256_update(hash, bw_str("\n", 1));
-    bw_sha256_update(hash, bw_str_of(import->name));
-    bw_sha256_update(hash, bw_str("\n", 1));
-    snprintf(generation, sizeof generation, "%llu\n", (unsigned long long)import->generation);
-    bw_sha256_update(hash, bw_str_of(generation));
-    bw_sha256_update(hash, bytes);
+    char text[512];
+    snprintf(text, sizeof text, "%.64s\n%.255s\n%llu\n%s\n%s", set, import->name,
+             (unsigned long long)import->generation, import->look.digest,
+             import->is_check ? "check" : "store");
+    bw_sha256_update(hash, bw_str_of(text));
     bw_sha256_finish(hash, digest);
     for (size_t i = 0; i < BW_SHA256_LEN; i++)
         snprintf(import->id + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* "import/<set>/<name>/" */
+/* "import/<set>/<name>/", or "import-check/..." */
 static void key_prefix(const struct import *import, const char *set,
                        char key[static PATH_MAX_BYTES])
 {
-    snprintf(key, PATH_MAX_BYTES, "import/%.16s/%.64s/", set, import->name);
+    snprintf(key, PATH_MAX_BYTES, "import%s/%.16s/%.64s/", import->is_check ? "-check" : "", set,
+             import->name);
 }
 
 /* The newest import of this name: was it this content? Then it is the one to go on with or to look
  * at; else this is the next. */
-static enum bw_err identify(struct import *import, const char *set, struct bw_str bytes,
-                            struct bw_error *error)
+static enum bw_err identify(struct import *import, const char *set, struct bw_error *error)
 {
     char prefix[PATH_MAX_BYTES], key[PATH_MAX_BYTES + BW_SHA256_HEX_LEN + 32];
     struct bw_buf answer;
@@ -205,12 +78,12 @@ static enum bw_err identify(struct import *import, const char *set, struct bw_st
     for (size_t i = strlen(prefix); i < newest.len && newest.ptr[i] != '/'; i++)
         import->generation =
             (i > strlen(prefix) ? import->generation * 10 : 0) + (uint64_t)(newest.ptr[i] - '0');
-    make_id(import, set, bytes);
+    make_id(import, set);
     snprintf(key, sizeof key, "%s%llu/%s", prefix, (unsigned long long)import->generation,
              import->id);
     if (newest.len && !bw_str_eq(newest, bw_str_of(key))) {
         import->generation++;
-        make_id(import, set, bytes);
+        make_id(import, set);
     }
     bw_buf_deinit(&answer);
     return err;
@@ -226,9 +99,11 @@ static enum bw_err start(struct import *import, const char *set, struct bw_buf *
     bw_form_put_text(&input, "id", import->id);
     bw_form_put_text(&input, "file", import->name);
     bw_form_put_text(&input, "set", set);
-    bw_form_put_value(&input, "header", bw_buf_str(&import->header));
-    bw_form_put_int(&input, "chunks", (int64_t)import->chunk_count);
-    bw_form_put_int(&input, "records", (int64_t)import->records);
+    bw_form_put_value(&input, "header", import->look.header);
+    bw_form_put_int(&input, "chunks", (int64_t)chunk_count(import));
+    bw_form_put_int(&input, "records", (int64_t)import->look.records);
+    if (import->is_check)
+        bw_form_put_bool(&input, "check", true);
     key_prefix(import, set, prefix);
     snprintf(key, sizeof key, "%s%llu/%s", prefix, (unsigned long long)import->generation,
              import->id);
@@ -242,7 +117,7 @@ static enum bw_err start(struct import *import, const char *set, struct bw_buf *
     return err;
 }
 
-static enum bw_err send_chunk(struct import *import, size_t index, struct bw_error *error)
+static enum bw_err send_chunk(struct import *import, struct bw_error *error)
 {
     struct bw_form chunk, body;
     struct bw_buf records, answer;
@@ -251,11 +126,11 @@ static enum bw_err send_chunk(struct import *import, size_t index, struct bw_err
     bw_form_init(&body);
     bw_buf_init(&records, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&answer, 65536);
-    bw_value_put_arr(&records, import->counts[index]);
-    bw_buf_put_str(&records, bw_buf_str(&import->chunks[index]));
-    bw_form_put_int(&chunk, "first", (int64_t)(index * CHUNK_RECORDS + 1));
+    bw_value_put_arr(&records, import->chunk_records);
+    bw_buf_put_str(&records, bw_buf_str(&import->chunk));
+    bw_form_put_int(&chunk, "first", (int64_t)(import->sent * CHUNK_RECORDS + 1));
     bw_form_put_value(&chunk, "records", bw_buf_str(&records));
-    snprintf(key, sizeof key, "%s/%zu", import->id, index + 1);
+    snprintf(key, sizeof key, "%s/%llu", import->id, (unsigned long long)import->sent + 1);
     bw_form_put_text(&body, "topic", "import.chunk");
     bw_form_put_text(&body, "key", key);
     bw_form_put_text(&body, "id", key);
@@ -266,7 +141,33 @@ static enum bw_err send_chunk(struct import *import, size_t index, struct bw_err
     bw_form_deinit(&body);
     bw_buf_deinit(&records);
     bw_buf_deinit(&answer);
+    bw_buf_clear(&import->chunk);
+    import->chunk_records = 0;
+    import->sent++;
+    bw_cli_progress(import->cli, import->name, (import->sent - 1) * CHUNK_RECORDS,
+                    import->look.records + 1);
     return err;
+}
+
+static enum bw_err take_record(void *ud, const struct bw_str *fields, size_t count,
+                               struct bw_error *error)
+{
+    struct import *import = ud;
+    (void)BW_FAULT(IMPORT_ROW);
+    bw_value_put_arr(&import->chunk, count);
+    for (size_t i = 0; i < count; i++)
+        bw_value_put_str(&import->chunk, fields[i]);
+    import->chunk_records++;
+    return import->chunk_records == CHUNK_RECORDS ? send_chunk(import, error) : BW_ERR_OK;
+}
+
+static enum bw_err send_all(struct import *import, struct bw_error *error)
+{
+    bw_buf_clear(&import->chunk);
+    import->chunk_records = 0;
+    import->sent = 0;
+    enum bw_err err = bw_import_file_read(import->file, take_record, import, error);
+    return !err && import->chunk_records ? send_chunk(import, error) : err;
 }
 
 static enum bw_err take_result(struct import *import, const struct bw_value *run,
@@ -277,26 +178,23 @@ static enum bw_err take_result(struct import *import, const struct bw_value *run
     if (problem.len)
         return bw_fail(error, BW_ERR_INVALID, "%.*s", BW_STR_ARG(problem));
     bw_buf_put_str(outcome, result.encoded);
-    bw_cli_progress(import->cli, import->name, import->records, import->records);
+    bw_cli_progress(import->cli, import->name, import->look.records, import->look.records);
     if (import->was_done)
         bw_cli_say(import->cli,
                    "%s was imported before, nothing changed since; it said:", import->name);
     return BW_ERR_OK;
 }
 
-/* Feeds the run and waits until it is done. */
+/* Feeds the run, unless it was done before, and waits until it is done. */
 static enum bw_err follow(struct import *import, const char *run, struct bw_buf *outcome,
                           struct bw_error *error)
 {
     char path[PATH_MAX_BYTES];
     enum bw_err err = BW_ERR_OK;
+    bool is_sent = false;
     struct bw_buf answer;
     snprintf(path, sizeof path, "/v1/runs/%s", run);
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    for (size_t i = 0; !err && i < import->chunk_count; i++) {
-        bw_cli_progress(import->cli, import->name, i * CHUNK_RECORDS, import->records + 1);
-        err = send_chunk(import, i, error);
-    }
     while (!err) {
         bw_buf_clear(&answer);
         err = bw_cli_call(import->cli, "GET", path, BW_STR_NONE, &answer, error);
@@ -313,8 +211,11 @@ static enum bw_err follow(struct import *import, const char *run, struct bw_buf 
                           import->name, BW_STR_ARG(status),
                           BW_STR_ARG(bw_value_get_str(&why, "text", BW_STR("(no reason)"))), run);
         }
-        if (!err)
+        if (!err && !is_sent)
+            err = send_all(import, error);
+        else if (!err)
             bw_client_wait(import->cli->client, 10);
+        is_sent = true;
     }
     bw_buf_deinit(&answer);
     return err;
@@ -337,30 +238,60 @@ static enum bw_err run_import(struct import *import, const char *set, struct bw_
     return err;
 }
 
-enum bw_err bw_import_file(struct bw_cli *cli, const char *path, const char *name, const char *set,
+/* Imports what was looked at; `import` is used for one file, checked first or not. */
+static enum bw_err import_as(struct import *import, const char *set, struct bw_buf *outcome,
+                             struct bw_error *error)
+{
+    import->was_done = false;
+    enum bw_err err = identify(import, set, error);
+    if (!err)
+        err = run_import(import, set, outcome, error);
+    if (err == BW_ERR_INVALID && import->was_done) { /* what was wrong may have been the settings */
+        import->generation++;
+        make_id(import, set);
+        err = run_import(import, set, outcome, error);
+    }
+    return err;
+}
+
+/* What a check found, as an error; OK when every record can be read. */
+static enum bw_err fail_checked(struct import *import, struct bw_str outcome,
+                                struct bw_error *error)
+{
+    struct bw_value result = bw_value_read(outcome);
+    struct bw_value invalid = bw_value_get(&result, "invalid"), first;
+    struct bw_str rest = invalid.items;
+    int64_t count = bw_value_get_int(&result, "invalid_count", 0);
+    if (count == 0 || !bw_value_next(&rest, &first))
+        return BW_ERR_OK;
+    return bw_fail(error, BW_ERR_INVALID,
+                   "%s: nothing was imported, %lld of %lld records cannot be read; the first, "
+                   "%.*s: %.*s. Correct them, or import without --all-or-nothing",
+                   import->name, (long long)count, (long long)import->look.records,
+                   BW_STR_ARG(bw_value_get_str(&first, "ref", BW_STR("?"))),
+                   BW_STR_ARG(bw_value_get_str(&first, "message", BW_STR(""))));
+}
+
+enum bw_err bw_import_file(struct bw_cli *cli, const struct bw_import_request *request,
                            struct bw_buf *outcome, struct bw_error *error)
 {
-    struct import import = {.cli = cli, .name = name};
-    struct bw_buf bytes;
-    bw_buf_init(&bytes, BW_CMD_FILE_BYTES_MAX);
-    bw_buf_init(&import.header, 1 << 20);
-    enum bw_err err = bw_cmd_read_file(path, &bytes, error);
+    struct import import = {.cli = cli, .name = request->name};
+    bw_buf_init(&import.chunk, BW_CMD_FILE_BYTES_MAX);
+    enum bw_err err = bw_import_file_open(request->path, request->name, &import.file, error);
     if (!err)
-        err = read_records(&import, path, bw_buf_str(&bytes), error);
-    if (!err)
-        err = identify(&import, set, bw_buf_str(&bytes), error);
-    if (!err)
-        err = run_import(&import, set, outcome, error);
-    if (err == BW_ERR_INVALID && import.was_done) { /* what was wrong may have been the settings */
-        import.generation++;
-        make_id(&import, set, bw_buf_str(&bytes));
-        err = run_import(&import, set, outcome, error);
+        err = bw_import_file_look(import.file, &import.look, error);
+    if (!err && request->mode != BW_IMPORT_READABLE) {
+        import.is_check = true;
+        err = import_as(&import, request->set, outcome, error);
+        if (!err && request->mode == BW_IMPORT_WHOLE) {
+            err = fail_checked(&import, bw_buf_str(outcome), error);
+            bw_buf_clear(outcome);
+        }
+        import.is_check = false;
     }
-    for (size_t i = 0; i < import.chunk_count; i++)
-        bw_buf_deinit(&import.chunks[i]);
-    bw_free(import.chunks);
-    bw_free(import.counts);
-    bw_buf_deinit(&import.header);
-    bw_buf_deinit(&bytes);
+    if (!err && request->mode != BW_IMPORT_CHECK)
+        err = import_as(&import, request->set, outcome, error);
+    bw_import_file_close(import.file);
+    bw_buf_deinit(&import.chunk);
     return err;
 }

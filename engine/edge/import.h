@@ -1,19 +1,32 @@
 /* import.h - takes a source file to the engine: a durable import run, fed chunk by chunk.
  *
  * Offers:  bw_import_file.
- * Relies on: codec/csv.h, edge/cli.h (progress), workflows/import.lua on the other side.
+ * Relies on: edge/import_read.h, edge/cli.h (progress), workflows/import.lua on the other side.
  */
 #ifndef BW_EDGE_IMPORT_H
 #define BW_EDGE_IMPORT_H
 
 #include "edge/cli.h"
 
-/* Imports `path` as the source file `name` ("harvest-time.csv") of the set `set` ("2026-10"). The
- * same bytes again find the import that was done before. `outcome` gets the encoded result {file,
- * records, stored, unchanged, invalid, edited}. INVALID: the file is not CSV, or lacks columns
- * (line and remedy in the text); SCRIPT: the import run was parked. */
-BW_MUST_USE enum bw_err bw_import_file(struct bw_cli *cli, const char *path, const char *name,
-                                       const char *set, struct bw_buf *outcome,
-                                       struct bw_error *error);
+enum bw_import_mode {
+    BW_IMPORT_READABLE = 0, /* what can be read is imported, the rest is kept aside and told */
+    BW_IMPORT_WHOLE,        /* nothing is, unless every record can be read */
+    BW_IMPORT_CHECK,        /* nothing is: only tells what would be refused */
+};
+
+struct bw_import_request {
+    const char *path; /* "-": standard input */
+    const char *name; /* the source file it is: "harvest-time.csv" */
+    const char *set;  /* "2026-10" */
+    enum bw_import_mode mode;
+};
+
+/* The same bytes again find the import that was done before. `outcome` gets the encoded result
+ * {file, records, stored, unchanged, repeated, invalid, invalid_count, edited, edited_count}. A
+ * file of any length takes the same memory. INVALID: the file is not CSV, lacks columns, or (WHOLE)
+ * holds a record that cannot be read (line and remedy in the text); SCRIPT: the import run was
+ * parked. */
+BW_MUST_USE enum bw_err bw_import_file(struct bw_cli *cli, const struct bw_import_request *request,
+                                       struct bw_buf *outcome, struct bw_error *error);
 
 #endif

@@ -46,7 +46,7 @@ function finish.bill(contract, judged, bill)
     billing.close(contract, judged, bill)
     return report.not_issued(contract, judged, bill, "nothing")
   elseif billing.is_to_be_redone(contract, bill) then
-    billing.release("to be made again")
+    billing.release("to be made again", contract)
     return nil
   end
   billing.set_aside(contract, bill, bill.status)

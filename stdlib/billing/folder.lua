@@ -21,12 +21,14 @@ local JSON_FILES = {
 }
 
 --- Time files in source order; each name leads to the module that reads it.
-folder.TIME_FILES = { "harvest-time.csv", "toggl-time.csv", "clockify-time.csv" }
+folder.TIME_FILES =
+  { "harvest-time.csv", "toggl-time.csv", "clockify-time.csv", "kimai-time.csv" }
 
 local READERS = {
   ["harvest-time.csv"] = require("billow.billing.sources.harvest"),
   ["toggl-time.csv"] = require("billow.billing.sources.toggl"),
   ["clockify-time.csv"] = require("billow.billing.sources.clockify"),
+  ["kimai-time.csv"] = require("billow.billing.sources.kimai"),
   ["expenses.csv"] = require("billow.billing.sources.expenses"),
 }
 

@@ -6,14 +6,16 @@ local billow = require("billow")
 local date = require("billow.date")
 local db = require("billow.db")
 local folder = require("billow.billing.folder")
-local given = require("billow.billing.reading").given
 local json = require("billow.json")
 local log = require("billow.log")
 local milestones = require("billow.billing.sources.milestones")
+local own = require("billow.billing.sources.own")
+local reading = require("billow.billing.reading")
 local statements = require("billow.billing.statements")
 local store = require("billow.billing.store")
 local text = require("billow.text")
 local usage = require("billow.billing.sources.usage")
+local usage_statements = require("billow.billing.usage_statements")
 local validation = require("billow.billing.validation")
 
 -- Source order of files (data model, part 1).
@@ -21,13 +23,23 @@ local RANKS = {
   ["harvest-time.csv"] = 1,
   ["toggl-time.csv"] = 2,
   ["clockify-time.csv"] = 3,
+  ["kimai-time.csv"] = 4,
+  ["time.csv"] = 5,
+  ["time.jsonl"] = 6,
   ["expenses.csv"] = 1,
+  ["expenses.jsonl"] = 2,
   ["milestones.json"] = 1,
   ["usage.jsonl"] = 1,
 }
+-- Refused records and entries edited after billing that a total names; all are stored and counted.
+local LISTED_MAX = 1000
 -- What a row that cannot be read would have been.
-local KINDS =
-  { ["expenses.csv"] = "expense", ["milestones.json"] = "milestone", ["usage.jsonl"] = "usage" }
+local KINDS = {
+  ["expenses.csv"] = "expense",
+  ["expenses.jsonl"] = "expense",
+  ["milestones.json"] = "milestone",
+  ["usage.jsonl"] = "usage",
+}
 
 --- A row of billing.entry, without what all rows have in common; nil for a record that says
 --- nothing. When it cannot be read: why.
@@ -59,11 +71,26 @@ local function entity_row(entity)
   }
 end
 
---- Time and expenses from CSV.
-local function csv_rows(firm, file, header)
-  local reader, problem = folder.reader({ imports = given(firm.imports) or {} }, file, header)
+--- The reader of time or expenses: a tracker's export, or one of our own forms. expenses.csv is
+--- Harvest's report when it has that one's columns.
+local function entity_reader(firm, file, header)
+  if file == "time.jsonl" then
+    return own.line_reader("time", file)
+  elseif file == "expenses.jsonl" then
+    return own.line_reader("expenses", file)
+  elseif file == "time.csv" then
+    return own.csv_reader("time", header, file)
+  elseif file == "expenses.csv" and table.concat(header, ","):find("category", 1, true) then
+    return own.csv_reader("expenses", header, file)
+  end
+  return folder.reader({ imports = reading.given(firm.imports) or {} }, file, header)
+end
+
+--- Time and expenses, whatever their form.
+local function entity_rows(firm, file, header)
+  local reader, problem = entity_reader(firm, file, header)
   if not reader then
-    error(file .. ": " .. problem, 0)
+    error(problem, 0)
   end
   return function(number, fields)
     local entity, exception = reader(number, fields)
@@ -72,6 +99,35 @@ local function csv_rows(firm, file, header)
     end
     return entity_row(entity)
   end
+end
+
+--- The data of an event as the database counts it: each plain field as text, and which of them are
+--- quantities. Everything else about an event is judged from its line.
+local function usage_fields(data)
+  local fields, quantities = {}, json.array({})
+  for name, value in pairs(data) do
+    if value ~= json.null and type(value) ~= "table" then
+      local number = reading.number(value)
+      fields[name] = tostring(value)
+      if number and number:sign() >= 0 and tostring(number) == fields[name] then
+        quantities[#quantities + 1] = name
+      end
+    end
+  end
+  return fields, quantities
+end
+
+local function usage_body(event, line)
+  local fields, quantities = usage_fields(event.data)
+  return {
+    id = "usage:" .. event.id,
+    line = line,
+    type = event.type,
+    time_us = event.time_us,
+    mark = usage.fingerprint(event),
+    fields = fields,
+    quantities = quantities,
+  }
 end
 
 --- Usage events, one line of CloudEvents JSON each.
@@ -98,7 +154,7 @@ local function usage_rows(firm)
       dup_key = text.sha256_hex(event.source .. "\0" .. event.id),
       unit = "event",
       quantity = "1",
-      body = { id = "usage:" .. event.id, line = line },
+      body = usage_body(event, line),
     }
   end
 end
@@ -139,8 +195,8 @@ function import.reader(file, header)
     error(
       "there is no reader for "
         .. file
-        .. ": name the format (harvest-time, toggl-time, clockify-time, expenses, milestones, "
-        .. "usage)",
+        .. ": name the format (harvest-time, toggl-time, clockify-time, kimai-time, time, "
+        .. "time-lines, expenses, expense-lines, milestones, usage)",
       0
     )
   end
@@ -151,7 +207,7 @@ function import.reader(file, header)
   elseif file == "milestones.json" then
     return milestone_rows()
   end
-  return csv_rows(firm, file, header)
+  return entity_rows(firm, file, header)
 end
 
 ---@class billow.billing.ImportTotal
@@ -159,8 +215,11 @@ end
 ---@field records integer
 ---@field stored integer      new or changed
 ---@field unchanged integer
----@field invalid table[]     exceptions, one per record that could not be read
----@field edited table[]      ids of entries that changed after they were billed
+---@field repeated integer    usage: events whose source and id had come before
+---@field invalid table[]     exceptions of records that could not be read, the first LISTED_MAX
+---@field invalid_count integer
+---@field edited table[]      ids of entries that changed after they were billed, likewise
+---@field edited_count integer
 
 ---@return billow.billing.ImportTotal
 function import.new_total(input)
@@ -169,8 +228,11 @@ function import.new_total(input)
     records = 0,
     stored = 0,
     unchanged = 0,
+    repeated = 0,
     invalid = json.array({}),
+    invalid_count = 0,
     edited = json.array({}),
+    edited_count = 0,
   }
 end
 
@@ -195,6 +257,13 @@ local function finished(input, row, number)
   return row
 end
 
+--- Adds to a list of the total, which stays short whatever the file holds.
+local function listed(list, item)
+  if #list < LISTED_MAX then
+    list[#list + 1] = item
+  end
+end
+
 local function rows_of(make_row, input, chunk, total)
   local rows = json.array({})
   for i, fields in ipairs(chunk.records) do
@@ -202,14 +271,26 @@ local function rows_of(make_row, input, chunk, total)
     local row, exception = make_row(number, fields)
     if exception then
       row = invalid_row(input, exception, fields)
-      total.invalid[#total.invalid + 1] =
+      total.invalid_count = total.invalid_count + 1
+      listed(
+        total.invalid,
         { ref = exception.ref, code = exception.code, message = exception.message }
+      )
     end
     if row then
       rows[#rows + 1] = finished(input, row, number)
     end
   end
   return rows
+end
+
+--- How many of the file's usage events repeat an earlier one, asked once all are stored.
+---@param input table
+---@param total billow.billing.ImportTotal
+function import.count_repeated(input, total)
+  if KINDS[input.file] == "usage" and not input.check then
+    total.repeated = db.query(usage_statements.repeated, { input.set, input.file })[1].repeated
+  end
 end
 
 --- Stores one chunk and adds it to the total.
@@ -219,14 +300,19 @@ end
 ---@param total billow.billing.ImportTotal
 function import.store(make_row, input, chunk, total)
   local rows = rows_of(make_row, input, chunk, total)
+  total.records = total.records + #chunk.records
+  if input.check then
+    log.progress(total.records, input.records)
+    return
+  end
   local results = db.transaction(function(tx)
     tx:exec(statements.edited_after_billing, { rows }, "any")
     tx:exec(statements.put_entries, { rows, billow.run().id }, "any")
   end)
   for _, row in ipairs(results[1]) do
-    total.edited[#total.edited + 1] = row.id
+    total.edited_count = total.edited_count + 1
+    listed(total.edited, row.id)
   end
-  total.records = total.records + #chunk.records
   total.stored = total.stored + #results[2]
   total.unchanged = total.unchanged + #rows - #results[2] - #results[1]
   log.progress(total.records, input.records)

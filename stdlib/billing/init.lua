@@ -29,6 +29,7 @@ local statements = require("billow.billing.statements")
 local store = require("billow.billing.store")
 local task = require("billow.task")
 local text = require("billow.text")
+local usage_statements = require("billow.billing.usage_statements")
 
 -- Stands in the page where the number goes that the finalising transaction gives.
 local NUMBER_MARK = "{{billow:number}}"
@@ -115,7 +116,7 @@ function billing.collect(contract)
       0
     )
   end
-  return store.claim(contract.contract, contract.ctx.period.end_date)
+  return store.claim(contract.ctx, contract.contract)
 end
 
 --- Asks a person about exceptions. "hold" leaves what they concern out of this bill; "recheck"
@@ -179,7 +180,7 @@ function billing.validate(contract, claimed)
     if ask(contract, title, open) ~= "recheck" then
       return judged
     end
-    store.release("to be checked again")
+    store.release("to be checked again", contract.contract)
     claimed = billing.collect(contract)
   end
 end
@@ -303,7 +304,9 @@ local function add_settlement(tx, contract, judged, bill, actor)
   local first = bill.canonical[1]
   if bill.model == "usage" then
     local codes = ledger.usage_exceptions(bill)
-    tx:exec(statements.settle_usage, { run.id, first and first.id, codes, actor }, "any")
+    local is_long = store.is_long(judged.claimed, contract.contract)
+    local statement = is_long and usage_statements.decide or usage_statements.settle
+    tx:exec(statement, { run.id, first and first.id, codes, actor }, "any")
   end
   local movements = ledger.settlement(contract.ctx, judged, bill)
   tx:exec(statements.settle, { movements, run.id, actor }, "any")
@@ -311,6 +314,13 @@ local function add_settlement(tx, contract, judged, bill, actor)
   tx:exec(statements.put_exceptions, { exceptions, contract.period, run.id }, "any")
   local closing = ledger.closing(contract, bill)
   tx:exec(statements.put_closing, { contract.id, contract.period, closing, run.id }, "one")
+end
+
+--- Moves what the transaction that issued only decided about.
+local function settle_rest(contract, judged)
+  if store.is_long(judged.claimed, contract.contract) then
+    store.settle_usage()
+  end
 end
 
 --- Issues an approved bill: number, invoice, lines, ledger, exceptions and closing in one
@@ -341,6 +351,7 @@ function billing.issue(contract, judged, bill, approval)
     end
     add_settlement(tx, contract, judged, bill, approval.by)
   end)
+  settle_rest(contract, judged)
   local issued = {}
   for i, object in ipairs(bill.canonical) do
     issued[i] = { id = object.id, number = results[3 * i - 2].number }
@@ -364,6 +375,7 @@ function billing.close(contract, judged, bill)
   db.transaction(function(tx)
     add_settlement(tx, contract, judged, bill, billow.run().workflow)
   end)
+  settle_rest(contract, judged)
 end
 
 --- Ends without an invoice: everything claimed is open again, the exceptions are on record.
@@ -372,6 +384,9 @@ end
 ---@param reason string
 function billing.set_aside(contract, bill, reason)
   local run = billow.run()
+  if contract.contract.model == "usage" then
+    store.release_usage(reason)
+  end
   db.transaction(function(tx)
     tx:exec(statements.release, { run.id, run.workflow, reason }, "any")
     tx:exec(
@@ -384,8 +399,9 @@ end
 
 --- Gives back what this run claims, to look at it again.
 ---@param reason string
-function billing.release(reason)
-  store.release(reason)
+---@param contract? billow.billing.Contract   whose bill it was
+function billing.release(reason, contract)
+  store.release(reason, contract and contract.contract)
 end
 
 return billing

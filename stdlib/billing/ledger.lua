@@ -62,7 +62,7 @@ local function add_events(ctx, contract, claimed, items)
   end
   local events = milestones.assign(ctx, (milestones.read(values)))
   items.milestones = events.by_contract[contract.id] or {}
-  local metered = usage.collect(ctx, claimed.usage)
+  local metered = claimed.usage or usage.collect(ctx, {})
   items.usage = metered.by_contract[contract.id]
   for _, list in ipairs({ events.exceptions, metered.exceptions }) do
     for _, exception in ipairs(list) do

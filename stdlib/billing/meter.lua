@@ -59,6 +59,7 @@ local MODELS = {
 ---@field sum Decimal|nil        of the field, for percentage prices
 ---@field count integer                 events seen
 ---@field values Decimal[]|nil   per event, for percentage prices with a minimum or maximum
+---@field fees Decimal|nil       what these come to, when it was added up where the events lie
 ---@field quantities table|nil          per unit, for capacity prices in several units
 
 ---@class billing.MeterLine
@@ -199,8 +200,22 @@ end
 --- Whether the price is taken per event from the field's value.
 ---@param self billing.Meter
 ---@return boolean
-local function is_percentage(self)
+function meter.is_percentage(self)
   return self.price.model == "percentage"
+end
+local is_percentage = meter.is_percentage
+
+--- What the meter's field has to be in an event that it counts: a quantity, or there at all; nil
+--- when the meter does not look at a field.
+---@param self billing.Meter
+---@return "quantity"|"present"|nil
+function meter.need(self)
+  if is_percentage(self) then
+    return "quantity"
+  elseif self.aggregation == "count" then
+    return nil
+  end
+  return self.aggregation == "unique" and "present" or "quantity"
 end
 
 --- The value of the meter's field in an event's data, nil when absent or null.
@@ -224,14 +239,14 @@ end
 ---@param data table  the event's data
 ---@return string|nil
 function meter.problem(self, data)
-  local needs_field = self.aggregation ~= "count" or is_percentage(self)
-  if not needs_field then
+  local need = meter.need(self)
+  if not need then
     return nil
   end
   local value = field_of(self, data)
   if value == nil then
     return "data." .. tostring(self.field) .. " is missing"
-  elseif self.aggregation == "unique" and not is_percentage(self) then
+  elseif need == "present" then
     return nil
   end
   local number = reading.number(value)
@@ -347,6 +362,11 @@ local function percentage_amount(self, measured, steps)
     explanation.add(steps, "percentage", tostring(charged) .. " at " .. tostring(price.percent)
       .. " % and " .. events .. " events at " .. tostring(price.fixed_per_event), amount)
     return amount
+  end
+  if measured.fees then
+    explanation.add(steps, "percentage", measured.count .. " events at " .. tostring(price.percent)
+      .. " % and " .. tostring(price.fixed_per_event) .. ", each clamped", measured.fees)
+    return measured.fees
   end
   local total = ZERO
   for _, value in ipairs(measured.values) do

@@ -16,10 +16,10 @@ local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
 local preview_statements = require("billow.billing.preview_statements")
 local store = require("billow.billing.store")
+local usage_count = require("billow.billing.usage_count")
+local usage_statements = require("billow.billing.usage_statements")
 local workflow = require("billow.workflow")
 
--- Usage events read at a time.
-local USAGE_PAGE = 2000
 
 ---@class billow.billing.Preview
 ---@field contract string
@@ -35,20 +35,6 @@ local USAGE_PAGE = 2000
 ---@field since_issued? table    {at, lines, net, tax, gross}: this less what was issued
 ---@field since_preview? table   {at, lines, net, tax, gross}: this less the preview before
 
-local function usage_lines(wanted)
-  local lines, set, sequence = {}, "", 0
-  while true do
-    local rows = db.query(preview_statements.usage, { wanted, set, sequence, USAGE_PAGE })
-    for _, row in ipairs(rows) do
-      lines[#lines + 1] = row.line
-      set, sequence = row.set, row.sequence
-    end
-    if #rows < USAGE_PAGE then
-      return lines
-    end
-  end
-end
-
 --- What a bill would take.
 ---@param contract billow.billing.Contract
 ---@return billow.billing.Claimed
@@ -57,7 +43,10 @@ local function look(contract)
   wanted.period = contract.period
   local claimed = store.claimed_of(db.query(preview_statements.entries, { wanted }))
   if contract.contract.model == "usage" then
-    claimed.usage = usage_lines(wanted)
+    claimed.usage = usage_count.collect(contract.ctx, contract.contract, {
+      count = usage_statements.count_wanted,
+      doubtful = usage_statements.doubtful_wanted,
+    }, wanted)
   end
   return claimed
 end

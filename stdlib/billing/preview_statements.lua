@@ -67,34 +67,6 @@ select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
  order by m.kind, m.source_rank, m.sequence]],
 })
 
---- The usage events that a bill of the period would count, with earlier ones of the same source and
---- id, as their lines. $1 JSON {contract, period, subjects, until_date}, $2 import set and
---- $3 sequence behind which to go on, $4 how many at the most
-preview_statements.usage = db.statement({
-  name = "billing.preview_usage",
-  sql = [[
-with mine as materialized (
-  select e.dup_key from billing.entry e
-   where e.kind = 'usage' and e.entry_date <= ($1::jsonb->>'until_date')::date
-     and e.subject in (select jsonb_array_elements_text($1::jsonb->'subjects'))
-     and (exists (select 1 from billing.ledger_balance b
-                   where b.entry_id = e.id and b.state in ('open', 'held', 'claimed')
-                     and b.quantity > 0)
-          or exists (select 1 from billing.ledger l
-                       join billing.closing c on c.run_id = l.run_id
-                      where l.entry_id = e.id and l.from_state = 'claimed'
-                        and l.to_state not in ('open', 'held')
-                        and c.contract_id = $1::jsonb->>'contract'
-                        and c.period = $1::jsonb->>'period'))
-)
-select split_part(f.id, '/', 1) as set, f.sequence, f.body->>'line' as line
-  from billing.entry f
- where f.kind = 'usage' and f.dup_key in (select m.dup_key from mine m)
-   and (split_part(f.id, '/', 1), f.sequence) > ($2, $3::bigint)
- order by split_part(f.id, '/', 1), f.sequence
- limit $4::integer]],
-})
-
 --- What the contract's period was issued with, credit notes taken off; no row before. $1 contract,
 --- $2 period
 preview_statements.issued = db.statement({

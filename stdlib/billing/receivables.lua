@@ -34,13 +34,12 @@ local statement_of_account_ubl = require("billow.billing.statement_of_account_ub
 local statements = require("billow.billing.statements")
 local store = require("billow.billing.store")
 local text = require("billow.text")
+local usage_statements = require("billow.billing.usage_statements")
 
 local given = reading.given
 
 -- Stands in the page where the number goes that the finalising transaction gives.
 local NUMBER_MARK = "{{billow:number}}"
--- A day before every entry: nothing is claimed up to it, what the run has claimed is read.
-local NOTHING_NEW = "0001-01-01"
 
 local function fail(code, message)
   error(err.new({ code = code, text = message }), 0)
@@ -283,7 +282,7 @@ function receivables.rebill(credit)
   contract.contract = rebilling.with_rest_of_ceiling(contract.contract, basis)
   contract.ctx.contracts[contract.id] = contract.contract
   rebilling.start_from(contract.ctx.opening, store.position(contract.id), contract.contract)
-  local claimed = store.claim(contract.contract, NOTHING_NEW)
+  local claimed = store.claimed(contract.ctx, contract.contract)
   local judged = ledger.judge(contract.ctx, contract.contract, claimed)
   local bill = billing.draft(contract, judged)
   rebilling.rename(bill, basis)
@@ -306,7 +305,7 @@ function receivables.issue_rebill(credit, contract, judged, bill, approval)
     if bill.model == "usage" then
       local codes = ledger.usage_exceptions(bill)
       local id = bill.canonical[1].id
-      tx:exec(statements.settle_usage, { run.id, id, codes, approval.by }, "any")
+      tx:exec(usage_statements.settle, { run.id, id, codes, approval.by }, "any")
     end
     local movements = ledger.settlement(contract.ctx, judged, bill)
     tx:exec(statements.settle, { movements, run.id, approval.by }, "any")

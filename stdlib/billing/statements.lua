@@ -86,8 +86,9 @@ returning e.id, e.version]],
 })
 
 --- Claims what is open or held of a contract's entries up to a date, so that no other run can bill
---- it. Milestones have no date before they are accepted: all of them are looked at.
---- $1 JSON {contract, codes, names, subjects, until_date}, $2 run id, $3 actor
+--- it; usage events apart (billow.billing.usage_statements). Milestones have no date before they
+--- are accepted: all of them are looked at.
+--- $1 JSON {contract, codes, names, until_date}, $2 run id, $3 actor
 statements.claim = db.statement({
   name = "billing.claim",
   sql = [[
@@ -106,10 +107,6 @@ with ask as materialized (
   select e.id from billing.entry e, ask
    where e.contract_id = ask.contract
      and (e.kind = 'milestone' or e.entry_date <= ask.until_date)
-  union all
-  select e.id from billing.entry e, ask
-   where e.kind = 'usage' and e.entry_date <= ask.until_date
-     and e.subject in (select jsonb_array_elements_text($1::jsonb->'subjects'))
 )
 insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, run_id, actor)
 select b.entry_id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
@@ -151,60 +148,6 @@ select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
   left join near n on n.id = m.id
   left join days d on m.kind = 'time' and d.person = m.person and d.entry_date = m.entry_date
  order by m.kind, m.source_rank, m.sequence]],
-})
-
---- The usage events that this run has claimed, as their lines, in the order they came; and earlier
---- events of the same source and id, whoever has them: only the first of those counts.
---- $1 run id, $2 import set and $3 sequence behind which to go on, $4 how many at the most
-statements.claimed_usage = db.statement({
-  name = "billing.claimed_usage",
-  sql = [[
-with mine as materialized (
-  select e.id, e.dup_key
-    from billing.ledger_balance b
-    join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id
-   where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid and e.kind = 'usage'
-)
-select split_part(f.id, '/', 1) as set, f.sequence, f.body->>'line' as line
-  from billing.entry f
- where f.kind = 'usage' and f.dup_key in (select m.dup_key from mine m)
-   and (split_part(f.id, '/', 1), f.sequence) > ($2, $3::bigint)
- order by split_part(f.id, '/', 1), f.sequence
- limit $4::integer]],
-})
-
---- Moves the usage events of this run: repeated ones are left out, those with an exception are
---- held, the others are billed.
---- $1 run id, $2 invoice, $3 JSON {ref: code} of the exceptions, $4 actor
-statements.settle_usage = db.statement({
-  name = "billing.settle_usage",
-  sql = [[
-with mine as materialized (
-  select e.id, e.dup_key, e.body->>'id' as ref, b.quantity
-    from billing.ledger_balance b
-    join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id
-   where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid and e.kind = 'usage'
-), first as materialized (
-  select distinct on (f.dup_key) f.dup_key, f.id
-    from billing.entry f
-   where f.kind = 'usage' and f.dup_key in (select m.dup_key from mine m)
-   order by f.dup_key, split_part(f.id, '/', 1), f.sequence
-), judged as (
-  select m.id, m.quantity,
-         case when first.id <> m.id then 'repeated'
-              when $3::jsonb->>m.ref <> 'DUPLICATE_EVENT_CONFLICT' then $3::jsonb->>m.ref
-         end as reason
-    from mine m join first on first.dup_key = m.dup_key
-)
-insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, invoice_id, run_id,
-                            reason, actor)
-select id, case when reason = 'repeated' then 'exclude' when reason is not null then 'hold'
-                when $2 is null then 'draw' else 'bill' end,
-       'claimed',
-       case when reason = 'repeated' then 'excluded' when reason is not null then 'held'
-            else 'billed' end,
-       quantity, case when reason is null then $2 end, $1::uuid, reason, $4
-  from judged order by id]],
 })
 
 --- Advance invoices of a contract that this database issued, less what was credited of them.

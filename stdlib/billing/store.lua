@@ -13,10 +13,12 @@ local json = require("billow.json")
 local model = require("billow.billing.model")
 local given = require("billow.billing.reading").given
 local statements = require("billow.billing.statements")
+local usage_count = require("billow.billing.usage_count")
+local usage_statements = require("billow.billing.usage_statements")
 local validation = require("billow.billing.validation")
 
--- Usage events read at a time.
-local USAGE_PAGE = 2000
+-- Usage events claimed in one commit.
+local USAGE_STRETCH = 20000
 
 local EMPTY_OPENING = {
   number_series = {},
@@ -242,7 +244,7 @@ end
 ---@field time table[]
 ---@field expenses table[]
 ---@field milestones table[]   events as they came
----@field usage string[]       lines of events, repeated ones too
+---@field usage? billing.UsageCollection   usage contracts only
 ---@field marks billing.Marks
 
 local LIST_OF = { time = "time", expense = "expenses", milestone = "milestones" }
@@ -257,17 +259,20 @@ local function sort_in(claimed, row)
   end
 end
 
---- The lines of the claimed usage events, page by page.
-local function usage_lines(run_id)
-  local lines, set, sequence = {}, "", 0
-  while true do
-    local rows = db.query(statements.claimed_usage, { run_id, set, sequence, USAGE_PAGE })
-    for _, row in ipairs(rows) do
-      lines[#lines + 1] = row.line
-      set, sequence = row.set, row.sequence
-    end
-    if #rows < USAGE_PAGE then
-      return lines
+--- Claims a contract's usage events, a stretch a commit: nobody waits long for a million of them.
+local function claim_usage(wanted, run)
+  for _, lot in ipairs(db.query(usage_statements.open, { wanted })) do
+    for first = lot.first, lot.last, USAGE_STRETCH do
+      local stretch = {
+        subject = lot.subject,
+        set = lot.set,
+        first = first,
+        last = math.min(lot.last, first + USAGE_STRETCH - 1),
+        until_date = wanted.until_date,
+      }
+      db.transaction(function(tx)
+        tx:exec(usage_statements.claim, { stretch, run.id, run.workflow }, "any")
+      end)
     end
   end
 end
@@ -307,35 +312,92 @@ end
 ---@return billow.billing.Claimed
 function store.claimed_of(rows)
   local marks = { duplicate_of = {}, day_seconds = {} }
-  local claimed = { time = {}, expenses = {}, milestones = {}, usage = {}, marks = marks }
+  local claimed = { time = {}, expenses = {}, milestones = {}, marks = marks }
   for _, row in ipairs(rows) do
     sort_in(claimed, row)
   end
   return claimed
 end
 
+--- The usage events that this run has claimed, counted.
+local function claimed_usage(ctx, contract, run_id)
+  return usage_count.collect(ctx, contract, {
+    count = usage_statements.count_claimed,
+    doubtful = usage_statements.doubtful_claimed,
+  }, { run = run_id })
+end
+
 --- Claims what is open of a contract up to the period's end for this run, and gives it in source
---- order.
+--- order; usage events counted.
+---@param ctx billing.Context
 ---@param contract table
----@param period_end string
 ---@return billow.billing.Claimed
-function store.claim(contract, period_end)
-  local run, wanted = billow.run(), store.reach(contract, period_end)
+function store.claim(ctx, contract)
+  local run, wanted = billow.run(), store.reach(contract, ctx.period.end_date)
   local results = db.transaction(function(tx)
     tx:exec(statements.claim, { wanted, run.id, run.workflow }, "any")
     tx:exec(statements.claimed, { run.id }, "any")
   end)
   local claimed = store.claimed_of(results[2])
   if contract.model == "usage" then
-    claimed.usage = usage_lines(run.id)
+    claim_usage(wanted, run)
+    claimed.usage = claimed_usage(ctx, contract, run.id)
   end
   return claimed
 end
 
+--- What this run has claimed before, nothing new.
+---@param ctx billing.Context
+---@param contract table
+---@return billow.billing.Claimed
+function store.claimed(ctx, contract)
+  local run = billow.run()
+  local claimed = store.claimed_of(db.query(statements.claimed, { run.id }))
+  if contract.model == "usage" then
+    claimed.usage = claimed_usage(ctx, contract, run.id)
+  end
+  return claimed
+end
+
+--- Moves this run's usage events by `statement`, a stretch a commit, until none is left.
+local function move_usage(statement, params)
+  local run = billow.run()
+  repeat
+    db.transaction(function(tx)
+      tx:exec(statement, params, "any")
+    end)
+  until not db.query(usage_statements.left, { run.id })[1].is_left
+end
+
+--- Are there so many usage events that they cannot move in one commit with others?
+---@param claimed billow.billing.Claimed
+---@param contract table
+---@return boolean
+function store.is_long(claimed, contract)
+  local items = claimed.usage and claimed.usage.by_contract[contract.id]
+  return items ~= nil and items.counted + items.duplicates_dropped > USAGE_STRETCH
+end
+
+--- Moves the usage events of which usage_statements.decide said where they go.
+function store.settle_usage()
+  move_usage(usage_statements.settle_stretch, { billow.run().id, USAGE_STRETCH })
+end
+
+--- Gives back the usage events that this run still claims.
+---@param reason string
+function store.release_usage(reason)
+  local run = billow.run()
+  move_usage(usage_statements.release_stretch, { run.id, run.workflow, reason, USAGE_STRETCH })
+end
+
 --- Gives back everything that this run still claims.
 ---@param reason string
-function store.release(reason)
+---@param contract? table   usage events of a usage contract go back in stretches
+function store.release(reason, contract)
   local run = billow.run()
+  if contract and contract.model == "usage" then
+    store.release_usage(reason)
+  end
   db.transaction(function(tx)
     tx:exec(statements.release, { run.id, run.workflow, reason }, "any")
   end)

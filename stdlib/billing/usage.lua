@@ -26,6 +26,7 @@ local REASON_CODE_DISCOUNT = "95"
 
 ---@class billing.UsageItems  what sources/usage.collect keeps for a contract
 ---@field events_by_type table<string, {data: table, time_us: integer}[]>  file order
+---@field measured? table<string, billing.Measured>   by meter id, where the database counted
 ---@field counted integer
 ---@field duplicates_dropped integer
 
@@ -197,9 +198,10 @@ local function bill_meters(ctx, contract, items, made, d)
     local self = meter.read(reading.open(terms, field))
     local events = items and items.events_by_type[self.event_type] or {}
     local steps = explanation.new()
-    local measured = meter.measure(self, events, window)
-    explanation.add(steps, "aggregate", self.aggregation .. " of "
-      .. (self.field or "events") .. " over " .. #events .. " events", measured.aggregate)
+    local measured = items and items.measured and items.measured[self.id]
+      or meter.measure(self, events, window)
+    explanation.add(steps, "aggregate", self.aggregation .. " of " .. (self.field or "events")
+      .. " over " .. measured.count .. " events", measured.aggregate)
     self.tax_code = tax.override(ctx, contract, self.tax_code)
     local lines = usage.meter_lines(self, measured, d, self.tax_code, steps)
     local true_up, reductions = usage.own_spend(self, lines, prorate, d, steps)

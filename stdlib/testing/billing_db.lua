@@ -14,6 +14,7 @@ local entries = require("billow.testing.billing_entries")
 local ledger = require("billow.testing.billing_ledger")
 local review = require("billow.testing.billing_review")
 local tables = require("billow.testing.tables")
+local usage = require("billow.testing.billing_usage")
 
 local jsonb, text, given, fail = tables.jsonb, tables.text, tables.given, tables.fail
 
@@ -95,12 +96,14 @@ fakes["billing.edited_after_billing"] = entries.edited_after_billing
 fakes["billing.put_entries"] = entries.put
 fakes["billing.claim"] = entries.claim
 fakes["billing.claimed"] = entries.claimed
-fakes["billing.claimed_usage"] = entries.claimed_usage
-fakes["billing.settle_usage"] = entries.settle_usage
 fakes["billing.release"] = entries.release
 fakes["billing.unassigned"] = entries.unassigned
 fakes["billing.beside"] = review.beside
 fakes["billing.recorded_decisions"] = review.recorded_decisions
+
+for name, fake in pairs(usage) do
+  fakes[name] = fake
+end
 
 fakes["billing.settle"] = function(db, params)
   local moves = {}
@@ -375,6 +378,7 @@ function billing_db.new()
     lines = {},
     exceptions = {},
     closings = {},
+    usage_settlements = {},
     series = {},
     unsettled = {},
     by_dup_key = {},

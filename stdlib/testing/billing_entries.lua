@@ -161,7 +161,8 @@ local function is_due(entry, until_date)
   return entry.kind == "milestone" or (entry.entry_date ~= nil and entry.entry_date <= until_date)
 end
 
-local function claim_moves(db, id, moves, params)
+--- Adds what claims all of an entry that is open or held. $2 run id, $3 actor
+function entries.claim_moves(db, id, moves, params)
   for _, state in ipairs({ "open", "held" }) do
     local quantity = ledger.quantity(db, id, state)
     if quantity:sign() > 0 then
@@ -184,8 +185,8 @@ function entries.claim(db, params)
   local is_wanted = matcher(wanted)
   for _, id in ipairs(db.order) do
     local entry = db.entries[id]
-    if is_due(entry, wanted.until_date) and is_wanted(entry) then
-      claim_moves(db, id, moves, params)
+    if entry.kind ~= "usage" and is_due(entry, wanted.until_date) and is_wanted(entry) then
+      entries.claim_moves(db, id, moves, params)
     end
   end
   ledger.move(db, moves)
@@ -193,7 +194,7 @@ function entries.claim(db, params)
 end
 
 --- The entries that a run has claimed something of.
-local function claimed_by(db, run_id)
+function entries.claimed_by(db, run_id)
   local mine = {}
   for _, id in ipairs(db.order) do
     local row = (db.balances[id] or {}).claimed
@@ -241,7 +242,7 @@ end
 
 function entries.claimed(db, params)
   local mine, rows = {}, {}
-  for _, entry in ipairs(claimed_by(db, text(params[1]))) do
+  for _, entry in ipairs(entries.claimed_by(db, text(params[1]))) do
     mine[#mine + 1] = entry.kind ~= "usage" and entry or nil
   end
   table.sort(mine, by_source)
@@ -263,99 +264,9 @@ function entries.claimed(db, params)
   return rows
 end
 
-local function set_of_id(id)
-  return id:match("^[^/]*")
-end
-
-local function is_earlier_usage(a, b)
-  local left, right = set_of_id(a.id), set_of_id(b.id)
-  if left ~= right then
-    return left < right
-  end
-  return a.sequence < b.sequence
-end
-
---- Usage events with the key of one that the run has claimed, whoever has them, in order.
-local function usage_near(db, mine)
-  local keys, near = {}, {}
-  for _, entry in ipairs(mine) do
-    if entry.kind == "usage" and not keys[entry.dup_key] then
-      keys[entry.dup_key] = true
-      local seen = {}
-      for _, id in ipairs(db.by_dup_key["usage\0" .. entry.dup_key] or {}) do
-        near[#near + 1] = not seen[id] and db.entries[id] or nil
-        seen[id] = true
-      end
-    end
-  end
-  table.sort(near, is_earlier_usage)
-  return near
-end
-
-function entries.claimed_usage(db, params)
-  local rows = {}
-  local after =
-    { id = text(params[2]) .. "/", sequence = math.tointeger(tonumber(text(params[3]))) }
-  local limit = math.tointeger(tonumber(text(params[4])))
-  for _, entry in ipairs(usage_near(db, claimed_by(db, text(params[1])))) do
-    if #rows < limit and is_earlier_usage(after, entry) then
-      local set = set_of_id(entry.id)
-      rows[#rows + 1] = { set = set, sequence = entry.sequence, line = entry.body.line }
-    end
-  end
-  return rows
-end
-
---- Why an event is not billed: it is repeated, or has an exception.
-local function usage_reason(entry, firsts, codes)
-  local code = given(codes[entry.body.id])
-  if firsts[entry.dup_key] ~= entry.id then
-    return "repeated"
-  elseif code and code ~= "DUPLICATE_EVENT_CONFLICT" then
-    return code
-  end
-  return nil
-end
-
-local function usage_way(reason, invoice_id)
-  if reason == "repeated" then
-    return "exclude", "excluded"
-  elseif reason then
-    return "hold", "held"
-  end
-  return invoice_id and "bill" or "draw", "billed"
-end
-
-function entries.settle_usage(db, params)
-  local mine, firsts, moves = claimed_by(db, text(params[1])), {}, {}
-  local invoice_id, codes = text(params[2]), jsonb(params[3]) or {}
-  for _, entry in ipairs(usage_near(db, mine)) do
-    firsts[entry.dup_key] = firsts[entry.dup_key] or entry.id
-  end
-  for _, entry in ipairs(mine) do
-    if entry.kind == "usage" then
-      local reason = usage_reason(entry, firsts, codes)
-      local kind, to_state = usage_way(reason, invoice_id)
-      moves[#moves + 1] = {
-        entry_id = entry.id,
-        kind = kind,
-        from_state = "claimed",
-        to_state = to_state,
-        quantity = ledger.quantity(db, entry.id, "claimed"),
-        invoice_id = not reason and invoice_id or nil,
-        run_id = text(params[1]),
-        reason = reason,
-        actor = text(params[4]),
-      }
-    end
-  end
-  ledger.move(db, moves)
-  return {}, #moves
-end
-
 function entries.release(db, params)
   local moves = {}
-  for i, entry in ipairs(claimed_by(db, text(params[1]))) do
+  for i, entry in ipairs(entries.claimed_by(db, text(params[1]))) do
     moves[i] = {
       entry_id = entry.id,
       kind = "release",

@@ -9,13 +9,20 @@ local row = {}
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
+local json = require("billow.json")
 local text = require("billow.text")
 
 -- Source order over files: each file has room for this many records.
 local RECORDS_MAX = 10000000
 
-local FILE_RANK =
-  { ["harvest-time"] = 0, ["toggl-time"] = 1, ["clockify-time"] = 2, ["expenses"] = 3 }
+local FILE_RANK = {
+  ["harvest-time"] = 0,
+  ["toggl-time"] = 1,
+  ["clockify-time"] = 2,
+  ["expenses"] = 3,
+  ["kimai-time"] = 4,
+  ["time"] = 5,
+}
 
 ---@class billing.Row
 ---@field number integer
@@ -45,7 +52,7 @@ local function missing(columns, required)
 end
 
 local function source_of(file)
-  return (file:gsub("%.csv$", ""))
+  return (file:gsub("%.csv$", ""):gsub("%.jsonl$", ""))
 end
 
 local function row_of(columns, source, number, fields)
@@ -59,6 +66,11 @@ local function row_of(columns, source, number, fields)
       return index and text.trim(fields[index]) or ""
     end,
   }
+end
+
+local function refused(record, reason)
+  local message = reason .. ": correct the row in the source and import again"
+  return nil, draft.exception("INVALID_ROW", record.id, "entry", message)
 end
 
 --- Make the reader of one kind of file.
@@ -91,8 +103,39 @@ function row.reader(header, options, required, convert)
     if entity then
       return entity
     end
-    local message = reason .. ": correct the row in the source and import again"
-    return nil, draft.exception("INVALID_ROW", record.id, "entry", message)
+    return refused(record, reason)
+  end
+end
+
+--- Make the reader of one JSON object a line, for the same `convert`; members are texts, numbers or
+--- booleans.
+---@param options {file: string}
+---@param convert fun(record: billing.Row, options: table): table?, string?
+---@return fun(number: integer, fields: string[]): table?, billing.Exception?
+function row.line_reader(options, convert)
+  local source = source_of(options.file)
+  return function(number, fields)
+    if text.trim(fields[1]) == "" then
+      return nil
+    end
+    local object = json.decode(fields[1])
+    local is_object = type(object) == "table" and object ~= json.null and #object == 0
+    local record = row_of({}, source, number, fields)
+    if not is_object then
+      return refused(record, "the line is not a JSON object")
+    end
+    record.get = function(name)
+      local value = object[name]
+      if value == nil or value == json.null or type(value) == "table" then
+        return ""
+      end
+      return text.trim(tostring(value))
+    end
+    local entity, reason = convert(record, options)
+    if not entity then
+      return refused(record, reason)
+    end
+    return entity
   end
 end
 

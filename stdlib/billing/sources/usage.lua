@@ -61,7 +61,7 @@ end
 --- What two deliveries of one event must agree in.
 ---@param event billing.UsageEvent
 ---@return string
-local function fingerprint(event)
+function usage.fingerprint(event)
   return text.sha256_hex(table.concat({
     event.subject, event.type, tostring(event.time_us), json.encode(event.data),
   }, "\0"))
@@ -169,21 +169,26 @@ function Collector:report(code, ref, message, contract)
     draft.exception(code, ref, "entry", message, contract and contract.id)
 end
 
+---@param event billing.UsageEvent
+---@param target billing.UsageTarget|nil
+function Collector:report_conflict(event, target)
+  self:report("DUPLICATE_EVENT_CONFLICT", "usage:" .. event.id, "an earlier event with this "
+    .. "source and id says something else: find out which is right", target and target.contract)
+end
+
 --- Whether the event was seen before; the first of them counts.
 ---@param event billing.UsageEvent
 ---@param target billing.UsageTarget|nil
 ---@return boolean
 function Collector:is_repeated(event, target)
   local key = event.source .. "\0" .. event.id
-  local mark = fingerprint(event)
+  local mark = usage.fingerprint(event)
   local before = self.seen[key]
   if not before then
     self.seen[key] = mark
     return false
   elseif before ~= mark then
-    self:report("DUPLICATE_EVENT_CONFLICT", "usage:" .. event.id, "an earlier event with this "
-      .. "source and id says something else: find out which is right",
-      target and target.contract)
+    self:report_conflict(event, target)
   elseif target then
     target.items.duplicates_dropped = target.items.duplicates_dropped + 1
   end
@@ -204,12 +209,34 @@ function Collector:take(line)
     return
   end
   local target = self.targets[event.subject]
-  if self:is_repeated(event, target) then
-    return
-  elseif not target then
+  if not self:is_repeated(event, target) then
+    self:judge(event, target)
+  end
+end
+
+--- Take an event of which it is known that it repeats none, or that it contradicts an earlier one.
+---@param line string
+---@param is_conflict boolean
+---@return boolean is_counted
+function Collector:take_known(line, is_conflict)
+  local event = usage.read_line(line)
+  local target = self.targets[event.subject]
+  if is_conflict then
+    self:report_conflict(event, target)
+    return false
+  end
+  return self:judge(event, target)
+end
+
+--- The verdict on an event that counts when nothing speaks against it.
+---@param event billing.UsageEvent
+---@param target billing.UsageTarget|nil
+---@return boolean is_counted
+function Collector:judge(event, target)
+  if not target then
     self:report("UNKNOWN_SUBJECT", "usage:" .. event.id, "no usage contract has the subject "
       .. event.subject .. ": correct the event or add the subject to a contract")
-    return
+    return false
   end
   local code, message = disposition(self.ctx, target, event)
   if code == nil then
@@ -220,6 +247,7 @@ function Collector:take(line)
   elseif code ~= "open" then
     self:report(code, "usage:" .. event.id, message, target.contract)
   end
+  return code == nil
 end
 
 --- What was collected so far.
