@@ -1,6 +1,7 @@
 # A thin front for the people who type `make`; the build itself is CMake (CMakePresets.json).
 .POSIX:
-.PHONY: help build demo test quick bench sim kill fuzz fmt lint clean
+MINUTES = 5
+.PHONY: help build demo test quick bench sim kill soak fuzz fmt lint clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +33,11 @@ sim: ## simulated months under faults, with SEEDS=1000 seeds that nobody has pla
 kill: ## every fault point of the engine with every fault, against a real PostgreSQL
 	@tools/build.sh dev
 	@ctest --test-dir build/dev -L kill --output-on-failure
+
+soak: ## load with faults for MINUTES (5): memory, descriptors and tables stay flat; also build/soak.json
+	@tools/setup.sh test
+	@tools/build.sh release
+	@python3 tests/soak/soak.py build/release --minutes $(MINUTES) --json build/soak.json
 
 fuzz: ## twenty seconds of fuzzing for each decoder
 	@tools/setup.sh fuzz

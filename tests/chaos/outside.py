@@ -14,15 +14,40 @@ import time
 import urllib.parse
 
 
-class Receiver:
+class Part:
     """Another system. It carries a request out once for each idempotency key, and remembers all it saw."""
 
-    def __init__(self):
+    def __init__(self, url):
+        self.url = url
         self.lock = threading.Lock()
-        self.seen = collections.defaultdict(list)      # key -> bodies, one for each time it arrived
+        self.seen = collections.defaultdict(list)      # key -> (path, body), one for each time it arrived
         self.done = collections.OrderedDict()          # key -> (path, body): carried out
         self.is_broken = True                          # /repair answers 500 until somebody mends it
+
+    def take(self, path, key, body):
+        """The status of the answer; None: carried out, and the answer never arrives."""
+        with self.lock:
+            is_first = not self.seen[key]
+            self.seen[key].append((path, body))
+            if path == "/flaky" and is_first:
+                return 503
+            if path == "/repair" and self.is_broken:
+                return 500
+            if key not in self.done:
+                self.done[key] = (path, body)
+            return None if path == "/lost" and is_first else 201
+
+    def knows(self, key):
+        with self.lock:
+            return key in self.done
+
+
+class Receiver(Part):
+    """A server that is one such system, or several: part(name) gives one that knows nothing of the others."""
+
+    def __init__(self):
         receiver = self
+        self.parts = {}
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -38,19 +63,24 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def do_GET(self):
+            def split(self):
                 url = urllib.parse.urlparse(self.path)
-                key = urllib.parse.parse_qs(url.query).get("key", [""])[0]
-                with receiver.lock:
-                    done = receiver.done.get(key)
-                self.reply(200 if done else 404, {"done": done is not None})
+                found = re.match("/@([^/]*)(/.*)", url.path)
+                part = receiver.parts.get(found.group(1)) if found else receiver
+                return part, found.group(2) if found else url.path, urllib.parse.parse_qs(url.query)
+
+            def do_GET(self):
+                part, _, query = self.split()
+                is_done = part is not None and part.knows(query.get("key", [""])[0])
+                self.reply(200 if is_done else 404, {"done": is_done})
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                status = receiver.take(self.path, self.headers.get("Idempotency-Key"), body)
+                part, path, _ = self.split()
+                status = part.take(path, self.headers.get("Idempotency-Key"), body)
                 if status:
                     self.reply(status, {"done": status < 300})
-                else:  # carried out, and the answer never arrives
+                else:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -62,20 +92,12 @@ class Receiver:
                 pass  # a killed engine does not hang up politely
 
         self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        super().__init__("http://127.0.0.1:%d" % self.server.server_address[1])
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
-    def take(self, path, key, body):
-        with self.lock:
-            first = not self.seen[key]
-            self.seen[key].append((path, body))
-            if path == "/flaky" and first:
-                return 503
-            if path == "/repair" and self.is_broken:
-                return 500
-            if key not in self.done:
-                self.done[key] = (path, body)
-            return None if path == "/lost" and first else 201
+    def part(self, name):
+        self.parts[name] = Part("%s/@%s" % (self.url, name))
+        return self.parts[name]
 
     def close(self):
         self.server.shutdown()

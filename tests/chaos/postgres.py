@@ -40,11 +40,11 @@ class Bench:
         self.servers = [pg.Server(os.path.join(self.folder, "pg"), settings).create()]
         self.server = self.servers[0].start()
         make_template(build, self.folder, self.server, "work")
-        self.receivers, self.engines, self.proxy = [], [], None
+        self.receiver, self.engines, self.proxy = Receiver(), [], None
 
-    def start(self, conninfo=None, environment=None):
+    def start(self, conninfo=None, environment=None, faults=""):
         self.engine = Engine(self.build, self.folder, "engine%d" % len(self.engines),
-                             conninfo or self.server.conninfo("work"),
+                             conninfo or self.server.conninfo("work"), faults,
                              environment=dict(ENVIRONMENT, BILLOW_LEASE_MS="7000", **(environment or {})))
         self.engines.append(self.engine)
         ask(self.asked, "GET", "/v1/runs?limit=1")
@@ -56,25 +56,22 @@ class Bench:
         return self.engine
 
     def work(self, name):
-        receiver = Receiver()
-        self.receivers.append(receiver)
-        return Work(self.asked, receiver, name=name)
+        return Work(self.asked, self.receiver.part(name), name=name)
 
-    def end(self, session_of, works):
+    def end(self, session_of, works, goes=None):
         """In order, and with rows that are right for so many goes of the work."""
         self.engine.signal(signal.SIGTERM)
         if self.engine.wait(30) != 0:
             raise Failure("the engine ended with %s\n%s" % (self.engine.exit, self.engine.tail()))
         with session_of.session("work") as session:
-            Work.check_rows(session, len(works))
+            Work.check_rows(session, goes or len(works))
         for work in works:
             work.check_outside(may_repeat=False)
 
     def close(self):
         for engine in self.engines:
             engine.end()
-        for receiver in self.receivers:
-            receiver.close()
+        self.receiver.close()
         if self.proxy:
             self.proxy.close()
         for server in self.servers:
