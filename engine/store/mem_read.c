@@ -157,22 +157,36 @@ static enum bw_err write_series(struct mem_store *store, struct bw_id tenant,
     return BW_ERR_OK;
 }
 
+static bool is_same_record(const struct mem_audit *a, const struct mem_audit *b)
+{
+    return bw_id_eq(a->tenant, b->tenant) && a->at_us == b->at_us &&
+           bw_str_eq(a->actor, b->actor) && bw_str_eq(a->action, b->action) &&
+           bw_str_eq(a->subject, b->subject) && bw_str_eq(a->detail, b->detail);
+}
+
 static enum bw_err write_audit(struct mem_store *store, struct bw_id tenant, struct bw_str args,
                                struct bw_error *error)
 {
     struct bw_value map = bw_value_read(args);
-    struct bw_str actor = bw_value_get_str(&map, "actor", BW_STR_NONE);
-    struct bw_str action = bw_value_get_str(&map, "action", BW_STR_NONE);
-    if (!actor.len || !action.len)
+    struct mem_audit record = {
+        .tenant = tenant,
+        .at_us = bw_value_get_int(&map, "at_us", bw_clock_utc(store->clock).us),
+        .actor = bw_value_get_str(&map, "actor", BW_STR_NONE),
+        .action = bw_value_get_str(&map, "action", BW_STR_NONE),
+        .subject = bw_value_get_str(&map, "subject", BW_STR_NONE),
+        .detail = bw_value_get(&map, "detail").encoded,
+    };
+    if (!record.actor.len || !record.action.len)
         return bw_fail(error, BW_ERR_INVALID, "an audit record needs actor and action");
-    MEM_PUSH(
-        store->audits, store->audit_count,
-        (struct mem_audit){.tenant = tenant,
-                           .at_us = bw_value_get_int(&map, "at_us", bw_clock_utc(store->clock).us),
-                           .actor = mem_own(actor),
-                           .action = mem_own(action),
-                           .subject = mem_own(bw_value_get_str(&map, "subject", BW_STR_NONE)),
-                           .detail = mem_own(bw_value_get(&map, "detail").encoded)});
+    for (size_t i = 0; i < store->audit_count; i++) {
+        if (is_same_record(&store->audits[i], &record))
+            return BW_ERR_OK;
+    }
+    record.actor = mem_own(record.actor);
+    record.action = mem_own(record.action);
+    record.subject = mem_own(record.subject);
+    record.detail = mem_own(record.detail);
+    MEM_PUSH(store->audits, store->audit_count, record);
     return BW_ERR_OK;
 }
 

@@ -318,10 +318,15 @@ static const struct bw_pg_statement see_series = {
     "SELECT format, reset FROM billow.number_series"
     " WHERE tenant_id = $1::uuid AND series = $2::text",
     2};
+/* Sent again when its answer was lost: the same record at the same moment is one. */
 static const struct bw_pg_statement put_audit = {
     "put_audit",
     "INSERT INTO billow.audit (tenant_id, at, actor, action, subject, detail)"
-    " VALUES ($1::uuid, $2::bigint, $3::text, $4::text, $5::text, $6::bytea)",
+    " SELECT $1::uuid, $2::bigint, $3::text, $4::text, $5::text, $6::bytea"
+    " WHERE NOT EXISTS (SELECT FROM (SELECT at, actor, action, subject, detail FROM billow.audit"
+    "  WHERE tenant_id = $1::uuid ORDER BY ordinal DESC LIMIT 100) a"
+    " WHERE (a.at, a.actor, a.action, a.subject, a.detail) ="
+    "  ($2::bigint, $3::text, $4::text, $5::text, $6::bytea))",
     6};
 
 static struct bw_pgc_unit *build_setting(struct bw_pg_request *request)

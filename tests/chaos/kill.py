@@ -314,7 +314,7 @@ def play_setup(go):
                 ("SELECT count(*) FROM billow.release", "1"),
                 ("SELECT count(*) FROM billow.run", "1"),
                 ("SELECT count(*) FROM billow.policy_setting", "1"),
-                ("SELECT count(*) > 0 FROM billow.audit", "t")):
+                ("SELECT count(*) > 0 AND count(*) = count(DISTINCT at) FROM billow.audit", "t")):
             got = session.one(sql)
             if got != wanted:
                 raise Failure("%s gives %s, not %s" % (sql, got, wanted))

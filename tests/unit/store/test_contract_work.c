@@ -291,6 +291,23 @@ static void test_the_audit_record_keeps_its_order(void **state)
     assert_true(strstr(json, "approve") < strstr(json, "resume"));
 }
 
+/* The answer to a record may be lost, and it is sent again: it happened once. */
+static void test_one_audit_record_written_twice_is_there_once(void **state)
+{
+    F;
+    for (int i = 0; i < 2; i++)
+        assert_ok(fixture_write(f, "audit",
+                                "{\"actor\":\"dana\",\"action\":\"approve\",\"subject\":\"I-1\","
+                                "\"detail\":{},\"at_us\":1790000000000000}"),
+                  &f->error);
+    assert_ok(fixture_write(f, "audit",
+                            "{\"actor\":\"dana\",\"action\":\"approve\",\"subject\":\"I-1\","
+                            "\"detail\":{},\"at_us\":1790000000000001}"),
+              &f->error);
+    assert_ok(fixture_read(f, "audit", "{}"), &f->error);
+    assert_int_equal(bw_value_read(bw_buf_str(&f->value)).count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +326,7 @@ int main(void)
         CONTRACT_TEST(test_a_setting_of_null_ends_the_one_before_in_its_scope_alone),
         CONTRACT_TEST(test_settings_say_what_is_wrong_with_a_question),
         CONTRACT_TEST(test_the_audit_record_keeps_its_order),
+        CONTRACT_TEST(test_one_audit_record_written_twice_is_there_once),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }
