@@ -76,6 +76,11 @@ bool bw_fault_pass(enum bw_fault_point point)
 {
     if (point == BW_FAULT_MEMORY) /* thousands between any two others */
         return fault_fires(&faults[point]);
+    if (point == BW_FAULT_LUA_MEMORY) {
+        struct fault *fault = &faults[point];
+        bool is_second = fault->fires_at != 0 && fault->passes == fault->fires_at;
+        return fault_fires(fault) || (is_second && fault->action == BW_FAULT_DO_ERR);
+    }
     trace(point);
     bool by_name = fault_fires(&faults[point]);
     bool by_count = fault_fires(&faults[BW_FAULT_ANY]);

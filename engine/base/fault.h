@@ -95,7 +95,8 @@
     X(API_BEFORE_ANSWER, "api.before_answer", "a client is about to be answered")                  \
     X(IMPORT_ROW, "import.row", "a row of an import file is about to be taken in")                 \
     X(FILE_WRITE, "file.write", "a document is about to be written")                               \
-    X(MEMORY, "memory", "an allocation of the core (not of Lua or libraries; not part of any)")
+    X(LUA_MEMORY, "lua.memory", "an allocation of Lua, which asks twice: both fail")               \
+    X(MEMORY, "memory", "an allocation of the core; like that of Lua not part of any")
 
 enum bw_fault_point {
 #define BW_FAULT_ENUM(name, outside, text) BW_FAULT_##name,

@@ -1,5 +1,6 @@
 #include "lua/budget.h"
 #include "base/assert.h"
+#include "base/fault.h"
 #include "lua/lib.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,8 @@ static void *allocate(void *ud, void *ptr, size_t size_old, size_t size_new)
         return NULL;
     }
     if (size_new > before) {
+        if (BW_FAULT(LUA_MEMORY))
+            return NULL;
         if (size_new - before > cap || budget->bytes > cap - (size_new - before))
             return NULL; /* Lua collects garbage and asks again; then it raises LUA_ERRMEM */
         budget->bytes_uncharged += size_new - before;

@@ -40,7 +40,7 @@ from workload import AUDIT, ENVIRONMENT, HERE, ROOT, Work, ask, make_template, r
 
 FAULTS = ("engine", "host", "pg", "cut", "zombie")
 # Not a border of the work: what the torture sweeps (tests/torture).
-OTHERS = {"memory"}
+OTHERS = {"memory", "lua.memory"}
 MONEY_TOO = {"pg.sent", "turn.after_commit", "store.commit_before", "host.frame_in", "store.query_after"}
 
 

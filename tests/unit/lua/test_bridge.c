@@ -2,6 +2,7 @@
  * its path. */
 #include "support/test.h"
 
+#include "base/fault.h"
 #include "lua/bridge.h"
 #include "lua/budget.h"
 #include <lualib.h>
@@ -250,6 +251,56 @@ static void test_dates_and_texts(void **state)
     check("text.is_utf8 'ä' and not text.is_utf8 '\\xff'");
 }
 
+#ifdef BW_FAULTS
+static const char *const LIBRARIES =
+    "local o = {}\n"
+    "o[1] = tostring(decimal('12.50') * decimal('3') / decimal('7'))\n"
+    "for i, p in ipairs(money('0.05', 'EUR'):allocate { 1, 2 }) do o[#o + 1] = tostring(p) end\n"
+    "o[#o + 1] = date.add_months('2026-01-31', 1) .. tostring(date.is_valid('2026-02-30'))\n"
+    "local v = json.decode('{\"a\":[1,2.5,{\"b\":null}],\"c\":\"text\",\"d\":true}')\n"
+    "o[#o + 1] = json.encode(v) .. json.encode({ x = json.array({}), y = decimal('1.10') })\n"
+    "o[#o + 1] = tostring(pcall(json.decode, '{\"a\":'))\n"
+    "o[#o + 1] = tostring(pcall(decimal, 'x'))\n"
+    "return { list = o, map = { a = { b = { c = decimal('1.5') } } }, n = #o }";
+
+static int run_libraries(lua_State *M)
+{
+    struct bw_buf *buf = lua_touserdata(M, 1); /* of the caller: what raises here owns nothing */
+    lua_settop(M, 0);
+    if (luaL_loadstring(M, LIBRARIES) != LUA_OK)
+        return lua_error(M);
+    lua_call(M, 0, 1);
+    bw_lua_encode(M, 1, "result", buf);
+    bw_lua_decode(M, bw_buf_str(buf));
+    return 0;
+}
+
+static void test_every_allocation_of_the_libraries_fails_once(void **state)
+{
+    struct bw_error error;
+    size_t failed = 0;
+    bool is_met = true;
+    struct bw_buf buf;
+    (void)state;
+    bw_buf_init(&buf, 1 << 20);
+    for (uint64_t nth = 1; is_met; nth++) {
+        bw_buf_clear(&buf);
+        teardown(NULL);
+        bw_fault_reset();
+        setup(NULL);
+        bw_fault_arm(BW_FAULT_LUA_MEMORY, nth, BW_FAULT_DO_ERR);
+        int status = bw_lua_protected(L, run_libraries, &buf, &error);
+        /* Without a sandbox, a pcall of the script may have caught it. */
+        assert_true(status == LUA_ERRMEM || status == LUA_OK);
+        failed += status == LUA_ERRMEM;
+        is_met = bw_fault_passes(BW_FAULT_LUA_MEMORY) >= nth;
+    }
+    bw_fault_reset();
+    bw_buf_deinit(&buf);
+    assert_true(failed > 100);
+}
+#endif
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -261,6 +312,9 @@ int main(void)
         TEST(test_decimals_refuse_floats_and_texts),
         TEST(test_money_keeps_currencies_apart_and_shares_out_to_the_cent),
         TEST(test_dates_and_texts),
+#ifdef BW_FAULTS
+        TEST(test_every_allocation_of_the_libraries_fails_once),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

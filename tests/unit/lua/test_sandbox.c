@@ -2,6 +2,8 @@
  * each time. */
 #include "support/lua/rig.h"
 
+#include "base/fault.h"
+
 #include <stdio.h>
 
 struct expectation {
@@ -342,6 +344,57 @@ static void test_yield_outside_a_coroutine_is_an_ordinary_error(void **state)
     assert_non_null(strstr(rig_script("coroutine.yield(1)"), "error: "));
 }
 
+#ifdef BW_FAULTS
+/* Every kind of thing that allocates: closures, tables, strings, the libraries of the sandbox,
+ * coroutines, errors caught and raised, values to be closed. */
+static const char *const ALLOCATING =
+    "local function class(n) return setmetatable({ n = n }, { __index = { get = function(s) return "
+    "s.n end }, __close = function() end, __concat = function(a, b) return 'c' end }) end\n"
+    "local out = {}\n"
+    "for i = 1, 3 do local c <close> = class(i) out[#out + 1] = ('%s-%05d'):format(c:get(), i) "
+    "end\n"
+    "local gen = coroutine.wrap(function(...) for i = 1, select('#', ...) do coroutine.yield(i) "
+    "end "
+    "end)\n"
+    "out[#out + 1] = gen('a', 'b') + gen()\n"
+    "local ok, e = pcall(function() error({ code = 'X', text = ('y'):rep(40) }) end)\n"
+    "out[#out + 1] = tostring(ok) .. e.code\n"
+    "local text = ('the quick brown fox'):gsub('%w+', string.upper)\n"
+    "for word in text:gmatch('%u+') do out[#out + 1] = word end\n"
+    "table.sort(out, function(a, b) return tostring(a) < tostring(b) end)\n"
+    "out[#out + 1] = table.concat({ table.unpack(table.pack(1, 2, 3)) }, ',')\n"
+    "out[#out + 1] = utf8 and utf8.char(228) or string.char(65, 66)\n"
+    "for k, v in pairs({ b = 1, a = 2 }) do out[#out + 1] = k .. v end\n"
+    "return #out, table.concat(table.move(out, 1, #out, 1, {}), '|', 1, 3)";
+
+static void test_every_allocation_of_a_script_fails_once(void **state)
+{
+    size_t killed = 0;
+    (void)state;
+    bw_fault_reset();
+    (void)rig_script("return 1");
+    uint64_t first = bw_fault_passes(BW_FAULT_LUA_MEMORY);
+    bw_fault_reset();
+    char *wanted = bw_xstrdup(rig_script(ALLOCATING));
+    uint64_t last = bw_fault_passes(BW_FAULT_LUA_MEMORY);
+    assert_null(strstr(wanted, "error"));
+    for (uint64_t nth = first + 1; nth <= last; nth++) {
+        bw_fault_reset();
+        bw_fault_arm(BW_FAULT_LUA_MEMORY, nth, BW_FAULT_DO_ERR);
+        const char *got = rig_script(ALLOCATING);
+        bool is_killed = strcmp(got, "killed: memory") == 0;
+        killed += is_killed;
+        if (!is_killed && strcmp(got, wanted) != 0) {
+            print_error("allocation %d: %s, not %s\n", (int)nth, got, wanted);
+            fail();
+        }
+    }
+    bw_fault_reset();
+    bw_free(wanted);
+    assert_true(killed > 100);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +407,9 @@ int main(void)
         cmocka_unit_test(test_hostile_scripts_are_killed_and_cannot_catch_it),
         cmocka_unit_test(test_sizes_have_ceilings_that_raise_ordinary_errors),
         cmocka_unit_test(test_yield_outside_a_coroutine_is_an_ordinary_error),
+#ifdef BW_FAULTS
+        cmocka_unit_test(test_every_allocation_of_a_script_fails_once),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
