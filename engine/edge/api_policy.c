@@ -209,22 +209,25 @@ static struct bw_str change_of(struct bw_api_call *call)
     return change;
 }
 
-static void setting_written(void *ud, const struct bw_error *error)
+/* The change with its audit record: both are written, or neither. */
+static struct bw_str on_record(struct bw_api_call *call, struct bw_str change)
 {
-    struct bw_api_call *call = ud;
-    if (error->code) {
-        bw_api_fail(call, error);
-        return;
-    }
-    struct bw_form form;
+    struct bw_value map = bw_value_read(change), value;
+    struct bw_str rest = map.items, key;
+    struct bw_form record, form;
+    bw_form_init(&record);
+    bw_form_put_str(&record, "actor", call->actor);
+    bw_form_put_text(&record, "action", "policy.set");
+    bw_form_put_str(&record, "subject", call->parameters[0]);
+    bw_form_put_value(&record, "detail", change_of(call));
     bw_form_init(&form);
-    bw_form_put_str(&form, "actor", call->actor);
-    bw_form_put_text(&form, "action", "policy.set");
-    bw_form_put_str(&form, "subject", call->parameters[0]);
-    bw_form_put_value(&form, "detail", change_of(call));
-    call->store->write(call->store->self, call->tenant, BW_STR("audit"), bw_form_finish(&form),
-                       bw_api_on_done, call);
+    while (bw_value_next_pair(&rest, &key, &value))
+        bw_form_put_value(&form, bw_arena_cstr(&call->arena, key), value.encoded);
+    bw_form_put_value(&form, "audit", bw_form_finish(&record));
+    struct bw_str whole = bw_arena_copy(&call->arena, bw_form_finish(&form));
+    bw_form_deinit(&record);
     bw_form_deinit(&form);
+    return whole;
 }
 
 /* With the layers in force for the change's scope: a lock among them forbids it. */
@@ -239,8 +242,8 @@ static void layers_read(void *ud, const struct bw_error *error, struct bw_str ou
     if (own.code || ask(call, "check", args, 3, &change, &own))
         bw_api_fail(call, &own);
     else
-        call->store->write(call->store->self, call->tenant, BW_STR("setting"), change,
-                           setting_written, call);
+        call->store->write(call->store->self, call->tenant, BW_STR("setting"),
+                           on_record(call, change), bw_api_on_done, call);
 }
 
 static void read_layers(struct question *question, struct bw_str customer)

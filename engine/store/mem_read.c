@@ -217,8 +217,13 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
         return mem_write_schedule(store, what, &schedule, error);
     if (bw_str_eq(what, BW_STR("series")))
         return write_series(store, tenant, &series, error);
-    write_setting(store, tenant, &setting);
-    return BW_ERR_OK;
+    struct bw_value map = bw_value_read(args);
+    struct bw_value record = bw_value_get(&map, "audit");
+    if (record.tag == BW_VALUE_MAP)
+        code = write_audit(store, tenant, record.encoded, error);
+    if (code == BW_ERR_OK)
+        write_setting(store, tenant, &setting);
+    return code;
 }
 
 /* --- Read models ----------------------------------------------------------------------------- */

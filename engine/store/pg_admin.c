@@ -329,6 +329,24 @@ static const struct bw_pg_statement put_audit = {
     "  ($2::bigint, $3::text, $4::text, $5::text, $6::bytea))",
     6};
 
+static void add_audit(struct bw_pgc_unit *unit, const struct admin_args *args)
+{
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &put_audit);
+    params[0] = bw_pg_arg_id(unit, args->tenant);
+    params[1] = bw_pg_arg_int(unit, args->now_us);
+    params[2] = bw_pg_arg_text(unit, args->actor);
+    params[3] = bw_pg_arg_text(unit, args->action);
+    params[4] = bw_pg_arg_text(unit, args->subject);
+    params[5] = bw_pg_arg_bytes(unit, args->detail);
+}
+
+static struct bw_pgc_unit *build_audit(struct bw_pg_request *request)
+{
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    add_audit(unit, request->args);
+    return unit;
+}
+
 static struct bw_pgc_unit *build_setting(struct bw_pg_request *request)
 {
     const struct admin_args *args = request->args;
@@ -345,6 +363,8 @@ static struct bw_pgc_unit *build_setting(struct bw_pg_request *request)
     params[7] = bw_pg_arg_bool(unit, setting->is_locked);
     params[8] = bw_pg_arg_text(unit, setting->set_by);
     params[9] = bw_pg_arg_int(unit, setting->set_at_us ? setting->set_at_us : args->now_us);
+    if (args->actor.len)
+        add_audit(unit, args);
     return unit;
 }
 
@@ -380,20 +400,6 @@ static void answer_series(struct bw_pg_request *request, const struct bw_pg_outc
                     BW_STR_ARG(bw_pg_bytes(rows, 0, 1)));
     }
     request->fn.done(request->ud, &error);
-}
-
-static struct bw_pgc_unit *build_audit(struct bw_pg_request *request)
-{
-    const struct admin_args *args = request->args;
-    struct bw_pgc_unit *unit = bw_pgc_unit_make();
-    struct bw_pg_param *params = bw_pgc_unit_add(unit, &put_audit);
-    params[0] = bw_pg_arg_id(unit, args->tenant);
-    params[1] = bw_pg_arg_int(unit, args->now_us);
-    params[2] = bw_pg_arg_text(unit, args->actor);
-    params[3] = bw_pg_arg_text(unit, args->action);
-    params[4] = bw_pg_arg_text(unit, args->subject);
-    params[5] = bw_pg_arg_bytes(unit, args->detail);
-    return unit;
 }
 
 static enum bw_err take_audit(struct bw_str bytes, struct admin_args *args, struct bw_error *error)
@@ -445,6 +451,10 @@ void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_
     if (bw_str_eq(what, BW_STR("setting"))) {
         request->build = build_setting;
         code = bw_setting_from_args(copy, &args->setting, &request->error);
+        struct bw_value map = bw_value_read(copy);
+        struct bw_value record = bw_value_get(&map, "audit");
+        if (code == BW_ERR_OK && record.tag == BW_VALUE_MAP)
+            code = take_audit(record.encoded, args, &request->error);
     } else if (bw_str_eq(what, BW_STR("series"))) {
         request->build = build_series;
         request->answer = answer_series;

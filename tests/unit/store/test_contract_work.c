@@ -308,6 +308,26 @@ static void test_one_audit_record_written_twice_is_there_once(void **state)
     assert_int_equal(bw_value_read(bw_buf_str(&f->value)).count, 2);
 }
 
+static void test_a_setting_is_written_with_its_audit_record_or_not_at_all(void **state)
+{
+    F;
+    const char *refused =
+        "{\"policy\":\"rounding\",\"name\":\"increment\",\"value\":6,\"scope_type\":\"tenant\","
+        "\"valid_from\":\"2026-01-01\",\"set_by\":\"dana\",\"audit\":{\"action\":\"policy.set\"}}";
+    const char *good =
+        "{\"policy\":\"rounding\",\"name\":\"increment\",\"value\":6,\"scope_type\":\"tenant\","
+        "\"valid_from\":\"2026-01-01\",\"set_by\":\"dana\","
+        "\"audit\":{\"actor\":\"dana\",\"action\":\"policy.set\",\"subject\":\"rounding\"}}";
+    assert_int_equal(fixture_write(f, "setting", refused), BW_ERR_INVALID);
+    assert_ok(fixture_settings(f, "{\"policy\":\"rounding\",\"on\":\"2026-02-01\"}"), &f->error);
+    assert_null(strstr(fixture_json(f, bw_buf_str(&f->value)), "increment"));
+    assert_ok(fixture_write(f, "setting", good), &f->error);
+    assert_ok(fixture_settings(f, "{\"policy\":\"rounding\",\"on\":\"2026-02-01\"}"), &f->error);
+    assert_non_null(strstr(fixture_json(f, bw_buf_str(&f->value)), "increment"));
+    assert_ok(fixture_read(f, "audit", "{}"), &f->error);
+    assert_int_equal(bw_value_read(bw_buf_str(&f->value)).count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +347,7 @@ int main(void)
         CONTRACT_TEST(test_settings_say_what_is_wrong_with_a_question),
         CONTRACT_TEST(test_the_audit_record_keeps_its_order),
         CONTRACT_TEST(test_one_audit_record_written_twice_is_there_once),
+        CONTRACT_TEST(test_a_setting_is_written_with_its_audit_record_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }
