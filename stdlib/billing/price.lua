@@ -55,6 +55,7 @@ local AUXILIARY = { time_entries = true, proration = true }
 ---@field error billing.PriceError|nil
 
 ---@class billing.PriceError
+---@field pointer string   of the field inside the item (RFC 6901)
 ---@field field string
 ---@field value string
 ---@field remedy string
@@ -149,6 +150,25 @@ local function written(value, d, name)
   return copy
 end
 
+--- Where a field is, as a JSON Pointer into the item: `events[2].time` is /events/1/time.
+---@param field string
+---@return string
+local function pointer_of(field)
+  if field == "item" then
+    return ""
+  end
+  local first = field:match("^([%w_]+): ")
+  local rest = first and field:match("^.*: (.*)$") or field
+  local parts = first and { first } or {}
+  for name, places in rest:gmatch("([^.%[%]]+)([%[%]%d]*)") do
+    parts[#parts + 1] = (name:gsub("~", "~0"):gsub("/", "~1"))
+    for place in places:gmatch("%d+") do
+      parts[#parts + 1] = tostring(math.tointeger(place) - 1)
+    end
+  end
+  return "/" .. table.concat(parts, "/")
+end
+
 ---@param source any
 ---@return {kind: string, result: table, steps: billing.Step[]}
 local function compute(source)
@@ -185,6 +205,7 @@ function price.item(source)
     return {
       id = id,
       error = {
+        pointer = pointer_of(refusal.field),
         field = refusal.field,
         value = refusal.value,
         remedy = refusal.remedy,

@@ -71,6 +71,7 @@ end
 local function unreadable(problem)
   return {
     error = {
+      pointer = "",
       field = "item",
       value = "no JSON",
       remedy = REMEDY,

@@ -1,7 +1,6 @@
 --- A price that follows an index.
 local indexation_item = {}
 
-local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
 local indexation = require("billow.billing.indexation")
 local json = require("billow.json")
@@ -70,7 +69,6 @@ function indexation_item.price(reader, money, steps)
     factor = factor,
     unit_price = (price * factor):round(decimals),
     adjustments = json.array(shown),
-    base_price = decimal(price),
   }
 end
 

@@ -25,6 +25,7 @@ describe("a list of items", function()
     assert.is_false(is_clean)
     assert.are.equal("2026-12-02", results[1].result.due_date)
     assert.are.same({
+      pointer = "/payment_terms/days",
       field = "payment_terms.days",
       value = "-1",
       remedy = "write a number that is at least 0",
@@ -61,7 +62,7 @@ describe("the schema", function()
         end
       end
     end
-    assert.are.equal(15, kinds)
+    assert.are.equal(19, kinds)
   end)
 end)
 
@@ -251,5 +252,60 @@ describe("a payment", function()
     local result = of({ amount = "100", exchange_rate = "0.95" },
       { { id = "A", open_amount = "100", exchange_rate = "0.90" } })
     assert.are.equal("5.00", result.exchange_difference_amount)
+  end)
+end)
+
+describe("what is wrong with an item", function()
+  local function pointer(content)
+    return price.item(decode(content)).error.pointer
+  end
+
+  it("is pointed at", function()
+    assert.are.equal("/meter/price/tiers/1/up_to", pointer([[{"quantity": "1", "meter": {"price":
+      {"model": "volume", "tiers": [{"up_to": "5"}, {"up_to": "4"}, {}]}}}]]))
+    assert.are.equal("/time_entries/0/begin", pointer([[{"time_entries": [{"begin": "9",
+      "end": "10"}]}]]))
+    assert.are.equal("/terms/rounding/mode", pointer([[{"time_entries": [{"hours": "1"}],
+      "terms": {"rounding": {"increment_minutes": 15, "mode": "sideways", "scope": "entry"}}}]]))
+    assert.are.equal("", pointer("[]"))
+  end)
+end)
+
+describe("the schema's fields", function()
+  local function check(definition, path)
+    if type(definition) ~= "table" then
+      return
+    end
+    for name, field in pairs(definition.properties or {}) do
+      local place = path .. "." .. name
+      assert.is_truthy(field.title, place .. " has no title")
+      assert.is_truthy(field.description, place .. " has no description")
+      local has_example = field.examples or field["$ref"] or field.properties or field.items
+        or field.const
+      assert.is_truthy(has_example, place .. " has no example")
+      check(field, place)
+    end
+    check(definition.items, path .. "[]")
+    for index, inner in ipairs(definition.oneOf or {}) do
+      check(inner, path .. "/" .. index)
+    end
+  end
+
+  it("each have a title, a description and an example", function()
+    for name, definition in pairs(schema()["$defs"]) do
+      check(definition, name)
+    end
+  end)
+
+  it("name every part of an item's result", function()
+    for name, definition in pairs(schema()["$defs"]) do
+      local told = definition["x-result"] or {}
+      for _, example in ipairs(name:find("_item$") and definition.examples or {}) do
+        for field in pairs(price.item(example).result) do
+          assert.is_truthy(told[field] or definition.properties[field] or field == "issue_date",
+            name .. ": " .. field .. " is not described")
+        end
+      end
+    end
   end)
 end)
