@@ -1,12 +1,12 @@
 -- docs.lua - the pages that are made from the sources, and a check of what the others say.
 --
---   lua tools/docs.lua [ROOT]           writes docs/limits.md, docs/errors/README.md and
---                                       docs/policies/
+--   lua tools/docs.lua [ROOT]           writes docs/limits.md, docs/errors/README.md,
+--                                       docs/contracts.md and docs/policies/
 --   lua tools/docs.lua --check [ROOT]   exit code 1 when one of them is stale, when a link leads
 --                                       nowhere, or when a page names a file or a C function, or
 --                                       a source's head a file, that is not there
 --
--- Sources: engine/base/limits.h, engine/base/err.h, policies/.
+-- Sources: engine/base/limits.h, engine/base/err.h, stdlib/billing/contract_schema.json, policies/.
 
 local is_check = arg[1] == "--check"
 local root = arg[is_check and 2 or 1] or "."
@@ -273,6 +273,8 @@ local policy_pages = dofile((arg[0]:match("^(.*)/") or ".") .. "/policy_docs.lua
 for path, text in pairs(policy_pages(read, policy_names)) do
   pages[path] = text
 end
+pages["docs/contracts.md"] =
+  dofile((arg[0]:match("^(.*)/") or ".") .. "/contract_docs.lua")(read)
 for path, text in pairs(pages) do
   if not is_check then
     local file = assert(io.open(root .. "/" .. path, "wb"))

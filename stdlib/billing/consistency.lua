@@ -406,6 +406,9 @@ local function check_contract(check, contract)
     ctx.firm.tax_codes,
     "tax code"
   )
+  for category, code in pairs(contract.expenses and contract.expenses.category_tax_code or {}) do
+    known(check, "expenses.category_tax_code." .. category, code, ctx.firm.tax_codes, "tax code")
+  end
   in_sequence(check, "end_date", contract.start_date, contract.end_date)
   check_payers(check, { payers = contract.payers or {} })
   if contract.discount then

@@ -17,6 +17,15 @@ function expenses.markup(rules, category)
   return by_category[category] or rules.markup_percent or decimal(0)
 end
 
+--- The tax code of a category: what is passed on at cost may be taxed otherwise than what is
+--- recharged.
+---@param rules table   contract.expenses
+---@param category string
+---@return string?
+function expenses.tax_code(rules, category)
+  return (rules.category_tax_code or {})[category] or rules.tax_code
+end
+
 --- What the customer is billed for one expense.
 ---@param rules table
 ---@param expense table
@@ -47,7 +56,7 @@ local function line_of(key, members, rules, d)
     description_key = "expense:" .. key,
     unit_price = total,
     net_amount = total,
-    tax_code = rules.tax_code,
+    tax_code = expenses.tax_code(rules, members[1].category),
     references = references,
     explain = words,
   })

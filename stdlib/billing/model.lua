@@ -381,6 +381,7 @@ local CONTRACT_FIELDS = {
     category_markup_percent = optional(map(decimals)),
     grouping = optional(enum({ "category", "entry" }), "category"),
     tax_code = optional(text),
+    category_tax_code = optional(map(text)),
     receipt_required_above = optional(amount),
   })),
   payable_rounding_increment = optional(amount),

@@ -92,6 +92,8 @@ END
     check "price: a missing file is exit 5" 5 billow price "$work/none.json"
     check "price: the schema" 0 billow price --schema
     says "price: the schema is one" '"$schema"'
+    billow price --help | grep '^  {' | jq -s . >"$work/examples.json"
+    check "price: every example of the help is priced" 0 billow price "$work/examples.json"
     check "price: needs no database" 1 test -e "$work/state"
 }
 

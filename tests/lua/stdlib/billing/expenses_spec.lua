@@ -63,4 +63,13 @@ describe("expenses (model 3.10)", function()
     local ctx = build.context_of({})
     assert.same({}, expenses.lines(ctx, ctx.contracts.C, list))
   end)
+
+  it("may tax what is passed on at cost otherwise than what is recharged", function()
+    local ctx = build.context_of({}, {
+      expenses = { tax_code = "S", category_tax_code = { Meals = "R" } },
+    })
+    local lines = expenses.lines(ctx, ctx.contracts.C, list)
+    assert.equal("R", lines[1].tax_code)
+    assert.equal("S", lines[2].tax_code)
+  end)
 end)
