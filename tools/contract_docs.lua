@@ -114,11 +114,13 @@ return function(read)
   local out = {
     "# Contracts",
     "",
-    "Made from `" .. SCHEMA .. "` by `tools/docs.lua`; do not edit. What a firm's",
-    "`contracts.json`, `customers.json` and `rate-cards.json` may hold. A field marked r is",
-    "required. Decimals are texts of plain digits such as `\"1234.50\"`; days are `YYYY-MM-DD`. Fields that",
-    "are not known are kept and ignored; null counts as absent. What does not fit together is",
-    "refused at import with file, contract, field, value and what to write instead.",
+    "Made from `" .. SCHEMA .. "` by `tools/docs.lua`; do not edit.",
+    "",
+    "What a firm's `contracts.json`, `customers.json` and `rate-cards.json` may hold. A field",
+    "marked r is required. Decimals are texts of plain digits such as `\"1234.50\"`; days are",
+    "`YYYY-MM-DD`. Fields that are not known are kept and ignored; null counts as absent. What",
+    "does not fit together is refused at import with file, contract, field, value and what to",
+    "write instead.",
     "",
     "Terms can be tried before they go into a contract: `billow price --help`.",
   }
