@@ -360,7 +360,9 @@ terms_checks["usage"] = function(check, contract)
     local field = string.format("terms.meters[%d]", i)
     local _, refusal = reading.try(meter.read, reading.open(terms, field))
     if refusal then
-      check.error(refusal.field, refusal.value, "does not make a meter", refusal.remedy)
+      -- The refusal shows its value already as text: nothing, or in quotes.
+      local value = refusal.value ~= "nothing" and refusal.value:gsub('^"(.*)"$', "%1") or nil
+      check.error(refusal.field, value, "does not make a meter", refusal.remedy)
     end
     known(check, field .. ".tax_code", terms.tax_code, check.ctx.firm.tax_codes, "tax code")
   end
