@@ -8,7 +8,7 @@ local decimal = require("billow.decimal")
 local json = require("billow.json")
 
 local CASES_PATH = "tests/lua/billing_cases/cases.json"
-local CASES_MIN = 140 -- of the 156; the rest have reasons
+local CASES_MIN = 151 -- of the 156; the rest have reasons
 
 local function read_cases()
   local file = assert(io.open(CASES_PATH, "rb"))

@@ -13,15 +13,14 @@ for _, area in ipairs({ "tariffs", "cash", "periods", "documents", "time" }) do
   end
 end
 
-local LEDGER = "a sequence of invoices and credits of entries: rule of the entry ledger, which has "
-  .. "its own specs"
+local LEDGER = "a sequence of invoices and credits of entries: run by rebill_cases_spec.lua"
 
 --- Rules of the cases that are not figures a price could have; by rule.
 adapter.NOT_RULES = {
   ["rebill/partial_credit_then_period"] = LEDGER,
   ["rebill/manual_over_invoice"] = LEDGER,
   ["rebill/partial_billing_lifecycle"] = LEDGER,
-  ["dunning/resolution"] = "a chain of states of a dunning, not a figure",
+  ["dunning/resolution"] = "a chain of states of a dunning: run by dunning_spec.lua",
 }
 
 --- Why a case is not run; nil when it is.

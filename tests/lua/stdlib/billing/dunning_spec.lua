@@ -180,3 +180,15 @@ describe("a delivery that fails", function()
     )
   end)
 end)
+
+describe("a credit note of the whole amount", function()
+  -- A worked case: dunned, credited in full, the credit note cancelled.
+  it("resolves the dunning, and its cancelling opens it again", function()
+    local states = {}
+    for i, open in ipairs({ "100.00", "0.00", "100.00" }) do
+      local step = next_of({ today = "2026-12-07", open = decimal(open) })
+      states[i] = step.action == "settled" and "Resolved" or "Unresolved"
+    end
+    assert.same({ "Unresolved", "Resolved", "Unresolved" }, states)
+  end)
+end)
