@@ -188,11 +188,17 @@ local function attempt(source)
   local is_done, done, refusal = pcall(reading.try, compute, source)
   if is_done then
     return done, refusal
-  elseif type(done) == "string" and done:find("decimal %a+: ") then
+  elseif type(done) == "string" and done:find("decimal") and done:find("34 digits") then
     return nil, reading.refusal("item", "too long to be exact", "shorten them: an exact "
-      .. "product or sum has at most 34 digits (" .. done:match("decimal %a+: .*") .. ")")
+      .. "product or sum has at most 34 digits (" .. done:match("decimal.*$") .. ")")
   end
-  error(done, 0)
+  if type(done) == "string" and done:find("outside the years") then
+    return nil, reading.refusal("item", "reckoned beyond the calendar",
+      "write days between the years 0001 and 9998")
+  end
+  -- An error of ours: the other items are priced all the same.
+  return nil, reading.refusal("item", "priced wrongly by us", "look for a field of the wrong kind, "
+    .. "and report it (" .. tostring(done) .. ")")
 end
 
 --- Price one item.

@@ -34,6 +34,8 @@ Refusal.__index = Refusal
 
 local VALUE_TEXT_MAX = 80
 -- Exact arithmetic has 34 digits; numbers of half as many can be multiplied.
+-- Days, seconds and counts: more than anybody has, and far inside what integers hold.
+local INTEGER_MAX = decimal(1000000000000)
 local DIGITS_MAX = 18
 
 --- A value as an error message shows it: text in quotes, tables by their kind, long text cut.
@@ -215,6 +217,8 @@ function Reader:integer(name, rule)
   local value = reading.number(raw)
   if not value or value ~= value:trunc() then
     self:refuse(name, "write a whole number, for example 15")
+  elseif value:abs() > INTEGER_MAX then
+    self:refuse(name, "write a whole number of at most " .. tostring(INTEGER_MAX))
   end
   check_bounds(self, name, value, rule)
   return value:to_integer()

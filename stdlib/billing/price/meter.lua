@@ -29,7 +29,7 @@ local function event_of(self, raw, index, path)
   elseif type(raw.data) == "table" then
     event.data = raw.data
     if raw.time then
-      event.time_us = date.parse_instant(raw.time)
+      event.time_us = type(raw.time) == "string" and date.parse_instant(raw.time) or nil
       event.has_time = true
       if not event.time_us then
         reading.refuse(path .. ".time", raw.time, "write an RFC 3339 instant")

@@ -10,21 +10,26 @@ local proration = require("billow.billing.proration")
 
 local CYCLE_PERIODS = { "MONTHLY", "QUARTERLY", "BIANNUAL", "ANNUAL" }
 local FRACTION_DECIMALS = 9
+local LAST_TARGET = "9000-01-01"
 
 ---@param terms billing.Reader
 ---@return billing.Cycles
 local function cycles_of(terms)
   local stop = terms:date("end_date", true)
-  local start = terms:date("start_date")
+  local start, period = terms:date("start_date"), terms:choice("cycle", CYCLE_PERIODS)
+  local target = terms:date("target_date")
+  if target > LAST_TARGET then
+    terms:refuse("target_date", "write a day before " .. LAST_TARGET)
+  end
   if stop and stop < start then
     terms:refuse("end_date", "write a day not before start_date, " .. start)
   end
   return proration.cycles({
-    period = terms:choice("cycle", CYCLE_PERIODS),
+    period = period,
     billing_day = terms:integer("billing_day", { min = 1, max = 31 }),
     start_date = start,
     end_date = stop,
-    target_date = terms:date("target_date"),
+    target_date = target,
     billed = terms:choice("billed", { "advance", "arrears" }, "advance"),
   })
 end

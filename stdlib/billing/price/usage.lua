@@ -121,7 +121,7 @@ local function progressive_of(reader, meters, events, total, d, steps)
     place[event] = index
   end
   table.sort(ordered, function(a, b)
-    local left, right = a.time or "", b.time or ""
+    local left, right = tostring(a.time or ""), tostring(b.time or "")
     if left ~= right then
       return left < right
     end

@@ -309,3 +309,40 @@ describe("the schema's fields", function()
     end
   end)
 end)
+
+describe("an item with any one field spoilt", function()
+  local JUNK = { json.null, -1, "", "x", "999999999999999999999", json.array({}), { a = 1 }, false,
+    "9999-12-31" }
+
+  --- Calls `try` with the item spoilt at every place, one at a time.
+  local function spoil(holder, try)
+    local names = {}
+    for name in pairs(holder) do
+      names[#names + 1] = name
+    end
+    for _, name in ipairs(names) do
+      local kept = holder[name]
+      for _, junk in ipairs(JUNK) do
+        holder[name] = junk
+        try()
+      end
+      holder[name] = kept
+      if type(kept) == "table" and kept ~= json.null then
+        spoil(kept, try)
+      end
+    end
+  end
+
+  it("is priced or refused, and never ends in an error of ours", function()
+    for name, definition in pairs(schema()["$defs"]) do
+      local example = name:find("_item$") and definition.examples[1]
+      if example then
+        spoil(example, function()
+          local result = price.item(example)
+          local text = result.error and result.error.message or ""
+          assert.is_nil(text:find("wrongly by us", 1, true), name .. ": " .. text)
+        end)
+      end
+    end
+  end)
+end)
