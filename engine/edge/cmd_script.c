@@ -276,7 +276,8 @@ static enum bw_err run_in_host(struct script_run *run, const struct bw_release_s
     if (err)
         return err;
     run->loop = bw_loop_create();
-    struct bw_hostproc_options options = {.program = program, .name = "script"};
+    struct bw_hostproc_options options = {
+        .program = program, .name = "script", .is_unconfined = bw_config_host_unconfined()};
     err = bw_hostproc_create(run->loop, &options, &run->proc, error);
     if (!err) {
         bw_hostproc_set_callbacks(run->proc, on_frame, on_lost, run);

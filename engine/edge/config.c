@@ -109,6 +109,12 @@ enum bw_err bw_config_host_path(const char **path, struct bw_error *error)
         binary_dir());
 }
 
+bool bw_config_host_unconfined(void)
+{
+    const char *value = env("BILLOW_HOST_UNCONFINED");
+    return value && strcmp(value, "1") == 0;
+}
+
 void bw_config_state_path(struct bw_buf *path, const char *dir, const char *name)
 {
     bw_buf_printf(path, "%s/.billow/%s", dir ? dir : ".", name);

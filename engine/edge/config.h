@@ -19,6 +19,8 @@ void bw_config_defaults(struct bw_cli *cli);
 BW_MUST_USE enum bw_err bw_config_share_dir(const char **dir, struct bw_error *error);
 /* billow-host: BILLOW_HOST, else ../libexec/billow-host or beside the binary. */
 BW_MUST_USE enum bw_err bw_config_host_path(const char **path, struct bw_error *error);
+/* BILLOW_HOST_UNCONFINED=1: scripts also run where the kernel gives no system call filter. */
+bool bw_config_host_unconfined(void);
 /* BILLOW_PG_BIN: where the PostgreSQL programs are; NULL = look for them. */
 const char *bw_config_pg_bin(void);
 /* <dir>/.billow/<name> in `path`. */

@@ -225,7 +225,10 @@ static enum bw_err open_hosts(struct bw_service *service, struct bw_error *error
         char name[16];
         snprintf(name, sizeof name, "host-%zu", i + 1);
         /* The first one tells at once when it cannot be started. */
-        struct bw_hostproc_options options = {.program = program, .name = name, .is_lazy = i > 0};
+        struct bw_hostproc_options options = {.program = program,
+                                              .name = name,
+                                              .is_unconfined = bw_config_host_unconfined(),
+                                              .is_lazy = i > 0};
         struct bw_hostproc *proc;
         err = bw_hostproc_create(service->loop, &options, &proc, error);
         if (err)

@@ -53,6 +53,7 @@ struct bw_hostproc {
     char *program;
     char *name;
     size_t queue_bytes_max;
+    bool is_unconfined;
     bw_hostproc_frame_fn on_frame;
     bw_hostproc_lost_fn on_lost;
     void *ud;
@@ -338,7 +339,8 @@ static enum bw_err start_process(struct bw_hostproc *proc, struct bw_error *erro
         close(pair[1]);
         return bw_fail(error, BW_ERR_UNAVAILABLE, "%s: pipe: %s", proc->name, strerror(number));
     }
-    const char *const argv[] = {proc->program, proc->name, NULL};
+    const char *const argv[] = {proc->program, proc->name,
+                                proc->is_unconfined ? "--unconfined" : NULL, NULL};
     struct bw_spawn_options options = {
         .argv = argv,
         .fds = {-1, -1, pipe_ends[1], pair[1]},
@@ -384,6 +386,7 @@ enum bw_err bw_hostproc_create(struct bw_loop *loop, const struct bw_hostproc_op
     proc->restart = bw_loop_timer_create(loop, on_restart, proc);
     bw_buf_init(&proc->queue, proc->queue_bytes_max);
     proc->is_asleep = options->is_lazy;
+    proc->is_unconfined = options->is_unconfined;
     enum bw_err err = options->is_lazy ? BW_ERR_OK : start_process(proc, error);
     if (err) {
         bw_hostproc_close(proc);

@@ -30,6 +30,7 @@ struct bw_hostproc_options {
     const char *name;       /* for texts, and the child's only argument; NULL: "host"; copied */
     size_t queue_bytes_max; /* frames the child has not taken; more means that it hangs: lost. 0:
                                256 MiB */
+    bool is_unconfined;     /* the operator wants it to run also without a system call filter */
     bool is_lazy;           /* the first process starts with the first frame */
 };
 

@@ -2,9 +2,11 @@
  * descriptor 3, hands them to lua/hostlet.h, and writes the answers back; nothing else. No
  * configuration, no environment, no files.
  *
- * Started by io/hostproc.c. Exits 0 when the engine closes the socket, 1 when a frame makes no
- * sense (to stderr, once).
+ * Started by io/hostproc.c. Arguments: a name, and "--unconfined" when it shall also run where the
+ * kernel gives no system call filter. Exits 0 when the engine closes the socket, 1 when a frame
+ * makes no sense, or it cannot be locked down (to stderr, once).
  */
+#include "base/build.h"
 #include "base/limits.h"
 #include "codec/wire.h"
 #include "lua/budget.h"
@@ -14,6 +16,7 @@
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SOCKET_FD 3
@@ -101,7 +104,24 @@ static enum bw_err handle_frames(struct bw_hostlet *hostlet, struct bw_buf *in, 
     return BW_ERR_OK;
 }
 
-int main(void)
+/* Without the filter a fault in the interpreter is a fault of the whole account. */
+static enum bw_err check_confined(bool has_filter, int argc, char **argv, struct bw_error *error)
+{
+#ifdef BW_HAS_SANITIZER
+    (void)has_filter, (void)argc, (void)argv;
+#else
+    bool is_meant = argc > 2 && strcmp(argv[2], "--unconfined") == 0;
+
+    if (!has_filter && !is_meant)
+        return bw_fail(error, BW_ERR_FORBIDDEN,
+                       "the kernel gives no system call filter (seccomp), and scripts are not run "
+                       "without one; BILLOW_HOST_UNCONFINED=1 does it all the same");
+#endif
+    (void)error;
+    return BW_ERR_OK;
+}
+
+int main(int argc, char **argv)
 {
     struct bw_hostlet *hostlet;
     struct bw_buf in, out;
@@ -109,6 +129,8 @@ int main(void)
     bool has_filter;
     enum bw_err err = bw_lockdown(&has_filter, &error);
 
+    if (err == BW_ERR_OK)
+        err = check_confined(has_filter, argc, argv, &error);
     if (err != BW_ERR_OK) {
         (void)fprintf(stderr, "billow-host: %s\n", error.text);
         return EXIT_FAILURE;

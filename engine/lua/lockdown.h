@@ -1,9 +1,10 @@
 /* lockdown.h - the host process gives up everything it does not need, before it reads the first
  * frame.
  *
- * Offers:  one call: resource limits, no new privileges, no core dumps, death with its parent,
- * seccomp allow-list. Relies on: Linux. After it, the process can read and write the descriptors it
- * has, allocate memory and exit; any other system call kills it.
+ * Offers:  one call: namespaces of its own where they are allowed, resource limits, no new
+ * privileges, no core dumps, death with its parent, seccomp allow-list. Relies on: Linux. After it,
+ * the process can read and write the descriptors it has, allocate memory and exit; any other system
+ * call kills it.
  */
 #ifndef BW_LUA_LOCKDOWN_H
 #define BW_LUA_LOCKDOWN_H

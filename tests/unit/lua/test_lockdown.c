@@ -1,0 +1,180 @@
+/* test_lockdown.c - after the lockdown every way out ends the process. Each way is tried by a child.
+ * Built without sanitizers in every preset. */
+#include "support/test.h"
+
+#include "lua/lockdown.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int run_child(void (*way)(void))
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct bw_error error;
+        bool has_filter;
+        if (bw_lockdown(&has_filter, &error) != BW_ERR_OK || !has_filter)
+            _exit(99);
+        way();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void nothing(void)
+{
+    char *memory = malloc(1 << 22); /* what Lua needs still works */
+    memset(memory, 1, 1 << 22);
+    free(memory);
+}
+
+static void open_a_file(void)
+{
+    (void)open("/etc/passwd", O_RDONLY);
+}
+
+static void make_a_socket(void)
+{
+    (void)socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void make_a_process(void)
+{
+    (void)fork();
+}
+
+static void run_a_program(void)
+{
+    char *const argv[] = {"sh", NULL};
+    (void)execve("/bin/sh", argv, NULL);
+}
+
+static void map_code(void)
+{
+    (void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void make_code(void)
+{
+    static char page[4096];
+    (void)mprotect(page, sizeof page, PROT_READ | PROT_EXEC);
+}
+
+static void kill_the_parent(void)
+{
+    (void)kill(getppid(), 0);
+}
+
+static void trace_the_parent(void)
+{
+    (void)syscall(SYS_ptrace, 0, 0, 0, 0);
+}
+
+static void read_another(void)
+{
+    (void)syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0);
+}
+
+static void make_a_ring(void)
+{
+    (void)syscall(SYS_io_uring_setup, 1, NULL);
+}
+
+static void lift_a_limit(void)
+{
+    (void)syscall(SYS_prlimit64, 0, 7, NULL, NULL);
+}
+
+static void change_the_user(void)
+{
+    (void)syscall(SYS_setuid, 0);
+}
+
+static void test_every_way_out_ends_the_process(void **state)
+{
+    static void (*const ways[])(void) = {
+        open_a_file,  make_a_socket, make_a_process,  run_a_program,
+        map_code,     make_code,     kill_the_parent, trace_the_parent,
+        read_another, make_a_ring,   lift_a_limit,    change_the_user,
+    };
+    (void)state;
+    assert_int_equal(run_child(nothing), 0);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        int status = run_child(ways[i]);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+            fail_msg("way %zu: wait status %d", i, status);
+    }
+}
+
+/* Makes this process, and what it starts, one in which no filter can be installed. */
+static void forbid_filters(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prctl, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_SECCOMP, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        _exit(98);
+}
+
+/* Starts billow-host where there is no filter; its exit code when it is told nothing. */
+static int start_host(const char *option)
+{
+    const char *root = getenv("BW_BINARY_DIR");
+    char path[1024];
+    int fds[2], status;
+
+    (void)snprintf(path, sizeof path, "%s/tests/unit/billow-host-plain", root ? root : ".");
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *const argv[] = {path, "test", (char *)(uintptr_t)option, NULL}, *const env[] = {NULL};
+        (void)dup2(fds[1], 3);
+        (void)close(fds[0]);
+        forbid_filters();
+        (void)execve(path, argv, env);
+        _exit(127);
+    }
+    (void)close(fds[1]);
+    (void)shutdown(fds[0], SHUT_WR); /* the engine goes at once: a host that runs ends in order */
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)close(fds[0]);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void test_without_a_filter_the_host_does_not_start_unless_it_is_meant(void **state)
+{
+    (void)state;
+    assert_int_equal(start_host(NULL), 1);
+    assert_int_equal(start_host("--unconfined"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_way_out_ends_the_process),
+        cmocka_unit_test(test_without_a_filter_the_host_does_not_start_unless_it_is_meant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
