@@ -56,6 +56,7 @@
     X(HOST_FRAME_OUT, "host.frame_out", "a frame was given to the socket of a host")               \
     X(HOST_FRAME_IN, "host.frame_in", "a frame came from a host, nothing was read of it")          \
     X(HOST_AFTER_RESULT, "host.after_result", "a turn's result came back from a host")             \
+    X(RECHECK_SKEW, "recheck.skew", "a replay to compare begins; err: at another turn time")       \
     X(HOST_LOST, "host.lost", "a host is gone, its turns are not given up yet")                    \
     X(RECOVER_SCAN, "recover.scan", "runs are about to be looked for")                             \
     X(RECOVER_FOUND, "recover.found", "they were found, and not touched yet")                      \

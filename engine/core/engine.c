@@ -96,6 +96,8 @@ static void tell(struct bw_engine *engine, const struct bw_batch *batch)
     if (engine->config.on_status && (commit->status != BW_RUN_OPEN ||
                                      (batch->kind == BW_BATCH_TURN && commit->expected_head == 0)))
         engine->config.on_status(engine->config.ud, commit->tenant, commit->run, commit->status);
+    if (commit->status == BW_RUN_DONE)
+        bw_recheck_sample(engine, commit->tenant, commit->run);
     if (commit->status == BW_RUN_PARKED) {
         struct bw_value error = bw_value_read(commit->error);
         struct bw_str text = bw_value_get_str(&error, "text", BW_STR_NONE);
@@ -353,10 +355,11 @@ int64_t bw_engine_turn(struct bw_engine *engine)
     engine->now_us = bw_clock_utc(engine->config.clock).us;
     engine->now_ns = bw_clock_mono(engine->config.clock).ns;
 
-    take_news(engine);      /* stored messages and committed batches first: they make runs ready */
-    bw_http_take(engine);   /* outcomes of our own effects */
-    take_timers(engine);    /* what is due joins the same turn of its run */
-    bw_hosts_take(engine);  /* results become batches */
+    take_news(engine);     /* stored messages and committed batches first: they make runs ready */
+    bw_http_take(engine);  /* outcomes of our own effects */
+    take_timers(engine);   /* what is due joins the same turn of its run */
+    bw_hosts_take(engine); /* results become batches */
+    bw_recheck_turn(engine);
     bw_group_flush(engine); /* as soon as a lane is free: the database works while the hosts do */
     bw_engine_send_loads(engine);
     wake_runs(engine); /* after the news, so that a run wakes once for all of them */
@@ -427,6 +430,7 @@ struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
     bw_releases_init(&engine->releases);
     bw_groups_init(&engine->groups);
     bw_hosts_init(engine);
+    bw_recheck_init(engine);
     bw_arena_init(&engine->scratch);
     bw_buf_init(&engine->buffer, engine->limits.row_bytes_max);
     bw_buf_init(&engine->value, engine->limits.row_bytes_max);
@@ -516,6 +520,7 @@ void bw_engine_destroy(struct bw_engine *engine)
     engine->is_in_turn = true; /* nobody is asked for a turn any more */
     engine->phase = BW_ENGINE_STOPPED;
     forget_runs(engine);
+    bw_recheck_deinit(engine); /* it keeps a call */
     forget_calls(engine);
     bw_groups_deinit(engine, &engine->groups);
     bw_hosts_deinit(engine);

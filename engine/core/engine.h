@@ -62,6 +62,8 @@ struct bw_engine_config {
     /* All borrowed; they outlive the engine. */
     struct bw_store *store;
     struct bw_host *const *hosts;
+    struct bw_host *check_host; /* for bw_engine_recheck_run; NULL: none */
+    unsigned check_share;       /* of 10,000 finished runs so many are played again */
     size_t host_count;
     struct bw_httpc *httpc;
     const struct bw_clock *clock;
@@ -155,6 +157,11 @@ void bw_engine_schedule_times(struct bw_engine *engine, struct bw_id tenant, str
                               struct bw_str spec, int64_t after_us, size_t count, bw_value_fn done,
                               void *ud);
 
+/* Plays the recorded turns of a run again, on the check host, and changes nothing: a map {status:
+ * "same" or "differs", text, turns}. UNAVAILABLE and others when it could not be played. */
+void bw_engine_recheck_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
+                           bw_value_fn done, void *ud);
+
 /* Another release was activated for the tenant: the next start asks again. */
 void bw_engine_release_changed(struct bw_engine *engine, struct bw_id tenant);
 
@@ -164,9 +171,11 @@ struct bw_engine_stats {
     uint64_t effects; /* begun */
     uint64_t commits; /* group commits */
     uint64_t conflicts;
-    uint64_t replays; /* wakes with a journal */
-    size_t runs;      /* in memory */
-    size_t resident;  /* idle with a VM */
+    uint64_t replays;  /* wakes with a journal */
+    uint64_t rechecks; /* recorded runs played again (core/recheck.h) */
+    uint64_t rechecks_differing;
+    size_t runs;     /* in memory */
+    size_t resident; /* idle with a VM */
     size_t executing;
     size_t shards;
     size_t once;   /* requests under way whose outcome is unknown if the process dies now */

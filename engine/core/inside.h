@@ -13,6 +13,7 @@
 #include "core/group.h"
 #include "core/http_gate.h"
 #include "core/lease.h"
+#include "core/recheck.h"
 #include "core/release.h"
 #include "core/run.h"
 #include "core/sched.h"
@@ -75,6 +76,7 @@ struct bw_engine {
     struct bw_sched sched;
     struct bw_lease lease;
     struct bw_releases releases;
+    struct bw_recheck recheck;
     struct bw_groups groups;
     struct bw_schedules schedules;
     struct bw_host_slot *hosts;

@@ -118,7 +118,12 @@ void bw_release_wait(struct bw_engine *engine, struct bw_release *release, struc
     BW_ASSERT(run->place == BW_RUN_NOWHERE && !release->is_here);
     run->place = BW_RUN_IN_RELEASE;
     bw_list_push_back(&release->waiters, &run->link);
-    if (!release->is_loading)
+    bw_release_fetch(engine, release);
+}
+
+void bw_release_fetch(struct bw_engine *engine, struct bw_release *release)
+{
+    if (!release->is_here && !release->is_loading)
         fetch(engine, release);
 }
 

@@ -53,6 +53,8 @@ struct bw_release *bw_release_get(struct bw_engine *engine,
                                   const uint8_t hash[BW_RELEASE_HASH_LEN]);
 /* The run waits until the release is here; then it is READY's turn again. */
 void bw_release_wait(struct bw_engine *engine, struct bw_release *release, struct bw_run *run);
+/* Asks the store for its files, unless they are here or on their way. */
+void bw_release_fetch(struct bw_engine *engine, struct bw_release *release);
 /* Takes over the files a store call brought. */
 void bw_release_fill(struct bw_release *release, const struct bw_release_set *set);
 bool bw_release_has_workflow(const struct bw_release *release, struct bw_str workflow);

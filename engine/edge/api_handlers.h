@@ -27,6 +27,7 @@ void bw_api_run_notes(struct bw_api_call *call);
 void bw_api_run_timeline(struct bw_api_call *call);
 void bw_api_run_explain(struct bw_api_call *call);
 void bw_api_run_cancel(struct bw_api_call *call);
+void bw_api_run_replay(struct bw_api_call *call);
 void bw_api_run_resume(struct bw_api_call *call);
 void bw_api_event(struct bw_api_call *call);
 void bw_api_tasks(struct bw_api_call *call);

@@ -63,6 +63,8 @@ void bw_api_stats(struct bw_api_call *call)
     bw_form_put_int(&form, "commits", (int64_t)stats.commits);
     bw_form_put_int(&form, "conflicts", (int64_t)stats.conflicts);
     bw_form_put_int(&form, "replays", (int64_t)stats.replays);
+    bw_form_put_int(&form, "rechecks", (int64_t)stats.rechecks);
+    bw_form_put_int(&form, "rechecks_differing", (int64_t)stats.rechecks_differing);
     bw_form_put_int(&form, "runs", (int64_t)stats.runs);
     bw_form_put_int(&form, "resident", (int64_t)stats.resident);
     bw_form_put_int(&form, "executing", (int64_t)stats.executing);

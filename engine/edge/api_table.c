@@ -21,6 +21,8 @@ const struct bw_api_route bw_api_routes[] = {
     {"GET", "/v1/runs/{id}/timeline", true, "run, journal, tasks and notes together",
      bw_api_run_timeline},
     {"GET", "/v1/runs/{id}/explain", true, "what it waits for, in words", bw_api_run_explain},
+    {"POST", "/v1/runs/{id}/replay", true, "play it again and compare; changes nothing",
+     bw_api_run_replay},
     {"POST", "/v1/runs/{id}/cancel", true, "cancel it {reason}", bw_api_run_cancel},
     {"POST", "/v1/runs/{id}/resume", true, "resume it when parked {skip_with?, latest?}",
      bw_api_run_resume},

@@ -1,4 +1,5 @@
 /* cmd_serve.c - billow serve, dev, migrate, version, completion, docs man. */
+#include "codec/decimal.h"
 #include "edge/cmd.h"
 #include "edge/config.h"
 #include "edge/form.h"
@@ -43,12 +44,29 @@ static void say_ready(struct bw_cli *cli, const char *socket)
     fflush(cli->out);
 }
 
+/* A percentage in hundredths of it. */
+static bool read_share(const char *text, unsigned *share)
+{
+    struct bw_decimal percent, product;
+    int64_t hundredths;
+    if (bw_decimal_parse(bw_str_of(text), &percent, NULL) != BW_ERR_OK ||
+        bw_decimal_mul(percent, bw_decimal_from_int(100), &product) != BW_ERR_OK ||
+        !bw_decimal_to_int(product, &hundredths) || hundredths < 0 || hundredths > 10000)
+        return false;
+    *share = (unsigned)hundredths;
+    return true;
+}
+
 int bw_cmd_serve(struct bw_cli *cli)
 {
     struct bw_error error = {0};
     struct bw_service *service;
     struct bw_service_options options = options_of(cli, bw_cli_option(cli, "socket"));
     options.allow_private_http = bw_cli_option(cli, "private-http") != NULL;
+    const char *share = bw_cli_option(cli, "replay-share");
+    options.replay_share = 100;
+    if (share && !read_share(share, &options.replay_share))
+        return bw_cli_usage(cli, "--replay-share %s: a percentage is expected, 0 to 100", share);
     if (bw_service_open(&options, &service, &error))
         return bw_cli_fail(cli, &error);
     struct bw_buf socket;

@@ -55,6 +55,8 @@ const struct bw_cli_command bw_cli_commands[] = {
                 "PostgreSQL under .billow/pg. SIGTERM and SIGINT stop it in order.\n"
                 "With --json it prints a line {\"kind\":\"ready\",...} when it listens.",
      .options = {{"socket", "PATH", "where to listen"},
+                 {"replay-share", "PERCENT",
+                  "of the runs that are done, so many are replayed and compared (default: 1)"},
                  {"private-http", NULL,
                   "requests of scripts may reach loopback and private addresses"},
                  END},
@@ -570,6 +572,19 @@ const struct bw_cli_command bw_cli_commands[] = {
                   "\"issue_date\":\"2026-11-02\"}' | billow price\ta due date",
                   "billow price --schema\twhat may be asked"},
      .run = bw_cmd_price},
+    {.name = "replay",
+     .arguments = "RUN",
+     .summary = "play a recorded run again in a fresh host, and say whether it comes out the same",
+     .details = "Nothing of the run is changed, and nothing is sent. A running engine does this by "
+                "itself with a share\n"
+                "of the runs that are done (billow serve --replay-share).\n"
+                "Exit codes: 0 the same; 3 it differs, and where; 1 it could not be played.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {END},
+     .examples = {"billow replay 0192f0c4-0000-7000-8000-000000000000\tone run",
+                  "billow replay 0192f0c4-0000-7000-8000-000000000000 --json\tfor machines"},
+     .run = bw_cmd_replay},
     {.name = "credit",
      .arguments = "INVOICE",
      .summary = "credit an invoice, whole or in part, and bill the work again if asked to",

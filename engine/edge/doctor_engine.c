@@ -77,6 +77,29 @@ static void check_parked(struct bw_doctor *doctor, struct bw_client *client)
     bw_buf_deinit(&answer);
 }
 
+/* Recorded runs that this engine played again: one that comes out otherwise is a defect. */
+static void check_replays(struct bw_doctor *doctor, struct bw_client *client)
+{
+    struct bw_buf answer;
+    struct bw_error error = {0};
+
+    bw_buf_init(&answer, ANSWER_BYTES_MAX);
+    if (bw_client_call(client, "GET", "/v1/stats", BW_STR_NONE, &answer, &error) == BW_ERR_OK) {
+        struct bw_value stats = bw_value_read(bw_buf_str(&answer));
+        long long checked = bw_value_get_int(&stats, "rechecks", 0),
+                  differing = bw_value_get_int(&stats, "rechecks_differing", 0);
+        if (differing)
+            bw_doctor_say(doctor, BW_DOCTOR_FAIL, "replays",
+                          "look for replay_differs in the engine's log, and report it: 'billow "
+                          "replay RUN' shows it again",
+                          "%lld of %lld recorded runs came out otherwise", differing, checked);
+        else
+            bw_doctor_say(doctor, BW_DOCTOR_OK, "replays", "",
+                          "none of %lld recorded runs came out otherwise", checked);
+    }
+    bw_buf_deinit(&answer);
+}
+
 static void ask_engine(struct bw_doctor *doctor, const char *socket)
 {
     struct bw_client_options options = {
@@ -98,6 +121,7 @@ static void ask_engine(struct bw_doctor *doctor, const char *socket)
         doctor->has_engine = true;
         bw_doctor_say(doctor, BW_DOCTOR_OK, "engine", "", "one answers on %s", socket);
         check_parked(doctor, client);
+        check_replays(doctor, client);
     }
     bw_buf_deinit(&answer);
     bw_client_close(client);

@@ -46,6 +46,9 @@ struct bw_service {
     struct bw_host hosts[HOSTS_MAX];
     struct bw_host *host_list[HOSTS_MAX];
     size_t host_count;
+    struct bw_host check_host;
+    bool has_check_host;
+    unsigned replay_share;
     struct bw_httpc httpc;
     bool has_httpc;
     struct bw_clock clock;
@@ -217,26 +220,34 @@ static enum bw_err open_store(struct bw_service *service, const struct bw_servic
     return wait_for(service, &wait, "bringing the database schema up to date", error);
 }
 
+static enum bw_err open_host(struct bw_service *service, const char *name, bool is_lazy,
+                             struct bw_host *host, struct bw_error *error)
+{
+    struct bw_hostproc_options options = {
+        .name = name, .is_unconfined = bw_config_host_unconfined(), .is_lazy = is_lazy};
+    struct bw_hostproc *proc;
+    enum bw_err err = bw_config_host_path(&options.program, error);
+    if (!err)
+        err = bw_hostproc_create(service->loop, &options, &proc, error);
+    if (!err)
+        *host = (struct bw_host)BW_HOSTPROC_TABLE(proc);
+    return err;
+}
+
 static enum bw_err open_hosts(struct bw_service *service, struct bw_error *error)
 {
-    const char *program;
-    enum bw_err err = bw_config_host_path(&program, error);
+    enum bw_err err = BW_ERR_OK;
     for (size_t i = 0; !err && i < HOSTS_MAX; i++) {
         char name[16];
         snprintf(name, sizeof name, "host-%zu", i + 1);
         /* The first one tells at once when it cannot be started. */
-        struct bw_hostproc_options options = {.program = program,
-                                              .name = name,
-                                              .is_unconfined = bw_config_host_unconfined(),
-                                              .is_lazy = i > 0};
-        struct bw_hostproc *proc;
-        err = bw_hostproc_create(service->loop, &options, &proc, error);
-        if (err)
-            break;
-        service->hosts[i] = (struct bw_host)BW_HOSTPROC_TABLE(proc);
+        err = open_host(service, name, i > 0, &service->hosts[i], error);
         service->host_list[i] = &service->hosts[i];
-        service->host_count++;
+        service->host_count += !err;
     }
+    if (!err)
+        err = open_host(service, "replay", true, &service->check_host, error);
+    service->has_check_host = !err;
     return err;
 }
 
@@ -253,6 +264,8 @@ static enum bw_err open_engine(struct bw_service *service, struct bw_error *erro
         .store = &service->store,
         .hosts = service->host_list,
         .host_count = service->host_count,
+        .check_host = &service->check_host,
+        .check_share = service->replay_share,
         .httpc = &service->httpc,
         .clock = &service->clock,
         .entropy = &service->entropy,
@@ -320,6 +333,7 @@ enum bw_err bw_service_open(const struct bw_service_options *options, struct bw_
 {
     struct bw_service *made = bw_xcalloc(1, sizeof *made);
     made->loop = bw_loop_create();
+    made->replay_share = options->replay_share;
     made->clock = bw_clock_os();
     made->entropy = bw_entropy_os();
     made->pump_timer = bw_loop_timer_create(made->loop, pump_late, made);
@@ -392,6 +406,8 @@ void bw_service_close(struct bw_service *service)
         service->httpc.close(service->httpc.self);
     for (size_t i = 0; i < service->host_count; i++)
         service->hosts[i].close(service->hosts[i].self);
+    if (service->has_check_host)
+        service->check_host.close(service->check_host.self);
     if (service->has_store) {
         bool is_closed = false;
         service->store.close(service->store.self, store_closed, &is_closed);

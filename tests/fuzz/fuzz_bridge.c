@@ -1,5 +1,5 @@
-/* fuzz_bridge.c - a value that is well-formed goes into Lua and comes out as the same bytes; one whose
- * nils are lost on the way is refused or shorter, never something else. */
+/* fuzz_bridge.c - a value that is well-formed goes into Lua and comes out as the same bytes; one
+ * whose nils are lost on the way is refused or shorter, never something else. */
 #include "fuzz.h"
 
 #include "lua/bridge.h"

@@ -28,7 +28,18 @@ return workflow.define({ name = "spins", version = "1.0.0", title = "Spins", inp
   run = function() while true do pcall(function() while true do end end) end end,
 })
 LUA
-serve_start serve
+cat >"$work/share/workflows/clock.lua" <<'LUA'
+local billow = require("billow")
+local event = require("billow.event")
+local workflow = require("billow.workflow")
+return workflow.define({ name = "clock", version = "1.0.0", title = "Clock", input = {},
+  run = function(input)
+    event.send("seen", { key = "k", body = { at = tostring(billow.now()) } })
+    return { at = tostring(billow.now()), dice = billow.random(1000000) }
+  end,
+})
+LUA
+serve_start serve --replay-share 100
 hosts() { pgrep -P "$serve_pid" -f "billow-host[^ ]* host"; }
 host_count() { hosts | wc -l; }
 is_status() { # TENANT RUN STATUS
@@ -79,7 +90,35 @@ spins=$(cat "$work/out")
 check "an endless loop is parked" wait_until 60 is_status beta "$spins" parked
 run billow --tenant beta run show "$spins"
 expect "with its reason and its line" 0 "BUDGET|WALL" "workflows/spins.lua:3"
+
+# --- Recorded runs, played again.
+run billow --tenant acme replay "${runs[acme]}"
+expect "a run that is done comes out the same" 0 "the same: 3 turns"
+run billow --tenant acme replay "$(waits acme c)" --json
+expect "a run that waits, too" 0
+check "as JSON" jq -e '.status == "same"' "$work/out"
+run billow --tenant beta replay "${runs[acme]}"
+expect "another tenant's run is not found" 5
+run billow --tenant gamma run start clock --wait
+expect "a run with the turn's clock and random numbers" 0
+rechecks() { [ "$(curl -s --unix-socket "$BILLOW_DIR/.billow/billow.sock" http://billow/v1/stats | jq -r "$1")" = true ]; }
+check "finished runs are checked by themselves" wait_until 20 rechecks '.rechecks >= 6'
+check "and none of them differs" rechecks '.rechecks_differing == 0'
+run billow doctor
+expect "the doctor says so" 0 "replays .*none of"
 serve_stop TERM
 expect "the engine stops in order" 0
+if grep -q recheck.skew "$build/bin/billow"; then # a build with fault points
+    BILLOW_FAULT=recheck.skew:1:err serve_start serve --replay-share 0
+    clock=$(billow --tenant gamma run list --workflow clock --json | jq -r '.[0].id')
+    run billow --tenant gamma replay "$clock"
+    expect "a replay with another clock is found out" 3 "differs: turn 1, command 1: the journal has event.send .*workflows/clock.lua:6"
+    check "loudly" grep -q 'replay_differs' "$work/serve.err"
+    run billow doctor
+    expect "the doctor fails" 1 "replays .*1 of 1"
+    run billow --tenant gamma replay "$clock"
+    expect "and without the fault it is the same" 0
+    serve_stop TERM
+fi
 check "no host is left" test -z "$(pgrep -f "$build/.*/billow-host")"
 finish

@@ -49,6 +49,7 @@ static bool pump(struct harness *harness)
     bool has_worked = bw_store_mem_pump(&harness->store);
     for (size_t i = 0; i < harness->host_count; i++)
         has_worked = fake_host_pump(harness->fakes[i]) || has_worked;
+    has_worked = fake_host_pump(harness->check) || has_worked;
     return bw_httpc_fake_pump(harness->http) || has_worked;
 }
 
@@ -85,6 +86,8 @@ static void engine_up(struct harness *harness)
         .store = &harness->store,
         .hosts = harness->hosts,
         .host_count = harness->host_count,
+        .check_host = fake_host_host(harness->check),
+        .check_share = harness->check_share,
         .httpc = bw_httpc_fake_httpc(harness->http),
         .clock = &harness->clock.clock,
         .entropy = &harness->entropy,
@@ -142,9 +145,13 @@ void harness_add_tenant(struct harness *harness, const char *name,
 void harness_init(struct harness *harness, const struct fake_program *programs, size_t count)
 {
     struct bw_engine_limits limits = harness->limits;
+    unsigned check_share = harness->check_share;
     size_t host_count = harness->host_count ? harness->host_count : 1;
-    *harness =
-        (struct harness){.node = "test", .patience = 2, .limits = limits, .host_count = host_count};
+    *harness = (struct harness){.node = "test",
+                                .patience = 2,
+                                .limits = limits,
+                                .host_count = host_count,
+                                .check_share = check_share};
     bw_clock_virtual_init(&harness->clock, (struct bw_stamp){HARNESS_NOW_US});
     bw_rng_seed(&harness->rng, 7);
     harness->entropy = bw_rng_entropy(&harness->rng);
@@ -154,6 +161,7 @@ void harness_init(struct harness *harness, const struct fake_program *programs, 
         harness->hosts[i] = fake_host_host(harness->fakes[i]);
     }
     harness->host = harness->fakes[0];
+    harness->check = fake_host_create(programs, count);
     harness->http = bw_httpc_fake_create();
     bw_buf_init(&harness->value, 1 << 24);
     harness_add_tenant(harness, "acme", programs, count);
@@ -177,6 +185,7 @@ void harness_deinit(struct harness *harness)
     bw_httpc_fake_destroy(harness->http);
     for (size_t i = 0; i < harness->host_count; i++)
         fake_host_destroy(harness->fakes[i]);
+    fake_host_destroy(harness->check);
     bw_buf_deinit(&harness->value);
 }
 
@@ -186,6 +195,7 @@ void harness_crash(struct harness *harness)
     harness->engine = NULL;
     for (size_t i = 0; i < harness->host_count; i++)
         fake_host_reset(harness->fakes[i]);
+    fake_host_reset(harness->check);
     bw_httpc_fake_forget(harness->http);
     harness_settle(harness); /* the store's answers find nobody */
     engine_up(harness);

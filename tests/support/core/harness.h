@@ -23,7 +23,9 @@ struct harness {
     struct fake_host *host; /* the first one */
     struct fake_host *fakes[HARNESS_HOSTS_MAX];
     struct bw_host *hosts[HARNESS_HOSTS_MAX];
-    size_t host_count; /* 0 before init: one; like limits, it is kept by init */
+    unsigned check_share;    /* kept by init, too */
+    struct fake_host *check; /* plays recorded runs again */
+    size_t host_count;       /* 0 before init: one; like limits, it is kept by init */
     struct bw_httpc_fake *http;
     struct bw_engine *engine;
     struct bw_engine_limits limits;

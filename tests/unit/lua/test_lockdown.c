@@ -1,4 +1,4 @@
-/* test_lockdown.c - after the lockdown every way out ends the process. Each way is tried by a child.
+/* test_lockdown.c - after the lockdown every way out ends the process. Each is tried by a child.
  * Built without sanitizers in every preset. */
 #include "support/test.h"
 
