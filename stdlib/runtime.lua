@@ -16,6 +16,15 @@ local core = effect.core
 ---@type billow.runtime.Compensation[]
 local compensations = {}
 
+local TEXT_BYTES_MAX = 8192
+
+local function shortened(text)
+  if #text > TEXT_BYTES_MAX then
+    return string.sub(text, 1, TEXT_BYTES_MAX) .. " ... (" .. #text .. " bytes)"
+  end
+  return text
+end
+
 --- Where an error happened: a text tells it itself ("workflows/tm.lua:12: ..."), otherwise where it
 --- was raised.
 ---@param info {value: any, file: string, line: integer, stack: string}
@@ -36,6 +45,8 @@ local function describe(info)
   else
     failure.text = type(value) == "table" and tostring(value) or "error value: " .. tostring(value)
   end
+  failure.text = shortened(failure.text)
+  failure.stack = failure.stack and shortened(failure.stack)
   return failure
 end
 

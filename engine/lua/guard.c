@@ -8,6 +8,7 @@ static const char guard_key = 0; /* its address keys the guards' metatable in th
 
 struct guard {
     struct bw_buf buf;
+    size_t held;                  /* bytes counted in the budget */
     struct bw_budget *counted_by; /* NULL once it is dropped, and in states without budget */
 };
 
@@ -16,8 +17,11 @@ void bw_lua_drop_buf(struct bw_buf *buf)
     struct guard *guard = bw_container_of(buf, struct guard, buf);
 
     bw_buf_deinit(buf); /* safe twice */
-    if (guard->counted_by)
+    if (guard->counted_by) {
         guard->counted_by->open_count--;
+        guard->counted_by->bytes -= guard->held;
+    }
+    guard->held = 0;
     guard->counted_by = NULL;
 }
 
@@ -35,6 +39,7 @@ struct bw_buf *bw_lua_push_buf(lua_State *L, size_t bytes_max)
     struct guard *guard = lua_newuserdatauv(L, sizeof *guard, 0);
     bw_buf_init(&guard->buf, bytes_max); /* empty: nothing is owned yet */
     guard->counted_by = NULL;
+    guard->held = 0;
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &guard_key) != LUA_TTABLE) {
         lua_pop(L, 1);
         lua_createtable(L, 0, 1);
@@ -48,6 +53,19 @@ struct bw_buf *bw_lua_push_buf(lua_State *L, size_t bytes_max)
     if (guard->counted_by)
         guard->counted_by->open_count++;
     return &guard->buf;
+}
+
+void bw_lua_hold_buf(lua_State *L, struct bw_buf *buf)
+{
+    struct guard *guard = bw_container_of(buf, struct guard, buf);
+    struct bw_budget *budget = guard->counted_by;
+
+    if (!budget || guard->held == buf->capacity)
+        return;
+    budget->bytes += buf->capacity - guard->held;
+    guard->held = buf->capacity;
+    if (budget->bytes > budget->bytes_max)
+        (void)bw_budget_kill(L, BW_FATAL_MEMORY);
 }
 
 /* Pushes "file:line: " of the code to blame: the first Lua frame that is not the standard

@@ -21,6 +21,11 @@
  * on the stack. */
 MAY_THROW struct bw_buf *bw_lua_push_buf(lua_State *L, size_t bytes_max);
 
+/* Counts what the buffer has grown to as memory of the script, until it is freed. To be called
+ * before a function of the script runs while the buffer is held: such calls nest. May end the
+ * script. */
+MAY_THROW void bw_lua_hold_buf(lua_State *L, struct bw_buf *buf);
+
 /* Frees the buffer of a guard at once (the userdata may stay on the stack). */
 void bw_lua_drop_buf(struct bw_buf *buf);
 

@@ -20,6 +20,7 @@
 #include <stdio.h>
 
 #define KIND_BYTES_MAX 64
+#define LOG_TEXT_BYTES_MAX (BW_LIMIT_ERROR_TEXT_BYTES / 2)
 
 static const char origins_key = 0; /* keys the table of where table errors came from */
 
@@ -560,11 +561,14 @@ static int core_log(lua_State *L)
     bw_value_put_key(item, "level");
     bw_value_put_text(item, levels[level]);
     bw_value_put_key(item, "text");
-    bw_value_put_str(item, bw_str(text, len));
+    bw_value_put_str(item, bw_str(text, len < LOG_TEXT_BYTES_MAX ? len : LOG_TEXT_BYTES_MAX));
+    bw_lua_charge(L, item->len / 64 + 1);
     if (!item->is_over &&
         vm->logs.len + item->len <= vm->logs.bytes_max) { /* over the limit: left out */
         bw_buf_put_str(&vm->logs, bw_buf_str(item));
         vm->log_count++;
+    } else {
+        vm->log_dropped++;
     }
     bw_lua_drop_buf(item);
     return 0;

@@ -204,6 +204,7 @@ int bw_lua_format(lua_State *L)
         if (++index > top)
             return bw_lua_raise(L, "string.format: value %d is missing", index - 1);
         if (*at == 's') {
+            bw_lua_hold_buf(L, out); /* __tostring may be the script's */
             put_text(L, index, spec, out);
         } else if (*at == 'q') {
             put_literal(L, index, out);

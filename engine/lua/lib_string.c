@@ -232,6 +232,7 @@ static void put_replacement(lua_State *L, struct bw_buf *out, const struct bw_ma
     size_t len;
     const char *text;
 
+    bw_lua_hold_buf(L, out);
     switch (lua_type(L, 3)) {
     case LUA_TFUNCTION:
         lua_pushvalue(L, 3);

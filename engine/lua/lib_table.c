@@ -94,6 +94,7 @@ static int table_concat(lua_State *L)
     out = bw_lua_push_buf(L, BW_LUA_STRING_BYTES_MAX);
     for (lua_Integer i = first; i <= last; i++) {
         bw_lua_charge(L, 1);
+        bw_lua_hold_buf(L, out); /* __index may be the script's */
         if (lua_geti(L, 1, i) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
             return bw_lua_raise(L, "invalid value (a %s) at index %lld in table for 'concat'",
                                 luaL_typename(L, -1), (long long)i);

@@ -4,6 +4,7 @@
 #include "lua/bridge.h"
 #include "lua/sandbox.h"
 #include "lua/vm_state.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 #define VALUE_BYTES_MAX (2u * BW_LIMIT_VALUE_BYTES)
@@ -245,7 +246,7 @@ static void begin_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at,
     vm->command_bytes = 0;
     bw_buf_clear(&vm->logs);
     bw_buf_clear(&vm->logs_encoded);
-    vm->log_count = 0;
+    vm->log_count = vm->log_dropped = 0;
     bw_buf_clear(&vm->value);
 }
 
@@ -317,6 +318,28 @@ static bool put_where(struct bw_vm *vm)
     return true;
 }
 
+/* What was left out is said in a line of its own. */
+static void put_logs(struct bw_vm *vm)
+{
+    char text[96];
+
+    if (!vm->log_count && !vm->log_dropped)
+        return;
+    bw_value_put_arr(&vm->logs_encoded, vm->log_count + (vm->log_dropped > 0));
+    bw_buf_put(&vm->logs_encoded, vm->logs.ptr, vm->logs.len);
+    if (!vm->log_dropped)
+        return;
+    (void)snprintf(text, sizeof text, "%zu lines more were left out: a turn may log %zu bytes",
+                   vm->log_dropped, vm->logs.bytes_max);
+    bw_value_put_map(&vm->logs_encoded, 3);
+    bw_value_put_key(&vm->logs_encoded, "fields");
+    bw_value_put_nil(&vm->logs_encoded);
+    bw_value_put_key(&vm->logs_encoded, "level");
+    bw_value_put_text(&vm->logs_encoded, "warn");
+    bw_value_put_key(&vm->logs_encoded, "text");
+    bw_value_put_text(&vm->logs_encoded, text);
+}
+
 static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
 {
     enum bw_turn_status status = status_of(vm);
@@ -326,10 +349,7 @@ static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
 
     if (status == BW_TURN_BUDGET || status == BW_TURN_WALL)
         has_value = put_where(vm);
-    if (vm->log_count) {
-        bw_value_put_arr(&vm->logs_encoded, vm->log_count);
-        bw_buf_put(&vm->logs_encoded, vm->logs.ptr, vm->logs.len);
-    }
+    put_logs(vm);
     *result = (struct bw_turn_result){
         .run = vm->run,
         .turn = vm->turn,

@@ -85,6 +85,7 @@ struct bw_vm {
     const struct bw_turn_record *expected; /* replay: what the journal has; NULL when live */
     struct bw_buf logs;                    /* encoded items */
     size_t log_count;
+    size_t log_dropped;         /* over the limit */
     struct bw_buf logs_encoded; /* the array made of them, for the result */
     uint64_t *pending;
     size_t pending_capacity;

@@ -85,6 +85,10 @@ check "log lines are in the JSON" jq -e '.logs[0].text == "halfway" and .logs[0]
 script 'require("billow.log").info("halfway") return 1'
 expect "and on standard error" 0 "info: halfway"
 check "beside the result on standard output" test "$(cat "$work/out")" = 1
+script 'local log = require("billow.log") for i = 1, 9999 do log.info(("x"):rep(100)) end' --json --fuel 20M
+check "a log that is too long says what was left out" jq -e '.logs[-1].text | test("lines more were left out")' "$work/out"
+script 'require("billow.log").info(("x"):rep(1000000))' --json
+check "a log line that is too long is cut" jq -e '.logs[0].text | length == 4096' "$work/out"
 script 'return "\27[31mred"'
 check "a terminal does not obey a result" test "$(cat "$work/out")" = '\027[31mred'
 script 'local t = {} for i = 1, 100000 do t[i] = i end return #t' --memory 512KiB
