@@ -1,18 +1,33 @@
 --- Approval of what leaves the house: who must say yes is a policy's decision, what they say yes to
---- is a digest.
+--- is a digest. Nobody approves what they had a part in, under whatever name and for whomever they
+--- act; each yes, each refused one, each reminder is on record.
 ---@class billow.approval
 local approval = {}
 
 local billow = require("billow")
+local clock = require("billow.approval_clock")
+local date = require("billow.date")
+local effect = require("billow.effect")
+local err = require("billow.err")
 local json = require("billow.json")
+local people = require("billow.approval_people")
 local policy = require("billow.policy")
 local task = require("billow.task")
+local text = require("billow.text")
 
 local ROUNDS_MAX = 20
+
+---@class billow.approval.Given
+---@field by string         who said yes
+---@field acts_for? string  whose delegate they are
+---@field at_us integer
+---@field stage integer
+---@field evidence? table   of a link: what was seen, when
 
 ---@class billow.approval.Approved
 ---@field by string       who approved, several names joined by ", "
 ---@field digest string   of exactly what was approved
+---@field given? billow.approval.Given[]
 
 --- One line an approver sees per document.
 local function summary(object)
@@ -36,43 +51,62 @@ local function summaries(bill)
   return json.array(list)
 end
 
-local function contains(list, name)
-  for _, member in ipairs(list) do
-    if member == name then
-      return true
-    end
-  end
-  return false
+--- What an approval is bound to: every document, to the last member.
+---@param bill {canonical: table[]}
+---@return string
+function approval.digest(bill)
+  return text.sha256_hex(json.encode(json.array(bill.canonical)))
 end
 
---- Why this person's approval does not count; nil when it does.
----@param decision table     of the approval policy
----@param name string
----@param earlier string[]   who approved already
----@return string?
-local function objection(decision, name, earlier)
-  if contains(earlier, name) then
-    return name .. " has approved already: another person is needed"
-  elseif decision.prepared_by == name and not decision.self_approval then
-    return name .. " prepared this bill and cannot approve it"
-  elseif #decision.approvers > 0 and not contains(decision.approvers, name) then
-    return name .. " is not among the approvers: " .. table.concat(decision.approvers, ", ")
+--- Refuses a bill that is not, to the last member, the one that was approved.
+---@param bill {canonical: table[], digest: string}
+---@param approved billow.approval.Approved
+function approval.check(bill, approved)
+  if approved.digest ~= bill.digest or approved.digest ~= approval.digest(bill) then
+    error(err.new({
+      code = "APPROVAL_VOID",
+      text = "the bill is not the one that was approved: have it approved again",
+    }), 0)
   end
-  return nil
 end
 
-local function ask(contract, bill, decision, earlier, remark, remarks)
-  return task.open({
+--- What goes on while a bill is approved.
+---@class billow.approval.Round
+---@field contract billow.billing.Contract
+---@field bill billow.billing.Bill
+---@field decision table
+---@field remarks table[]
+---@field given billow.approval.Given[]
+
+local function put_on_record(round, what, fields)
+  fields.kind = "approval." .. what
+  fields.contract = round.contract.id
+  fields.digest = round.bill.digest
+  effect.post("note", fields)
+end
+
+local function names_of(given)
+  local names = {}
+  for i, one in ipairs(given) do
+    names[i] = one.acts_for and one.by .. " for " .. one.acts_for or one.by
+  end
+  return names
+end
+
+local function request(round, stage, state)
+  local contract, bill, decision = round.contract, round.bill, round.decision
+  local title = string.format(
+    "Approve %d invoice%s of %s for %s",
+    #bill.canonical,
+    #bill.canonical == 1 and "" or "s",
+    contract.id,
+    contract.period
+  )
+  return {
     kind = "approval",
     group = contract.id,
-    assignees = decision.approvers,
-    title = string.format(
-      "Approve %d invoice%s of %s for %s",
-      #bill.canonical,
-      #bill.canonical == 1 and "" or "s",
-      contract.id,
-      contract.period
-    ),
+    assignees = people.assignees(decision, stage, state),
+    title = state.is_escalated and title .. " (nobody answered in time)" or title,
     body = {
       contract = contract.id,
       period = contract.period,
@@ -80,13 +114,157 @@ local function ask(contract, bill, decision, earlier, remark, remarks)
       invoices = summaries(bill),
       documents = bill.canonical,
       reasons = json.array(decision.reasons),
-      remarks = json.array(remarks),
-      approved_by = json.array(earlier),
-      needed = decision.count,
-      remark = remark or json.null,
-      decisions = json.array({ "approve", "reject" }),
+      remarks = json.array(round.remarks),
+      involved = json.array(decision.involved),
+      approved_by = json.array(names_of(round.given)),
+      needed = stage.count,
+      stage = stage.why,
+      remark = state.remark or json.null,
+      decisions = json.array({ "approve", "reject", "reassign" }),
     },
+  }
+end
+
+--- Waits for an answer; reminds and escalates by the business hours of the firm. Nil: escalated.
+local function wait(round, stage, state)
+  local asked = request(round, stage, state)
+  local times = not state.is_escalated
+    and clock.times(round.decision, round.contract.ctx.firm, effect.now())
+  if not times then
+    return task.open(asked)
+  end
+  local answer, key = billow.race({
+    answer = function()
+      return task.open(asked)
+    end,
+    clock = function()
+      clock.run(times, function()
+        put_on_record(round, "reminded", { stage = stage.why, assignees = asked.assignees })
+        clock.remind(round.contract, round.bill, asked)
+      end)
+      return false
+    end,
   })
+  return key == "answer" and answer or nil
+end
+
+local function reassign(round, stage, state, answer)
+  local name = answer.comment or (type(answer.data) == "table" and answer.data.to)
+  local problem = type(name) ~= "string" and "say to whom, as the comment"
+    or people.objection(round.decision, stage, round.given, name, state)
+  if problem then
+    state.remark = "it cannot be reassigned: " .. problem
+    return
+  end
+  state.only, state.remark = name, string.format("%s asks %s to answer", answer.by, name)
+  put_on_record(round, "reassigned", { by = answer.by, to = name })
+end
+
+local function take_yes(round, stage, state, answer)
+  local data = type(answer.data) == "table" and answer.data or {}
+  local objection, acts_for = people.objection(
+    round.decision,
+    stage,
+    round.given,
+    answer.by,
+    state
+  )
+  if not objection and data.digest and data.digest ~= round.bill.digest then
+    objection = "the answer was for another bill"
+  end
+  if objection then
+    state.remark = objection
+    put_on_record(round, "refused", { by = answer.by, why = objection })
+    return false
+  end
+  round.given[#round.given + 1] = {
+    by = answer.by,
+    acts_for = acts_for,
+    at_us = answer.at_us,
+    stage = stage.number,
+    evidence = data.evidence,
+  }
+  put_on_record(round, "given", { by = answer.by, acts_for = acts_for, stage = stage.why })
+  state.only, state.remark = nil, nil
+  return true
+end
+
+--- Collects the yes of a stage. False: somebody rejects the bill.
+local function collect(round, stage)
+  local state, got = { is_escalated = false }, 0
+  for _ = 1, ROUNDS_MAX do
+    if got >= stage.count then
+      return true
+    end
+    local answer = wait(round, stage, state)
+    if not answer then
+      state.is_escalated, state.only = true, nil
+      put_on_record(round, "escalated", { to = round.decision.escalate_to, stage = stage.why })
+    elseif answer.decision == "reject" then
+      put_on_record(round, "rejected", { by = answer.by, why = answer.comment })
+      return false
+    elseif answer.decision == "reassign" then
+      reassign(round, stage, state, answer)
+    elseif answer.decision ~= "approve" then
+      state.remark = string.format("%q is no answer here: approve, reject or reassign",
+        tostring(answer.decision))
+    elseif take_yes(round, stage, state, answer) then
+      got = got + 1
+    end
+  end
+  error("no valid approval after " .. ROUNDS_MAX .. " answers", 0)
+end
+
+local function collect_serial(round)
+  for _, stage in ipairs(round.decision.stages) do
+    if not collect(round, stage) then
+      return false
+    end
+  end
+  return true
+end
+
+--- All stages at once; one no ends them all.
+local function collect_parallel(round)
+  local actions = {}
+  for i, stage in ipairs(round.decision.stages) do
+    actions[i] = function()
+      if not collect(round, stage) then
+        error(err.new({ code = "REJECTED", text = "somebody rejected the bill" }), 0)
+      end
+      return true
+    end
+  end
+  local is_done, problem = pcall(billow.all, actions)
+  if not is_done and not err.is(problem, "REJECTED") then
+    error(problem, 0)
+  end
+  return is_done
+end
+
+local function subject_of(contract, bill, remarks)
+  local customer = contract.ctx.customers[contract.contract.customer_id] or {}
+  local started_by = billow.run().started_by
+  local involved = { table.unpack(bill.edited_by or {}) }
+  if started_by and not started_by:find("^run:") then
+    involved[#involved + 1] = started_by
+  end
+  return {
+    contract = contract.contract.id,
+    customer = contract.contract.customer_id,
+    model = contract.contract.model,
+    currency = contract.contract.currency,
+    invoices = summaries(bill),
+    prepared_by = contract.prepared_by or started_by,
+    involved = json.array(involved),
+    on = date.of_instant(effect.now(), contract.ctx.firm.time_zone),
+    country = customer.address and customer.address.country_code or nil,
+    risk = customer.risk,
+    is_new_customer = bill.is_new_customer,
+    margin_percent = bill.margin_percent,
+    write_down_percent = bill.write_down_percent,
+    is_unusual = #remarks > 0,
+  }
 end
 
 --- Has a bill approved as the approval policy decides. Returns nil when somebody rejects it.
@@ -96,34 +274,23 @@ end
 ---@return billow.approval.Approved?
 function approval.require(contract, bill, remarks)
   remarks = remarks or {}
-  local decision = policy.decide("approval", {
-    contract = contract.contract.id,
-    customer = contract.contract.customer_id,
-    model = contract.contract.model,
-    currency = contract.contract.currency,
-    invoices = summaries(bill),
-    prepared_by = contract.prepared_by or billow.run().started_by,
-  }, { customer = contract.contract.customer_id, contract = contract.id })
-  local approved, remark = {}, nil
-  for _ = 1, ROUNDS_MAX do
-    if #approved >= decision.count then
-      local by = #approved > 0 and table.concat(approved, ", ")
-        or "policy approval " .. decision.version
-      return { by = by, digest = bill.digest }
-    end
-    local answer = ask(contract, bill, decision, approved, remark, remarks)
-    if answer.decision == "reject" then
-      return nil
-    elseif answer.decision ~= "approve" then
-      remark = string.format("%q is no answer here: approve or reject", tostring(answer.decision))
-    else
-      remark = objection(decision, answer.by, approved)
-      if not remark then
-        approved[#approved + 1] = answer.by
-      end
-    end
+  local decision = policy.decide(
+    "approval",
+    subject_of(contract, bill, remarks),
+    { customer = contract.contract.customer_id, contract = contract.id }
+  )
+  for i, stage in ipairs(decision.stages) do
+    stage.number = i
   end
-  error("no valid approval after " .. ROUNDS_MAX .. " answers", 0)
+  local round =
+    { contract = contract, bill = bill, decision = decision, remarks = remarks, given = {} }
+  local is_parallel = decision.order == "parallel" and #decision.stages > 1
+  if not (is_parallel and collect_parallel or collect_serial)(round) then
+    return nil
+  end
+  local names = names_of(round.given)
+  local by = #names > 0 and table.concat(names, ", ") or "policy approval " .. decision.version
+  return { by = by, digest = bill.digest, given = json.array(round.given) }
 end
 
 return approval

@@ -42,6 +42,11 @@ void bw_api_set_down(struct bw_api *api, const struct bw_error *error)
         api->down.code = BW_ERR_UNAVAILABLE;
 }
 
+void bw_api_random(struct bw_api *api, void *bytes, size_t len)
+{
+    api->entropy->fill(api->entropy->self, bytes, len);
+}
+
 struct bw_id bw_api_new_id(struct bw_api *api)
 {
     return bw_id_make(bw_clock_utc(api->clock), api->entropy);

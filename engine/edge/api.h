@@ -44,6 +44,7 @@ void bw_api_set_down(struct bw_api *api, const struct bw_error *error);
 void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request,
                      bw_api_reply_fn reply, void *ud);
 
+void bw_api_random(struct bw_api *api, void *bytes, size_t len);
 struct bw_id bw_api_new_id(struct bw_api *api);       /* time-ordered */
 struct bw_stamp bw_api_now(const struct bw_api *api); /* of the API's clock */
 

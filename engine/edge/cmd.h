@@ -39,6 +39,8 @@ int bw_cmd_schedule_next(struct bw_cli *cli);
 int bw_cmd_task_list(struct bw_cli *cli);
 int bw_cmd_task_show(struct bw_cli *cli);
 int bw_cmd_task_answer(struct bw_cli *cli);
+int bw_cmd_task_link(struct bw_cli *cli);
+int bw_cmd_task_view(struct bw_cli *cli);
 int bw_cmd_invoice_list(struct bw_cli *cli);
 int bw_cmd_invoice_show(struct bw_cli *cli);
 int bw_cmd_invoice_explain(struct bw_cli *cli);

@@ -329,15 +329,57 @@ const struct bw_cli_command bw_cli_commands[] = {
                   "billow task show 0192f3c4-... --json\tthe same"},
      .run = bw_cmd_task_show},
     {.name = "task answer",
-     .arguments = "TASK DECISION",
-     .summary = "answer a task: approve, reject, hold, recheck, ...",
-     .arguments_min = 2,
+     .arguments = "[TASK] DECISION",
+     .summary = "answer a task: approve, reject, reassign, hold, recheck, ...",
+     .details =
+         "One task; the task of a link (--token), as the person it was made for; or all open "
+         "ones of a kind (--all):\n"
+         "what is unusual is listed first and left alone, the rest is answered, each by "
+         "itself and checked like any\n"
+         "other answer.",
+     .arguments_min = 1,
      .arguments_max = 2,
-     .options = {{"comment", "TEXT", "why"}, END},
+     .options = {{"comment", "TEXT", "why; with reassign: to whom"},
+                 {"token", "TOKEN", "of billow task link, instead of TASK"},
+                 {"rendering", "HASH", "with --token: of what was shown; anything else is refused"},
+                 {"all", NULL, "instead of TASK: every open task of a kind, the usual ones"},
+                 {"kind", "KIND", "with --all: which (default: approval)"},
+                 {"group", "NAME", "with --all: only these, such as a contract"},
+                 {"with-exceptions", NULL, "with --all: the unusual ones, too"},
+                 {"dry-run", NULL, "with --all: list, answer nothing"},
+                 END},
      .examples = {"billow task answer 0192f3c4-... approve --as \"Dana Berger\"\tapprove",
-                  "billow task answer 0192f3c4-... reject --comment \"rate is wrong\"\treject with "
-                  "a reason"},
+                  "billow task answer --all approve --dry-run\twhat would be approved, exceptions "
+                  "first",
+                  "billow task answer --token eyJ... reject --comment \"rate is wrong\"\tby a "
+                  "link"},
      .run = bw_cmd_task_answer},
+    {.name = "task link",
+     .arguments = "TASK --for NAME",
+     .summary = "make a signed link that lets one person answer a task, once",
+     .details =
+         "Prints a token for a mail or a chat. It is bound to the task, to all that the task "
+         "shows, to the person and\n"
+         "to a time, and used up with the task. Who made it, and when it was looked at, is "
+         "in the audit; what was\n"
+         "shown and when it was answered goes with the answer to the invoice.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {{"for", "NAME", "who may answer with it (required)"},
+                 {"hours", "N", "how long it lasts (default: 72)"},
+                 END},
+     .examples = {"billow task link 0192f3c4-... --for \"Dana Berger\"\tfor three days",
+                  "billow task link 0192f3c4-... --for dana --hours 4 --json\tfor machines"},
+     .run = bw_cmd_task_link},
+    {.name = "task view",
+     .arguments = "TOKEN",
+     .summary = "what the task of a link shows, as its person sees it",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {END},
+     .examples = {"billow task view eyJ...\twith the hash of what is shown",
+                  "billow task view eyJ... --json\tthe same"},
+     .run = bw_cmd_task_view},
     {.name = "invoice list",
      .arguments = "",
      .summary = "list issued invoices",

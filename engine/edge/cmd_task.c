@@ -1,4 +1,4 @@
-/* cmd_task.c - billow task list|show|answer, invoice list|show, tenant create. */
+/* cmd_task.c - billow task list|show, invoice list|show, tenant create; cmd_answer.c answers. */
 #include "edge/cmd.h"
 #include "edge/form.h"
 #include "edge/grid.h"
@@ -62,30 +62,6 @@ int bw_cmd_task_list(struct bw_cli *cli)
 int bw_cmd_task_show(struct bw_cli *cli)
 {
     return get(cli, "tasks", cli->arguments[0], NULL);
-}
-
-static void print_answered(struct bw_cli *cli, struct bw_str value)
-{
-    (void)value;
-    fprintf(cli->out, "%s: %s, by %s\n", cli->arguments[0], cli->arguments[1], cli->actor);
-}
-
-int bw_cmd_task_answer(struct bw_cli *cli)
-{
-    struct bw_form form;
-    struct bw_buf path;
-    bw_buf_init(&path, PATH_BYTES_MAX);
-    bw_form_init(&form);
-    bw_form_put_text(&form, "decision", cli->arguments[1]);
-    bw_form_put_text(&form, "by", cli->actor);
-    bw_form_put_text(&form, "comment", bw_cli_option(cli, "comment"));
-    bw_buf_put_text(&path, "/v1/tasks");
-    bw_cmd_put_segment(&path, cli->arguments[0]);
-    bw_cmd_put_segment(&path, "answer");
-    int status = call(cli, "POST", bw_buf_cstr(&path), bw_form_finish(&form), print_answered);
-    bw_form_deinit(&form);
-    bw_buf_deinit(&path);
-    return status;
 }
 
 static void print_invoices(struct bw_cli *cli, struct bw_str rows)

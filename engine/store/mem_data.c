@@ -299,6 +299,11 @@ static void free_settings(struct mem_store *store)
     bw_free(store->settings);
     bw_free(store->series);
     bw_free(store->numbers);
+    for (size_t i = 0; i < store->key_count; i++) {
+        mem_disown(&store->keys[i].name);
+        mem_disown(&store->keys[i].key);
+    }
+    bw_free(store->keys);
     bw_free(store->audits);
 }
 

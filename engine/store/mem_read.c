@@ -190,12 +190,32 @@ static enum bw_err write_audit(struct mem_store *store, struct bw_id tenant, str
     return BW_ERR_OK;
 }
 
+static const struct mem_key *find_key(const struct mem_store *store, struct bw_id tenant,
+                                      struct bw_str name)
+{
+    for (size_t i = 0; i < store->key_count; i++) {
+        if (bw_id_eq(store->keys[i].tenant, tenant) && bw_str_eq(store->keys[i].name, name))
+            return &store->keys[i];
+    }
+    return NULL;
+}
+
+static void write_key(struct mem_store *store, struct bw_id tenant,
+                      const struct bw_signing_key *key)
+{
+    if (!find_key(store, tenant, key->name))
+        MEM_PUSH(store->keys, store->key_count,
+                 (struct mem_key){tenant, mem_own(key->name), mem_own(key->key)});
+}
+
 enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_str what,
                       struct bw_str args, struct bw_error *error)
 {
     struct bw_setting setting;
     struct bw_series series;
+    struct bw_signing_key key;
     struct bw_schedule_args schedule;
+    bool is_key = bw_str_eq(what, BW_STR("key"));
     bool is_schedule = bw_str_starts(what, BW_STR("schedule"));
     bool is_audit = bw_str_eq(what, BW_STR("audit"));
     enum bw_err code = BW_ERR_OK;
@@ -203,6 +223,8 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
         code = bw_setting_from_args(args, &setting, error);
     else if (bw_str_eq(what, BW_STR("series")))
         code = bw_series_from_args(args, &series, error);
+    else if (is_key)
+        code = bw_signing_key_from_args(args, &key, error);
     else if (is_schedule)
         code = bw_schedule_from_args(what, tenant, args, &schedule, error);
     else if (!is_audit)
@@ -217,6 +239,10 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
         return mem_write_schedule(store, what, &schedule, error);
     if (bw_str_eq(what, BW_STR("series")))
         return write_series(store, tenant, &series, error);
+    if (is_key) {
+        write_key(store, tenant, &key);
+        return BW_ERR_OK;
+    }
     struct bw_value map = bw_value_read(args);
     struct bw_value record = bw_value_get(&map, "audit");
     if (record.tag == BW_VALUE_MAP)
@@ -448,6 +474,15 @@ static void read_schedule(struct reading *reading)
         bw_fail(reading->error, BW_ERR_NOT_FOUND, "there is no such schedule");
 }
 
+static void read_key(struct reading *reading)
+{
+    const struct mem_key *row = find_key(reading->store, reading->tenant, reading->args.name);
+    if (row)
+        bw_rows_put_key(&reading->items, row->name, row->key);
+    else
+        bw_fail(reading->error, BW_ERR_NOT_FOUND, "there is no such key");
+}
+
 static const struct {
     const char *what;
     void (*read)(struct reading *reading);
@@ -459,7 +494,7 @@ static const struct {
     {"inbox", read_inbox, false},      {"tenants", read_tenants, false},
     {"numbers", read_numbers, false},  {"series", read_series, false},
     {"audit", read_audit, false},      {"schedules", read_schedules, false},
-    {"schedule", read_schedule, true},
+    {"schedule", read_schedule, true}, {"key", read_key, true},
 };
 
 void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,

@@ -111,6 +111,12 @@ struct mem_number {
     struct bw_id run;
 };
 
+struct mem_key {
+    struct bw_id tenant;
+    struct bw_str name;
+    struct bw_str key;
+};
+
 struct mem_audit {
     struct bw_id tenant;
     int64_t at_us;
@@ -235,6 +241,8 @@ struct mem_store {
     size_t schedule_count;
     struct mem_audit *audits;
     size_t audit_count;
+    struct mem_key *keys;
+    size_t key_count;
     struct bw_list requests;
     uint64_t request_last;
 };

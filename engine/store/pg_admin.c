@@ -14,6 +14,7 @@ struct admin_args {
     struct bw_release_set release;
     bool is_activated;
     struct bw_setting setting;
+    struct bw_signing_key key;
     struct bw_series series;
     struct bw_schedule_args schedule;
     struct bw_str actor;
@@ -347,6 +348,12 @@ static struct bw_pgc_unit *build_audit(struct bw_pg_request *request)
     return unit;
 }
 
+static const struct bw_pg_statement put_key = {
+    "put_key",
+    "INSERT INTO billow.signing_key (tenant_id, name, key, created_at)"
+    " VALUES ($1::uuid, $2::text, $3::text, $4::bigint) ON CONFLICT DO NOTHING",
+    4};
+
 static struct bw_pgc_unit *build_setting(struct bw_pg_request *request)
 {
     const struct admin_args *args = request->args;
@@ -365,6 +372,18 @@ static struct bw_pgc_unit *build_setting(struct bw_pg_request *request)
     params[9] = bw_pg_arg_int(unit, setting->set_at_us ? setting->set_at_us : args->now_us);
     if (args->actor.len)
         add_audit(unit, args);
+    return unit;
+}
+
+static struct bw_pgc_unit *build_key(struct bw_pg_request *request)
+{
+    const struct admin_args *args = request->args;
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &put_key);
+    params[0] = bw_pg_arg_id(unit, args->tenant);
+    params[1] = bw_pg_arg_text(unit, args->key.name);
+    params[2] = bw_pg_arg_text(unit, args->key.key);
+    params[3] = bw_pg_arg_int(unit, args->now_us);
     return unit;
 }
 
@@ -455,6 +474,9 @@ void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_
         struct bw_value record = bw_value_get(&map, "audit");
         if (code == BW_ERR_OK && record.tag == BW_VALUE_MAP)
             code = take_audit(record.encoded, args, &request->error);
+    } else if (bw_str_eq(what, BW_STR("key"))) {
+        request->build = build_key;
+        code = bw_signing_key_from_args(copy, &args->key, &request->error);
     } else if (bw_str_eq(what, BW_STR("series"))) {
         request->build = build_series;
         request->answer = answer_series;

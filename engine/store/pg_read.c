@@ -539,6 +539,13 @@ static void put_series(const struct bw_pg_result *rows, size_t i, struct bw_aren
                        bw_pg_bytes(rows, i, 2), bw_pg_int(rows, i, 3), bw_pg_bytes(rows, i, 4));
 }
 
+static void put_key(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                    struct bw_buf *out)
+{
+    (void)arena;
+    bw_rows_put_key(out, bw_pg_bytes(rows, i, 0), bw_pg_bytes(rows, i, 1));
+}
+
 static void put_audit(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
                       struct bw_buf *out)
 {
@@ -659,6 +666,13 @@ static const struct {
       2}},
     {"schedules", "Tl", put_schedule, false, {"read_schedules", bw_pg_schedules_sql, 2}},
     {"schedule", "Tn", put_schedule, true, {"read_schedule", bw_pg_schedule_sql, 2}},
+    {"key",
+     "Tn",
+     put_key,
+     true,
+     {"read_key",
+      "SELECT name, key FROM billow.signing_key WHERE tenant_id = $1::uuid AND name = $2::text",
+      2}},
 };
 
 struct read_args {

@@ -222,6 +222,13 @@ void bw_rows_put_series(struct bw_buf *out, struct bw_str series, struct bw_str 
     put_key_str(out, "series", series);
 }
 
+void bw_rows_put_key(struct bw_buf *out, struct bw_str name, struct bw_str key)
+{
+    bw_value_put_map(out, 2);
+    put_key_str(out, "key", key);
+    put_key_str(out, "name", name);
+}
+
 void bw_rows_put_audit(struct bw_buf *out, int64_t at_us, struct bw_str actor, struct bw_str action,
                        struct bw_str subject, struct bw_str detail)
 {
@@ -315,9 +322,9 @@ static enum bw_err take_status(struct bw_str what, const struct bw_value *args,
 enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_read_args *out,
                               struct bw_error *error)
 {
-    static const char *const reads[] = {"runs",  "run",       "journal", "tasks",   "task",
-                                        "notes", "inbox",     "tenants", "numbers", "series",
-                                        "audit", "schedules", "schedule"};
+    static const char *const reads[] = {"runs",  "run",       "journal",  "tasks",   "task",
+                                        "notes", "inbox",     "tenants",  "numbers", "series",
+                                        "audit", "schedules", "schedule", "key"};
     *out = (struct bw_read_args){0};
     if (name_index(reads, COUNT(reads), what) < 0)
         return bw_fail(error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));

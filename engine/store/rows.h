@@ -42,6 +42,7 @@ void bw_rows_put_number(struct bw_buf *out, struct bw_str series, struct bw_str 
                         int64_t sequence, struct bw_str date, int64_t at_us, struct bw_id run);
 void bw_rows_put_series(struct bw_buf *out, struct bw_str series, struct bw_str format,
                         struct bw_str reset, int64_t next, struct bw_str last_date);
+void bw_rows_put_key(struct bw_buf *out, struct bw_str name, struct bw_str key);
 void bw_rows_put_audit(struct bw_buf *out, int64_t at_us, struct bw_str actor, struct bw_str action,
                        struct bw_str subject, struct bw_str detail);
 void bw_rows_put_schedule(struct bw_buf *out, const struct bw_schedule_row *row);
@@ -59,7 +60,7 @@ struct bw_read_args {
     int status;
     struct bw_str workflow;
     struct bw_str series;
-    struct bw_str name; /* of "schedule" */
+    struct bw_str name; /* of "schedule", "key" */
     struct bw_id id;    /* of "id" */
     struct bw_id run;   /* of "run" */
     struct bw_id after; /* zero = from the start */

@@ -195,6 +195,24 @@ enum bw_err bw_setting_from_args(struct bw_str args, struct bw_setting *setting,
     return BW_ERR_OK;
 }
 
+enum bw_err bw_signing_key_from_args(struct bw_str args, struct bw_signing_key *key,
+                                     struct bw_error *error)
+{
+    struct bw_value map = bw_value_read(args);
+    key->name = bw_value_get_str(&map, "name", BW_STR_NONE);
+    key->key = bw_value_get_str(&map, "key", BW_STR_NONE);
+    bool is_hex = key->key.len == 64;
+    for (size_t i = 0; is_hex && i < key->key.len; i++) {
+        char c = key->key.ptr[i];
+        is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    }
+    if (!key->name.len || key->name.len > 100)
+        return bw_fail(error, BW_ERR_INVALID, "a signing key has a name of 1 to 100 bytes");
+    if (!is_hex)
+        return bw_fail(error, BW_ERR_INVALID, "a signing key is 64 hexadecimal digits");
+    return BW_ERR_OK;
+}
+
 /* --- Number series --------------------------------------------------------------------------- */
 
 #define SEQ_OPEN "{SEQ:"

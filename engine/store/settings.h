@@ -58,6 +58,14 @@ void bw_settings_resolve(struct bw_setting *rows, size_t count, struct bw_buf *o
 BW_MUST_USE enum bw_err bw_setting_from_args(struct bw_str args, struct bw_setting *setting,
                                              struct bw_error *error);
 
+/* The arguments of write "key". Borrowed from `args`. */
+struct bw_signing_key {
+    struct bw_str name;
+    struct bw_str key; /* 64 hexadecimal digits, lower case */
+};
+BW_MUST_USE enum bw_err bw_signing_key_from_args(struct bw_str args, struct bw_signing_key *key,
+                                                 struct bw_error *error);
+
 /* The arguments of write "series". */
 struct bw_series {
     struct bw_str series;

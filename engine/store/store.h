@@ -336,7 +336,7 @@ struct bw_store {
     /* Read models for the API. `what`: "runs" {status?, workflow?, limit?, after?}, "run" {id},
      * "journal" {run}, "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "inbox" {run},
      * "tenants" {}, "series" {}, "numbers" {series?, limit?}, "audit" {limit?}, "schedules"
-     * {limit?}, "schedule" {name}. Array of maps (runs
+     * {limit?}, "schedule" {name}, "key" {name}. Array of maps (runs
      * newest first, tasks and the rest oldest first), or one map. The maps are store/rows.c's. */
     void (*read)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                  bw_value_fn done, void *ud);
@@ -359,7 +359,8 @@ struct bw_store {
      * differ; "audit"   {actor, action, subject, detail?, at_us?}: who did what; "schedule" {name,
      * spec, next_due_us, wake_at_us, set_by, at_us?}: made, or set anew (one that is paused stays
      * so); "schedule_state" {name, is_paused, next_due_us?, wake_at_us?, version?} (CONFLICT when
-     * it has another version); "schedule_delete" {name}. NOT_FOUND when there is none. */
+     * it has another version); "schedule_delete" {name}. NOT_FOUND when there is none; "key" {name,
+     * key}: a signing key, 64 hexadecimal digits; one that is there stays. */
     void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                   bw_done_fn done, void *ud);
     /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only

@@ -5,6 +5,8 @@ local calendar = {}
 local date = require("billow.date")
 
 local SATURDAY = 6
+local HOUR_US = 3600 * 1000000
+local DAYS_MAX = 3660
 
 --- The calendar month `id` ("2026-10") with its first and last day.
 ---@param id string
@@ -75,6 +77,36 @@ function calendar.next_business_day(day, holidays)
     day = date.add_days(day, 1)
   end
   return day
+end
+
+--- The instant at which so many business hours have passed. Only office hours of business days
+--- count, by the firm's holidays and time zone; outside of them nothing passes.
+---@param start_us integer
+---@param hours integer
+---@param office {from: string, to: string}   "09:00"
+---@param firm {holidays?: string[], time_zone: string}
+---@return integer
+function calendar.business_instant(start_us, hours, office, firm)
+  local is_holiday, left = {}, hours * HOUR_US
+  local function at_clock(day, clock)
+    return date.parse_instant(date.at(day, clock, firm.time_zone))
+  end
+  for _, holiday in ipairs(firm.holidays or {}) do
+    is_holiday[holiday] = true
+  end
+  local day, at = date.of_instant(start_us, firm.time_zone), start_us
+  for _ = 1, DAYS_MAX do
+    if calendar.is_business_day(day, is_holiday) then
+      local from = math.max(at, at_clock(day, office.from))
+      local to = at_clock(day, office.to)
+      if to - from >= left then
+        return from + left
+      end
+      left = left - math.max(0, to - from)
+    end
+    day = date.add_days(day, 1)
+  end
+  return at_clock(day, office.from) -- there are no office hours at all
 end
 
 return calendar

@@ -158,7 +158,11 @@ function explained.invoice(ctx, made, around)
     effects = effects_of(around.exceptions),
     policies = json.array(around.policies),
     script = around.script,
-    approval = { by = around.approval.by, digest = around.approval.digest },
+    approval = {
+      by = around.approval.by,
+      digest = around.approval.digest,
+      given = around.approval.given,
+    },
   }
 end
 

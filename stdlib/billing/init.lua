@@ -13,6 +13,7 @@
 local billing = {}
 
 local agreed = require("billow.billing.agreed")
+local approvals = require("billow.approval")
 local billow = require("billow")
 local canonical = require("billow.billing.canonical")
 local db = require("billow.db")
@@ -331,15 +332,7 @@ end
 ---@param approval {by: string, digest: string}   of billow.approval.require
 ---@return {id: string, number: string}[]
 function billing.issue(contract, judged, bill, approval)
-  if approval.digest ~= bill.digest then
-    error(
-      err.new({
-        code = "APPROVAL_VOID",
-        text = "the bill is not the one that was approved: have it approved again",
-      }),
-      0
-    )
-  end
+  approvals.check(bill, approval)
   local series = {}
   for i, object in ipairs(bill.canonical) do
     series[i] = numbering.series(contract.ctx, object)

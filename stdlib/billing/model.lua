@@ -73,6 +73,7 @@ local FIRM = record({
   time_zone = required(text),
   holidays = optional(list(day), {}),
   rate_card_id = optional(text),
+  cost_rates = optional(map(amount)), -- of an hour, by person: only for margins
   number_series = required(list(
     record({
       id = required(text),
@@ -114,6 +115,7 @@ local CUSTOMER = record({
   buyer_reference_required = optional(shape.boolean, false),
   electronic_address = optional(record({ scheme_id = required(text), value = required(text) })),
   payment_terms = optional(PAYMENT_TERMS),
+  risk = optional(enum({ "low", "medium", "high" })), -- the approval policy may ask for more people
   hold = optional(
     record({ reason = optional(text), start_date = required(day), end_date = optional(day) })
   ),

@@ -10,6 +10,7 @@
 ---@class billow.billing.receivables
 local receivables = {}
 
+local approvals = require("billow.approval")
 local billing = require("billow.billing")
 local billow = require("billow")
 local canonical = require("billow.billing.canonical")
@@ -85,13 +86,6 @@ function receivables.changed(invoice_id, what, id)
     id = what .. "/" .. id,
     expires = "30d",
   })
-end
-
---- A document is issued as it was approved, or not at all.
-local function check_approval(bill, approval)
-  if approval.digest ~= bill.digest then
-    fail("APPROVAL_VOID", "the document is not the one that was approved: have it approved again")
-  end
 end
 
 --- Adds a document to the finalising transaction: it is about the invoice `of`; `position` is the
@@ -244,7 +238,7 @@ end
 ---@param options {reason: string, is_rebilled?: boolean}
 ---@return {id: string, number: string}?
 function receivables.issue_credit(credit, approval, options)
-  check_approval(credit.bill, approval)
+  approvals.check(credit.bill, approval)
   local object = credit.made.object
   local is_done, results = pcall(db.transaction, function(tx)
     local of, position = credit.basis.id, position_before(credit)
@@ -294,7 +288,7 @@ end
 --- it was closed when the work was billed first.
 ---@return {id: string, number: string}[]
 function receivables.issue_rebill(credit, contract, judged, bill, approval)
-  check_approval(bill, approval)
+  approvals.check(bill, approval)
   local run = billow.run()
   local results = db.transaction(function(tx)
     for _, object in ipairs(bill.canonical) do

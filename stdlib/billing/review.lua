@@ -46,9 +46,9 @@ local function question(contract, bill, guard)
   }
 end
 
---- Rows by what they are: order, amount, period, line, amendment.
+--- Rows by what they are: order, amount, period, line, amendment, customer.
 local function by_kind(rows)
-  local lists = { order = {}, amount = {}, period = {}, line = {}, amendment = {} }
+  local lists = { order = {}, amount = {}, period = {}, line = {}, amendment = {}, customer = {} }
   for _, row in ipairs(rows) do
     table.insert(lists[row.what], row)
   end
@@ -210,7 +210,31 @@ local function is_to_be_issued(contract, decision, rules)
   return decision.action == "ask" and answer.decision == "issue"
 end
 
---- Looks at a bill before it is approved.
+--- What the bill leaves of its net after what its hours cost, in percent with one decimal; nil
+--- without cost rates of everybody who worked.
+---@param firm table
+---@param bill billow.billing.Bill
+---@return string?
+function review.margin(firm, bill)
+  local net, cost, is_known = net_of(bill), decimal(0), false
+  for _, made in ipairs(bill.made) do
+    for _, line in ipairs(made.lines) do
+      for _, work in ipairs(line.works or {}) do
+        local rate = (firm.cost_rates or {})[work.person]
+        if not rate then
+          return nil
+        end
+        is_known, cost = true, cost + rate * decimal(work.worked_seconds) / decimal(3600)
+      end
+    end
+  end
+  if not is_known or net:sign() <= 0 then
+    return nil
+  end
+  return tostring(((net - cost) * decimal(100) / net):round(1))
+end
+
+--- Looks at a bill before it is approved; notes on it what the approval policy may ask about.
 ---@param contract billow.billing.Contract
 ---@param bill billow.billing.Bill
 ---@return billow.billing.Reviewed
@@ -221,6 +245,8 @@ function review.bill(contract, bill)
   local rows = db.query(statements.beside, { question(contract, bill, guard) })
   local found = by_kind(rows)
   local issued = issued_of(found)
+  bill.is_new_customer = #found.customer == 0
+  bill.margin_percent = review.margin(ctx.firm, bill)
   local decision = guard
   if #issued > 0 then
     subject.issued = issued

@@ -6,8 +6,8 @@ local db = require("billow.db")
 
 --- What was issued beside a bill: invoices of the same purchase order, period and net; invoices of
 --- the same amount, days apart; the nets of the contract's last periods; the lines of time of the
---- last of them; and whether contract or cards were stored anew since. What was credited, and what
---- has no amount, repeats nothing.
+--- last of them; whether contract or cards were stored anew since; whether the customer is known.
+--- What was credited, and what has no amount, repeats nothing.
 --- $1 JSON {documents: [{id, customer_id, currency, purchase_order, net, gross, issue_date}],
 --- contract, period, order_days, amount_days, history}
 statements.beside = db.statement({
@@ -60,6 +60,11 @@ select 'amendment', null, null, null, null, d.kind || ' ' || d.id, null
   from last join ask on true
   join billing.document d on d.stored_at > last.issued_at
    and (d.kind = 'rate_card' or (d.kind = 'contract' and d.id = ask.contract))
+union all
+select 'customer', null, null, null, null, null, null
+  from ask
+ where exists (select 1 from jsonb_to_recordset($1::jsonb->'documents') as d(customer_id text)
+                 join billing.invoice i on i.customer_id = d.customer_id)
  order by 1, 2, 4, 6]],
 })
 

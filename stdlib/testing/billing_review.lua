@@ -116,9 +116,21 @@ local function add_amendments(db, asked, rows)
   end
 end
 
+local function add_customer(db, asked, rows)
+  for _, document in ipairs(asked.documents) do
+    for _, row in pairs(db.invoices) do
+      if row.customer_id == document.customer_id then
+        rows[#rows + 1] = { what = "customer" }
+        return
+      end
+    end
+  end
+end
+
 function review.beside(db, params)
   local asked, rows = jsonb(params[1]), {}
   add_same(db, asked, rows)
+  add_customer(db, asked, rows)
   local last = add_past(db, asked, rows)
   if last then
     add_lines(db, asked, last, rows)

@@ -65,3 +65,45 @@ describe("policy approval", function()
     )
   end)
 end)
+
+describe("P1: the matrix", function()
+  local function stages(when, changes)
+    local decision = decide({ rules = { { when = when, approvers = { "R" } } } }, "100.00", changes)
+    return decision.stages
+  end
+
+  it("adds a stage for each rule whose conditions all hold, and says why", function()
+    local two = stages({ above = "50", currency = "EUR" })
+    assert.equal(2, #two)
+    local why = "100.00 EUR is above 50, it is in EUR"
+    assert.same({ count = 1, approvers = { "R" }, why = why }, two[2])
+    assert.equal(1, #stages({ above = "50", currency = "USD" }))
+  end)
+
+  it("asks about margin, write-down, new customers, risk, country and what is unusual", function()
+    local cases = {
+      { { margin_below = "20" }, { margin_percent = "19.9" }, { margin_percent = "20.0" } },
+      { { write_down_above = "9" }, { write_down_percent = "9.1" }, { write_down_percent = "9" } },
+      { { new_customer = true }, { is_new_customer = true }, { is_new_customer = false } },
+      { { risk = "medium" }, { risk = "high" }, { risk = "low" } },
+      { { countries = { "CH", "US" } }, { country = "US" }, { country = "DE" } },
+      { { unusual = true }, { is_unusual = true }, { is_unusual = false } },
+    }
+    for _, case in ipairs(cases) do
+      assert.equal(2, #stages(case[1], case[2]), next(case[1]))
+      assert.equal(1, #stages(case[1], case[3]), next(case[1]))
+    end
+  end)
+
+  it("has no stage when nobody has to approve", function()
+    assert.same({}, decide({ count = 0 }).stages)
+  end)
+
+  it("counts a delegate of somebody who had no part in the bill, and nobody twice", function()
+    local delegation = { from = "Ben", to = "Cleo", start_date = "2026-01-01" }
+    local settings = { count = 2, approvers = { "Ana", "Ben" }, delegations = { delegation } }
+    assert.is_nil(decide(settings).conflict)
+    delegation.from = "Ana"
+    assert.truthy(decide(settings).conflict)
+  end)
+end)

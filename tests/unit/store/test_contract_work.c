@@ -266,6 +266,22 @@ static void test_a_setting_of_null_ends_the_one_before_in_its_scope_alone(void *
     assert_string_equal(minutes(f, contract, "2026-07-01"), "\"settings\":{}}");
 }
 
+static void test_a_signing_key_is_made_once_and_never_changed(void **state)
+{
+    F;
+    char json[200];
+    const char *first = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    const char *second = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
+    assert_int_equal(fixture_read(f, "key", "{\"name\":\"link-1\"}"), BW_ERR_NOT_FOUND);
+    snprintf(json, sizeof json, "{\"name\":\"link-1\",\"key\":\"%s\"}", first);
+    assert_ok(fixture_write(f, "key", json), &f->error);
+    snprintf(json, sizeof json, "{\"name\":\"link-1\",\"key\":\"%s\"}", second);
+    assert_ok(fixture_write(f, "key", json), &f->error);
+    assert_ok(fixture_read(f, "key", "{\"name\":\"link-1\"}"), &f->error);
+    assert_non_null(strstr(fixture_json(f, bw_buf_str(&f->value)), first));
+    assert_int_equal(fixture_write(f, "key", "{\"name\":\"x\",\"key\":\"short\"}"), BW_ERR_INVALID);
+}
+
 static void test_settings_say_what_is_wrong_with_a_question(void **state)
 {
     F;
@@ -344,6 +360,7 @@ int main(void)
         CONTRACT_TEST(test_a_locked_setting_is_not_overridden),
         CONTRACT_TEST(test_a_setting_of_the_firm_is_the_widest),
         CONTRACT_TEST(test_a_setting_of_null_ends_the_one_before_in_its_scope_alone),
+        CONTRACT_TEST(test_a_signing_key_is_made_once_and_never_changed),
         CONTRACT_TEST(test_settings_say_what_is_wrong_with_a_question),
         CONTRACT_TEST(test_the_audit_record_keeps_its_order),
         CONTRACT_TEST(test_one_audit_record_written_twice_is_there_once),

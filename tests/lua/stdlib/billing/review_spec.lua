@@ -100,3 +100,27 @@ describe("V9: what is unusual", function()
     assert.same({}, remarks())
   end)
 end)
+
+describe("P1: the margin of a bill", function()
+  local function margin(cost_rates, net)
+    local works = {
+      { person = "Ana", worked_seconds = 3600 },
+      { person = "Ben", worked_seconds = 1800 },
+    }
+    return review.margin({ cost_rates = cost_rates }, {
+      canonical = { { totals = { tax_exclusive_amount = net or "200.00" } } },
+      made = { { lines = { { works = works }, {} } } },
+    })
+  end
+
+  it("is what the net leaves after the cost of the hours", function()
+    assert.equal("55.0", margin({ Ana = decimal("60"), Ben = decimal("60") }))
+    assert.equal("-5.0", margin({ Ana = decimal("150"), Ben = decimal("120") }))
+  end)
+
+  it("is unknown without the cost of everybody, and of nothing", function()
+    assert.is_nil(margin({ Ana = decimal("60") }))
+    assert.is_nil(margin(nil))
+    assert.is_nil(margin({ Ana = decimal("60"), Ben = decimal("60") }, "0.00"))
+  end)
+end)

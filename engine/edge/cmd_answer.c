@@ -1,0 +1,314 @@
+/* cmd_answer.c - billow task answer|link: one answer, answers to all that are usual, links. */
+#include "base/parse.h"
+#include "edge/cmd.h"
+#include "edge/form.h"
+#include "edge/grid.h"
+#include <string.h>
+
+enum { PATH_BYTES_MAX = 8192 };
+
+/* --- one answer */
+
+static void print_answered(struct bw_cli *cli, const char *what, const char *decision,
+                           const char *by)
+{
+    if (!cli->is_json)
+        fprintf(cli->out, "%s: %s, by %s\n", what, decision, by);
+}
+
+/* POST; prints the answer as JSON with --json. */
+static int post(struct bw_cli *cli, const char *path, struct bw_str body, struct bw_buf *answer)
+{
+    struct bw_error error = {0};
+    if (bw_cli_call(cli, "POST", path, body, answer, &error))
+        return bw_cli_fail(cli, &error);
+    if (cli->is_json)
+        bw_print_json(cli->out, bw_buf_str(answer));
+    return BW_EXIT_OK;
+}
+
+static void put_task_path(struct bw_buf *path, const char *task, const char *what)
+{
+    bw_buf_init(path, PATH_BYTES_MAX);
+    bw_buf_put_text(path, "/v1/tasks");
+    bw_cmd_put_segment(path, task);
+    bw_cmd_put_segment(path, what);
+}
+
+static void put_answer(struct bw_cli *cli, const char *decision, struct bw_form *form)
+{
+    bw_form_init(form);
+    bw_form_put_text(form, "decision", decision);
+    bw_form_put_text(form, "by", cli->actor);
+    bw_form_put_text(form, "comment", bw_cli_option(cli, "comment"));
+}
+
+static int answer_one(struct bw_cli *cli)
+{
+    struct bw_form form;
+    struct bw_buf path, answer;
+    const char *decision = cli->arguments[1];
+    put_answer(cli, decision, &form);
+    put_task_path(&path, cli->arguments[0], "answer");
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    int status = post(cli, bw_buf_cstr(&path), bw_form_finish(&form), &answer);
+    if (status == BW_EXIT_OK)
+        print_answered(cli, cli->arguments[0], decision, cli->actor);
+    bw_form_deinit(&form);
+    bw_buf_deinit(&path);
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+/* With a link's token: whose answer it is stands in it. */
+static int answer_token(struct bw_cli *cli, const char *token)
+{
+    struct bw_form form;
+    struct bw_buf answer;
+    bw_form_init(&form);
+    bw_form_put_text(&form, "token", token);
+    bw_form_put_text(&form, "decision", cli->arguments[0]);
+    bw_form_put_text(&form, "comment", bw_cli_option(cli, "comment"));
+    bw_form_put_text(&form, "rendering", bw_cli_option(cli, "rendering"));
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    int status = post(cli, "/v1/links/answer", bw_form_finish(&form), &answer);
+    if (status == BW_EXIT_OK)
+        print_answered(cli, "the task of this link", cli->arguments[0], "the person it is for");
+    bw_form_deinit(&form);
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+/* --- all that are usual: exceptions first, then the rest, each answered by itself */
+
+struct bulk {
+    struct bw_cli *cli;
+    const char *decision;
+    struct bw_buf exceptions, answered, failed; /* encoded tasks of each */
+    size_t exception_count, answered_count, failed_count;
+};
+
+/* Why somebody should look at this task by itself; empty when nothing is unusual. */
+static struct bw_str unusual(const struct bw_value *task)
+{
+    struct bw_value body = bw_value_get(task, "body"), first;
+    if (body.tag != BW_VALUE_MAP)
+        return BW_STR("it is no list of invoices");
+    struct bw_value remarks = bw_value_get(&body, "remarks");
+    struct bw_str rest = remarks.tag == BW_VALUE_ARR ? remarks.items : BW_STR_NONE;
+    if (bw_value_next(&rest, &first))
+        return bw_value_get_str(&first, "message", BW_STR("it is unusual"));
+    struct bw_str remark = bw_value_get_str(&body, "remark", BW_STR_NONE);
+    if (remark.len)
+        return remark;
+    struct bw_str stage = bw_value_get_str(&body, "stage", BW_STR_NONE);
+    return bw_str_eq(stage, BW_STR("every bill")) ? BW_STR_NONE : stage;
+}
+
+static void put_entry(struct bw_buf *list, const struct bw_value *task, const char *why_key,
+                      struct bw_str why)
+{
+    struct bw_form form;
+    bw_form_init(&form);
+    bw_form_put_value(&form, "id", bw_value_get(task, "id").encoded);
+    bw_form_put_value(&form, "group", bw_value_get(task, "group").encoded);
+    bw_form_put_value(&form, "title", bw_value_get(task, "title").encoded);
+    if (why.len)
+        bw_form_put_str(&form, why_key, why);
+    bw_buf_put_str(list, bw_form_finish(&form));
+    bw_form_deinit(&form);
+}
+
+static void answer_task(struct bulk *bulk, const struct bw_value *task)
+{
+    struct bw_cli *cli = bulk->cli;
+    struct bw_error error = {0};
+    struct bw_form form;
+    struct bw_buf path, answer;
+    char id[64];
+    snprintf(id, sizeof id, "%.*s", BW_STR_ARG(bw_value_get_str(task, "id", BW_STR(""))));
+    put_answer(cli, bulk->decision, &form);
+    put_task_path(&path, id, "answer");
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    if (bw_cli_call(cli, "POST", bw_buf_cstr(&path), bw_form_finish(&form), &answer, &error)) {
+        put_entry(&bulk->failed, task, "error", bw_str_of(error.text));
+        bulk->failed_count++;
+    } else {
+        put_entry(&bulk->answered, task, "", BW_STR_NONE);
+        bulk->answered_count++;
+    }
+    bw_form_deinit(&form);
+    bw_buf_deinit(&path);
+    bw_buf_deinit(&answer);
+}
+
+static bool is_wanted(struct bw_cli *cli, const struct bw_value *task)
+{
+    const char *kind = bw_cli_option(cli, "kind"), *group = bw_cli_option(cli, "group");
+    return bw_str_eq(bw_value_get_str(task, "kind", BW_STR("")),
+                     bw_str_of(kind ? kind : "approval")) &&
+           (!group || bw_str_eq(bw_value_get_str(task, "group", BW_STR("")), bw_str_of(group)));
+}
+
+static void as_list(struct bw_buf *list, size_t count, struct bw_buf *out)
+{
+    bw_buf_init(out, BW_CMD_FILE_BYTES_MAX);
+    bw_value_put_arr(out, count);
+    bw_buf_put_str(out, bw_buf_str(list));
+}
+
+static void print_list(struct bw_cli *cli, const char *title, struct bw_buf *list, size_t count,
+                       const char *why)
+{
+    const char *const heads[] = {"task", "of", "title", why, NULL};
+    const char *const keys[] = {"id", "group", "title", why, NULL};
+    struct bw_buf rows;
+    if (count == 0)
+        return;
+    as_list(list, count, &rows);
+    fprintf(cli->out, "%s\n", title);
+    bw_cmd_print_rows(cli, bw_buf_str(&rows), heads, keys);
+    fputc('\n', cli->out);
+    bw_buf_deinit(&rows);
+}
+
+static void print_bulk(struct bulk *bulk, bool is_dry)
+{
+    struct bw_cli *cli = bulk->cli;
+    struct bw_form form;
+    struct bw_buf rows;
+    if (cli->is_json) {
+        bw_form_init(&form);
+        struct {
+            const char *name;
+            struct bw_buf *list;
+            size_t count;
+        } parts[] = {{"exceptions", &bulk->exceptions, bulk->exception_count},
+                     {"answered", &bulk->answered, bulk->answered_count},
+                     {"failed", &bulk->failed, bulk->failed_count}};
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+            as_list(parts[i].list, parts[i].count, &rows);
+            bw_form_put_value(&form, parts[i].name, bw_buf_str(&rows));
+            bw_buf_deinit(&rows);
+        }
+        bw_print_json(cli->out, bw_form_finish(&form));
+        bw_form_deinit(&form);
+        return;
+    }
+    print_list(cli, "could not be answered:", &bulk->failed, bulk->failed_count, "error");
+    fprintf(cli->out, "%zu %s with %s by %s; %zu left to look at\n", bulk->answered_count,
+            is_dry ? "would be answered" : "answered", bulk->decision, cli->actor,
+            bulk->exception_count + bulk->failed_count);
+}
+
+/* One pass over the open tasks: the exceptions (`is_usual` false), or all others. */
+static void pass(struct bulk *bulk, struct bw_str tasks, bool is_usual, bool is_dry)
+{
+    bool takes_all = bw_cli_option(bulk->cli, "with-exceptions") != NULL;
+    struct bw_value list = bw_value_read(tasks), task;
+    struct bw_str rest = list.items;
+    while (bw_value_next(&rest, &task)) {
+        if (!is_wanted(bulk->cli, &task))
+            continue;
+        struct bw_str why = unusual(&task);
+        if (!is_usual && why.len) {
+            put_entry(&bulk->exceptions, &task, "why", why);
+            bulk->exception_count++;
+        } else if (is_usual && (!why.len || takes_all) && is_dry) {
+            put_entry(&bulk->answered, &task, "", BW_STR_NONE);
+            bulk->answered_count++;
+        } else if (is_usual && (!why.len || takes_all)) {
+            answer_task(bulk, &task);
+        }
+    }
+}
+
+static int answer_all(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    struct bulk bulk = {.cli = cli, .decision = cli->arguments[0]};
+    bool is_dry = bw_cli_option(cli, "dry-run") != NULL;
+    struct bw_buf tasks;
+    int status = BW_EXIT_OK;
+    bw_buf_init(&tasks, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&bulk.exceptions, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&bulk.answered, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&bulk.failed, BW_CMD_FILE_BYTES_MAX);
+    if (bw_cli_call(cli, "GET", "/v1/tasks?status=open&limit=1000", BW_STR_NONE, &tasks, &error)) {
+        status = bw_cli_fail(cli, &error);
+    } else {
+        pass(&bulk, bw_buf_str(&tasks), false, is_dry);
+        if (!cli->is_json)
+            print_list(cli, "to look at one by one:", &bulk.exceptions, bulk.exception_count,
+                       "why");
+        pass(&bulk, bw_buf_str(&tasks), true, is_dry);
+        print_bulk(&bulk, is_dry);
+        status = bulk.failed_count ? BW_EXIT_FAILED : BW_EXIT_OK;
+    }
+    bw_buf_deinit(&tasks);
+    bw_buf_deinit(&bulk.exceptions);
+    bw_buf_deinit(&bulk.answered);
+    bw_buf_deinit(&bulk.failed);
+    return status;
+}
+
+int bw_cmd_task_answer(struct bw_cli *cli)
+{
+    const char *token = bw_cli_option(cli, "token");
+    bool is_all = bw_cli_option(cli, "all") != NULL;
+    if (cli->argument_count == 2 && !token && !is_all)
+        return answer_one(cli);
+    if (cli->argument_count != 1 || (token != NULL) == is_all)
+        return bw_cli_usage(cli,
+                            "say which: TASK DECISION; --token TOKEN DECISION; --all DECISION");
+    return token ? answer_token(cli, token) : answer_all(cli);
+}
+
+/* --- links */
+
+int bw_cmd_task_link(struct bw_cli *cli)
+{
+    const char *person = bw_cli_option(cli, "for"), *hours = bw_cli_option(cli, "hours");
+    int64_t number = 0;
+    struct bw_form form;
+    struct bw_buf path, answer;
+    if (!person)
+        return bw_cli_usage(cli, "--for is needed: the person who may answer with the link");
+    if (hours && !bw_parse_i64(bw_str_of(hours), &number))
+        return bw_cli_usage(cli, "--hours '%s' is no whole number", hours);
+    bw_form_init(&form);
+    bw_form_put_text(&form, "for", person);
+    if (hours)
+        bw_form_put_int(&form, "hours", number);
+    put_task_path(&path, cli->arguments[0], "links");
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    int status = post(cli, bw_buf_cstr(&path), bw_form_finish(&form), &answer);
+    struct bw_value made = bw_value_read(status ? BW_STR_NONE : bw_buf_str(&answer));
+    if (status == BW_EXIT_OK && !cli->is_json) {
+        fprintf(cli->out, "%.*s\n", BW_STR_ARG(bw_value_get_str(&made, "token", BW_STR("?"))));
+        bw_cli_say(cli, "for %s, until %.*s; it answers this task once", person,
+                   BW_STR_ARG(bw_value_get_str(&made, "expires_at", BW_STR("?"))));
+    }
+    bw_form_deinit(&form);
+    bw_buf_deinit(&path);
+    bw_buf_deinit(&answer);
+    return status;
+}
+
+int bw_cmd_task_view(struct bw_cli *cli)
+{
+    struct bw_error error = {0};
+    struct bw_form form;
+    struct bw_buf answer;
+    bw_form_init(&form);
+    bw_form_put_text(&form, "token", cli->arguments[0]);
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    int status = BW_EXIT_OK;
+    if (bw_cli_call(cli, "POST", "/v1/links/view", bw_form_finish(&form), &answer, &error))
+        status = bw_cli_fail(cli, &error);
+    else
+        bw_print_json(cli->out, bw_buf_str(&answer));
+    bw_form_deinit(&form);
+    bw_buf_deinit(&answer);
+    return status;
+}
