@@ -33,6 +33,8 @@ void bw_api_event(struct bw_api_call *call);
 void bw_api_tasks(struct bw_api_call *call);
 void bw_api_task(struct bw_api_call *call);
 void bw_api_task_answer(struct bw_api_call *call);
+/* api_chain.c */
+void bw_api_chain(struct bw_api_call *call);
 /* api_link.c */
 void bw_api_task_link(struct bw_api_call *call);
 void bw_api_link_view(struct bw_api_call *call);

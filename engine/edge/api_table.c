@@ -65,6 +65,8 @@ const struct bw_api_route bw_api_routes[] = {
      bw_api_ledger_verify},
     {"GET", "/v1/ledger/entries/{id}", true, "an entry with its states and all that happened to it",
      bw_api_ledger_entry},
+    {"GET", "/v1/chain", true,
+     "are all documents as they were issued, and all numbers accounted for", bw_api_chain},
     {"GET", "/v1/policies", true, "the policies of the active release with their settings",
      bw_api_policies},
     {"GET", "/v1/policies/{name}", true, "settings in force ?on=&customer=&contract=, and why",

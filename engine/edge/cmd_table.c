@@ -1,5 +1,5 @@
 /* cmd_table.c - every command of Billow: what it takes, what it says, examples. The one place to
- * add one. */
+ * add one (tidy: long because it is one table, an entry for each command). */
 #include "edge/cmd.h"
 
 #define END                                                                                        \
@@ -411,6 +411,30 @@ const struct bw_cli_command bw_cli_commands[] = {
      .examples = {"billow invoice explain INV-2026-00214\tevery line and the way to the total",
                   "billow invoice explain INV-2026-00214 3 --json\tone line, for machines"},
      .run = bw_cmd_invoice_explain},
+    {.name = "invoice verify",
+     .arguments = "",
+     .summary = "prove that every document is as it was issued, and every number accounted for",
+     .details = "Documents of a series are chained by hashes; the first broken one is named. Lists "
+                "numbers that stand on no\n"
+                "document, with the reason on record. Exit code 1 when a document is broken, or a "
+                "number unexplained.",
+     .options = {END},
+     .examples = {"billow invoice verify\tall series of the tenant",
+                  "billow invoice verify --json\twith the last hash of each series"},
+     .run = bw_cmd_invoice_verify},
+    {.name = "invoice void",
+     .arguments = "NUMBER --reason TEXT",
+     .summary = "put on record why a number that was given stands on no document",
+     .details = "The number stays used: it is never given again. A number with a document is not "
+                "voided, its document is\n"
+                "credited.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {{"reason", "TEXT", "what an auditor will read (required)"}, END},
+     .examples = {"billow invoice void INV-2026-00220 --reason \"printed by mistake\"\twith its "
+                  "reason",
+                  "billow invoice void INV-2026-00220 --reason test --json\tfor machines"},
+     .run = bw_cmd_invoice_void},
     {.name = "ledger verify",
      .arguments = "",
      .summary = "prove that the books are whole, or name the first break",
@@ -541,6 +565,18 @@ const struct bw_cli_command bw_cli_commands[] = {
      .examples = {"billow policy history rounding\tthe newest first",
                   "billow policy history approval --json\tfor machines"},
      .run = bw_cmd_policy_history},
+    {.name = "readiness",
+     .arguments = "--period YYYY-MM",
+     .summary = "how ready a period is to be billed: scores, blockers, who has to act",
+     .details = "Looks at every contract as its bill would be now: exceptions, missing data of "
+                "customers, holds with their\n"
+                "age, what would block the invoice. Claims and asks nothing.",
+     .options = {{"period", "YYYY-MM", "the month (required)"},
+                 {"contract", "ID", "only this contract"},
+                 END},
+     .examples = {"billow readiness --period 2026-10\tbefore the month is billed",
+                  "billow readiness --period 2026-10 --contract C-01 --json\tone, for machines"},
+     .run = bw_cmd_readiness},
     {.name = "preview",
      .arguments = "--period YYYY-MM",
      .summary = "what the bills of a period would be now; claims and issues nothing",

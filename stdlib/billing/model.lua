@@ -102,6 +102,14 @@ local FIRM = record({
   ),
 })
 
+local HOLD = record({
+  reason = optional(text),
+  owner = optional(text),
+  start_date = required(day),
+  end_date = optional(day),
+  review_date = optional(day),
+})
+
 local CUSTOMER = record({
   id = required(text),
   name = required(text),
@@ -116,9 +124,7 @@ local CUSTOMER = record({
   electronic_address = optional(record({ scheme_id = required(text), value = required(text) })),
   payment_terms = optional(PAYMENT_TERMS),
   risk = optional(enum({ "low", "medium", "high" })), -- the approval policy may ask for more people
-  hold = optional(
-    record({ reason = optional(text), start_date = required(day), end_date = optional(day) })
-  ),
+  hold = optional(HOLD),
 })
 
 local function rounding(scopes)
@@ -336,7 +342,12 @@ local CONTRACT_FIELDS = {
   start_date = required(day),
   end_date = optional(day),
   projects = optional(
-    list(record({ code = optional(text), name = optional(text), end_date = optional(day) })),
+    list(record({
+      code = optional(text),
+      name = optional(text),
+      end_date = optional(day),
+      hold = optional(HOLD),
+    })),
     {}
   ),
   usage_subjects = optional(list(text), {}),

@@ -106,14 +106,25 @@ function preview.difference(sums, earlier)
   }
 end
 
+--- The bill of a contract's period as it would be now; nothing is claimed.
+---@param contract_id string
+---@param period string
+---@return billow.billing.Contract
+---@return billow.billing.Bill
+---@return billow.billing.Claimed
+function preview.bill(contract_id, period)
+  local contract = contract_before(contract_id, period)
+  local claimed = look(contract)
+  local judged = ledger.judge(contract.ctx, contract.contract, claimed)
+  return contract, billing.draft(contract, judged), claimed
+end
+
 --- Previews one contract, and keeps what came out for the next preview.
 ---@param contract_id string
 ---@param period string
 ---@return billow.billing.Preview
 function preview.contract(contract_id, period)
-  local contract = contract_before(contract_id, period)
-  local bill =
-    billing.draft(contract, ledger.judge(contract.ctx, contract.contract, look(contract)))
+  local contract, bill = preview.bill(contract_id, period)
   local sums = sums_of(bill)
   local made = {
     contract = contract_id,

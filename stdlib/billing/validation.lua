@@ -231,6 +231,25 @@ function checks.project_end(subject)
   end
 end
 
+function checks.project_hold(subject)
+  local hold = subject.project and subject.project.hold
+  local day = subject.ctx.issue_date
+  if hold and hold.start_date <= day and not (hold.end_date and hold.end_date < day) then
+    return held(
+      subject,
+      "PROJECT_ON_HOLD",
+      string.format(
+        "project %s is on hold since %s (%s): %s decides, %s",
+        subject.project.code or subject.project.name,
+        hold.start_date,
+        hold.reason or "no reason given",
+        hold.owner or "finance",
+        hold.review_date and "to be looked at on " .. hold.review_date or "no review is planned"
+      )
+    )
+  end
+end
+
 function checks.approval(subject)
   local status = subject.entry.approval_status
   if subject.contract.approval_required and status ~= "approved" then
@@ -387,6 +406,7 @@ local ORDER = {
   checks.included,
   checks.contract_dates,
   checks.project_end,
+  checks.project_hold,
   checks.approval,
   checks.duplicate,
   checks.day_over_24h,

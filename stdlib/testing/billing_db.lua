@@ -12,6 +12,7 @@ local billing_db = {}
 local decimal = require("billow.decimal")
 local entries = require("billow.testing.billing_entries")
 local ledger = require("billow.testing.billing_ledger")
+local preview = require("billow.testing.billing_preview")
 local review = require("billow.testing.billing_review")
 local tables = require("billow.testing.tables")
 local usage = require("billow.testing.billing_usage")
@@ -98,6 +99,9 @@ fakes["billing.claim"] = entries.claim
 fakes["billing.claimed"] = entries.claimed
 fakes["billing.release"] = entries.release
 fakes["billing.unassigned"] = entries.unassigned
+fakes["billing.preview_entries"] = preview.entries
+fakes["billing.preview_usage"] = preview.usage
+fakes["billing.preview_own_advances"] = preview.own_advances
 fakes["billing.beside"] = review.beside
 fakes["billing.recorded_decisions"] = review.recorded_decisions
 
