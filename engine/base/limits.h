@@ -27,6 +27,9 @@
 /* Turns, commands and messages. */
 #define BW_LIMIT_TURN_COMMANDS 10000u
 #define BW_LIMIT_TURN_BYTES (32u * BW_MIB)
+/* What a replay should not have to read: nothing is refused here, operators are told at 80%. */
+#define BW_LIMIT_HISTORY_TURNS 10000u
+#define BW_LIMIT_HISTORY_BYTES (48u * BW_MIB)
 #define BW_LIMIT_INBOX_MESSAGES_PER_RUN 100000u
 #define BW_LIMIT_BATCHES_PER_COMMIT 1024u
 #define BW_LIMIT_COMMIT_BYTES (64u * BW_MIB)

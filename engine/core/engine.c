@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/fault.h"
+#include "base/limits.h"
 #include "core/inside.h"
 #include "core/pool.h"
 
@@ -25,6 +26,8 @@ static const struct bw_engine_limits DEFAULTS = {
     .http_inside_max = 32,
     .http_rate_max = 200,
     .http_failures_max = 10,
+    .history_turns_max = BW_LIMIT_HISTORY_TURNS,
+    .history_bytes_max = BW_LIMIT_HISTORY_BYTES,
     .window_ms = 60 * 1000,
     .poll_ms = 1000,
 };
@@ -399,6 +402,8 @@ static void fill_limits(struct bw_engine_limits *limits, const struct bw_engine_
     DEFAULT(http_inside_max);
     DEFAULT(http_rate_max);
     DEFAULT(http_failures_max);
+    DEFAULT(history_turns_max);
+    DEFAULT(history_bytes_max);
     DEFAULT(window_ms);
     DEFAULT(poll_ms);
 #undef DEFAULT

@@ -43,6 +43,9 @@ struct bw_engine_limits {
     size_t http_inside_max;     /* requests under way to one host for one tenant */
     int64_t http_rate_max;      /* a second, likewise; negative = no ceiling */
     unsigned http_failures_max; /* in a row open the host's circuit breaker */
+    uint64_t
+        history_turns_max; /* a run's turns since its checkpoint: at 80% the operator is told */
+    uint64_t history_bytes_max; /* and their bytes */
     int64_t window_ms;          /* sleepers due within it have their timer in memory */
     int64_t
         poll_ms; /* how often the store is asked for mail that nobody announced; negative = never */

@@ -315,6 +315,9 @@ enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run,
     enum bw_err code = bw_journal_load(loaded, arena, &history, error);
     if (code != BW_ERR_OK)
         return code;
+    run->history_bytes = 0;
+    for (size_t i = 0; i < loaded->turn_count; i++)
+        run->history_bytes += loaded->turns[i].len;
     if (history.last_at_us > run->last_at_us)
         run->last_at_us = history.last_at_us;
     run->is_cancelling = history.is_cancelling;
@@ -475,6 +478,24 @@ void bw_run_retry(struct bw_engine *engine, struct bw_run *run)
 
 /* --- COMMITTING ->. */
 
+/* At 80% of a budget, and once more at its end. The run goes on: only its author can shorten it. */
+static void watch_history(struct bw_engine *engine, const struct bw_run *run, uint64_t bytes_before)
+{
+    const struct bw_engine_limits *limits = &engine->limits;
+    uint64_t turns = run->head - run->base;
+    for (uint64_t percent = 80; percent <= 100; percent += 20) {
+        uint64_t turns_mark = limits->history_turns_max * percent / 100;
+        uint64_t bytes_mark = limits->history_bytes_max / 100 * percent;
+        if (turns == turns_mark || (bytes_before < bytes_mark && run->history_bytes >= bytes_mark))
+            bw_engine_log(engine, "history_budget", run->keyed.id,
+                          "%llu turns and %llu bytes since the last checkpoint, of %llu and %llu: "
+                          "a replay reads them all; a checkpoint in the script shortens it",
+                          (unsigned long long)turns, (unsigned long long)run->history_bytes,
+                          (unsigned long long)limits->history_turns_max,
+                          (unsigned long long)limits->history_bytes_max);
+    }
+}
+
 void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_batch *batch)
 {
     BW_ASSERT(run->state == BW_RUN_STATE_COMMITTING && batch->run == run);
@@ -493,8 +514,11 @@ void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_ba
         return;
     }
     BW_ASSERT(commit->expected_head == run->head);
+    uint64_t bytes_before = run->history_bytes;
     run->head++;
+    run->history_bytes = commit->base == run->head ? 0 : bytes_before + commit->turn.len;
     run->base = commit->base;
+    watch_history(engine, run, bytes_before);
     run->last_seq = commit->last_seq;
     run->last_at_us = commit->at_us;
     run->tries = run->limit_tries = 0;

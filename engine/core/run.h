@@ -49,6 +49,7 @@ struct bw_run {
     struct bw_id parent;
     uint64_t parent_seq;
     uint64_t head;
+    uint64_t history_bytes; /* of the turns from base+1 to head */
     uint64_t base;
     uint64_t last_seq;
     int64_t last_at_us; /* of its latest commit: turn time never goes back */

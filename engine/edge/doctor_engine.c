@@ -1,4 +1,5 @@
 /* doctor_engine.c - the doctor's questions to an engine and a database; see doctor.h. */
+#include "base/limits.h"
 #include "base/parse.h"
 #include "codec/value.h"
 #include "edge/client.h"
@@ -47,12 +48,44 @@ static size_t parked_of(struct bw_client *client, const char *tenant, struct bw_
     return count;
 }
 
+/* Open runs whose replay grows long. */
+static size_t long_of(struct bw_client *client, const char *tenant, struct bw_error *error)
+{
+    struct bw_buf answer;
+    struct bw_value row;
+    char path[96];
+    size_t count = 0;
+
+    bw_buf_init(&answer, ANSWER_BYTES_MAX);
+    (void)snprintf(path, sizeof path, "/v1/runs?status=open&limit=%d", RUNS_LISTED_MAX);
+    bw_client_set_tenant(client, tenant);
+    if (bw_client_call(client, "GET", path, BW_STR_NONE, &answer, error) == BW_ERR_OK) {
+        struct bw_str rest = bw_value_read(bw_buf_str(&answer)).items;
+        while (bw_value_next(&rest, &row))
+            count += bw_value_get_int(&row, "head", 0) - bw_value_get_int(&row, "base", 0) >=
+                     BW_LIMIT_HISTORY_TURNS * 8 / 10;
+    }
+    bw_buf_deinit(&answer);
+    return count;
+}
+
+static void say_long(struct bw_doctor *doctor, size_t count)
+{
+    if (count)
+        bw_doctor_say(doctor, BW_DOCTOR_WARN, "histories",
+                      "'billow run explain ID' tells how long; a checkpoint in the script ends it",
+                      "%zu open run%s near the budget of %u turns since a checkpoint", count,
+                      count == 1 ? " is" : "s are", BW_LIMIT_HISTORY_TURNS);
+    else
+        bw_doctor_say(doctor, BW_DOCTOR_OK, "histories", "", "no open run is near its budget");
+}
+
 static void check_parked(struct bw_doctor *doctor, struct bw_client *client)
 {
     struct bw_buf answer;
     struct bw_error error = {0};
     struct bw_value list, row;
-    size_t parked = 0;
+    size_t parked = 0, longs = 0;
 
     bw_buf_init(&answer, ANSWER_BYTES_MAX);
     if (bw_client_call(client, "GET", "/v1/tenants", BW_STR_NONE, &answer, &error) == BW_ERR_OK) {
@@ -60,6 +93,8 @@ static void check_parked(struct bw_doctor *doctor, struct bw_client *client)
         for (struct bw_str rest = list.items; !error.code && bw_value_next(&rest, &row);) {
             struct bw_str name = bw_value_get_str(&row, "name", BW_STR(""));
             parked += parked_of(client, bw_arena_cstr(&doctor->arena, name), &error);
+            if (!error.code)
+                longs += long_of(client, bw_arena_cstr(&doctor->arena, name), &error);
         }
     }
     if (error.code)
@@ -74,6 +109,8 @@ static void check_parked(struct bw_doctor *doctor, struct bw_client *client)
                       parked == 1 ? "" : "s", parked == 1 ? "s" : "");
     else
         bw_doctor_say(doctor, BW_DOCTOR_OK, "parked runs", "", "none");
+    if (!error.code)
+        say_long(doctor, longs);
     bw_buf_deinit(&answer);
 }
 

@@ -1,6 +1,7 @@
 /* explain.c - see explain.h. One sentence per wake reason, so that every open run can say why it
  * stands still. */
 #include "edge/explain.h"
+#include "base/limits.h"
 #include <string.h>
 
 struct sentence {
@@ -53,5 +54,12 @@ void bw_explain_run(struct bw_buf *text, const struct bw_value *run)
         if (until.len)
             bw_buf_printf(text, "; its next timer is due at %.*s", BW_STR_ARG(until));
     }
+    int64_t turns = bw_value_get_int(run, "head", 0) - bw_value_get_int(run, "base", 0);
+    bool is_over = bw_str_eq(status, BW_STR("done")) || bw_str_eq(status, BW_STR("cancelled"));
     bw_buf_put_text(text, ".");
+    if (!is_over && turns >= BW_LIMIT_HISTORY_TURNS * 8 / 10)
+        bw_buf_printf(text,
+                      " A replay of it reads %lld turns, of a budget of %u: a checkpoint in the "
+                      "script would shorten that.",
+                      (long long)turns, BW_LIMIT_HISTORY_TURNS);
 }

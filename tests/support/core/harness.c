@@ -38,8 +38,9 @@ static void on_value(void *ud, const struct bw_error *error, struct bw_str value
 
 static void print_log(void *ud, const char *event, struct bw_id run, const char *text)
 {
-    (void)ud;
+    struct harness *harness = ud;
     (void)run;
+    harness->history_logs += strcmp(event, "history_budget") == 0;
     if (getenv("BW_TEST_LOG"))
         print_message("log: %s: %s\n", event, text);
 }
@@ -95,6 +96,7 @@ static void engine_up(struct harness *harness)
         .lease_ms = 10 * 1000,
         .limits = harness->limits,
         .on_log = print_log,
+        .ud = harness,
     });
     harness->has_answer = false;
     bw_engine_start(harness->engine, on_done, harness);

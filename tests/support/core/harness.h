@@ -32,7 +32,8 @@ struct harness {
     struct bw_id tenant;
     uint8_t release[BW_RELEASE_HASH_LEN];
     const char *node;
-    size_t patience; /* so many pumps without work are rest; more when the store is slow */
+    size_t history_logs; /* how often an operator was told of a long history */
+    size_t patience;     /* so many pumps without work are rest; more when the store is slow */
     /* The last answer of a verb. */
     enum bw_err code;
     char text[512];

@@ -240,6 +240,43 @@ static void test_a_clean_stop_gives_the_shards_back(void **state)
 
 #define CASE(name) cmocka_unit_test_teardown(name, tear_down)
 
+/* --- Histories that grow long. */
+
+static const struct fake_program FIVE_CALLS = {
+    "calls", {OP_HTTP(), OP_HTTP(), OP_HTTP(), OP_HTTP(), OP_HTTP()}};
+
+static void test_a_long_history_is_told_and_kills_no_run(void **state)
+{
+    (void)state;
+    harness.limits.history_turns_max = 5;
+    set_up(&FIVE_CALLS, 1);
+    struct bw_id run = harness_start(&harness, "calls");
+    for (int i = 0; i < 2; i++)
+        assert_true(harness_http(&harness, 200, "ok"));
+    assert_int_equal(harness.history_logs, 0); /* three turns */
+    assert_true(harness_http(&harness, 200, "ok"));
+    assert_int_equal(harness.history_logs, 1); /* four: 80% */
+    harness_crash(&harness);
+    while (harness_http(&harness, 200, "ok"))
+        continue;
+    assert_status(&harness, run, "done");
+    assert_int_equal(harness.history_logs, 2);
+}
+
+static void test_bytes_count_too_and_across_a_crash(void **state)
+{
+    (void)state;
+    harness.limits.history_bytes_max = 400;
+    set_up(&FIVE_CALLS, 1);
+    struct bw_id run = harness_start(&harness, "calls");
+    assert_int_equal(harness.history_logs, 0);
+    harness_crash(&harness);
+    while (harness_http(&harness, 200, "ok"))
+        continue;
+    assert_status(&harness, run, "done");
+    assert_int_equal(harness.history_logs, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +291,8 @@ int main(void)
         CASE(test_a_fenced_engine_lets_go_and_writes_nothing),
         CASE(test_a_paused_engine_stops_acting_before_its_lease_ends),
         CASE(test_a_clean_stop_gives_the_shards_back),
+        CASE(test_a_long_history_is_told_and_kills_no_run),
+        CASE(test_bytes_count_too_and_across_a_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -416,6 +416,11 @@ static void test_a_checkpoint_shortens_what_is_loaded(void **state)
     assert_int_equal(f->loaded.row.head, 3);
     assert_int_equal(f->loaded.turn_count, 1);
     assert_string_equal(fixture_json(f, f->loaded.row.state), "{\"month\":\"2026-11\"}");
+    char id[BW_ID_TEXT_LEN + 1], args[100]; /* what lies before it is kept, for audits */
+    bw_id_print(run, id);
+    snprintf(args, sizeof args, "{\"run\":\"%s\"}", id);
+    assert_ok(fixture_read(f, "journal", args), &f->error);
+    assert_int_equal(bw_value_read(bw_buf_str(&f->value)).count, 3);
 }
 
 static void test_a_turn_over_the_limit_is_refused_alone(void **state)
