@@ -135,6 +135,7 @@ struct bw_engine_resume {
     struct bw_id run;
     const struct bw_str *skip; /* an encoded value: the effect that failed gets this outcome, and is
                                   not performed again; NULL = it is */
+    struct bw_str by;          /* for the audit record */
     bool is_latest; /* the run moves to the tenant's active release, in the same commit */
 };
 /* A parked run goes on from where it stopped. With another release its history is replayed against
@@ -148,12 +149,12 @@ void bw_engine_resume_run(struct bw_engine *engine, const struct bw_engine_resum
 void bw_engine_set_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
                             struct bw_str spec, struct bw_str by, bw_value_fn done, void *ud);
 void bw_engine_pause_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
-                              bw_value_fn done, void *ud);
+                              struct bw_str by, bw_value_fn done, void *ud);
 /* What fell due in the meantime is not made up for. */
 void bw_engine_resume_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
-                               bw_value_fn done, void *ud);
+                               struct bw_str by, bw_value_fn done, void *ud);
 void bw_engine_delete_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
-                               bw_value_fn done, void *ud);
+                               struct bw_str by, bw_value_fn done, void *ud);
 /* The next `count` moments after `after_us` (0 = now) of a spec, or of the schedule of this name
  * when `spec` is empty: array of {at_us, date, start_us}. Nothing is stored. */
 void bw_engine_schedule_times(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,

@@ -132,6 +132,14 @@ static struct bw_call *open_wish(struct bw_engine *engine, bw_call_act_fn act, s
     return call;
 }
 
+static struct bw_call *open_by(struct bw_engine *engine, bw_call_act_fn act, struct bw_id tenant,
+                               struct bw_str name, struct bw_str by, bw_value_fn done, void *ud)
+{
+    struct bw_call *call = open_wish(engine, act, tenant, name, done, ud);
+    ((struct wish *)call->subject)->by = bw_arena_copy(&call->arena, by);
+    return call;
+}
+
 /* --- Set and resume: the first due start is reckoned, then written. */
 
 static void put_int(struct bw_buf *out, const char *key, int64_t value)
@@ -165,12 +173,14 @@ static void put_set(struct bw_buf *out, const struct wish *wish, const struct bw
 
 static void put_resume(struct bw_buf *out, const struct wish *wish, int64_t due_us, int64_t wake_us)
 {
-    bw_value_put_map(out, 5);
+    bw_value_put_map(out, 6);
     bw_value_put_key(out, "is_paused");
     bw_value_put_bool(out, false);
     bw_value_put_key(out, "name");
     bw_value_put_str(out, wish->name);
     put_int(out, "next_due_us", due_us);
+    bw_value_put_key(out, "set_by");
+    bw_value_put_str(out, wish->by);
     put_int(out, "version", wish->version);
     put_int(out, "wake_at_us", wake_us);
 }
@@ -268,9 +278,9 @@ static void resume_read(struct bw_engine *engine, struct bw_call *call)
 }
 
 void bw_engine_resume_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
-                               bw_value_fn done, void *ud)
+                               struct bw_str by, bw_value_fn done, void *ud)
 {
-    read_row(engine, open_wish(engine, resume_read, tenant, name, done, ud));
+    read_row(engine, open_by(engine, resume_read, tenant, name, by, done, ud));
 }
 
 /* --- Pause and delete. */
@@ -282,26 +292,29 @@ static void write_name(struct bw_engine *engine, struct bw_call *call, const cha
     const struct wish *wish = call->subject;
     struct bw_buf args;
     bw_buf_init(&args, 4096);
-    bw_value_put_map(&args, 2);
+    bw_value_put_map(&args, 3);
     bw_value_put_key(&args, "is_paused");
     bw_value_put_bool(&args, is_paused);
     bw_value_put_key(&args, "name");
     bw_value_put_str(&args, wish->name);
+    bw_value_put_key(&args, "set_by");
+    bw_value_put_str(&args, wish->by);
     store->write(store->self, wish->tenant, bw_str_of(what), bw_buf_str(&args), bw_call_on_done,
                  call);
     bw_buf_deinit(&args);
 }
 
 void bw_engine_pause_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
-                              bw_value_fn done, void *ud)
+                              struct bw_str by, bw_value_fn done, void *ud)
 {
-    write_name(engine, open_wish(engine, written, tenant, name, done, ud), "schedule_state", true);
+    write_name(engine, open_by(engine, written, tenant, name, by, done, ud), "schedule_state",
+               true);
 }
 
 void bw_engine_delete_schedule(struct bw_engine *engine, struct bw_id tenant, struct bw_str name,
-                               bw_value_fn done, void *ud)
+                               struct bw_str by, bw_value_fn done, void *ud)
 {
-    write_name(engine, open_wish(engine, written, tenant, name, done, ud), "schedule_delete",
+    write_name(engine, open_by(engine, written, tenant, name, by, done, ud), "schedule_delete",
                false);
 }
 

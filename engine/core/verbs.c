@@ -231,6 +231,7 @@ static void resume_asked(struct bw_engine *engine, struct bw_call *call)
 /* What a resume has to remember while the run is loaded; in the call's arena. */
 struct resume {
     bool has_skip;
+    struct bw_str by;
     bool is_latest;
     struct bw_str skip;
     uint8_t release[BW_RELEASE_HASH_LEN]; /* with is_latest */
@@ -256,6 +257,7 @@ void bw_engine_resume_run(struct bw_engine *engine, const struct bw_engine_resum
     call->subject = resume;
     call->tenant = wanted->tenant;
     call->id = wanted->run;
+    resume->by = bw_arena_copy(&call->arena, wanted->by);
     resume->is_latest = wanted->is_latest;
     resume->has_skip = wanted->skip != NULL;
     if (wanted->skip)
@@ -339,6 +341,13 @@ static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, str
         if (code != BW_ERR_OK)
             return code;
     }
+    char id[BW_ID_TEXT_LEN + 1];
+    bw_id_print(run->keyed.id, id);
+    batch->commit.audit = (struct bw_audit){
+        .actor = bw_arena_copy(&batch->arena, resume->by),
+        .action = has_skip ? BW_STR("run.skip") : BW_STR("run.resume"),
+        .subject = bw_arena_copy(&batch->arena, bw_str_of(id)),
+        .detail = has_skip ? bw_arena_copy(&batch->arena, resume->skip) : BW_STR_NONE};
     if (has_skip)
         bw_batch_message(batch, (struct bw_message){
                                     .tenant = run->tenant,

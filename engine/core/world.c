@@ -357,11 +357,11 @@ enum bw_err bw_world_schedule(struct bw_world *world, struct bw_str verb, struct
     if (bw_str_eq(verb, BW_STR("set")))
         bw_engine_set_schedule(engine, world->tenant, name, spec, by, reply_value, &reply);
     else if (bw_str_eq(verb, BW_STR("pause")))
-        bw_engine_pause_schedule(engine, world->tenant, name, reply_value, &reply);
+        bw_engine_pause_schedule(engine, world->tenant, name, by, reply_value, &reply);
     else if (bw_str_eq(verb, BW_STR("resume")))
-        bw_engine_resume_schedule(engine, world->tenant, name, reply_value, &reply);
+        bw_engine_resume_schedule(engine, world->tenant, name, by, reply_value, &reply);
     else if (bw_str_eq(verb, BW_STR("delete")))
-        bw_engine_delete_schedule(engine, world->tenant, name, reply_value, &reply);
+        bw_engine_delete_schedule(engine, world->tenant, name, by, reply_value, &reply);
     else
         return bw_fail(error, BW_ERR_INVALID, "schedules have no verb '%.*s'", BW_STR_ARG(verb));
     return await(world, &reply, error);

@@ -99,8 +99,10 @@ static void act_on(struct bulk *bulk, struct bw_id run)
                              act);
     else
         bw_engine_resume_run(call->engine,
-                             &(struct bw_engine_resume){
-                                 .tenant = call->tenant, .run = run, .is_latest = bulk->is_latest},
+                             &(struct bw_engine_resume){.tenant = call->tenant,
+                                                        .run = run,
+                                                        .by = call->actor,
+                                                        .is_latest = bulk->is_latest},
                              acted, act);
 }
 

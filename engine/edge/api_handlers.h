@@ -71,5 +71,10 @@ void bw_api_schedule_resume(struct bw_api_call *call);
 void bw_api_schedule_delete(struct bw_api_call *call);
 void bw_api_schedule_next(struct bw_api_call *call);
 void bw_api_schedule_times(struct bw_api_call *call);
+/* api_audit.c */
+void bw_api_audit(struct bw_api_call *call);
+/* A row for what the caller did; `done` comes with the call as `ud`. */
+void bw_api_put_audit(struct bw_api_call *call, const char *action, struct bw_str subject,
+                      bw_done_fn done);
 
 #endif

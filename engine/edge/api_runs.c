@@ -256,6 +256,7 @@ void bw_api_run_resume(struct bw_api_call *call)
     struct bw_value body = bw_value_read(call->body);
     struct bw_value skip = bw_value_get(&body, "skip_with");
     struct bw_engine_resume resume = {.tenant = call->tenant,
+                                      .by = call->actor,
                                       .skip = skip.encoded.len ? &skip.encoded : NULL,
                                       .is_latest = bw_value_get_bool(&body, "latest", false)};
     if (path_id(call, &resume.run))

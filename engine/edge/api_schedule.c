@@ -41,17 +41,20 @@ void bw_api_schedule_set(struct bw_api_call *call)
 
 void bw_api_schedule_pause(struct bw_api_call *call)
 {
-    bw_engine_pause_schedule(call->engine, call->tenant, call->parameters[0], changed, call);
+    bw_engine_pause_schedule(call->engine, call->tenant, call->parameters[0], call->actor, changed,
+                             call);
 }
 
 void bw_api_schedule_resume(struct bw_api_call *call)
 {
-    bw_engine_resume_schedule(call->engine, call->tenant, call->parameters[0], changed, call);
+    bw_engine_resume_schedule(call->engine, call->tenant, call->parameters[0], call->actor, changed,
+                              call);
 }
 
 void bw_api_schedule_delete(struct bw_api_call *call)
 {
-    bw_engine_delete_schedule(call->engine, call->tenant, call->parameters[0], changed, call);
+    bw_engine_delete_schedule(call->engine, call->tenant, call->parameters[0], call->actor, changed,
+                              call);
 }
 
 void bw_api_schedule_next(struct bw_api_call *call)

@@ -92,12 +92,23 @@ static void tenant_answer(struct bw_api_call *call, int status)
     answer_form(call, status, &form);
 }
 
-static void tenant_stored(void *ud, const struct bw_error *error)
+static void tenant_audited(void *ud, const struct bw_error *error)
 {
     if (error->code)
         bw_api_fail(ud, error);
     else
         tenant_answer(ud, 201);
+}
+
+static void tenant_stored(void *ud, const struct bw_error *error)
+{
+    struct bw_api_call *call = ud;
+    struct bw_value body = bw_value_read(call->body);
+    if (error->code)
+        bw_api_fail(call, error);
+    else
+        bw_api_put_audit(call, "tenant.create", bw_value_get_str(&body, "name", BW_STR_NONE),
+                         tenant_audited);
 }
 
 static void tenant_found(void *ud, const struct bw_error *error, struct bw_id tenant, bool is_new)
@@ -134,9 +145,12 @@ void bw_api_tenant_create(struct bw_api_call *call)
 static void release_stored(void *ud, const struct bw_error *error)
 {
     struct bw_api_call *call = ud;
-    if (!error->code)
-        bw_engine_release_changed(call->engine, call->tenant);
-    bw_api_on_done(call, error);
+    if (error->code) {
+        bw_api_fail(call, error);
+        return;
+    }
+    bw_engine_release_changed(call->engine, call->tenant);
+    bw_api_put_audit(call, "release.activate", call->key, bw_api_on_done);
 }
 
 void bw_api_release_put(struct bw_api_call *call)
@@ -149,6 +163,11 @@ void bw_api_release_put(struct bw_api_call *call)
     enum bw_err err = bw_project_release(&files, &zones, &call->arena, &release, &error);
     if (!err) /* what does not compile is not activated: runs would only park on it */
         err = bw_release_check(&release, &error);
+    char hash[2 * BW_RELEASE_HASH_LEN + 1];
+    if (!err) {
+        bw_project_print_hash(release.hash, hash);
+        call->key = bw_arena_copy(&call->arena, bw_str_of(hash)); /* for the audit record */
+    }
     if (err)
         bw_api_fail(call, &error);
     else

@@ -30,6 +30,7 @@ const struct bw_api_route bw_api_routes[] = {
      bw_api_runs_resume},
     {"POST", "/v1/runs/cancel", true, "cancel all runs parked with {cause, workflow?, reason?}",
      bw_api_runs_cancel},
+    {"GET", "/v1/audit", true, "who did what ?actor=&action=&subject=&since=&limit=", bw_api_audit},
     {"GET", "/v1/schedules", true, "list schedules", bw_api_schedules},
     {"GET", "/v1/schedules/{name}", true, "a schedule and where it stands", bw_api_schedule},
     {"POST", "/v1/schedules/{name}", true,

@@ -29,6 +29,7 @@ int bw_cmd_run_resume(struct bw_cli *cli);
 int bw_cmd_run_cancel(struct bw_cli *cli);
 int bw_cmd_replay(struct bw_cli *cli);
 int bw_cmd_event_send(struct bw_cli *cli);
+int bw_cmd_audit_list(struct bw_cli *cli);
 int bw_cmd_schedule_list(struct bw_cli *cli);
 int bw_cmd_schedule_show(struct bw_cli *cli);
 int bw_cmd_schedule_set(struct bw_cli *cli);

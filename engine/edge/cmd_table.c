@@ -211,6 +211,24 @@ const struct bw_cli_command bw_cli_commands[] = {
                   "bank-77\ta payment",
                   "billow event send go release-7\twithout a body"},
      .run = bw_cmd_event_send},
+    {.name = "audit list",
+     .arguments = "",
+     .summary = "who did what: starts, cancels, resumes, answers, settings, schedules, releases",
+     .details =
+         "The newest, in the order in which they happened. Rows are never changed or deleted.",
+     .options = {{"actor", "NAME", "only what this person did"},
+                 {"action", "ACTION",
+                  "run.start, run.cancel, run.resume, run.skip, task.answer, setting.set, "
+                  "schedule.set, release.activate, ..."},
+                 {"subject", "ID", "only what was done to this run, task, schedule"},
+                 {"since", "DATE", "a date, or an instant"},
+                 {"limit", "N", "so many (default: 100)"},
+                 END},
+     .examples =
+         {"billow audit list --since 2026-10-01 --action task.answer\tthe month's decisions",
+          "billow audit list --subject 0192f3c4-... --json\teverything about a run, with "
+          "details"},
+     .run = bw_cmd_audit_list},
     {.name = "schedule list",
      .arguments = "",
      .summary = "list recurring starts: when they are due next, and what became of the last ones",

@@ -88,6 +88,10 @@ void bw_copy_commit(struct bw_arena *arena, const struct bw_turn_commit *from,
     struct bw_str *notes = COPY_ARRAY(arena, from->notes, from->note_count);
     for (size_t i = 0; i < to->note_count; i++)
         copy_str(arena, &notes[i]);
+    copy_str(arena, &to->audit.actor);
+    copy_str(arena, &to->audit.action);
+    copy_str(arena, &to->audit.subject);
+    copy_str(arena, &to->audit.detail);
     to->acks = acks;
     to->messages = messages;
     to->events = events;

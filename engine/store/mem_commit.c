@@ -268,6 +268,7 @@ void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit,
         MEM_PUSH(
             run->notes, run->note_count,
             (struct mem_note){commit->expected_head + 1, commit->at_us, mem_own(commit->notes[i])});
+    mem_audit(store, commit->tenant, &commit->audit, commit->at_us);
     for (size_t i = 0; i < commit->db_work_count; i++)
         mem_start_work(store, run, commit->db_works[i].seq, commit->db_works[i].statements,
                        commit->at_us);

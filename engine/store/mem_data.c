@@ -201,6 +201,21 @@ struct mem_series *mem_find_series(const struct mem_store *store, struct bw_id t
     return NULL;
 }
 
+void mem_audit(struct mem_store *store, struct bw_id tenant, const struct bw_audit *audit,
+               int64_t at_us)
+{
+    if (audit->actor.len == 0)
+        return;
+    MEM_PUSH(
+        store->audits, store->audit_count,
+        (struct mem_audit){.tenant = tenant,
+                           .at_us = at_us ? at_us : bw_clock_utc(store->clock).us,
+                           .actor = mem_own(audit->actor),
+                           .action = mem_own(audit->action),
+                           .subject = mem_own(audit->subject),
+                           .detail = mem_own(audit->detail.len ? audit->detail : bw_str("", 1))});
+}
+
 /* --- The end --------------------------------------------------------------------------------- */
 
 static void free_run(struct mem_run *run)

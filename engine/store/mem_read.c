@@ -208,6 +208,19 @@ static void write_key(struct mem_store *store, struct bw_id tenant,
                  (struct mem_key){tenant, mem_own(key->name), mem_own(key->key)});
 }
 
+/* When the caller gives no record of its own. */
+static void audit_setting(struct mem_store *store, struct bw_id tenant,
+                          const struct bw_setting *setting, struct bw_str args)
+{
+    struct bw_arena arena;
+    bw_arena_init(&arena);
+    mem_audit(store, tenant,
+              &(struct bw_audit){setting->set_by.len ? setting->set_by : BW_STR("unknown"),
+                                 BW_STR("setting.set"), bw_setting_subject(&arena, setting), args},
+              0);
+    bw_arena_deinit(&arena);
+}
+
 enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_str what,
                       struct bw_str args, struct bw_error *error)
 {
@@ -247,6 +260,8 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
     struct bw_value record = bw_value_get(&map, "audit");
     if (record.tag == BW_VALUE_MAP)
         code = write_audit(store, tenant, record.encoded, error);
+    else
+        audit_setting(store, tenant, &setting, args);
     if (code == BW_ERR_OK)
         write_setting(store, tenant, &setting);
     return code;
@@ -431,12 +446,25 @@ static void read_series(struct reading *reading)
     }
 }
 
+static bool is_wanted(const struct reading *reading, const struct mem_audit *row)
+{
+    const struct bw_read_args *args = &reading->args;
+    return bw_id_eq(row->tenant, reading->tenant) && row->at_us >= args->since_us &&
+           (!args->actor.len || bw_str_eq(row->actor, args->actor)) &&
+           (!args->action.len || bw_str_eq(row->action, args->action)) &&
+           (!args->subject.len || bw_str_eq(row->subject, args->subject));
+}
+
+/* The newest, in their order. */
 static void read_audit(struct reading *reading)
 {
     const struct mem_store *store = reading->store;
-    for (size_t i = 0; i < store->audit_count && !is_full(reading); i++) {
+    size_t from = store->audit_count, found = 0;
+    while (from > 0 && found < (size_t)reading->args.limit)
+        found += is_wanted(reading, &store->audits[--from]);
+    for (size_t i = from; i < store->audit_count; i++) {
         const struct mem_audit *row = &store->audits[i];
-        if (!bw_id_eq(row->tenant, reading->tenant))
+        if (!is_wanted(reading, row))
             continue;
         bw_rows_put_audit(&reading->items, row->at_us, row->actor, row->action, row->subject,
                           row->detail);

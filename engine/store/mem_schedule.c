@@ -145,18 +145,27 @@ static void put(struct mem_store *store, const struct bw_schedule_row *from)
     mem_replace(&row->set_by, from->set_by);
 }
 
+static void audit_act(struct mem_store *store, const struct bw_schedule_row *from,
+                      const char *action, struct bw_str detail)
+{
+    mem_audit(store, from->tenant,
+              &(struct bw_audit){from->set_by, bw_str_of(action), from->name, detail}, 0);
+}
+
 enum bw_err mem_write_schedule(struct mem_store *store, struct bw_str what,
                                const struct bw_schedule_args *args, struct bw_error *error)
 {
     struct bw_schedule_row *row = mem_find_schedule(store, args->row.tenant, args->row.name);
     if (bw_str_eq(what, BW_STR("schedule"))) {
         put(store, &args->row);
+        audit_act(store, &args->row, "schedule.set", args->row.spec);
         return BW_ERR_OK;
     }
     if (!row)
         return bw_fail(error, BW_ERR_NOT_FOUND, "there is no schedule %.*s",
                        BW_STR_ARG(args->row.name));
     if (bw_str_eq(what, BW_STR("schedule_delete"))) {
+        audit_act(store, &args->row, "schedule.delete", row->spec);
         free_row(row);
         *row = store->schedules[--store->schedule_count];
         return BW_ERR_OK;
@@ -167,6 +176,8 @@ enum bw_err mem_write_schedule(struct mem_store *store, struct bw_str what,
                        BW_STR_ARG(args->row.name));
     row->version++;
     row->is_paused = args->row.is_paused;
+    audit_act(store, &args->row, row->is_paused ? "schedule.pause" : "schedule.resume",
+              BW_STR_NONE);
     row->wake_at_us = args->row.wake_at_us;
     if (args->has_due)
         row->next_due_us = args->row.next_due_us;

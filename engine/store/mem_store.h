@@ -287,6 +287,9 @@ struct mem_series *mem_find_series(const struct mem_store *store, struct bw_id t
 void mem_mail(struct mem_store *store, struct bw_id tenant, struct bw_id run);
 void mem_free_data(struct mem_store *store);
 
+void mem_audit(struct mem_store *store, struct bw_id tenant, const struct bw_audit *audit,
+               int64_t at_us);
+
 /* mem_commit.c */
 void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit,
                 struct bw_commit_result *result);

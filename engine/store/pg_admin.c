@@ -322,13 +322,26 @@ static const struct bw_pg_statement see_series = {
 /* Sent again when its answer was lost: the same record at the same moment is one. */
 static const struct bw_pg_statement put_audit = {
     "put_audit",
-    "INSERT INTO billow.audit (tenant_id, at, actor, action, subject, detail)"
-    " SELECT $1::uuid, $2::bigint, $3::text, $4::text, $5::text, $6::bytea"
-    " WHERE NOT EXISTS (SELECT FROM (SELECT at, actor, action, subject, detail FROM billow.audit"
-    "  WHERE tenant_id = $1::uuid ORDER BY ordinal DESC LIMIT 100) a"
-    " WHERE (a.at, a.actor, a.action, a.subject, a.detail) ="
-    "  ($2::bigint, $3::text, $4::text, $5::text, $6::bytea))",
-    6};
+    "INSERT INTO billow.audit (tenant_id, at, actor, action, subject, detail, audit_id)"
+    " VALUES ($1::uuid, $2::bigint, $3::text, $4::text, $5::text, $6::bytea, $7::uuid)"
+    " ON CONFLICT DO NOTHING",
+    7};
+
+static struct bw_id audit_id(const struct admin_args *args)
+{
+    const struct bw_str parts[] = {bw_str((const char *)&args->now_us, sizeof args->now_us),
+                                   args->actor, args->action, args->subject, args->detail};
+    struct bw_sha256 *sha256 = bw_sha256_create();
+    uint8_t hash[BW_SHA256_LEN];
+    struct bw_id id;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        bw_sha256_update(sha256, bw_str((const char *)&parts[i].len, sizeof parts[i].len));
+        bw_sha256_update(sha256, parts[i]);
+    }
+    bw_sha256_finish(sha256, hash);
+    memcpy(id.bytes, hash, sizeof id.bytes);
+    return id;
+}
 
 static void add_audit(struct bw_pgc_unit *unit, const struct admin_args *args)
 {
@@ -338,7 +351,8 @@ static void add_audit(struct bw_pgc_unit *unit, const struct admin_args *args)
     params[2] = bw_pg_arg_text(unit, args->actor);
     params[3] = bw_pg_arg_text(unit, args->action);
     params[4] = bw_pg_arg_text(unit, args->subject);
-    params[5] = bw_pg_arg_bytes(unit, args->detail);
+    params[5] = bw_pg_arg_bytes(unit, args->detail.len ? args->detail : bw_str("", 1));
+    params[6] = bw_pg_arg_id(unit, audit_id(args));
 }
 
 static struct bw_pgc_unit *build_audit(struct bw_pg_request *request)
@@ -370,8 +384,7 @@ static struct bw_pgc_unit *build_setting(struct bw_pg_request *request)
     params[7] = bw_pg_arg_bool(unit, setting->is_locked);
     params[8] = bw_pg_arg_text(unit, setting->set_by);
     params[9] = bw_pg_arg_int(unit, setting->set_at_us ? setting->set_at_us : args->now_us);
-    if (args->actor.len)
-        add_audit(unit, args);
+    add_audit(unit, args);
     return unit;
 }
 
@@ -458,6 +471,15 @@ static void answer_schedule(struct bw_pg_request *request, const struct bw_pg_ou
     request->fn.done(request->ud, &error);
 }
 
+static void audit_setting(struct bw_pg_request *request, struct bw_str bytes)
+{
+    struct admin_args *args = request->args;
+    args->actor = args->setting.set_by.len ? args->setting.set_by : BW_STR("unknown");
+    args->action = BW_STR("setting.set");
+    args->subject = bw_setting_subject(&request->arena, &args->setting);
+    args->detail = bytes;
+}
+
 void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str bytes,
                  bw_done_fn done, void *ud)
 {
@@ -474,6 +496,8 @@ void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_
         struct bw_value record = bw_value_get(&map, "audit");
         if (code == BW_ERR_OK && record.tag == BW_VALUE_MAP)
             code = take_audit(record.encoded, args, &request->error);
+        else if (code == BW_ERR_OK)
+            audit_setting(request, copy);
     } else if (bw_str_eq(what, BW_STR("key"))) {
         request->build = build_key;
         code = bw_signing_key_from_args(copy, &args->key, &request->error);

@@ -327,6 +327,26 @@ static void add_notes(struct bw_pg_group *group, struct bw_pgc_unit *unit)
     add_table(group, unit, &table, &bw_pg_commit_note, false);
 }
 
+static void add_audits(struct bw_pg_group *group, struct bw_pgc_unit *unit)
+{
+    struct bw_pg_table table;
+    bw_pg_table_init(&table, BW_PG_AUDIT_TYPES);
+    for (size_t i = group->current.from; i < group->current.to; i++) {
+        const struct bw_turn_commit *commit = commit_at(group, i);
+        const struct bw_audit *audit = &commit->audit;
+        if (audit->actor.len == 0)
+            continue;
+        cell_turn(&table, commit);
+        bw_pg_cell_int(&table, commit->at_us);
+        bw_pg_cell_str(&table, audit->actor);
+        bw_pg_cell_str(&table, audit->action);
+        bw_pg_cell_str(&table, audit->subject);
+        bw_pg_cell_large(&table, &group->blobs, commit->tenant, commit->run, BW_BLOB_VALUE,
+                         audit->detail.len ? audit->detail : bw_str("", 1), false);
+    }
+    add_table(group, unit, &table, &bw_pg_commit_audit, false);
+}
+
 static void add_works(struct bw_pg_group *group, struct bw_pgc_unit *unit)
 {
     for (size_t i = group->current.from; i < group->current.to; i++) {
@@ -355,7 +375,7 @@ static struct bw_pgc_unit *build_unit(struct bw_pg_group *group)
 {
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
     unit->is_patient = true;
-    size_t statements = 10;
+    size_t statements = 11;
     for (size_t i = group->current.from; i < group->current.to; i++)
         statements += commit_at(group, i)->db_work_count;
     group->is_mail = bw_arena_calloc(&group->arena, statements, sizeof *group->is_mail);
@@ -368,6 +388,7 @@ static struct bw_pgc_unit *build_unit(struct bw_pg_group *group)
     add_events(group, unit);
     add_tasks(group, unit);
     add_notes(group, unit);
+    add_audits(group, unit);
     bw_pg_blobs_add(&group->blobs, unit);
     add_works(group, unit);
     return unit;

@@ -138,6 +138,16 @@ const struct bw_pg_statement bw_pg_commit_note = {
     "  AS c (tenant, run, batch, turn, ordinal, at, body)" ACCEPTED,
     7};
 
+const struct bw_pg_statement bw_pg_commit_audit = {
+    "commit_audit",
+    "INSERT INTO billow.audit (tenant_id, audit_id, at, actor, action, subject, detail)"
+    " SELECT c.tenant, c.batch, c.at, c.actor, c.action, c.subject, c.detail"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[],"
+    "    $7::text[], $8::bytea[])"
+    "  AS c (tenant, run, batch, at, actor, action, subject, detail)" ACCEPTED
+    "ON CONFLICT DO NOTHING",
+    8};
+
 const struct bw_pg_statement bw_pg_commit_work = {
     "commit_work",
     "SELECT tenant_id, run_id FROM billow.run_work($1::uuid, $2::uuid, $3::uuid, $4::bigint,"

@@ -32,6 +32,8 @@ extern const struct bw_pg_statement bw_pg_commit_task;
 extern const struct bw_pg_statement bw_pg_commit_close_task;
 #define BW_PG_NOTE_TYPES "uuulllx"
 extern const struct bw_pg_statement bw_pg_commit_note;
+#define BW_PG_AUDIT_TYPES "uuultttx"
+extern const struct bw_pg_statement bw_pg_commit_audit;
 extern const struct bw_pg_statement bw_pg_commit_work; /* rows: who got mail */
 
 /* After a lost connection: ends the session that may still be at work, then looks which batches are

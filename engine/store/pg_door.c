@@ -61,7 +61,12 @@ static const struct bw_pg_statement start = {
     " $11::uuid[], $12::bigint[], $13::bytea[], $14::text[],  $15::bigint[]) AS c (owner, id,"
     " shard, release, workflow, key, status, wake, is_active, wake_at, parent,  parent_seq,"
     " input, started_by, created_at)"
-    " ON CONFLICT DO NOTHING RETURNING tenant_id, run_id)"
+    " ON CONFLICT DO NOTHING RETURNING tenant_id, run_id), a AS (INSERT INTO billow.audit"
+    " (tenant_id, at, actor, action, subject, detail)"
+    " SELECT c.owner, c.created_at, c.started_by, 'run.start', c.id::text, '\\x00'::bytea"
+    " FROM unnest($1::uuid[], $2::uuid[], $14::text[], $15::bigint[])"
+    " AS c (owner, id, started_by, created_at)"
+    " WHERE ((c.owner, c.id) IN (SELECT tenant_id, run_id FROM d)) IS TRUE)"
     " INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at,"
     " shard, status, wake,  is_active, has_error)"
     " SELECT c.owner, c.id, 0, 0, 0, c.wake_at, c.created_at, c.shard, c.status, c.wake,"
@@ -80,15 +85,21 @@ static const struct bw_pg_statement started = {
     " JOIN billow.run_detail k  ON k.tenant_id = c.owner AND k.workflow = c.workflow AND"
     " k.start_key = c.key ORDER BY c.place",
     4};
+/* A cancel is a person's act. */
 static const struct bw_pg_statement message = {
     "door_message",
-    "INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
+    "WITH i AS (INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
     " SELECT c.tenant, c.run, c.key, r.shard, c.kind, c.seq, c.value"
     " FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::bigint[],"
     " $6::bytea[]) WITH ORDINALITY  AS c (tenant, run, key, kind, seq, value, place)"
     " JOIN billow.run r ON r.tenant_id = c.tenant AND r.run_id = c.run AND r.status IN (1, 2)"
-    " ORDER BY c.place ON CONFLICT DO NOTHING",
-    6};
+    " ORDER BY c.place ON CONFLICT DO NOTHING RETURNING tenant_id, run_id, kind, value)"
+    " INSERT INTO billow.audit (tenant_id, at, actor, action, subject, detail)"
+    " SELECT i.tenant_id, $8::bigint, (SELECT b.actor FROM unnest($1::uuid[], $2::uuid[],"
+    " $4::smallint[], $7::text[]) AS b (tenant, run, kind, actor)"
+    " WHERE b.tenant = i.tenant_id AND b.run = i.run_id AND b.kind = 3 LIMIT 1),"
+    " 'run.cancel', i.run_id::text, i.value FROM i WHERE i.kind = 3",
+    8};
 static const struct bw_pg_statement delivered = {
     "door_delivered",
     "SELECT coalesce(r.status, 0::smallint), EXISTS (SELECT"
@@ -101,14 +112,16 @@ static const struct bw_pg_statement answer = {
     "door_answer",
     "WITH t AS (UPDATE billow.task t"
     " SET status = 2, answer = c.answer, answered_at = $4::bigint"
-    " FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS c (tenant, task, answer)"
-    " WHERE t.tenant_id = c.tenant AND t.task_id = c.task AND t.status = 1"
-    " RETURNING t.tenant_id, t.run_id, t.seq, t.answer)"
+    " FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $5::text[]) AS c (tenant, task, answer,"
+    " actor) WHERE t.tenant_id = c.tenant AND t.task_id = c.task AND t.status = 1"
+    " RETURNING t.tenant_id, t.run_id, t.task_id, t.seq, t.answer, c.actor), a AS (INSERT INTO"
+    " billow.audit (tenant_id, at, actor, action, subject, detail)"
+    " SELECT t.tenant_id, $4::bigint, t.actor, 'task.answer', t.task_id::text, t.answer FROM t)"
     " INSERT INTO billow.inbox (tenant_id, run_id, key, shard, kind, seq, value)"
     " SELECT t.tenant_id, t.run_id, 'task:' || t.seq, r.shard, 1, t.seq, t.answer"
     " FROM t JOIN billow.run r ON r.tenant_id = t.tenant_id AND r.run_id = t.run_id"
     " ON CONFLICT DO NOTHING",
-    4};
+    5};
 static const struct bw_pg_statement answered = {
     "door_answered",
     "SELECT coalesce(t.status, 0::smallint), billow.whole(t.tenant_id, t.answer), t.answered_at,"
@@ -230,7 +243,7 @@ static void add_messages(struct load *load, struct bw_pg_blobs *blobs, struct bw
 {
     struct bw_pg_table rows;
     struct bw_pg_table keys;
-    bw_pg_table_init(&rows, "uutslx");
+    bw_pg_table_init(&rows, "uutslxt");
     bw_pg_table_init(&keys, "uut");
     for (size_t i = 0; i < load->counts[OP_MESSAGE]; i++) {
         const struct bw_message *row = &load->ops[OP_MESSAGE][i]->in.message;
@@ -240,11 +253,16 @@ static void add_messages(struct load *load, struct bw_pg_blobs *blobs, struct bw
         bw_pg_cell_int(&rows, row->kind);
         bw_pg_cell_int(&rows, (int64_t)row->seq);
         bw_pg_cell_large(&rows, blobs, row->tenant, row->run, BW_BLOB_VALUE, row->value, true);
+        bw_pg_cell_str(&rows,
+                       row->kind == BW_MESSAGE_CANCEL ? bw_rows_by(row->value) : BW_STR_NONE);
         bw_pg_cell_id(&keys, row->tenant);
         bw_pg_cell_id(&keys, row->run);
         bw_pg_cell_str(&keys, row->key);
     }
-    add_table(unit, &rows, &message);
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &message);
+    bw_pg_table_params(&rows, unit, params);
+    params[7] = bw_pg_arg_int(unit, bw_pg_now_us(load->store));
+    bw_pg_table_deinit(&rows);
     load->results[OP_MESSAGE] = (int)unit->count;
     add_table(unit, &keys, &delivered);
 }
@@ -274,21 +292,26 @@ static void add_events(struct load *load, struct bw_pg_blobs *blobs, struct bw_p
 static void add_answers(struct load *load, struct bw_pg_blobs *blobs, struct bw_pgc_unit *unit)
 {
     struct bw_pg_table rows;
+    struct bw_pg_table actors;
     struct bw_pg_table keys;
     bw_pg_table_init(&rows, "uux");
+    bw_pg_table_init(&actors, "t");
     bw_pg_table_init(&keys, "uu");
     for (size_t i = 0; i < load->counts[OP_ANSWER]; i++) {
         const struct answer *row = &load->ops[OP_ANSWER][i]->in.answer;
         bw_pg_cell_id(&rows, row->tenant);
         bw_pg_cell_id(&rows, row->task);
         bw_pg_cell_large(&rows, blobs, row->tenant, row->task, BW_BLOB_VALUE, row->value, false);
+        bw_pg_cell_str(&actors, bw_rows_by(row->value));
         bw_pg_cell_id(&keys, row->tenant);
         bw_pg_cell_id(&keys, row->task);
     }
     struct bw_pg_param *params = bw_pgc_unit_add(unit, &answer);
     bw_pg_table_params(&rows, unit, params);
     params[3] = bw_pg_arg_int(unit, bw_pg_now_us(load->store));
+    bw_pg_table_params(&actors, unit, params + 4);
     bw_pg_table_deinit(&rows);
+    bw_pg_table_deinit(&actors);
     bw_pg_blobs_add(blobs, unit); /* before the answers are read back */
     load->results[OP_ANSWER] = (int)unit->count;
     add_table(unit, &keys, &answered);

@@ -567,8 +567,8 @@ static void put_schedule(const struct bw_pg_result *rows, size_t i, struct bw_ar
     "task_id, run_id, seq, status, kind, grouping, title, billow.whole(tenant_id, body),"          \
     " assignees, due_at, opened_at, answered_at, billow.whole(tenant_id, answer)"
 
-/* Arguments by letter: T tenant, s status, w workflow, x series, n name, a after, l limit, i id, r
- * run. */
+/* Arguments by letter: T tenant, s status, w workflow, x series, n name, c actor, e action,
+ * o subject, f since, a after, l limit, i id, r run. */
 static const struct {
     const char *what;
     const char *args;
@@ -656,14 +656,16 @@ static const struct {
       " ORDER BY series",
       1}},
     {"audit",
-     "Tl",
+     "Tceofl",
      put_audit,
      false,
      {"read_audit",
-      "SELECT at, actor, action, subject, detail"
-      " FROM billow.audit WHERE tenant_id = $1::uuid"
-      " ORDER BY ordinal LIMIT $2::bigint",
-      2}},
+      "SELECT at, actor, action, subject, billow.whole($1::uuid, detail) FROM"
+      " (SELECT * FROM billow.audit WHERE tenant_id = $1::uuid"
+      "  AND ($2::text IS NULL OR actor = $2::text) AND ($3::text IS NULL OR action = $3::text)"
+      "  AND ($4::text IS NULL OR subject = $4::text) AND at >= $5::bigint"
+      "  ORDER BY ordinal DESC LIMIT $6::bigint) AS a ORDER BY ordinal",
+      6}},
     {"schedules", "Tl", put_schedule, false, {"read_schedules", bw_pg_schedules_sql, 2}},
     {"schedule", "Tn", put_schedule, true, {"read_schedule", bw_pg_schedule_sql, 2}},
     {"key",
@@ -686,7 +688,11 @@ static struct bw_pg_param read_param(struct bw_pgc_unit *unit, const struct read
 {
     const struct bw_pg_param none = {NULL, 0, false};
     const struct bw_read_args *args = &read->args;
-    struct bw_str text = letter == 'w' ? args->workflow : letter == 'n' ? args->name : args->series;
+    const struct bw_str texts[] = {args->workflow, args->series, args->name,
+                                   args->actor,    args->action, args->subject};
+    static const char LETTERS[] = "wxnceo";
+    const char *which = strchr(LETTERS, letter);
+    struct bw_str text = which ? texts[which - LETTERS] : BW_STR_NONE;
     struct bw_id id = letter == 'a' ? args->after : letter == 'r' ? args->run : args->id;
     switch (letter) {
     case 'T':
@@ -697,6 +703,11 @@ static struct bw_pg_param read_param(struct bw_pgc_unit *unit, const struct read
         return bw_pg_arg_int(unit, args->limit);
     case 'n':
         return bw_pg_arg_text(unit, text);
+    case 'f':
+        return bw_pg_arg_int(unit, args->since_us);
+    case 'c':
+    case 'e':
+    case 'o':
     case 'w':
     case 'x':
         return text.len ? bw_pg_arg_text(unit, text) : none;

@@ -201,9 +201,15 @@ void bw_pg_fire_schedule(void *self, const struct bw_schedule_fire *firing, bw_s
 
 /* --- What people change ---------------------------------------------------------------------- */
 
+#define AUDITED(action, at, actor, detail)                                                         \
+    "), a AS (INSERT INTO billow.audit (tenant_id, at, actor, action, subject, detail)"            \
+    " SELECT $1::uuid, " at ", " actor ", " action ", $2::text, " detail " FROM w)"                \
+    " SELECT 1 FROM w"
+
 static const struct bw_pg_statement put = {
     "put_schedule",
-    "INSERT INTO billow.schedule AS s (tenant_id, name, shard, version, next_due, wake_at, spec,"
+    "WITH w AS (INSERT INTO billow.schedule AS s (tenant_id, name, shard, version, next_due, "
+    "wake_at, spec,"
     "  set_by, set_at)"
     " VALUES ($1::uuid, $2::text, $3::bigint, 1, nullif($4::bigint, 0), nullif($5::bigint, 0),"
     "  $6::bytea, $7::text, $8::bigint)"
@@ -211,19 +217,24 @@ static const struct bw_pg_statement put = {
     "  next_due = excluded.next_due,"
     "  wake_at = CASE WHEN s.is_paused THEN NULL ELSE excluded.wake_at END, problem = '',"
     "  spec = excluded.spec, set_by = excluded.set_by, set_at = excluded.set_at"
-    " RETURNING 1",
+    " RETURNING 1 " AUDITED("'schedule.set'", "$8::bigint", "$7::text", "$6::bytea"),
     8};
 static const struct bw_pg_statement set_state = {
     "schedule_state",
-    "UPDATE billow.schedule s SET version = s.version + 1, is_paused = $3::boolean,"
+    "WITH w AS (UPDATE billow.schedule s SET version = s.version + 1, is_paused = $3::boolean,"
     "  next_due = CASE WHEN $4::boolean THEN nullif($5::bigint, 0) ELSE s.next_due END,"
     "  wake_at = nullif($6::bigint, 0)"
     " WHERE s.tenant_id = $1::uuid AND s.name = $2::text"
-    "  AND ($7::bigint = 0 OR s.version = $7::bigint) RETURNING 1",
-    7};
+    "  AND ($7::bigint = 0 OR s.version = $7::bigint) RETURNING 1 " AUDITED(
+        "CASE WHEN $3::boolean THEN 'schedule.pause' ELSE 'schedule.resume' END", "$9::bigint",
+        "$8::text", "'\\x00'::bytea"),
+    9};
 static const struct bw_pg_statement drop = {
     "schedule_delete",
-    "DELETE FROM billow.schedule WHERE tenant_id = $1::uuid AND name = $2::text RETURNING 1", 2};
+    "WITH w AS (DELETE FROM billow.schedule WHERE tenant_id = $1::uuid AND name = $2::text"
+    " RETURNING spec " AUDITED("'schedule.delete'", "$4::bigint", "$3::text",
+                               "(SELECT spec FROM w)"),
+    4};
 
 void bw_pg_add_schedule_write(struct bw_pgc_unit *unit, struct bw_str what,
                               const struct bw_schedule_args *args, int64_t now_us)
@@ -249,6 +260,11 @@ void bw_pg_add_schedule_write(struct bw_pgc_unit *unit, struct bw_str what,
         params[4] = bw_pg_arg_int(unit, row->next_due_us);
         params[5] = bw_pg_arg_int(unit, row->wake_at_us);
         params[6] = bw_pg_arg_int(unit, args->version);
+        params[7] = bw_pg_arg_text(unit, row->set_by);
+        params[8] = bw_pg_arg_int(unit, now_us);
+    } else {
+        params[2] = bw_pg_arg_text(unit, row->set_by);
+        params[3] = bw_pg_arg_int(unit, now_us);
     }
 }
 

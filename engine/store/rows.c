@@ -331,6 +331,10 @@ enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_
     struct bw_value map = bw_value_read(args);
     out->workflow = bw_value_get_str(&map, "workflow", BW_STR_NONE);
     out->series = bw_value_get_str(&map, "series", BW_STR_NONE);
+    out->actor = bw_value_get_str(&map, "actor", BW_STR_NONE);
+    out->action = bw_value_get_str(&map, "action", BW_STR_NONE);
+    out->subject = bw_value_get_str(&map, "subject", BW_STR_NONE);
+    out->since_us = bw_value_get_int(&map, "since_us", 0);
     out->name = bw_value_get_str(&map, "name", BW_STR_NONE);
     out->limit = bw_value_get_int(&map, "limit", BW_ROWS_LIMIT_DEFAULT);
     if (out->limit < 1 || out->limit > BW_ROWS_LIMIT_MAX)
@@ -415,6 +419,12 @@ size_t bw_rows_commit_bytes(const struct bw_turn_commit *commit)
     for (size_t i = 0; i < commit->note_count; i++)
         bytes += commit->notes[i].len;
     return bytes;
+}
+
+struct bw_str bw_rows_by(struct bw_str value)
+{
+    struct bw_value map = bw_value_read(value);
+    return bw_value_get_str(&map, "by", BW_STR("unknown"));
 }
 
 void bw_rows_fail_answered(struct bw_error *error, enum bw_task_status status, struct bw_str answer,

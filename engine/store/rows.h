@@ -60,7 +60,9 @@ struct bw_read_args {
     int status;
     struct bw_str workflow;
     struct bw_str series;
-    struct bw_str name; /* of "schedule", "key" */
+    struct bw_str name;                   /* of "schedule", "key" */
+    struct bw_str actor, action, subject; /* of "audit"; empty = any */
+    int64_t since_us;
     struct bw_id id;    /* of "id" */
     struct bw_id run;   /* of "run" */
     struct bw_id after; /* zero = from the start */
@@ -75,6 +77,8 @@ BW_MUST_USE enum bw_err bw_rows_check_commit(const struct bw_turn_commit *commit
 /* How many bytes this turn brings along, about. */
 size_t bw_rows_commit_bytes(const struct bw_turn_commit *commit);
 
+/* The audit record of what a value {by, ...} does: a cancel, an answer. */
+struct bw_str bw_rows_by(struct bw_str value);
 /* Text of the CONFLICT when a task was answered before. */
 void bw_rows_fail_answered(struct bw_error *error, enum bw_task_status status, struct bw_str answer,
                            int64_t answered_at_us);

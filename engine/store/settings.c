@@ -277,6 +277,19 @@ bool bw_series_is_same_stretch(struct bw_str reset, struct bw_str date, struct b
     return financial_year(reset, date) == financial_year(reset, other);
 }
 
+struct bw_str bw_setting_subject(struct bw_arena *arena, const struct bw_setting *setting)
+{
+    struct bw_buf text;
+    bw_buf_init(&text, 4096);
+    bw_buf_printf(&text, "%.*s.%.*s %s%s%.*s %.*s", BW_STR_ARG(setting->policy),
+                  BW_STR_ARG(setting->name), bw_setting_scope_name(setting->scope),
+                  setting->scope_id.len ? " " : "", BW_STR_ARG(setting->scope_id),
+                  BW_STR_ARG(setting->valid_from));
+    struct bw_str copy = bw_arena_copy(arena, bw_buf_str(&text));
+    bw_buf_deinit(&text);
+    return copy;
+}
+
 enum bw_err bw_series_from_args(struct bw_str args, struct bw_series *series,
                                 struct bw_error *error)
 {

@@ -11,6 +11,7 @@
 #ifndef BW_STORE_SETTINGS_H
 #define BW_STORE_SETTINGS_H
 
+#include "base/mem.h"
 #include "codec/value.h"
 #include "store/store.h"
 
@@ -65,6 +66,8 @@ struct bw_signing_key {
 };
 BW_MUST_USE enum bw_err bw_signing_key_from_args(struct bw_str args, struct bw_signing_key *key,
                                                  struct bw_error *error);
+/* How the audit record names it: "rounding.unit customer CU-1 2026-10-01". */
+struct bw_str bw_setting_subject(struct bw_arena *arena, const struct bw_setting *setting);
 
 /* The arguments of write "series". */
 struct bw_series {

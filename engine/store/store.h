@@ -132,6 +132,14 @@ struct bw_db_work {
                                  customer, as} */
 };
 
+/* Who did what: a row that is never changed. */
+struct bw_audit {
+    struct bw_str actor;  /* empty = no row */
+    struct bw_str action; /* "run.resume" */
+    struct bw_str subject;
+    struct bw_str detail; /* encoded value; empty = nil */
+};
+
 /* Everything one turn of one run changes. Plain data; borrowed from the batch. */
 struct bw_turn_commit {
     struct bw_id batch; /* made by the engine: how an unknown commit is looked up */
@@ -176,6 +184,7 @@ struct bw_turn_commit {
     size_t child_count;
     const struct bw_db_work *db_works;
     size_t db_work_count;
+    struct bw_audit audit;      /* of a person's act that is this commit */
     const struct bw_str *notes; /* encoded maps {seq, kind, ...}: readable record of the run (policy
                                    decisions, ...) */
     size_t note_count;
@@ -312,6 +321,9 @@ struct bw_store {
                    bw_commit_fn done, void *ud);
     unsigned lanes;
 
+    /* What people do through these, and through write, is in the audit record with it: run.start
+     * (by started_by, when the run is new), run.cancel and task.answer (by `by` of the value),
+     * setting.set, schedule.set, schedule.pause, schedule.resume, schedule.delete (by set_by). */
     void (*start_run)(void *self, const struct bw_run_row *row, bw_start_fn done, void *ud);
     /* NOT_FOUND when there is no such run, CONFLICT when it has ended. */
     void (*put_message)(void *self, const struct bw_message *message, bw_done_fn done, void *ud);
@@ -335,9 +347,10 @@ struct bw_store {
 
     /* Read models for the API. `what`: "runs" {status?, workflow?, limit?, after?}, "run" {id},
      * "journal" {run}, "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "inbox" {run},
-     * "tenants" {}, "series" {}, "numbers" {series?, limit?}, "audit" {limit?}, "schedules"
-     * {limit?}, "schedule" {name}, "key" {name}. Array of maps (runs
-     * newest first, tasks and the rest oldest first), or one map. The maps are store/rows.c's. */
+     * "tenants" {}, "series" {}, "numbers" {series?, limit?}, "audit" {actor?, action?, subject?,
+     * since_us?, limit?} (the newest, in their order), "schedules" {limit?}, "schedule" {name},
+     * "key" {name}. Array of maps (runs newest first, tasks and the rest oldest first), or one map.
+     * The maps are store/rows.c's. */
     void (*read)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                  bw_value_fn done, void *ud);
 
@@ -358,9 +371,9 @@ struct bw_store {
      * changes nothing once a number was taken (before that, next); CONFLICT when format or reset
      * differ; "audit"   {actor, action, subject, detail?, at_us?}: who did what; "schedule" {name,
      * spec, next_due_us, wake_at_us, set_by, at_us?}: made, or set anew (one that is paused stays
-     * so); "schedule_state" {name, is_paused, next_due_us?, wake_at_us?, version?} (CONFLICT when
-     * it has another version); "schedule_delete" {name}. NOT_FOUND when there is none; "key" {name,
-     * key}: a signing key, 64 hexadecimal digits; one that is there stays. */
+     * so); "schedule_state" {name, is_paused, next_due_us?, wake_at_us?, version?, set_by?}
+     * (CONFLICT when it has another version); "schedule_delete" {name}. NOT_FOUND when there is
+     * none; "key" {name, key}: a signing key, 64 hexadecimal digits; one that is there stays. */
     void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                   bw_done_fn done, void *ud);
     /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only

@@ -209,6 +209,15 @@ static enum bw_err check_size(const char *what, struct bw_str value, struct bw_e
     return BW_ERR_OK;
 }
 
+static void audit_act(struct mem_store *store, struct bw_id tenant, struct bw_str actor,
+                      const char *action, struct bw_id subject, struct bw_str detail)
+{
+    char id[BW_ID_TEXT_LEN + 1];
+    bw_id_print(subject, id);
+    mem_audit(store, tenant,
+              &(struct bw_audit){actor, bw_str_of(action), bw_str(id, BW_ID_TEXT_LEN), detail}, 0);
+}
+
 static void run_start(struct mem_store *store, struct mem_op *op)
 {
     struct bw_error error = {.code = BW_ERR_OK};
@@ -220,8 +229,10 @@ static void run_start(struct mem_store *store, struct mem_op *op)
     struct mem_run *run = mem_find_key(store, row->tenant, row->workflow, row->key);
     if (!run)
         run = mem_find_run(store, row->tenant, row->id);
-    if (!run)
+    if (!run) {
         run = mem_add_run(store, row);
+        audit_act(store, row->tenant, row->started_by, "run.start", row->id, BW_STR_NONE);
+    }
     op->fn.start(op->ud, &error, run->row.id, bw_id_eq(run->row.id, row->id));
 }
 
@@ -244,8 +255,9 @@ static void run_message(struct mem_store *store, struct mem_op *op)
     else if (bw_run_status_is_final(run->row.status) && !mem_find_message(run, row->key))
         bw_fail(&error, BW_ERR_CONFLICT, "the run has ended (%s): it takes no more messages",
                 bw_run_status_name(run->row.status));
-    else
-        mem_add_message(store, run, row->key, row->kind, row->seq, row->value, NULL);
+    else if (mem_add_message(store, run, row->key, row->kind, row->seq, row->value, NULL) &&
+             row->kind == BW_MESSAGE_CANCEL)
+        audit_act(store, row->tenant, bw_rows_by(row->value), "run.cancel", row->run, row->value);
     op->fn.done(op->ud, &error);
 }
 
@@ -291,6 +303,7 @@ static void run_answer(struct mem_store *store, struct mem_op *op)
         task->row.answered_at_us = bw_clock_utc(store->clock).us;
         mem_add_message(store, run, bw_str_of(key), BW_MESSAGE_OUTCOME, task->row.task.seq,
                         op->text, NULL);
+        audit_act(store, op->tenant, bw_rows_by(op->text), "task.answer", op->id, op->text);
     } else if (task->row.status != BW_TASK_OPEN && !is_ours) {
         bw_rows_fail_answered(&error, task->row.status, task->row.answer, task->row.answered_at_us);
     }

@@ -344,6 +344,72 @@ static void test_a_setting_is_written_with_its_audit_record_or_not_at_all(void *
     assert_int_equal(bw_value_read(bw_buf_str(&f->value)).count, 1);
 }
 
+static const char *audited(struct store_fixture *f, const char *args)
+{
+    static char text[2000];
+    struct bw_value row;
+    size_t len = 0;
+    assert_ok(fixture_read(f, "audit", args), &f->error);
+    struct bw_str rest = bw_value_read(bw_buf_str(&f->value)).items;
+    text[0] = '\0';
+    while (bw_value_next(&rest, &row)) {
+        struct bw_str actor = bw_value_get_str(&row, "actor", BW_STR_NONE);
+        struct bw_str action = bw_value_get_str(&row, "action", BW_STR_NONE);
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s:%.*s", len ? " " : "",
+                                BW_STR_ARG(actor), BW_STR_ARG(action));
+    }
+    return text;
+}
+
+static void test_what_people_do_is_recorded_with_it_once(void **state)
+{
+    F;
+    struct bw_run_row row = fixture_row(f, "tm", "once");
+    row.started_by = BW_STR("dana");
+    assert_ok(fixture_start_row(f, &row), &f->error);
+    struct bw_run_row again = fixture_row(f, "tm", "once");
+    assert_ok(fixture_start_row(f, &again), &f->error); /* starts nothing, and says nothing */
+    struct bw_task task = {.id = fixture_id(f),
+                           .seq = 1,
+                           .kind = BW_STR("approval"),
+                           .title = BW_STR("x"),
+                           .body = fixture_value(f, "1"),
+                           .assignees = fixture_value(f, "[]")};
+    struct bw_turn_commit turn = fixture_turn(f, row.id, 0, "one");
+    turn.tasks = &task, turn.task_count = 1;
+    assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
+    const char *yes = "{\"by\":\"kim\",\"decision\":\"approve\"}";
+    assert_ok(fixture_answer(f, task.id, yes), &f->error);
+    assert_ok(fixture_answer(f, task.id, yes), &f->error);
+    assert_int_equal(fixture_answer(f, task.id, "{\"by\":\"bob\",\"decision\":\"no\"}"),
+                     BW_ERR_CONFLICT);
+    struct bw_turn_commit resume = fixture_turn(f, row.id, 1, "");
+    resume.turn = BW_STR_NONE;
+    resume.audit = (struct bw_audit){.actor = BW_STR("dana"), .action = BW_STR("run.resume")};
+    struct bw_turn_commit stale = fixture_turn(f, row.id, 7, "");
+    stale.audit = (struct bw_audit){.actor = BW_STR("eve"), .action = BW_STR("run.resume")};
+    assert_int_equal(fixture_commit(f, &stale), BW_COMMIT_CONFLICT);
+    assert_int_equal(fixture_commit(f, &resume), BW_COMMIT_DONE);
+    put_setting(f, "tenant", "", "2026-01-01", "6", false);
+    assert_ok(fixture_write(f, "schedule", "{\"name\":\"s\",\"spec\":1,\"set_by\":\"lee\"}"),
+              &f->error);
+    assert_ok(fixture_write(f, "schedule_state",
+                            "{\"name\":\"s\",\"is_paused\":true,\"set_by\":\"lee\"}"),
+              &f->error);
+    assert_int_equal(fixture_write(f, "schedule_delete", "{\"name\":\"other\",\"set_by\":\"lee\"}"),
+                     BW_ERR_NOT_FOUND);
+    const char *all = audited(f, "{}");
+    assert_non_null(strstr(all, "dana:run.start kim:task.answer dana:run.resume"));
+    assert_non_null(strstr(all, ":setting.set lee:schedule.set lee:schedule.pause"));
+    assert_null(strstr(all, "eve"));
+    assert_null(strstr(all, "bob"));
+    assert_null(strstr(all, "schedule.delete"));
+    assert_string_equal(audited(f, "{\"actor\":\"kim\"}"), "kim:task.answer");
+    assert_string_equal(audited(f, "{\"action\":\"schedule.pause\"}"), "lee:schedule.pause");
+    assert_string_equal(audited(f, "{\"limit\":1}"), "lee:schedule.pause");
+    assert_string_equal(audited(f, "{\"since_us\":9000000000000000}"), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +431,7 @@ int main(void)
         CONTRACT_TEST(test_the_audit_record_keeps_its_order),
         CONTRACT_TEST(test_one_audit_record_written_twice_is_there_once),
         CONTRACT_TEST(test_a_setting_is_written_with_its_audit_record_or_not_at_all),
+        CONTRACT_TEST(test_what_people_do_is_recorded_with_it_once),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }

@@ -627,6 +627,22 @@ static void test_every_table_of_tenants_has_forced_row_security(void **state)
         "");
 }
 
+static void test_the_audit_record_cannot_be_changed(void **state)
+{
+    F;
+    assert_ok(fixture_write(f, "audit", "{\"actor\":\"dana\",\"action\":\"x\"}"), &f->error);
+    assert_string_equal(fixture_sql(f, "SELECT string_agg(privilege_type, ' ' ORDER BY 1) FROM"
+                                       " information_schema.role_table_grants WHERE grantee ="
+                                       " 'billow_engine' AND table_schema = 'billow'"
+                                       " AND table_name = 'audit'"),
+                        "INSERT SELECT");
+    /* Not even by the owner of the tables. */
+    assert_non_null(strstr(fixture_sql(f, "DELETE FROM billow.audit"), "never changed"));
+    assert_non_null(strstr(fixture_sql(f, "TRUNCATE billow.audit"), "never changed"));
+    assert_non_null(
+        strstr(fixture_sql(f, "UPDATE billow.audit SET actor = 'eve'"), "never changed"));
+}
+
 #define PG_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_pg, fixture_close)
 
 int main(void)
@@ -656,6 +672,7 @@ int main(void)
         PG_TEST(test_a_migration_below_those_that_are_there_is_applied),
         PG_TEST(test_a_migration_that_fails_leaves_nothing),
         PG_TEST(test_every_table_of_tenants_has_forced_row_security),
+        PG_TEST(test_the_audit_record_cannot_be_changed),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }
