@@ -643,6 +643,157 @@ static void test_the_audit_record_cannot_be_changed(void **state)
         strstr(fixture_sql(f, "UPDATE billow.audit SET actor = 'eve'"), "never changed"));
 }
 
+/* Tables of the whole installation: no tenant has rows in them. */
+#define OF_NO_TENANT "('lease', 'fence', 'node', 'blob', 'release', 'release_file', 'migration')"
+
+/* Two tenants can never meet in a key, and no row can point at another tenant's. */
+static void test_tenant_comes_first_in_every_key(void **state)
+{
+    F;
+    assert_string_equal(
+        fixture_sql(f, "SELECT coalesce(string_agg(i.indexrelid::regclass::text, ' '), '')"
+                       " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+                       " WHERE c.relnamespace::regnamespace::text IN ('billow', 'billing')"
+                       " AND c.relname NOT IN " OF_NO_TENANT " AND i.indisunique"
+                       " AND c.relname <> 'tenant' AND (SELECT a.attname FROM pg_attribute a"
+                       "  WHERE a.attrelid = c.oid AND a.attnum = i.indkey[0])"
+                       "  IS DISTINCT FROM 'tenant_id'"),
+        "");
+    assert_string_equal(
+        fixture_sql(f, "SELECT coalesce(string_agg(c.oid::regclass::text, ' '), '')"
+                       " FROM pg_class c WHERE c.relkind IN ('r', 'p')"
+                       " AND c.relnamespace::regnamespace::text IN ('billow', 'billing')"
+                       " AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid"
+                       "  AND i.indisprimary)"),
+        "");
+    assert_string_equal(
+        fixture_sql(f, "SELECT coalesce(string_agg(k.conname, ' '), '') FROM pg_constraint k"
+                       " JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'f'"
+                       " AND c.relnamespace::regnamespace::text IN ('billow', 'billing')"
+                       " AND c.relname NOT IN " OF_NO_TENANT
+                       " AND k.confrelid NOT IN ('billow.release'::regclass,"
+                       "  'billow.blob'::regclass) AND NOT EXISTS (SELECT FROM pg_attribute a"
+                       "  WHERE a.attrelid = c.oid AND a.attname = 'tenant_id'"
+                       "  AND a.attnum = ANY (k.conkey))"),
+        "");
+}
+
+/* What is rewritten all the time is cleaned in small steps. */
+static void test_hot_tables_are_set_up_for_it(void **state)
+{
+    F;
+    assert_string_equal(
+        fixture_sql(f, "SELECT coalesce(string_agg(t, ' '), '') FROM unnest(ARRAY['run', 'inbox',"
+                       " 'wait', 'event', 'task', 'lease', 'fence', 'node', 'schedule',"
+                       " 'run_detail']) AS t WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid ="
+                       "  ('billow.' || t)::regclass AND c.reloptions::text ~ 'fillfactor'"
+                       "  AND c.reloptions::text ~ 'autovacuum_vacuum_threshold')"),
+        "");
+}
+
+/* No function runs with the rights of its owner and a search path of its caller; views show each
+ * caller what it may see itself. */
+static void test_no_function_or_view_lends_its_rights(void **state)
+{
+    F;
+    assert_string_equal(
+        fixture_sql(f, "SELECT coalesce(string_agg(p.oid::regprocedure::text, ' '), '')"
+                       " FROM pg_proc p WHERE p.prosecdef"
+                       " AND p.pronamespace::regnamespace::text IN ('billow', 'billing')"
+                       " AND NOT coalesce(p.proconfig::text, '') ~ 'search_path='"),
+        "");
+    assert_string_equal(
+        fixture_sql(f, "SELECT coalesce(string_agg(c.oid::regclass::text, ' '), '')"
+                       " FROM pg_class c WHERE c.relkind = 'v'"
+                       " AND c.relnamespace::regnamespace::text IN ('billow', 'billing')"
+                       " AND NOT coalesce(c.reloptions::text, '') ~ 'security_invoker=(true|on)'"),
+        "");
+}
+
+static void test_every_session_has_its_timeouts(void **state)
+{
+    F;
+    assert_ok(fixture_query(f,
+                            "select current_setting('idle_in_transaction_session_timeout') as idle,"
+                            " current_setting('statement_timeout') <> '0' as has_end,"
+                            " current_setting('default_transaction_read_only') as is_read_only",
+                            "[]"),
+              &f->error);
+    assert_string_equal(fixture_json(f, bw_buf_str(&f->value)),
+                        "[{\"has_end\":true,\"idle\":\"10s\",\"is_read_only\":\"on\"}]");
+}
+
+/* --- A firing, and a setting, whose answer is lost. */
+
+struct fired {
+    bool is_done;
+    enum bw_err code;
+};
+
+static void on_written(void *ud, const struct bw_error *error)
+{
+    assert_int_equal(error->code, BW_ERR_OK);
+    *(bool *)ud = true;
+}
+
+static void on_fired(void *ud, const struct bw_error *error, struct bw_id run, bool is_new)
+{
+    struct fired *fired = ud;
+    (void)run;
+    (void)is_new;
+    fired->is_done = true;
+    fired->code = error->code;
+}
+
+static void test_a_firing_whose_answer_is_lost_starts_one_run(void **state)
+{
+    F;
+    struct fired fired = {0};
+    assert_ok(fixture_write(f, "schedule",
+                            "{\"name\":\"lost\",\"spec\":1,\"next_due_us\":1,\"wake_at_us\":1}"),
+              &f->error); /* the connection is there, too */
+    struct bw_run_row run = fixture_row(f, "tm", "schedule/lost@1");
+    struct bw_schedule_fire fire = {
+        .tenant = f->tenant, .name = BW_STR("lost"), .version = 1, .runs = &run, .run_count = 1};
+    fixture_mark(f);
+    f->store.fire_schedule(f->store.self, &fire, on_fired, &fired);
+    fixture_send(f);
+    while (strcmp(sql_of(f, "SELECT count(*) FROM billow.run WHERE run_id = ?", run.id), "1") != 0)
+        ;
+    fixture_cut(f);
+    fixture_until(f, &fired.is_done);
+    /* Told either way; the engine then looks for the run (core/schedules.c). */
+    assert_true(fired.code == BW_ERR_OK || fired.code == BW_ERR_CONFLICT);
+    assert_string_equal(
+        sql_of(f, "SELECT count(*) FROM billow.run_detail WHERE tenant_id = ?", f->tenant), "1");
+    assert_string_equal(sql_of(f,
+                               "SELECT version::text || fired FROM billow.schedule"
+                               " WHERE tenant_id = ?",
+                               f->tenant),
+                        "21");
+}
+
+static void test_a_setting_whose_answer_is_lost_is_recorded_once(void **state)
+{
+    F;
+    bool is_done = false;
+    assert_ok(fixture_read(f, "audit", "{}"), &f->error);
+    struct bw_str args =
+        fixture_value(f, "{\"policy\":\"p\",\"name\":\"n\",\"value\":1,\"scope_type\":\"tenant\","
+                         "\"valid_from\":\"2026-01-01\",\"set_by\":\"dana\"}");
+    fixture_mark(f);
+    f->store.write(f->store.self, f->tenant, BW_STR("setting"), args, on_written, &is_done);
+    fixture_send(f);
+    while (strcmp(sql_of(f, "SELECT count(*) FROM billow.policy_setting WHERE tenant_id = ?",
+                         f->tenant),
+                  "1") != 0)
+        ;
+    fixture_cut(f);
+    fixture_until(f, &is_done);
+    assert_string_equal(
+        sql_of(f, "SELECT count(*) FROM billow.audit WHERE tenant_id = ?", f->tenant), "1");
+}
+
 #define PG_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_pg, fixture_close)
 
 int main(void)
@@ -673,6 +824,12 @@ int main(void)
         PG_TEST(test_a_migration_that_fails_leaves_nothing),
         PG_TEST(test_every_table_of_tenants_has_forced_row_security),
         PG_TEST(test_the_audit_record_cannot_be_changed),
+        PG_TEST(test_tenant_comes_first_in_every_key),
+        PG_TEST(test_hot_tables_are_set_up_for_it),
+        PG_TEST(test_no_function_or_view_lends_its_rights),
+        PG_TEST(test_every_session_has_its_timeouts),
+        PG_TEST(test_a_firing_whose_answer_is_lost_starts_one_run),
+        PG_TEST(test_a_setting_whose_answer_is_lost_is_recorded_once),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }
