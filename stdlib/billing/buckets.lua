@@ -14,22 +14,37 @@ local ZERO = decimal(0)
 ---@field period string
 ---@field amount Decimal
 ---@field expires_on string
+---@field valid_from string|nil  not usable before
 ---@field priority integer|nil  lower is used first; only for draw order "priority"
 ---@field is_own boolean|nil     the grant of the period itself
 ---@field source table|nil       the opening bucket it was made from
 
+-- Ties go by the order in which buckets were given.
+local function by_place(a, b)
+  return (a.place or 0) < (b.place or 0)
+end
+
 local function by_expiry(a, b)
   if a.expires_on ~= b.expires_on then
     return a.expires_on < b.expires_on
+  elseif a.period ~= b.period then
+    return a.period < b.period
   end
-  return a.period < b.period
+  return by_place(a, b)
 end
 
 local function by_period(a, b)
   if a.period ~= b.period then
     return a.period < b.period
+  elseif a.expires_on ~= b.expires_on then
+    return a.expires_on < b.expires_on
   end
-  return a.expires_on < b.expires_on
+  return by_place(a, b)
+end
+
+--- Can work of a date draw on the bucket?
+local function is_usable(bucket, day)
+  return day <= bucket.expires_on and (not bucket.valid_from or bucket.valid_from <= day)
 end
 
 local ORDERS = {}
@@ -74,6 +89,7 @@ function buckets.new(list, draw_order, period_id)
     for name, value in pairs(bucket) do
       copy[name] = value
     end
+    copy.place = index
     copies[index] = copy
   end
   table.sort(copies, ORDERS[draw_order](period_id))
@@ -87,7 +103,7 @@ end
 function buckets.available(list, day)
   local sum = ZERO
   for _, bucket in ipairs(list) do
-    if day <= bucket.expires_on then
+    if is_usable(bucket, day) then
       sum = sum + bucket.amount
     end
   end
@@ -103,7 +119,7 @@ end
 function buckets.take(list, day, amount)
   local drawn, parts = ZERO, {}
   for _, bucket in ipairs(list) do
-    if day <= bucket.expires_on and not bucket.amount:is_zero() and drawn < amount then
+    if is_usable(bucket, day) and not bucket.amount:is_zero() and drawn < amount then
       local part = decimal.min(bucket.amount, amount - drawn)
       bucket.amount = bucket.amount - part
       drawn = drawn + part

@@ -469,6 +469,7 @@ local OPENING = record({
           period = required(period),
           quantity = required(amount),
           expires_on = required(day),
+          valid_from = optional(day),
           priority = optional(count),
         })),
         {}

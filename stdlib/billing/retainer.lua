@@ -115,6 +115,7 @@ function retainer.open(contract, period, opening_buckets, d)
       period = bucket.period,
       amount = retainer.amount_of(terms, bucket.quantity),
       expires_on = bucket.expires_on,
+      valid_from = bucket.valid_from,
       priority = bucket.priority,
       source = bucket,
     }
@@ -401,6 +402,8 @@ function retainer.written(terms, carried)
       period = bucket.period,
       quantity = retainer.quantity_of(terms, bucket.amount),
       expires_on = bucket.expires_on,
+      valid_from = bucket.valid_from,
+      priority = bucket.priority,
     }
   end
   return written

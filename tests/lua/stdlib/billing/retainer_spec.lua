@@ -221,3 +221,32 @@ describe("a retainer whose price follows an index", function()
     assert.equal("1030.00", tostring(made.lines[1].net_amount))
   end)
 end)
+
+describe("balances of one date", function()
+  local buckets = require("billow.billing.buckets")
+
+  local function drawn(day, list)
+    for _, bucket in ipairs(list) do
+      bucket.amount = decimal(10)
+      bucket.period = "2026-09"
+      bucket.expires_on = "2026-12-31"
+    end
+    local _, parts = buckets.take(buckets.new(list, "priority", "2026-10"), day, decimal(15))
+    return #parts
+  end
+
+  it("are used in the order in which they were given", function()
+    local list = {}
+    for i = 1, 20 do
+      list[i] = { name = i, amount = decimal(1), period = "2026-09", expires_on = "2026-12-31" }
+    end
+    for i, bucket in ipairs(buckets.new(list, "oldest_first", "2026-10")) do
+      assert.equal(i, bucket.name)
+    end
+  end)
+
+  it("are not used before they are valid", function()
+    assert.equal(1, drawn("2026-10-05", { {}, { valid_from = "2026-10-06" } }))
+    assert.equal(2, drawn("2026-10-06", { {}, { valid_from = "2026-10-06" } }))
+  end)
+end)
