@@ -98,8 +98,8 @@ local function entries()
   for n = 0, ENTRIES - 1 do
     local owner = n % CONTRACTS + 1
     local hours = HOURS[n % #HOURS + 1]
-    file:write(string.format("2026-10-%02d,Customer %d,Project %d,P-%05d,%s,Note %d,%s,%s,Yes,No,Yes,"
-      .. "P,%d,Consultant,,Euro - EUR\n", n // PEOPLE % DAYS + 1, owner, owner, owner,
+    file:write(string.format("2026-10-%02d,Customer %d,Project %d,P-%05d,%s,Note %d,%s,%s,"
+      .. "Yes,No,Yes,P,%d,Consultant,,Euro - EUR\n", n // PEOPLE % DAYS + 1, owner, owner, owner,
       TASKS[n % #TASKS + 1], n, hours, hours, n % PEOPLE))
   end
   file:close()

@@ -59,6 +59,7 @@ int bw_cmd_policy_diff(struct bw_cli *cli);
 int bw_cmd_policy_history(struct bw_cli *cli);
 int bw_cmd_preview(struct bw_cli *cli);
 int bw_cmd_price(struct bw_cli *cli);
+extern const char bw_cmd_price_details[];
 int bw_cmd_report(struct bw_cli *cli);
 int bw_cmd_script_run(struct bw_cli *cli);
 int bw_cmd_credit(struct bw_cli *cli);

@@ -9,6 +9,51 @@
 enum { PATH_BYTES_MAX = 4096 };
 #define OUTPUT_BYTES_MAX ((size_t)1 << 30)
 
+/* Help: what is read and printed, and a whole item of each kind. */
+const char bw_cmd_price_details[] =
+    "Reads one JSON object or an array of them (from FILE, or standard input). Each is "
+    "an item in the words\n"
+    "of a contract; the field that names its kind is in it. Prints {\"result\", "
+    "\"explanation\"} for each,\n"
+    "as the input: one, or an array. An item that is malformed gets an {\"error\"}, the "
+    "others are still\n"
+    "priced; the exit code is then 4. Needs no engine and no database. A whole item of "
+    "each kind:\n"
+    "  {\"meter\": {\"price\": {\"model\": \"package\", \"size\": \"10\", \"package_price\": "
+    "\"15\"}}, \"quantity\": \"11\"}\n"
+    "  {\"usage\": {\"base_fee\": \"480\", \"meters\": [{\"id\": \"gb\", \"price\": "
+    "{\"model\": \"per_unit\", \"unit_price\": \"0.1\"}}]}, \"quantities\": {\"gb\": \"9\"}}\n"
+    "  {\"time_entries\": [{\"hours\": \"1.1\", \"hourly_rate\": \"120\"}], \"terms\": "
+    "{\"min_hours_per_entry\": \"1.5\"}}\n"
+    "  {\"retainer\": {\"unit\": \"hours\", \"quantity\": \"10\", \"price\": \"900\", "
+    "\"overage\": {\"rate\": \"110\"}}, \"draws\": [{\"quantity\": \"12\"}]}\n"
+    "  {\"fixed_fee\": {\"fee_amount\": \"15000\", \"billing\": \"percent_complete\"}, "
+    "\"events\": [{\"percent_complete\": \"80\"}]}\n"
+    "  {\"lines\": [{\"quantity\": \"2\", \"unit_price\": \"348.11\", \"tax_percent\": "
+    "\"25\"}]}\n"
+    "  {\"discounts\": [{\"percent\": \"10\"}, {\"amount\": \"30\"}], \"amount\": \"200\"}\n"
+    "  {\"payment_terms\": {\"type\": \"net\", \"days\": 30}, \"issue_date\": "
+    "\"2026-11-02\"}\n"
+    "  {\"interest\": {\"table\": \"eu\"}, \"amount\": \"1000\", \"due_date\": "
+    "\"2026-01-31\", \"until_date\": \"2026-03-15\"}\n"
+    "  {\"instalments\": {\"first_date\": \"2026-01-31\", \"count\": 3}, \"amount\": "
+    "\"100\"}\n"
+    "  {\"payment\": {\"amount\": \"150\"}, \"invoices\": [{\"id\": \"A\", \"due_date\": "
+    "\"2026-02-01\", \"open_amount\": \"100\"}]}\n"
+    "  {\"early_payment_discount\": {\"percent\": \"2\", \"days\": 14}, \"issue_date\": "
+    "\"2026-11-02\", \"net_amount\": \"1500\"}\n"
+    "  {\"proration\": {\"days\": 13, \"of_days\": 31}, \"amount\": \"480\"}\n"
+    "  {\"credit\": {\"net_amount\": \"200\", \"tax_percent\": \"25\", \"days\": 29, "
+    "\"of_days\": 30}}\n"
+    "  {\"split\": {\"percents\": [\"60\", \"40\"]}, \"amount\": \"100.01\"}\n"
+    "  {\"number\": {\"format\": \"INV-{YYYY}-{SEQ:5}\", \"issue_date\": \"2026-11-02\", "
+    "\"next_sequence\": 214}}\n"
+    "  {\"tax_number\": \"ATU13585627\"}\n"
+    "  {\"place_of_supply\": {\"seller\": {\"country_code\": \"DE\"}, \"buyer\": "
+    "{\"country_code\": \"US\", \"is_business\": true}}}\n"
+    "  {\"indexation\": {\"base_value\": \"100\", \"adjustments\": [{\"valid_from\": "
+    "\"2027-01-01\", \"value\": \"103\"}]}, \"unit_price\": \"120\"}";
+
 static int print_schema(struct bw_cli *cli, const char *share_dir)
 {
     char path[PATH_BYTES_MAX];
