@@ -62,8 +62,8 @@ if (verb === "work") {
   say("asleep", 1);
   await pause(3600e3);
 } else if (verb === "wake") {
-  while ((await DBOS.listWorkflows({ workflowName: "sleeper", status: "PENDING", limit: 1 })).length)
-    await pause(50);
+  const open = { workflowName: "sleeper", status: ["PENDING", "ENQUEUED"], limit: 1 };
+  while (woken < Number(count) || (await DBOS.listWorkflows(open)).length) await pause(50);
   say("awake", woken);
 }
 process.exit(0);

@@ -84,7 +84,7 @@ function program(peer, ...args) {
 }
 
 async function measureSleepers(peer) {
-  const at = Date.now() + Number(process.env.PEER_SLEEP_MS ?? 60000);
+  const at = Date.now() + Number(process.env.PEER_SLEEP_MS ?? 90000);
   await peer.up();
   const asleep = program(peer, "sleep", sleepers, at);
   await answers(asleep, "asleep", at - Date.now());

@@ -64,24 +64,36 @@ async function untilUp(url) {
   throw new Error(`${url} does not answer`);
 }
 
+// The rows, or none when it cannot say now.
 async function ask(sql) {
   const answer = await fetch(`${admin}/query`, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json" },
     body: JSON.stringify({ query: sql }),
   });
-  return (await answer.json()).rows;
+  return answer.ok ? (await answer.json()).rows : [];
 }
 
 await restate.serve({ services: [bench], port: Number(process.env.PEER_PORT) });
 await untilUp(`${admin}/health`);
 await untilUp(`${ingress}/restate/health`);
-const registered = await fetch(`${admin}/deployments`, {
-  method: "POST",
-  headers: { "content-type": "application/json" },
-  body: JSON.stringify({ uri: `http://127.0.0.1:${process.env.PEER_PORT}`, force: true }),
-});
-if (!registered.ok) throw new Error(`the service is not registered: ${await registered.text()}`);
+// A server that comes up over ten thousand invocations says no for a while.
+async function register() {
+  try {
+    const answer = await fetch(`${admin}/deployments`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ uri: `http://127.0.0.1:${process.env.PEER_PORT}`, force: true }),
+    });
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+for (let i = 0; !(await register()); i++) {
+  if (i === 600) throw new Error("the service cannot be registered");
+  await pause(50);
+}
 for (let i = 0; i < 8; i++) sessions.push(http2.connect(ingress));
 
 if (verb === "work") {
@@ -97,7 +109,11 @@ if (verb === "work") {
     "SELECT count(*) AS n FROM sys_invocation" +
     " WHERE target_service_name = 'bench' AND target_handler_name = 'sleeper'" +
     " AND status <> 'completed'";
-  while (Number((await ask(open))[0].n) > 0) await pause(50);
+  async function left() {
+    const rows = await ask(open).catch(() => []);
+    return rows.length ? Number(rows[0].n) : 1;
+  }
+  while ((await left()) > 0) await pause(50);
   say("awake", woken);
 }
 process.exit(0);

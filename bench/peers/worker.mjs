@@ -4,7 +4,7 @@
 // the next one.
 import { run as runWorker, makeWorkerUtils, Logger } from "graphile-worker";
 import pg from "pg";
-import { databaseUrl, measureLatency, measureRates, pause, say, startAll } from "./common.mjs";
+import { databaseUrl, measureLatency, measureRates, pause, say } from "./common.mjs";
 
 const [verb, count, at] = process.argv.slice(2);
 const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 });
@@ -38,7 +38,9 @@ const logger = new Logger(() => () => {});
 const utils = await makeWorkerUtils({ pgPool: pool, logger });
 await utils.migrate();
 if (verb === "sleep") {
-  await startAll(Number(count), () => utils.addJob("sleeper", {}, { runAt: new Date(Number(at)) }));
+  const job = { identifier: "sleeper", payload: {}, runAt: new Date(Number(at)) };
+  for (let left = Number(count); left > 0; left -= 500)
+    await utils.addJobs(Array.from({ length: Math.min(left, 500) }, () => job));
   say("asleep", 1);
   await pause(3600e3);
 }
