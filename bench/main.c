@@ -23,19 +23,26 @@ struct section {
     bool is_on_demand; /* runs when it is named, and not otherwise */
 };
 
-/* clang-format off: one line each */
 static const struct section sections[] = {
-    {"schema", section_schema, false},   {"raw", section_raw, false},
-    {"effects", section_effects, false}, {"effects-no-lua", section_effects_no_lua, false},
-    {"starts", section_starts, false},   {"latency", section_latency, false},
-    {"load", section_load, false},       {"parked", section_parked, false},
-    {"recover", section_recover, false}, {"replay", section_replay, false},
-    {"ready", section_ready, false},     {"take-over", section_take_over, false},
-    {"linear", section_linear, true},    {"parked-million", section_parked_million, true},
+    {"schema", section_schema, false},
+    {"raw", section_raw, false},
+    {"effects", section_effects, false},
+    {"effects-no-lua", section_effects_no_lua, false},
+    {"starts", section_starts, false},
+    {"latency", section_latency, false},
+    {"load", section_load, false},
+    {"parked", section_parked, false},
+    {"recover", section_recover, false},
+    {"replay", section_replay, false},
+    {"ready", section_ready, false},
+    {"take-over", section_take_over, false},
+    {"linear-tenants", section_linear_tenants, true},
+    {"linear-history", section_linear_history, true},
+    {"linear-runs", section_linear_runs, true},
+    {"linear-parked", section_linear_parked, true},
+    {"parked-million", section_parked_million, true},
     {"peers", section_peers, true},
 };
-/* clang-format on */
-
 struct options {
     struct place place;
     const char *data;

@@ -36,29 +36,46 @@ static int64_t query_int(PGconn *conn, const char *sql)
 
 /* --- Parked runs as rows: copies of one that the engine has parked, with ids of their own. */
 
+/* $1 and $2 are the run that is copied; $3 and $4 the ids and shards of the copies. */
 static const char *const copies[] = {
+    "INSERT INTO billow.journal (tenant_id, run_id, turn, at, batch_id, body)"
+    " SELECT j.tenant_id, c.id, j.turn, j.at, j.batch_id, j.body FROM billow.journal j,"
+    " unnest($3::uuid[], $4::smallint[]) AS c (id, shard)"
+    " WHERE j.tenant_id = $1::uuid AND j.run_id = $2::uuid",
+    "INSERT INTO billow.run_detail (tenant_id, run_id, release, workflow, parent_seq, started_by,"
+    " created_at, input) SELECT d.tenant_id, c.id, d.release, d.workflow, d.parent_seq,"
+    " d.started_by, d.created_at, d.input FROM billow.run_detail d,"
+    " unnest($3::uuid[], $4::smallint[]) AS c (id, shard)"
+    " WHERE d.tenant_id = $1::uuid AND d.run_id = $2::uuid",
     "INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at,"
     " last_batch, shard, status, wake, is_active, has_error)"
     " SELECT r.tenant_id, c.id, r.head, r.base, r.last_seq, r.wake_at, r.updated_at, r.last_batch,"
-    " c.shard, r.status, r.wake, r.is_active, r.has_error FROM (SELECT * FROM billow.run WHERE"
-    " status = 1 AND wake_at IS NOT NULL ORDER BY updated_at LIMIT 1) AS r,"
-    " unnest($1::uuid[], $2::smallint[]) AS c (id, shard)",
-    "INSERT INTO billow.run_detail (tenant_id, run_id, release, workflow, parent_seq, started_by,"
-    " created_at, input) SELECT d.tenant_id, c.id, d.release, d.workflow, d.parent_seq,"
-    " d.started_by, d.created_at, d.input FROM (SELECT d.* FROM billow.run_detail d JOIN"
-    " billow.run r USING (tenant_id, run_id) WHERE r.status = 1 AND r.wake_at IS NOT NULL"
-    " ORDER BY r.updated_at LIMIT 1) AS d, unnest($1::uuid[], $2::smallint[]) AS c (id, shard)",
-    "INSERT INTO billow.journal (tenant_id, run_id, turn, at, batch_id, body)"
-    " SELECT j.tenant_id, c.id, j.turn, j.at, j.batch_id, j.body FROM (SELECT j.* FROM"
-    " billow.journal j JOIN (SELECT tenant_id, run_id FROM billow.run WHERE status = 1 AND"
-    " wake_at IS NOT NULL ORDER BY updated_at LIMIT 1) AS r USING (tenant_id, run_id)) AS j,"
-    " unnest($1::uuid[], $2::smallint[]) AS c (id, shard)",
+    " c.shard, r.status, r.wake, r.is_active, r.has_error FROM billow.run r,"
+    " unnest($3::uuid[], $4::smallint[]) AS c (id, shard)"
+    " WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid",
 };
 
-/* The oldest sleeping run's rows, `count` times. Journal first: the run's own row is the last. */
+static void copy_rows(PGconn *conn, const PGresult *original, const struct raw_rows *ids)
+{
+    const char *values[] = {PQgetvalue(original, 0, 0), PQgetvalue(original, 0, 1), ids->values[0],
+                            ids->values[1]};
+    int lengths[] = {0, 0, ids->lengths[0], ids->lengths[1]};
+    int formats[] = {0, 0, ids->formats[0], ids->formats[1]};
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+        PGresult *result = PQexecParams(conn, copies[i], 4, NULL, values, lengths, formats, 1);
+        if (PQresultStatus(result) != PGRES_COMMAND_OK)
+            place_die("parked runs", PQerrorMessage(conn));
+        PQclear(result);
+    }
+}
+
+/* The oldest sleeping run's rows, `count` times; its own row comes last. */
 static void clone_sleeper(const struct place *place, size_t count)
 {
     PGconn *conn = place_connect(place);
+    PGresult *original = place_query(
+        conn, "SELECT tenant_id, run_id FROM billow.run WHERE status = 1 AND wake_at IS NOT NULL"
+              " ORDER BY updated_at LIMIT 1");
     struct bw_clock clock = bw_clock_os();
     struct bw_entropy entropy = bw_entropy_os();
     struct raw_rows rows;
@@ -72,17 +89,12 @@ static void clone_sleeper(const struct place *place, size_t count)
             raw_rows_int(&rows, (int64_t)(bw_id_hash(id) % BW_SHARD_COUNT));
         }
         raw_rows_end(&rows);
-        for (size_t i = sizeof copies / sizeof *copies; i-- > 0;) {
-            PGresult *result =
-                PQexecParams(conn, copies[i], 2, NULL, rows.values, rows.lengths, rows.formats, 1);
-            if (PQresultStatus(result) != PGRES_COMMAND_OK)
-                place_die("parked runs", PQerrorMessage(conn));
-            PQclear(result);
-        }
+        copy_rows(conn, original, &rows);
         count -= piece;
     }
     place_do(conn, "ANALYZE billow.run, billow.run_detail, billow.journal");
     raw_rows_deinit(&rows);
+    PQclear(original);
     PQfinish(conn);
 }
 
@@ -251,21 +263,22 @@ static void add_growth(struct figures *figures, const char *what, size_t size, s
     figures_add(figures, name, us, unit, size == first ? NULL : base);
 }
 
-static void grow_runs(const struct place *place, struct figures *figures)
+void section_linear_runs(const struct place *place, struct figures *figures)
 {
     struct rig rig;
     size_t there = 0;
     rig_open(&rig, place, &(struct rig_options){.has_lua = true});
     for (size_t size = 400; size <= 40000; size *= 10) {
-        rig_run(&rig, "effects", 1, size - there, WINDOW);
-        there = size + LINEAR_RUNS;
+        if (size > there)
+            rig_run(&rig, "effects", 1, size - there, WINDOW);
+        there = (size > there ? size : there) + LINEAR_RUNS;
         double us = cost_us(&rig, 1, LINEAR_RUNS, WINDOW, LINEAR_RUNS);
         add_growth(figures, "a run, finished runs of its tenant", size, 400, us, "us");
     }
     rig_close(&rig);
 }
 
-static void grow_tenants(const struct place *place, struct figures *figures)
+void section_linear_tenants(const struct place *place, struct figures *figures)
 {
     struct rig rig;
     rig_open(&rig, place, &(struct rig_options){.has_lua = true});
@@ -279,20 +292,21 @@ static void grow_tenants(const struct place *place, struct figures *figures)
     rig_close(&rig);
 }
 
-static void grow_history(const struct place *place, struct figures *figures)
+void section_linear_history(const struct place *place, struct figures *figures)
 {
-    enum { EFFECTS = 40000 };
+    enum { EFFECTS_MIN = 40000, OPEN = 40 };
     struct rig rig;
     rig_open(&rig, place, &(struct rig_options){.has_lua = true});
     rig_run(&rig, "effects", 10, WINDOW, WINDOW);
     for (size_t size = 100; size <= 10000; size *= 10) {
-        double us = cost_us(&rig, size, EFFECTS / size, EFFECTS / size, EFFECTS);
+        size_t runs = EFFECTS_MIN / size > OPEN ? EFFECTS_MIN / size : OPEN;
+        double us = cost_us(&rig, size, runs, OPEN, (double)(runs * size));
         add_growth(figures, "an effect, effects of its run", size, 100, us, "us");
     }
     rig_close(&rig);
 }
 
-static void grow_parked(const struct place *place, struct figures *figures)
+void section_linear_parked(const struct place *place, struct figures *figures)
 {
     struct rig rig;
     size_t there = 0;
@@ -306,14 +320,6 @@ static void grow_parked(const struct place *place, struct figures *figures)
         add_growth(figures, "a run, parked runs beside it", size, 1000, us, "us");
     }
     rig_close(&rig);
-}
-
-void section_linear(const struct place *place, struct figures *figures)
-{
-    grow_tenants(place, figures);
-    grow_history(place, figures);
-    grow_runs(place, figures);
-    grow_parked(place, figures);
 }
 
 /* --- A busy engine: runs come at seven tenths of what it can take. */

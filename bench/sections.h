@@ -25,7 +25,10 @@ void section_ready(const struct place *place, struct figures *figures);
 void section_recover(const struct place *place, struct figures *figures);
 void section_load(const struct place *place, struct figures *figures);
 void section_take_over(const struct place *place, struct figures *figures);
-void section_linear(const struct place *place, struct figures *figures);
+void section_linear_tenants(const struct place *place, struct figures *figures);
+void section_linear_history(const struct place *place, struct figures *figures);
+void section_linear_runs(const struct place *place, struct figures *figures);
+void section_linear_parked(const struct place *place, struct figures *figures);
 void section_parked_million(const struct place *place, struct figures *figures);
 void section_peers(const struct place *place, struct figures *figures);
 
