@@ -129,6 +129,7 @@ void bw_host_submit(struct bw_host_slot *slot, struct bw_run *run, const struct 
         bw_pool_heard(slot); /* its silence counts from here */
     slot->executing_count++;
     slot->engine->executing_count++;
+    bw_sched_begun(&slot->engine->sched, run);
     run->host = slot->index;
     run->host_generation = slot->generation;
 }
@@ -147,6 +148,7 @@ static void left_executing(struct bw_engine *engine, const struct bw_run *run)
 {
     engine->hosts[run->host].executing_count--;
     engine->executing_count--;
+    bw_sched_ended(&engine->sched, run);
 }
 
 static void send_wakes(struct bw_host_slot *slot, const struct bw_wake *wakes, size_t count)

@@ -430,7 +430,7 @@ struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
     bw_gates_init(&engine->gates);
     bw_timers_init(&engine->timers_utc);
     bw_timers_init(&engine->timers_mono);
-    bw_sched_init(&engine->sched);
+    bw_sched_init(&engine->sched, engine->limits.executing_max * config->host_count);
     bw_lease_init(&engine->lease);
     bw_releases_init(&engine->releases);
     bw_groups_init(&engine->groups);

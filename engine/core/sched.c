@@ -5,16 +5,26 @@
 
 struct bw_sched_tenant {
     struct bw_keyed keyed; /* the tenant's id */
-    struct bw_list link;   /* in the rounds, while it has ready runs */
-    struct bw_list ready;
+    struct bw_list link;   /* in the rounds or held, while it has ready runs */
+    bool is_held;
+    struct bw_list ready[BW_CLASS_COUNT];
+    size_t executing_count;
+    int64_t weight;
+    int64_t deficit; /* what it may spend before the next one's turn */
+    unsigned credits[BW_CLASS_COUNT];
 };
 
-void bw_sched_init(struct bw_sched *sched)
+/* Of 21 runs of a tenant with enough of each class so many are of each. */
+static const unsigned CREDITS[BW_CLASS_COUNT] = {
+    [BW_CLASS_INTERACTIVE] = 16, [BW_CLASS_EVENT] = 4, [BW_CLASS_BATCH] = 1};
+
+void bw_sched_init(struct bw_sched *sched, size_t executing_max)
 {
+    *sched = (struct bw_sched){0};
     bw_table_init(&sched->tenants);
     bw_list_init(&sched->rounds);
     bw_list_init(&sched->held);
-    sched->ready_count = 0;
+    sched->executing_max = executing_max - executing_max / 4;
 }
 
 void bw_sched_deinit(struct bw_sched *sched)
@@ -32,56 +42,167 @@ static struct bw_sched_tenant *tenant_of(struct bw_sched *sched, struct bw_id id
         return bw_container_of(keyed, struct bw_sched_tenant, keyed);
     struct bw_sched_tenant *tenant = bw_xcalloc(1, sizeof *tenant);
     tenant->keyed.id = id;
+    tenant->weight = BW_WEIGHT_NORMAL;
     bw_list_init(&tenant->link);
-    bw_list_init(&tenant->ready);
+    for (size_t i = 0; i < BW_CLASS_COUNT; i++)
+        bw_list_init(&tenant->ready[i]);
     bw_table_put(&sched->tenants, &tenant->keyed);
     return tenant;
 }
+
+static bool has_ready(const struct bw_sched_tenant *tenant)
+{
+    for (size_t i = 0; i < BW_CLASS_COUNT; i++) {
+        if (!bw_list_is_empty(&tenant->ready[i]))
+            return true;
+    }
+    return false;
+}
+
+/* --- Classes. */
+
+static bool is_by_person(struct bw_str key)
+{
+    return bw_str_starts(key, BW_STR("task:")) || bw_str_starts(key, BW_STR("skip:")) ||
+           bw_str_starts(key, BW_STR("kept:"));
+}
+
+static enum bw_sched_class class_of_item(const struct bw_run *run, const struct bw_item *item)
+{
+    if (item->kind == BW_DELIVERY_CANCEL || is_by_person(item->key))
+        return BW_CLASS_INTERACTIVE;
+    if (item->kind == BW_DELIVERY_START) {
+        struct bw_value start = bw_value_read(item->value);
+        struct bw_str by = bw_value_get_str(&start, "started_by", BW_STR_NONE);
+        bool is_by_itself =
+            bw_str_starts(by, BW_STR("run:")) || bw_str_starts(by, BW_STR("schedule:"));
+        return is_by_itself ? BW_CLASS_BATCH : BW_CLASS_EVENT;
+    }
+    const struct bw_effect *effect = bw_run_find_effect(run, item->seq);
+    bool is_late = bw_str_starts(item->key, BW_STR("child:")) ||
+                   (item->key.len == 0 && effect && effect->due_us);
+    return is_late ? BW_CLASS_BATCH : BW_CLASS_EVENT;
+}
+
+enum bw_sched_class bw_sched_class_of(const struct bw_run *run)
+{
+    enum bw_sched_class best = BW_CLASS_BATCH;
+    for (size_t i = 0; i < run->inbox.count; i++) {
+        enum bw_sched_class class = class_of_item(run, &run->inbox.items[i]);
+        best = class < best ? class : best;
+    }
+    return best;
+}
+
+static struct bw_run *take(struct bw_sched_tenant *tenant)
+{
+    for (;;) {
+        for (size_t i = 0; i < BW_CLASS_COUNT; i++) {
+            if (tenant->credits[i] > 0 && !bw_list_is_empty(&tenant->ready[i])) {
+                tenant->credits[i]--;
+                return bw_container_of(bw_list_pop_front(&tenant->ready[i]), struct bw_run, link);
+            }
+        }
+        memcpy(tenant->credits, CREDITS, sizeof CREDITS);
+    }
+}
+
+/* --- Rounds. */
 
 void bw_sched_add(struct bw_sched *sched, struct bw_run *run)
 {
     BW_ASSERT(run->state == BW_RUN_STATE_READY);
     BW_ASSERT(bw_list_is_empty(&run->link));
     struct bw_sched_tenant *tenant = tenant_of(sched, run->tenant);
-    if (bw_list_is_empty(&tenant->ready))
+    if (!has_ready(tenant)) {
         bw_list_push_back(&sched->rounds, &tenant->link);
-    bw_list_push_back(&tenant->ready, &run->link);
+        sched->round_count++;
+    }
+    bw_list_push_back(&tenant->ready[bw_sched_class_of(run)], &run->link);
     sched->ready_count++;
+}
+
+static void leave_rounds(struct bw_sched *sched, struct bw_sched_tenant *tenant)
+{
+    bw_list_remove(&tenant->link);
+    sched->round_count -= !tenant->is_held;
+    tenant->is_held = false;
+    tenant->deficit = 0; /* what was not spent is not kept for later */
+}
+
+static void to_back(struct bw_sched *sched, struct bw_sched_tenant *tenant)
+{
+    bw_list_remove(&tenant->link);
+    bw_list_push_back(&sched->rounds, &tenant->link);
+}
+
+static bool is_full(const struct bw_sched *sched, const struct bw_sched_tenant *tenant)
+{
+    return tenant->executing_count >= sched->executing_max;
+}
+
+bool bw_sched_has_next(const struct bw_sched *sched)
+{
+    for (const struct bw_list *at = sched->rounds.next; at != &sched->rounds; at = at->next) {
+        if (!is_full(sched, bw_container_of(at, struct bw_sched_tenant, link)))
+            return true;
+    }
+    return false;
 }
 
 struct bw_run *bw_sched_next(struct bw_sched *sched)
 {
-    struct bw_list *link = bw_list_pop_front(&sched->rounds);
-    if (!link)
-        return NULL;
-    struct bw_sched_tenant *tenant = bw_container_of(link, struct bw_sched_tenant, link);
-    struct bw_run *run = bw_container_of(bw_list_pop_front(&tenant->ready), struct bw_run, link);
-    if (!bw_list_is_empty(&tenant->ready))
-        bw_list_push_back(&sched->rounds, &tenant->link);
-    sched->ready_count--;
-    return run;
+    for (size_t full_count = 0; full_count < sched->round_count;) {
+        struct bw_sched_tenant *tenant =
+            bw_container_of(sched->rounds.next, struct bw_sched_tenant, link);
+        if (is_full(sched, tenant)) {
+            to_back(sched, tenant);
+            full_count++;
+            continue;
+        }
+        full_count = 0;
+        if (tenant->deficit < BW_WEIGHT_NORMAL)
+            tenant->deficit += tenant->weight;
+        if (tenant->deficit < BW_WEIGHT_NORMAL) { /* it gives one in every second round, or third */
+            to_back(sched, tenant);
+            continue;
+        }
+        tenant->deficit -= BW_WEIGHT_NORMAL;
+        struct bw_run *run = take(tenant);
+        sched->ready_count--;
+        if (!has_ready(tenant))
+            leave_rounds(sched, tenant);
+        else if (tenant->deficit < BW_WEIGHT_NORMAL)
+            to_back(sched, tenant);
+        return run;
+    }
+    return NULL;
 }
 
 void bw_sched_hold(struct bw_sched *sched, struct bw_run *run)
 {
     struct bw_sched_tenant *tenant = tenant_of(sched, run->tenant);
-    BW_ASSERT(bw_list_is_empty(&run->link));
-    if (!bw_list_is_empty(&tenant->ready))
-        bw_list_remove(&tenant->link);
-    bw_list_push_front(&tenant->ready, &run->link);
+    enum bw_sched_class class = bw_sched_class_of(run);
+    int64_t deficit = tenant->deficit + BW_WEIGHT_NORMAL; /* it was not spent after all */
+    BW_ASSERT(bw_list_is_empty(&run->link) && !tenant->is_held);
+    if (has_ready(tenant))
+        leave_rounds(sched, tenant);
+    bw_list_push_front(&tenant->ready[class], &run->link);
     bw_list_push_back(&sched->held, &tenant->link);
+    tenant->is_held = true;
+    tenant->deficit = deficit;
+    tenant->credits[class]++;
     sched->ready_count++;
 }
 
 void bw_sched_unhold(struct bw_sched *sched)
 {
+    BW_LIST_EACH(&sched->held, link) {
+        bw_container_of(link, struct bw_sched_tenant, link)->is_held = false;
+        sched->round_count++;
+    }
     bw_list_append_all(&sched->held, &sched->rounds);
     bw_list_append_all(&sched->rounds, &sched->held);
-}
-
-bool bw_sched_has_next(const struct bw_sched *sched)
-{
-    return !bw_list_is_empty(&sched->rounds);
 }
 
 void bw_sched_remove(struct bw_sched *sched, struct bw_run *run)
@@ -90,6 +211,26 @@ void bw_sched_remove(struct bw_sched *sched, struct bw_run *run)
     BW_ASSERT(!bw_list_is_empty(&run->link));
     bw_list_remove(&run->link);
     sched->ready_count--;
-    if (bw_list_is_empty(&tenant->ready))
-        bw_list_remove(&tenant->link);
+    if (!has_ready(tenant))
+        leave_rounds(sched, tenant);
+}
+
+/* --- Tenants. */
+
+void bw_sched_begun(struct bw_sched *sched, const struct bw_run *run)
+{
+    tenant_of(sched, run->tenant)->executing_count++;
+}
+
+void bw_sched_ended(struct bw_sched *sched, const struct bw_run *run)
+{
+    struct bw_sched_tenant *tenant = tenant_of(sched, run->tenant);
+    BW_ASSERT(tenant->executing_count > 0);
+    tenant->executing_count--;
+}
+
+void bw_sched_weigh(struct bw_sched *sched, struct bw_id tenant, int64_t weight)
+{
+    weight = weight < BW_WEIGHT_MIN ? BW_WEIGHT_MIN : weight;
+    tenant_of(sched, tenant)->weight = weight > BW_WEIGHT_MAX ? BW_WEIGHT_MAX : weight;
 }
