@@ -231,6 +231,8 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
     bool is_key = bw_str_eq(what, BW_STR("key"));
     bool is_schedule = bw_str_starts(what, BW_STR("schedule"));
     bool is_audit = bw_str_eq(what, BW_STR("audit"));
+    bool is_share = bw_str_eq(what, BW_STR("tenant"));
+    struct bw_share share;
     enum bw_err code = BW_ERR_OK;
     if (bw_str_eq(what, BW_STR("setting")))
         code = bw_setting_from_args(args, &setting, error);
@@ -240,6 +242,8 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
         code = bw_signing_key_from_args(args, &key, error);
     else if (is_schedule)
         code = bw_schedule_from_args(what, tenant, args, &schedule, error);
+    else if (is_share)
+        code = bw_share_from_args(args, &share, error);
     else if (!is_audit)
         code = bw_fail(error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));
     if (code != BW_ERR_OK)
@@ -248,6 +252,12 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
         return write_audit(store, tenant, args, error);
     if (!mem_find_tenant(store, tenant))
         return bw_fail(error, BW_ERR_NOT_FOUND, "there is no such tenant");
+    if (is_share) {
+        struct bw_share *has = &mem_find_tenant(store, tenant)->share;
+        has->weight = share.weight ? share.weight : has->weight;
+        has->runs_max = share.runs_max >= 0 ? share.runs_max : has->runs_max;
+        return BW_ERR_OK;
+    }
     if (is_schedule)
         return mem_write_schedule(store, what, &schedule, error);
     if (bw_str_eq(what, BW_STR("series")))
@@ -394,7 +404,106 @@ static void read_tenants(struct reading *reading)
         qsort(store->tenants, store->tenant_count, sizeof(struct mem_tenant *), by_tenant_name);
     for (size_t i = 0; i < store->tenant_count; i++, reading->count++)
         bw_rows_put_tenant(&reading->items, store->tenants[i]->id, store->tenants[i]->name,
-                           store->tenants[i]->created_at_us);
+                           store->tenants[i]->created_at_us,
+                           &(struct bw_share){.weight = store->tenants[i]->share.weight,
+                                              .runs_max = store->tenants[i]->share.runs_max,
+                                              .open = -1});
+}
+
+static void read_tenant(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    const struct mem_tenant *tenant = mem_find_tenant(store, reading->tenant);
+    if (!tenant) {
+        bw_fail(reading->error, BW_ERR_NOT_FOUND, "there is no such tenant");
+        return;
+    }
+    struct bw_share share = tenant->share;
+    for (size_t i = 0; i < store->run_count && share.open < share.runs_max; i++) {
+        const struct bw_run_row *row = &store->runs[i]->row;
+        share.open += bw_id_eq(row->tenant, tenant->id) && !bw_run_status_is_final(row->status);
+    }
+    bw_rows_put_tenant(&reading->items, tenant->id, tenant->name, tenant->created_at_us, &share);
+}
+
+/* --- The proof of wake reasons: the rules of sql/0021_run_problem.sql. */
+
+static bool has_open_task(const struct mem_store *store, struct bw_id run)
+{
+    for (size_t i = 0; i < store->task_count; i++) {
+        if (bw_id_eq(store->tasks[i]->row.run, run) && store->tasks[i]->row.status == BW_TASK_OPEN)
+            return true;
+    }
+    return false;
+}
+
+static bool has_open_child(const struct mem_store *store, struct bw_id run)
+{
+    for (size_t i = 0; i < store->run_count; i++) {
+        const struct bw_run_row *row = &store->runs[i]->row;
+        if (bw_id_eq(row->parent, run) && row->parent_seq && !bw_run_status_is_final(row->status))
+            return true;
+    }
+    return false;
+}
+
+static const char *problem_of_open(const struct mem_store *store, const struct mem_run *run)
+{
+    const struct bw_run_row *row = &run->row;
+    if (row->wake < BW_WAKE_READY || row->wake > BW_WAKE_PAUSED)
+        return "is open and has no reason to wait";
+    if (has_mail(run))
+        return NULL;
+    switch (row->wake) {
+    case BW_WAKE_READY:
+        return row->is_active ? NULL : "is ready, but nothing would find it";
+    case BW_WAKE_TIMER:
+        return row->wake_at_us ? NULL : "waits for a timer that has no time";
+    case BW_WAKE_EVENT:
+        return run->wait_count ? NULL : "waits for an event that it has not asked for";
+    case BW_WAKE_EFFECT:
+        return row->is_active ? NULL : "waits for an effect of its own that nothing would begin";
+    case BW_WAKE_TASK:
+        return has_open_task(store, row->id) ? NULL : "waits for a task that is not open";
+    case BW_WAKE_CHILD:
+        return has_open_child(store, row->id) ? NULL
+                                              : "waits for a child that has ended, or never was";
+    case BW_WAKE_DATABASE:
+        return "waits for the database, which has answered nothing";
+    default:
+        return NULL;
+    }
+}
+
+static const char *problem_of(const struct mem_store *store, const struct mem_run *run)
+{
+    const struct bw_run_row *row = &run->row;
+    bool would_wake = row->is_active || row->wake_at_us != 0;
+    if (row->status == BW_RUN_OPEN)
+        return problem_of_open(store, run);
+    if (row->status == BW_RUN_PARKED && (row->wake != BW_WAKE_PARKED || !row->error.len))
+        return "is parked without a reason";
+    if (row->status == BW_RUN_PARKED)
+        return would_wake ? "is parked, and would be woken" : NULL;
+    if (row->wake != BW_WAKE_NONE || would_wake)
+        return "has ended, and would be woken";
+    if (run->wait_count)
+        return "has ended, and waits for an event";
+    return has_open_task(store, row->id) ? "has ended, and has an open task" : NULL;
+}
+
+static void read_problems(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    for (size_t i = 0; i < store->run_count; i++) {
+        const struct mem_run *run = store->runs[i];
+        const char *problem = problem_of(store, run);
+        if (!problem || !bw_id_eq(run->row.tenant, reading->tenant) ||
+            (int64_t)reading->count >= reading->args.limit)
+            continue;
+        bw_rows_put_problem(&reading->items, run->row.id, bw_str_of(problem));
+        reading->count++;
+    }
 }
 
 static int by_number(const void *left, const void *right)
@@ -523,6 +632,7 @@ static const struct {
     {"numbers", read_numbers, false},  {"series", read_series, false},
     {"audit", read_audit, false},      {"schedules", read_schedules, false},
     {"schedule", read_schedule, true}, {"key", read_key, true},
+    {"tenant", read_tenant, true},     {"problems", read_problems, false},
 };
 
 void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,

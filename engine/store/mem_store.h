@@ -80,6 +80,7 @@ struct mem_tenant {
     struct bw_str name;
     int64_t created_at_us;
     struct mem_release *active;
+    struct bw_share share;
 };
 
 struct mem_release {

@@ -17,6 +17,7 @@ struct admin_args {
     struct bw_signing_key key;
     struct bw_series series;
     struct bw_schedule_args schedule;
+    struct bw_share share;
     struct bw_str actor;
     struct bw_str action;
     struct bw_str subject;
@@ -447,6 +448,32 @@ static enum bw_err take_audit(struct bw_str bytes, struct admin_args *args, stru
     return BW_ERR_OK;
 }
 
+static const struct bw_pg_statement put_share = {
+    "put_share",
+    "UPDATE billow.tenant SET weight = CASE WHEN $2::bigint = 0 THEN weight ELSE $2::bigint END,"
+    " runs_max = CASE WHEN $3::bigint < 0 THEN runs_max ELSE nullif($3::bigint, 0) END"
+    " WHERE tenant_id = $1::uuid RETURNING 1",
+    3};
+
+static struct bw_pgc_unit *build_share(struct bw_pg_request *request)
+{
+    const struct admin_args *args = request->args;
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &put_share);
+    params[0] = bw_pg_arg_id(unit, args->tenant);
+    params[1] = bw_pg_arg_int(unit, args->share.weight);
+    params[2] = bw_pg_arg_int(unit, args->share.runs_max);
+    return unit;
+}
+
+static void answer_share(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+{
+    struct bw_error error = *bw_pg_request_error(request, outcome);
+    if (error.code == BW_ERR_OK && bw_pg_rows(outcome->results[0]) == 0)
+        bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such tenant");
+    request->fn.done(request->ud, &error);
+}
+
 static struct bw_pgc_unit *build_schedule(struct bw_pg_request *request)
 {
     const struct admin_args *args = request->args;
@@ -509,6 +536,10 @@ void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_
         request->build = build_schedule;
         request->answer = answer_schedule;
         code = bw_schedule_from_args(what, tenant, copy, &args->schedule, &request->error);
+    } else if (bw_str_eq(what, BW_STR("tenant"))) {
+        request->build = build_share;
+        request->answer = answer_share;
+        code = bw_share_from_args(copy, &args->share, &request->error);
     } else if (bw_str_eq(what, BW_STR("audit"))) {
         request->build = build_audit;
         code = take_audit(copy, args, &request->error);

@@ -520,7 +520,17 @@ static void put_tenant(const struct bw_pg_result *rows, size_t i, struct bw_aren
                        struct bw_buf *out)
 {
     (void)arena;
-    bw_rows_put_tenant(out, bw_pg_id(rows, i, 0), bw_pg_bytes(rows, i, 1), bw_pg_int(rows, i, 2));
+    bw_rows_put_tenant(out, bw_pg_id(rows, i, 0), bw_pg_bytes(rows, i, 1), bw_pg_int(rows, i, 2),
+                       &(struct bw_share){.weight = bw_pg_int(rows, i, 3),
+                                          .runs_max = bw_pg_int(rows, i, 4),
+                                          .open = bw_pg_int(rows, i, 5)});
+}
+
+static void put_problem(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                        struct bw_buf *out)
+{
+    (void)arena;
+    bw_rows_put_problem(out, bw_pg_id(rows, i, 0), bw_pg_bytes(rows, i, 1));
 }
 
 static void put_number(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
@@ -636,7 +646,28 @@ static const struct {
      "",
      put_tenant,
      false,
-     {"read_tenants", "SELECT tenant_id, name, created_at FROM billow.tenant ORDER BY name", 0}},
+     {"read_tenants",
+      "SELECT tenant_id, name, created_at, weight::bigint, coalesce(runs_max, 0), -1::bigint"
+      " FROM billow.tenant ORDER BY name",
+      0}},
+    {"tenant",
+     "T",
+     put_tenant,
+     true,
+     {"read_tenant",
+      "SELECT tenant_id, name, created_at, weight::bigint, coalesce(runs_max, 0),"
+      " (SELECT count(*) FROM (SELECT FROM billow.run r WHERE r.tenant_id = t.tenant_id"
+      "   AND r.status IN (1, 2) LIMIT coalesce(t.runs_max, 0)) AS open)"
+      " FROM billow.tenant t WHERE tenant_id = $1::uuid",
+      1}},
+    {"problems",
+     "Tl",
+     put_problem,
+     false,
+     {"read_problems",
+      "SELECT run_id, problem FROM billow.run_problem WHERE tenant_id = $1::uuid"
+      " ORDER BY run_id LIMIT $2::bigint",
+      2}},
     {"numbers",
      "Txl",
      put_number,

@@ -2,6 +2,7 @@
 #include "store/rows.h"
 
 #include "base/assert.h"
+#include <inttypes.h>
 #include <stdio.h>
 
 static const char *const status_names[] = {NULL, "open", "parked", "done", "failed", "cancelled"};
@@ -258,13 +259,37 @@ void bw_rows_put_schedule(struct bw_buf *out, const struct bw_schedule_row *row)
     put_key_int(out, "version", row->version);
 }
 
-void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
-                        int64_t created_at_us)
+void bw_rows_put_problem(struct bw_buf *out, struct bw_id run, struct bw_str problem)
 {
-    bw_value_put_map(out, 3);
+    bw_value_put_map(out, 2);
+    put_key_str(out, "problem", problem);
+    put_key_id(out, "run", run);
+}
+
+void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
+                        int64_t created_at_us, const struct bw_share *share)
+{
+    bw_value_put_map(out, share->open >= 0 ? 6 : 5);
     put_key_int(out, "created_at_us", created_at_us);
     put_key_id(out, "id", id);
     put_key_str(out, "name", name);
+    if (share->open >= 0)
+        put_key_int(out, "open", share->open);
+    put_key_int(out, "runs_max", share->runs_max);
+    put_key_int(out, "weight", share->weight);
+}
+
+enum bw_err bw_share_from_args(struct bw_str args, struct bw_share *share, struct bw_error *error)
+{
+    struct bw_value map = bw_value_read(args);
+    *share = (struct bw_share){.weight = bw_value_get_int(&map, "weight", 0),
+                               .runs_max = bw_value_get_int(&map, "runs_max", -1)};
+    if (share->weight != 0 && (share->weight < 10 || share->weight > 1000))
+        return bw_fail(
+            error, BW_ERR_INVALID,
+            "a tenant's weight is 10 to 1000, in per cent of the normal share; it is %" PRId64,
+            share->weight);
+    return BW_ERR_OK;
 }
 
 void bw_rows_put_event(struct bw_buf *out, struct bw_str topic, struct bw_str key, struct bw_str id,
@@ -322,9 +347,9 @@ static enum bw_err take_status(struct bw_str what, const struct bw_value *args,
 enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_read_args *out,
                               struct bw_error *error)
 {
-    static const char *const reads[] = {"runs",  "run",       "journal",  "tasks",   "task",
-                                        "notes", "inbox",     "tenants",  "numbers", "series",
-                                        "audit", "schedules", "schedule", "key"};
+    static const char *const reads[] = {
+        "runs",    "run",    "journal", "tasks",     "task",     "notes",  "inbox",    "tenants",
+        "numbers", "series", "audit",   "schedules", "schedule", "tenant", "problems", "key"};
     *out = (struct bw_read_args){0};
     if (name_index(reads, COUNT(reads), what) < 0)
         return bw_fail(error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));

@@ -46,8 +46,17 @@ void bw_rows_put_key(struct bw_buf *out, struct bw_str name, struct bw_str key);
 void bw_rows_put_audit(struct bw_buf *out, int64_t at_us, struct bw_str actor, struct bw_str action,
                        struct bw_str subject, struct bw_str detail);
 void bw_rows_put_schedule(struct bw_buf *out, const struct bw_schedule_row *row);
+/* What a tenant may have of the engine; the arguments of write "tenant". */
+struct bw_share {
+    int64_t weight;   /* per cent of the normal share, 10 to 1,000; 0 in a write: as it is */
+    int64_t runs_max; /* open at a time; 0 = no ceiling; negative in a write: as it is */
+    int64_t open;     /* runs, counted up to the ceiling; negative = not counted */
+};
+BW_MUST_USE enum bw_err bw_share_from_args(struct bw_str args, struct bw_share *share,
+                                           struct bw_error *error);
+void bw_rows_put_problem(struct bw_buf *out, struct bw_id run, struct bw_str problem);
 void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
-                        int64_t created_at_us);
+                        int64_t created_at_us, const struct bw_share *share);
 void bw_rows_put_id(struct bw_buf *out, struct bw_id id); /* as a string */
 
 /* The value of the message "event:<seq>": {body, id, key, topic}. */

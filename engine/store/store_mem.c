@@ -436,8 +436,8 @@ static void run_put_tenant(struct mem_store *store, struct mem_op *op)
         mem_replace(&tenant->name, op->text);
     } else {
         tenant = bw_xcalloc(1, sizeof *tenant);
-        *tenant =
-            (struct mem_tenant){op->tenant, mem_own(op->text), bw_clock_utc(store->clock).us, NULL};
+        *tenant = (struct mem_tenant){
+            op->tenant, mem_own(op->text), bw_clock_utc(store->clock).us, NULL, {.weight = 100}};
         MEM_PUSH(store->tenants, store->tenant_count, tenant);
     }
     op->fn.done(op->ud, &error);
