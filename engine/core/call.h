@@ -22,6 +22,7 @@ struct bw_call {
     struct bw_list link;
     struct bw_engine *engine; /* NULL: orphaned */
     bw_call_act_fn act;
+    bw_call_act_fn refused; /* instead of act, when there is no room: core/share.c */
     bool is_kept;
     bool is_background;    /* an own effect's: does not count as unrest (bw_engine_stats) */
     struct bw_arena arena; /* holds arguments and answers */

@@ -431,6 +431,7 @@ struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
     bw_timers_init(&engine->timers_utc);
     bw_timers_init(&engine->timers_mono);
     bw_sched_init(&engine->sched, engine->limits.executing_max * config->host_count);
+    bw_shares_init(&engine->shares);
     bw_lease_init(&engine->lease);
     bw_releases_init(&engine->releases);
     bw_groups_init(&engine->groups);
@@ -534,6 +535,7 @@ void bw_engine_destroy(struct bw_engine *engine)
     bw_gates_deinit(&engine->gates);
     bw_releases_deinit(&engine->releases);
     bw_sched_deinit(&engine->sched);
+    bw_shares_deinit(&engine->shares);
     bw_arena_deinit(&engine->scratch);
     bw_buf_deinit(&engine->buffer);
     bw_buf_deinit(&engine->value);

@@ -108,6 +108,9 @@ void bw_engine_stop(struct bw_engine *engine, bw_done_fn done, void *ud);
 /* --- Verbs. Arguments are copied. `done` is called once, from a later turn, after the commit
  * (J10). */
 
+/* A tenant's weight or ceiling was set (write "tenant"): this node asks for it at once. */
+void bw_engine_tenant_changed(struct bw_engine *engine, struct bw_id tenant);
+
 struct bw_engine_start {
     struct bw_id tenant;
     struct bw_str workflow;

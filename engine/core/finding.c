@@ -85,6 +85,7 @@ static void loaded_new(struct bw_engine *engine, struct bw_run *run, struct bw_c
             bw_engine_touch(engine, tenant, id);
         return;
     }
+    bw_share_see(engine, run->tenant);
     enum bw_err code = bw_run_load(engine, run, loaded, &call->arena, &error);
     if (code != BW_ERR_OK) {
         bw_engine_park(engine, run, bw_err_name(code), error.text);

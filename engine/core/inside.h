@@ -17,6 +17,7 @@
 #include "core/release.h"
 #include "core/run.h"
 #include "core/sched.h"
+#include "core/share.h"
 #include "core/schedule.h"
 #include "core/schedules.h"
 #include "core/timer.h"
@@ -74,6 +75,7 @@ struct bw_engine {
     struct bw_timers timers_utc;  /* durable deadlines */
     struct bw_timers timers_mono; /* pauses of this process, microseconds */
     struct bw_sched sched;
+    struct bw_table shares; /* of tenants: core/share.c */
     struct bw_lease lease;
     struct bw_releases releases;
     struct bw_recheck recheck;

@@ -114,6 +114,28 @@ struct bw_id bw_engine_make_run_id(const struct bw_engine *engine)
     return id;
 }
 
+static void start_admitted(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_run_row *row = call->subject;
+    const uint8_t *release = call->is_new ? row->release : bw_release_active(engine, row->tenant);
+    call->is_new = false;
+    bw_call_again(call, start_active_release);
+    if (!release) {
+        bw_release_ask_active(engine, row->tenant, call);
+        return;
+    }
+    if (release != row->release)
+        memcpy(row->release, release, sizeof row->release);
+    /* As if the question about the release had just been answered. */
+    call->act = start_stored_release;
+    bw_call_post(call, BW_ERR_OK, "");
+}
+
+void bw_engine_tenant_changed(struct bw_engine *engine, struct bw_id tenant)
+{
+    bw_share_changed(engine, tenant);
+}
+
 void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start *start,
                          bw_start_fn done, void *ud)
 {
@@ -134,17 +156,11 @@ void bw_engine_start_run(struct bw_engine *engine, const struct bw_engine_start 
     row->wake = BW_WAKE_READY;
     row->is_active = true;
     row->created_at_us = row->updated_at_us = now.us;
-    const uint8_t *release =
-        start->release ? start->release : bw_release_active(engine, start->tenant);
-    if (release) {
-        memcpy(row->release, release, sizeof row->release);
-        /* As if the question about the release had just been answered. */
-        call->act = start_stored_release;
-        bw_call_post(call, BW_ERR_OK, "");
-        return;
-    }
-    call->act = start_active_release;
-    bw_release_ask_active(engine, start->tenant, call);
+    call->act = start_admitted;
+    call->is_new = start->release != NULL; /* until it is admitted: the release is given */
+    if (start->release)
+        memcpy(row->release, start->release, sizeof row->release);
+    bw_share_admit(engine, start->tenant, call, reply_start);
 }
 
 /* --- Events, answers, cancel. */

@@ -80,6 +80,43 @@ void bw_api_tenants(struct bw_api_call *call)
                       call);
 }
 
+void bw_api_tenant(struct bw_api_call *call)
+{
+    call->store->read(call->store->self, call->tenant, BW_STR("tenant"), BW_STR_NONE,
+                      bw_api_on_rows, call);
+}
+
+static void share_set(void *ud, const struct bw_error *error)
+{
+    struct bw_api_call *call = ud;
+    if (!error->code)
+        bw_engine_tenant_changed(call->engine, call->tenant);
+    if (error->code)
+        bw_api_fail(call, error);
+    else
+        bw_api_tenant(call);
+}
+
+void bw_api_tenant_set(struct bw_api_call *call)
+{
+    struct bw_value body = bw_value_read(call->body);
+    struct bw_form form;
+    bw_form_init(&form);
+    if (bw_value_get(&body, "weight").tag == BW_VALUE_INT)
+        bw_form_put_int(&form, "weight", bw_value_get_int(&body, "weight", 0));
+    if (bw_value_get(&body, "runs_max").tag == BW_VALUE_INT)
+        bw_form_put_int(&form, "runs_max", bw_value_get_int(&body, "runs_max", 0));
+    call->store->write(call->store->self, call->tenant, BW_STR("tenant"), bw_form_finish(&form),
+                       share_set, call);
+    bw_form_deinit(&form);
+}
+
+void bw_api_problems(struct bw_api_call *call)
+{
+    call->store->read(call->store->self, call->tenant, BW_STR("problems"), BW_STR_NONE,
+                      bw_api_on_rows, call);
+}
+
 /* --- creating a tenant: find it, else store it under a new id, then answer with the id. */
 static void tenant_answer(struct bw_api_call *call, int status)
 {

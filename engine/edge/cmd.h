@@ -74,6 +74,8 @@ int bw_cmd_payment_import(struct bw_cli *cli);
 int bw_cmd_payment_list(struct bw_cli *cli);
 int bw_cmd_payment_match(struct bw_cli *cli);
 int bw_cmd_tenant_create(struct bw_cli *cli);
+int bw_cmd_tenant_set(struct bw_cli *cli);
+int bw_cmd_doctor_runs(struct bw_cli *cli);
 int bw_cmd_version(struct bw_cli *cli);
 int bw_cmd_completion(struct bw_cli *cli);
 int bw_cmd_man(struct bw_cli *cli);

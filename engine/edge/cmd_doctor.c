@@ -217,6 +217,10 @@ int bw_cmd_doctor(struct bw_cli *cli)
     struct bw_doctor *doctor = bw_xcalloc(1, sizeof *doctor);
     bool is_fine = true;
 
+    if (bw_cli_option(cli, "runs")) {
+        bw_free(doctor);
+        return bw_cmd_doctor_runs(cli);
+    }
     doctor->cli = cli;
     bw_arena_init(&doctor->arena);
     check_postgresql(doctor);

@@ -75,9 +75,13 @@ const struct bw_cli_command bw_cli_commands[] = {
     {.name = "doctor",
      .arguments = "",
      .summary = "say what is missing or wrong, and how to mend it",
-     .options = {END},
-     .examples = {"billow doctor\tthis machine and directory",
-                  "billow doctor --json\tfor machines"},
+     .details =
+         "With --runs it proves instead, over all runs of all tenants (or the one of --tenant), "
+         "that each open run has exactly one reason to wait, and that what it waits for is "
+         "there. Exit code 1 when that is not so; each such run is named.",
+     .options = {{"runs", NULL, "prove that every run waits for something"}, END},
+     .examples = {"billow doctor\tthis machine and directory", "billow doctor --json\tfor machines",
+                  "billow doctor --runs\tis any run stuck?"},
      .run = bw_cmd_doctor},
     {.name = "test",
      .arguments = "[PATH...]",
@@ -840,6 +844,21 @@ const struct bw_cli_command bw_cli_commands[] = {
      .examples = {"billow tenant create acme\ta client",
                   "billow tenant create acme --json\tits id, for machines"},
      .run = bw_cmd_tenant_create},
+    {.name = "tenant set",
+     .arguments = "NAME",
+     .summary = "say what a tenant may have of the engine, or show it",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .details = "Ready runs are taken by weight: a tenant of 300 gets three turns where one of 100 "
+                "gets one, when both have enough to do. A start over the ceiling of open runs is "
+                "refused; children of open runs are not.",
+     .options = {{"weight", "N", "10 to 1000, in per cent of the normal share"},
+                 {"runs-max", "N", "runs it may have open at a time, or none"},
+                 END},
+     .examples = {"billow tenant set acme\twhat it has",
+                  "billow tenant set acme --weight 300\tthree times the normal share",
+                  "billow tenant set acme --runs-max 5000 --json\ta ceiling, for machines"},
+     .run = bw_cmd_tenant_set},
     {.name = "completion",
      .arguments = "SHELL",
      .summary = "print the completion script for bash, zsh or fish",

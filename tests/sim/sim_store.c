@@ -372,6 +372,12 @@ static void node_query(void *self, struct bw_id tenant, struct bw_str name, stru
     base(self)->query(base(self)->self, tenant, name, sql, params, done, ud);
 }
 
+static void node_read(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                      bw_value_fn done, void *ud)
+{
+    base(self)->read(base(self)->self, tenant, what, args, done, ud);
+}
+
 static void node_settings(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
                           void *ud)
 {
@@ -412,6 +418,7 @@ void sim_store_open(struct sim_node *node)
         .load_mail = node_load_mail,
         .scan = node_scan,
         .query = node_query,
+        .read = node_read,
         .settings = node_settings,
         .get_release = node_get_release,
         .active_release = node_active_release,
@@ -458,9 +465,9 @@ void sim_store_step(struct sim *sim)
 
 static bool may_refuse(const char *what)
 {
-    static const char *const WHATS[] = {"lease",       "start_run",   "put_message",   "put_event",
-                                        "answer_task", "load",        "load_mail",     "scan",
-                                        "query",       "get_release", "active_release"};
+    static const char *const WHATS[] = {
+        "lease",     "start_run", "put_message", "put_event", "answer_task", "load",
+        "load_mail", "scan",      "query",       "read",      "get_release", "active_release"};
     for (size_t i = 0; i < sizeof WHATS / sizeof *WHATS; i++) {
         if (strcmp(WHATS[i], what) == 0)
             return true;

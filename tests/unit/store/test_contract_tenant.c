@@ -1,5 +1,5 @@
-/* test_contract_tenant.c - shares of tenants, and the proof that every run waits for something: what
- * every store keeps. */
+/* test_contract_tenant.c - shares of tenants, and the proof that every run waits for something:
+ * what every store keeps. */
 #include "support/store/contract.h"
 
 #include <stdio.h>
