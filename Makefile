@@ -24,6 +24,7 @@ bench: ## effects, starts, latency, memory, as ratios to what PostgreSQL can do;
 	@tools/setup.sh bench
 	@tools/build.sh release
 	@bench/run
+	@bench/month
 
 SEEDS = 1000
 sim: ## simulated months under faults, with SEEDS=1000 seeds that nobody has played

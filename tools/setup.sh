@@ -23,7 +23,7 @@ case $what in
 demo) wanted="$build $run" ;;
 test) wanted="$build $run $check" ;;
 fuzz) wanted="$build $check clang libclang-rt-dev" ;;
-bench) wanted="$build $run python3" ;;
+bench) wanted="$build $run python3 time" ;;
 *) fail "'$what' is unknown; say demo, test, fuzz or bench" ;;
 esac
 

@@ -75,8 +75,11 @@ local function documents()
   write("firm.json", json.encode({
     id = "bench", name = "Bench Consulting", address = address(0), vat_id = "DE136695976",
     currency = "EUR", country_code = "DE", time_zone = "Europe/Berlin", rate_card_id = "RC",
-    number_series = json.array({ { id = "INV", type_codes = json.array({ "380" }),
-      format = "INV-{YYYY}-{SEQ:6}", reset = "year" } }),
+    number_series = json.array({
+      { id = "INV", type_codes = json.array({ "380" }), format = "INV-{YYYY}-{SEQ:6}",
+        reset = "year" },
+      { id = "CRN", type_codes = json.array({ "381" }), format = "CN-{YYYY}-{SEQ:4}",
+        reset = "year" } }),
     tax_codes = json.array({ { id = "DE-S", category_code = "S",
       rates = json.array({ { valid_from = "2021-01-01", percent = "19" } }) } }),
   }))

@@ -17,6 +17,7 @@ local text = require("billow.text")
 local usage = require("billow.billing.sources.usage")
 local usage_statements = require("billow.billing.usage_statements")
 local validation = require("billow.billing.validation")
+local workflow = require("billow.workflow")
 
 -- Source order of files (data model, part 1).
 local RANKS = {
@@ -33,6 +34,8 @@ local RANKS = {
 }
 -- Refused records and entries edited after billing that a total names; all are stored and counted.
 local LISTED_MAX = 1000
+-- Corrections that one import proposes.
+local CORRECTIONS_MAX = 100
 -- What a row that cannot be read would have been.
 local KINDS = {
   ["expenses.csv"] = "expense",
@@ -248,12 +251,21 @@ local function invalid_row(input, exception, fields)
   }
 end
 
+--- Of what a row says; where it stood in the file is no part of it.
+local function digest_of(body)
+  local said = {}
+  for name, value in pairs(body) do
+    said[name] = name ~= "sequence" and value or nil
+  end
+  return text.sha256_hex(json.encode(said))
+end
+
 local function finished(input, row, number)
   row.id = store.entry_id(input.set, row.id)
   row.source = input.file
   row.source_rank = RANKS[input.file]
   row.sequence = number
-  row.digest = text.sha256_hex(json.encode(row.body))
+  row.digest = digest_of(row.body)
   return row
 end
 
@@ -284,6 +296,24 @@ local function rows_of(make_row, input, chunk, total)
   return rows
 end
 
+--- Proposes a correction for every entry that was edited after it was billed, once for each edit.
+--- Of very many in one file only the first: then the records have moved, not the work.
+local function propose(rows, edited, total)
+  local by_id = {}
+  for _, row in ipairs(#edited > 0 and rows or {}) do
+    by_id[row.id] = row
+  end
+  for _, found in ipairs(edited) do
+    local row = by_id[found.id]
+    total.edited_count = total.edited_count + 1
+    listed(total.edited, row.id)
+    if total.edited_count <= CORRECTIONS_MAX and row.kind ~= "usage" then
+      local key = "correction/" .. row.id .. "/" .. row.digest
+      workflow.start("correction", { row = row }, { key = key })
+    end
+  end
+end
+
 --- How many of the file's usage events repeat an earlier one, asked once all are stored.
 ---@param input table
 ---@param total billow.billing.ImportTotal
@@ -309,10 +339,7 @@ function import.store(make_row, input, chunk, total)
     tx:exec(statements.edited_after_billing, { rows }, "any")
     tx:exec(statements.put_entries, { rows, billow.run().id }, "any")
   end)
-  for _, row in ipairs(results[1]) do
-    total.edited_count = total.edited_count + 1
-    listed(total.edited, row.id)
-  end
+  propose(rows, results[1], total)
   total.stored = total.stored + #results[2]
   total.unchanged = total.unchanged + #rows - #results[2] - #results[1]
   log.progress(total.records, input.records)

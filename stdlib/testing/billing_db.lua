@@ -11,6 +11,7 @@ local billing_db = {}
 
 local decimal = require("billow.decimal")
 local entries = require("billow.testing.billing_entries")
+local json = require("billow.json")
 local ledger = require("billow.testing.billing_ledger")
 local preview = require("billow.testing.billing_preview")
 local review = require("billow.testing.billing_review")
@@ -104,6 +105,52 @@ fakes["billing.preview_usage"] = preview.usage
 fakes["billing.preview_own_advances"] = preview.own_advances
 fakes["billing.beside"] = review.beside
 fakes["billing.recorded_decisions"] = review.recorded_decisions
+
+--- Where an entry is billed: movements that bill it, less what was credited of them.
+fakes["billing.correction_state"] = function(db, params)
+  local entry = db.entries[text(params[1])]
+  if not entry then
+    return {}
+  end
+  local places, order, states = {}, {}, {}
+  for _, move in ipairs(db.movements) do
+    local sign = move.kind == "bill" and 1 or move.kind == "credit" and -1 or 0
+    if move.entry_id == entry.id and sign ~= 0 and given(move.invoice_id) then
+      local credits = db.invoices[move.invoice_id].body.lines[1].credits
+      local id = given(credits) and credits.invoice_id or move.invoice_id
+      local place = places[id]
+      if not place then
+        place = { quantity = decimal(0), amount = decimal(0) }
+        places[id], order[#order + 1] = place, id
+      end
+      place.quantity = place.quantity + move.quantity * sign
+      place.amount = place.amount + decimal(given(move.amount) or 0) * sign
+    end
+  end
+  local list = json.array({})
+  for _, id in ipairs(order) do
+    if places[id].quantity:sign() > 0 then
+      list[#list + 1] = {
+        invoice = id,
+        number = db.invoices[id].number,
+        quantity = tostring(places[id].quantity),
+        amount = tostring(places[id].amount),
+      }
+    end
+  end
+  for state, row in pairs(db.balances[entry.id] or {}) do
+    states[state] = row.quantity:sign() > 0 and tostring(row.quantity) or nil
+  end
+  return {
+    {
+      version = entry.version,
+      body = entry.body,
+      quantity = tables.number(entry.quantity),
+      places = list,
+      states = states,
+    },
+  }
+end
 
 for name, fake in pairs(usage) do
   fakes[name] = fake
