@@ -70,8 +70,8 @@ static const struct bw_cli_command *find_command(int count, char **argv, const i
 {
     const struct bw_cli_command *found = NULL;
     *used = 0;
-    for (size_t i = 0; i < bw_cli_command_count; i++) {
-        const char *name = bw_cli_commands[i].name;
+    for (size_t i = 0; i < bw_cli_command_count(); i++) {
+        const char *name = bw_cli_command_at(i)->name;
         int words = 0;
         while (*name && words < count) {
             size_t len = strcspn(name, " ");
@@ -82,7 +82,7 @@ static const struct bw_cli_command *find_command(int count, char **argv, const i
             words++;
         }
         if (*name == '\0' && words > *used) {
-            found = &bw_cli_commands[i];
+            found = bw_cli_command_at(i);
             *used = words;
         }
     }
@@ -103,8 +103,9 @@ static int drop_words(int argc, char **argv, const int at[WORDS_MAX], int used)
 static bool is_noun(const char *word)
 {
     size_t len = strlen(word);
-    for (size_t i = 0; i < bw_cli_command_count; i++)
-        if (strncmp(bw_cli_commands[i].name, word, len) == 0 && bw_cli_commands[i].name[len] == ' ')
+    for (size_t i = 0; i < bw_cli_command_count(); i++)
+        if (strncmp(bw_cli_command_at(i)->name, word, len) == 0 &&
+            bw_cli_command_at(i)->name[len] == ' ')
             return true;
     return false;
 }
@@ -112,8 +113,8 @@ static bool is_noun(const char *word)
 static void list_verbs(FILE *out, const char *noun)
 {
     size_t len = strlen(noun);
-    for (size_t i = 0; i < bw_cli_command_count; i++) {
-        const struct bw_cli_command *command = &bw_cli_commands[i];
+    for (size_t i = 0; i < bw_cli_command_count(); i++) {
+        const struct bw_cli_command *command = bw_cli_command_at(i);
         if (strncmp(command->name, noun, len) == 0 && command->name[len] == ' ')
             fprintf(out, "  billow %-20s %s\n", command->name, command->summary);
     }

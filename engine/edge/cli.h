@@ -48,8 +48,13 @@ struct bw_cli_command {
     int (*run)(struct bw_cli *cli);            /* returns the exit code */
 };
 
-extern const struct bw_cli_command bw_cli_commands[];
-extern const size_t bw_cli_command_count;
+/* The commands of one subject (cmd_table_*.c). */
+struct bw_cli_commands {
+    const struct bw_cli_command *items;
+    size_t count;
+};
+size_t bw_cli_command_count(void);
+const struct bw_cli_command *bw_cli_command_at(size_t index); /* NULL behind the last */
 extern const struct bw_cli_option bw_cli_global_options[];
 
 /* One invocation: parsed command line, where output goes, lazily a client. */

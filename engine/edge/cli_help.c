@@ -23,8 +23,8 @@ static void help_overview(FILE *out)
                  "Billow runs billing workflows that survive anything: scripts in Lua, state in "
                  "PostgreSQL.\n\n"
                  "Commands:\n");
-    for (size_t i = 0; i < bw_cli_command_count; i++)
-        fprintf(out, "  %-16s %s\n", bw_cli_commands[i].name, bw_cli_commands[i].summary);
+    for (size_t i = 0; i < bw_cli_command_count(); i++)
+        fprintf(out, "  %-16s %s\n", bw_cli_command_at(i)->name, bw_cli_command_at(i)->summary);
     fprintf(out, "\nOptions of every command:\n");
     print_options(out, bw_cli_global_options);
     fprintf(out, "\nExit codes:\n%s\n'billow COMMAND --help' shows a command with examples.\n",
@@ -129,8 +129,8 @@ void bw_cli_man(FILE *out)
         "under .billow/ and stop it when they are done.\n.SH OPTIONS OF EVERY COMMAND\n");
     man_options(out, bw_cli_global_options);
     fprintf(out, ".SH COMMANDS\n");
-    for (size_t i = 0; i < bw_cli_command_count; i++)
-        man_command(out, &bw_cli_commands[i]);
+    for (size_t i = 0; i < bw_cli_command_count(); i++)
+        man_command(out, bw_cli_command_at(i));
     fprintf(out, ".SH EXIT STATUS\n");
     man_text(out, EXIT_CODES);
     fprintf(
@@ -144,21 +144,21 @@ void bw_cli_man(FILE *out)
 /* Is this the first command with its first word? Completion offers each noun once. */
 static bool is_first_of_noun(size_t index)
 {
-    const char *name = bw_cli_commands[index].name;
+    const char *name = bw_cli_command_at(index)->name;
     size_t len = strcspn(name, " ");
     for (size_t i = 0; i < index; i++)
-        if (strncmp(bw_cli_commands[i].name, name, len) == 0 &&
-            (bw_cli_commands[i].name[len] == ' ' || bw_cli_commands[i].name[len] == '\0'))
+        if (strncmp(bw_cli_command_at(i)->name, name, len) == 0 &&
+            (bw_cli_command_at(i)->name[len] == ' ' || bw_cli_command_at(i)->name[len] == '\0'))
             return false;
     return true;
 }
 
 static void completion_words(FILE *out)
 {
-    for (size_t i = 0; i < bw_cli_command_count; i++)
+    for (size_t i = 0; i < bw_cli_command_count(); i++)
         if (is_first_of_noun(i))
-            fprintf(out, "%.*s ", (int)strcspn(bw_cli_commands[i].name, " "),
-                    bw_cli_commands[i].name);
+            fprintf(out, "%.*s ", (int)strcspn(bw_cli_command_at(i)->name, " "),
+                    bw_cli_command_at(i)->name);
 }
 
 static void completion_bash(FILE *out)
@@ -167,8 +167,8 @@ static void completion_bash(FILE *out)
             "# bash completion for billow: source it, or put it under /etc/bash_completion.d\n"
             "_billow() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words\n  case \"${COMP_WORDS[1]} "
             "${COMP_WORDS[2]}\" in\n");
-    for (size_t i = 0; i < bw_cli_command_count; i++) {
-        const struct bw_cli_command *command = &bw_cli_commands[i];
+    for (size_t i = 0; i < bw_cli_command_count(); i++) {
+        const struct bw_cli_command *command = bw_cli_command_at(i);
         fprintf(out, "    \"%s\"*) words=\"", command->name);
         for (size_t k = 0; command->options[k].name; k++)
             fprintf(out, "--%s ", command->options[k].name);
@@ -176,14 +176,14 @@ static void completion_bash(FILE *out)
             fprintf(out, "--%s ", bw_cli_global_options[k].name);
         fprintf(out, "\" ;;\n");
     }
-    for (size_t i = 0; i < bw_cli_command_count; i++) {
-        if (!is_first_of_noun(i) || !strchr(bw_cli_commands[i].name, ' '))
+    for (size_t i = 0; i < bw_cli_command_count(); i++) {
+        if (!is_first_of_noun(i) || !strchr(bw_cli_command_at(i)->name, ' '))
             continue;
-        size_t len = strcspn(bw_cli_commands[i].name, " ");
-        fprintf(out, "    \"%.*s \"*) words=\"", (int)len, bw_cli_commands[i].name);
-        for (size_t k = i; k < bw_cli_command_count; k++)
-            if (strncmp(bw_cli_commands[k].name, bw_cli_commands[i].name, len + 1) == 0)
-                fprintf(out, "%s ", bw_cli_commands[k].name + len + 1);
+        size_t len = strcspn(bw_cli_command_at(i)->name, " ");
+        fprintf(out, "    \"%.*s \"*) words=\"", (int)len, bw_cli_command_at(i)->name);
+        for (size_t k = i; k < bw_cli_command_count(); k++)
+            if (strncmp(bw_cli_command_at(k)->name, bw_cli_command_at(i)->name, len + 1) == 0)
+                fprintf(out, "%s ", bw_cli_command_at(k)->name + len + 1);
         fprintf(out, "\" ;;\n");
     }
     fprintf(out, "    *) words=\"");
@@ -196,8 +196,8 @@ static void completion_bash(FILE *out)
 static void completion_fish(FILE *out)
 {
     fprintf(out, "# fish completion for billow\n");
-    for (size_t i = 0; i < bw_cli_command_count; i++) {
-        const struct bw_cli_command *command = &bw_cli_commands[i];
+    for (size_t i = 0; i < bw_cli_command_count(); i++) {
+        const struct bw_cli_command *command = bw_cli_command_at(i);
         size_t len = strcspn(command->name, " ");
         if (command->name[len] == ' ')
             fprintf(out,

@@ -138,4 +138,11 @@ int bw_cmd_print_result(struct bw_cli *cli, struct bw_str run, struct bw_str tas
 int bw_cmd_carry_out(struct bw_cli *cli, const char *workflow, struct bw_str input,
                      const char *key);
 
+/* The tables of commands, by subject. */
+extern const struct bw_cli_commands bw_commands_month;
+extern const struct bw_cli_commands bw_commands_engine;
+extern const struct bw_cli_commands bw_commands_runs;
+extern const struct bw_cli_commands bw_commands_policies;
+extern const struct bw_cli_commands bw_commands_documents;
+
 #endif

@@ -165,8 +165,9 @@ function readiness.score(counts, status)
   return status == "blocked" and math.min(share, BLOCKED_MAX) or share
 end
 
-local function count_entries(claimed)
-  return #claimed.time + #claimed.expenses + #claimed.milestones + #claimed.usage
+local function count_entries(claimed, contract_id)
+  local usage = claimed.usage and claimed.usage.by_contract[contract_id]
+  return #claimed.time + #claimed.expenses + #claimed.milestones + (usage and usage.counted or 0)
 end
 
 --- One contract.
@@ -185,7 +186,7 @@ function readiness.contract(contract_id, period)
   for _, missing in ipairs(readiness.missing(ctx, contract.contract)) do
     exceptions[#exceptions + 1] = missing
   end
-  local counts = { entries = count_entries(claimed), exceptions = entry_level }
+  local counts = { entries = count_entries(claimed, contract_id), exceptions = entry_level }
   return {
     contract = contract_id,
     customer = contract.contract.customer_id,

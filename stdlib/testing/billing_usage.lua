@@ -103,6 +103,24 @@ local function claimed(db, wanted)
   return list
 end
 
+--- What a bill of the period would take: what is open or claimed, or what this very period took.
+local function wanted_by(db, wanted)
+  local subjects = tables.set_of(wanted.subjects)
+  local closing = db.closings[wanted.contract .. "\0" .. wanted.period]
+  local is_taken = {}
+  for _, move in ipairs(closing and db.movements or {}) do
+    if move.run_id == closing.run_id and move.from_state == "claimed" then
+      is_taken[move.entry_id] = true
+    end
+  end
+  return events_where(db, function(entry)
+    local is_free = is_open(db, entry) or ledger.quantity(db, entry.id, "claimed"):sign() > 0
+    return subjects[entry.subject]
+      and entry.entry_date <= wanted.until_date
+      and (is_free or is_taken[entry.id])
+  end)
+end
+
 local function has_all(has, wanted)
   for _, name in ipairs(wanted) do
     if not has[name] then
@@ -210,6 +228,8 @@ end
 
 usage["billing.usage_count_claimed"] = count_of(claimed)
 usage["billing.usage_doubtful_claimed"] = doubtful_of(claimed)
+usage["billing.usage_count_wanted"] = count_of(wanted_by)
+usage["billing.usage_doubtful_wanted"] = doubtful_of(wanted_by)
 
 local function settle(db, run_id, terms, limit)
   local moves, codes = {}, jsonb(terms.codes) or {}
