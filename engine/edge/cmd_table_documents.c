@@ -1,4 +1,5 @@
-/* cmd_table_documents.c - commands of invoices, the ledger, and the life of an invoice after it was sent: arguments, help, examples.
+/* cmd_table_documents.c - the commands of
+ * invoices, the ledger, and the life of an invoice after it was sent.
  *
  * Offers:  bw_commands_documents, one of the parts of cmd_table.c's list.
  */

@@ -1,4 +1,5 @@
-/* cmd_table_month.c - commands of what a month of billing takes: bill, import, look, price, report: arguments, help, examples.
+/* cmd_table_month.c - the commands of
+ * what a month of billing takes: bill, import, look, price, report.
  *
  * Offers:  bw_commands_month, one of the parts of cmd_table.c's list.
  */

@@ -1,4 +1,5 @@
-/* cmd_table_runs.c - commands of runs, events, tasks, schedules, the audit record: arguments, help, examples.
+/* cmd_table_runs.c - the commands of
+ * runs, events, tasks, schedules, the audit record.
  *
  * Offers:  bw_commands_runs, one of the parts of cmd_table.c's list.
  */

@@ -25,6 +25,9 @@ static int set_up(void **state)
     snprintf(fixture->dir, sizeof fixture->dir, "/tmp/billow-doctor-XXXXXX");
     assert_non_null(mkdtemp(fixture->dir));
     fixture->cli = (struct bw_cli){.dir = fixture->dir, .actor = "tester"};
+    for (size_t i = 0; i < bw_cli_command_count(); i++)
+        if (strcmp(bw_cli_command_at(i)->name, "doctor") == 0)
+            fixture->cli.command = bw_cli_command_at(i);
     fixture->cli.out = open_memstream(&fixture->text, &fixture->text_len);
     fixture->cli.err = stderr;
     setenv("BILLOW_HOST", "/bin/true", 1); /* a program; the doctor does not start it */

@@ -223,7 +223,7 @@ describe("a retainer whose price follows an index", function()
 end)
 
 describe("balances of one date", function()
-  local buckets = require("billow.billing.buckets")
+  local order = require("billow.billing.buckets")
 
   local function drawn(day, list)
     for _, bucket in ipairs(list) do
@@ -231,7 +231,7 @@ describe("balances of one date", function()
       bucket.period = "2026-09"
       bucket.expires_on = "2026-12-31"
     end
-    local _, parts = buckets.take(buckets.new(list, "priority", "2026-10"), day, decimal(15))
+    local _, parts = order.take(order.new(list, "priority", "2026-10"), day, decimal(15))
     return #parts
   end
 
