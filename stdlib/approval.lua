@@ -7,6 +7,7 @@ local approval = {}
 local billow = require("billow")
 local clock = require("billow.approval_clock")
 local date = require("billow.date")
+local edits = require("billow.billing.edits")
 local effect = require("billow.effect")
 local err = require("billow.err")
 local json = require("billow.json")
@@ -77,6 +78,7 @@ end
 ---@field decision table
 ---@field remarks table[]
 ---@field given billow.approval.Given[]
+---@field edits? billow.billing.Edit[]
 
 local function put_on_record(round, what, fields)
   fields.kind = "approval." .. what
@@ -120,7 +122,7 @@ local function request(round, stage, state)
       needed = stage.count,
       stage = stage.why,
       remark = state.remark or json.null,
-      decisions = json.array({ "approve", "reject", "reassign" }),
+      decisions = json.array({ "approve", "reject", "reassign", "edit" }),
     },
   }
 end
@@ -158,6 +160,54 @@ local function reassign(round, stage, state, answer)
   end
   state.only, state.remark = name, string.format("%s asks %s to answer", answer.by, name)
   put_on_record(round, "reassigned", { by = answer.by, to = name })
+end
+
+--- May so much be given up, for this reason? The write-off policy says.
+local function write_down_problem(round, edit, by)
+  local contract = round.contract
+  local decision = policy.decide("write-off", {
+    kind = "write_down",
+    amount = edit.amount,
+    currency = contract.contract.currency,
+    reason_code = edit.reason_code,
+    prepared_by = by,
+  }, { customer = contract.contract.customer_id, contract = contract.id })
+  return not decision.is_allowed and decision.reasons[1] or nil
+end
+
+--- The edits of an answer, each with who made it; nil and why when they cannot be made.
+local function edits_of(round, answer)
+  local data = type(answer.data) == "table" and answer.data or {}
+  local list = data.edits
+  if type(list) ~= "table" or #list == 0 then
+    return nil, "edit needs data: {\"edits\": [{\"kind\": \"write_down\", ...}]}"
+  end
+  local contract = round.contract
+  local d = contract.ctx.decimals(contract.contract.currency)
+  for i, edit in ipairs(list) do
+    local problem = edits.problem(round.bill, edit, d)
+    if not problem and edit.kind == "write_down" then
+      problem = write_down_problem(round, edit, answer.by)
+    end
+    if problem then
+      return nil, string.format("edit %d: %s", i, problem)
+    end
+    edit.by = answer.by
+  end
+  return list
+end
+
+--- Ends the approval with edits; an approval of the bill as it was counts no more.
+local function take_edits(round, state, answer)
+  local list, problem = edits_of(round, answer)
+  if not list then
+    state.remark = problem
+    put_on_record(round, "refused", { by = answer.by, why = problem })
+    return false
+  end
+  put_on_record(round, "edited", { by = answer.by, edits = list })
+  round.edits = list
+  return true
 end
 
 local function take_yes(round, stage, state, answer)
@@ -205,8 +255,12 @@ local function collect(round, stage)
       return false
     elseif answer.decision == "reassign" then
       reassign(round, stage, state, answer)
+    elseif answer.decision == "edit" then
+      if take_edits(round, state, answer) then
+        return false
+      end
     elseif answer.decision ~= "approve" then
-      state.remark = string.format("%q is no answer here: approve, reject or reassign",
+      state.remark = string.format("%q is no answer here: approve, reject, reassign or edit",
         tostring(answer.decision))
     elseif take_yes(round, stage, state, answer) then
       got = got + 1
@@ -272,6 +326,7 @@ end
 ---@param bill billow.billing.Bill
 ---@param remarks? {code: string, message: string}[]   what is unusual about it
 ---@return billow.approval.Approved?
+---@return billow.billing.Edit[]? edits   that somebody makes instead of approving it
 function approval.require(contract, bill, remarks)
   remarks = remarks or {}
   local decision = policy.decide(
@@ -286,7 +341,7 @@ function approval.require(contract, bill, remarks)
     { contract = contract, bill = bill, decision = decision, remarks = remarks, given = {} }
   local is_parallel = decision.order == "parallel" and #decision.stages > 1
   if not (is_parallel and collect_parallel or collect_serial)(round) then
-    return nil
+    return nil, round.edits
   end
   local names = names_of(round.given)
   local by = #names > 0 and table.concat(names, ", ") or "policy approval " .. decision.version

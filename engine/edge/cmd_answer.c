@@ -35,6 +35,29 @@ static void put_task_path(struct bw_buf *path, const char *task, const char *wha
     bw_cmd_put_segment(path, what);
 }
 
+/* --data as a value; false: it is no JSON, and said so. */
+static bool put_data(struct bw_cli *cli, struct bw_form *form)
+{
+    const char *given = bw_cli_option(cli, "data");
+    struct bw_error error = {0};
+    struct bw_buf text, value;
+    bw_buf_init(&text, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&value, BW_CMD_FILE_BYTES_MAX);
+    if (given && given[0] == '@')
+        (void)bw_cmd_read_file(given + 1, &text, &error);
+    else if (given)
+        bw_buf_put_text(&text, given);
+    if (given && !error.code && bw_value_from_json(&value, bw_buf_str(&text), &error))
+        (void)bw_fail(&error, BW_ERR_INVALID, "--data is no JSON: %s", given);
+    if (given && !error.code)
+        bw_form_put_value(form, "data", bw_buf_str(&value));
+    if (error.code)
+        (void)bw_cli_fail(cli, &error);
+    bw_buf_deinit(&text);
+    bw_buf_deinit(&value);
+    return !error.code;
+}
+
 static void put_answer(struct bw_cli *cli, const char *decision, struct bw_form *form)
 {
     bw_form_init(form);
@@ -51,7 +74,9 @@ static int answer_one(struct bw_cli *cli)
     put_answer(cli, decision, &form);
     put_task_path(&path, cli->arguments[0], "answer");
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    int status = post(cli, bw_buf_cstr(&path), bw_form_finish(&form), &answer);
+    int status = put_data(cli, &form)
+                     ? post(cli, bw_buf_cstr(&path), bw_form_finish(&form), &answer)
+                     : BW_EXIT_INVALID;
     if (status == BW_EXIT_OK)
         print_answered(cli, cli->arguments[0], decision, cli->actor);
     bw_form_deinit(&form);

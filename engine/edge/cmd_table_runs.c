@@ -236,7 +236,7 @@ static const struct bw_cli_command commands[] = {
      .run = bw_cmd_task_show},
     {.name = "task answer",
      .arguments = "[TASK] DECISION",
-     .summary = "answer a task: approve, reject, reassign, hold, recheck, ...",
+     .summary = "answer a task: approve, reject, reassign, edit, hold, recheck, ...",
      .details =
          "One task; the task of a link (--token), as the person it was made for; or all open "
          "ones of a kind (--all):\n"
@@ -246,6 +246,7 @@ static const struct bw_cli_command commands[] = {
      .arguments_min = 1,
      .arguments_max = 2,
      .options = {{"comment", "TEXT", "why; with reassign: to whom"},
+                 {"data", "JSON", "what else the answer holds, such as edits: JSON or @file"},
                  {"token", "TOKEN", "of billow task link, instead of TASK"},
                  {"rendering", "HASH", "with --token: of what was shown; anything else is refused"},
                  {"all", NULL, "instead of TASK: every open task of a kind, the usual ones"},

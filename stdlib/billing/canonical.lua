@@ -53,6 +53,7 @@ local function line_writer(d)
       id = line.id,
       component = line.component,
       description_key = line.description_key,
+      narrative = line.narrative,
       quantity = figures.plain(line.quantity),
       unit_code = line.unit_code,
       unit_price = figures.price(line.unit_price, d),

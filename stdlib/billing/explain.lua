@@ -3,6 +3,7 @@
 --- Works on assembled invoices (period.bill), which still know the works behind each line.
 local explain = {}
 
+local explain_terms = require("billow.billing.explain_terms")
 local figures = require("billow.billing.figures")
 local tax = require("billow.billing.tax")
 
@@ -83,6 +84,19 @@ local function product(line, d, currency)
   )
 end
 
+--- A payer's share is explained by the line that is shared.
+local function whole_of(line)
+  local whole = line.split_of
+  return whole
+      and {
+        component = line.component,
+        description_key = line.description_key,
+        net_amount = whole.net_amount,
+        references = line.references,
+      }
+    or line
+end
+
 --- Everything behind one line of an assembled invoice.
 ---@param ctx billing.Context
 ---@param made table     an invoice of invoice.assemble
@@ -100,7 +114,8 @@ function explain.line(ctx, made, line_id)
       return {
         line = line.description_key .. ": " .. product(line, d, made.currency),
         entries = entries,
-        notes = line.explain or {},
+        notes = line.explain
+          or explain_terms.of(ctx, ctx.contracts[made.contract_id], whole_of(line)),
         split = whole
             and figures.plain(whole.percent) .. " % of " .. product(whole, d, made.currency)
           or nil,

@@ -126,8 +126,8 @@ function explained.totals(ctx, made)
   return steps
 end
 
-local function effects_of(exceptions)
-  local effects = json.array({})
+local function effects_of(exceptions, edits)
+  local effects = json.array({ table.unpack(edits or {}) })
   for _, found in ipairs(exceptions) do
     if found.level ~= "entry" then
       effects[#effects + 1] = found.code .. ": " .. tostring(found.message)
@@ -138,6 +138,7 @@ end
 
 ---@class billing.Around   what is behind a whole bill
 ---@field exceptions billing.Exception[]
+---@field edits? string[]   made before it was issued, in words
 ---@field policies table[]
 ---@field script table
 ---@field approval {by: string, digest: string}
@@ -155,7 +156,7 @@ function explained.invoice(ctx, made, around)
   return {
     lines = lines,
     totals = explained.totals(ctx, made),
-    effects = effects_of(around.exceptions),
+    effects = effects_of(around.exceptions, around.edits),
     policies = json.array(around.policies),
     script = around.script,
     approval = {

@@ -33,8 +33,11 @@ function finish.bill(contract, judged, bill)
       return report.not_issued(contract, judged, bill, "repetition")
     end
     -- By the policy's matrix, never by who prepared it, bound to the bill's digest.
-    local approved = approval.require(contract, bill, reviewed.remarks)
-    if not approved then
+    local approved, edited = approval.require(contract, bill, reviewed.remarks)
+    if edited then
+      -- Another bill, for others to approve.
+      return finish.bill(contract, judged, billing.edit(contract, judged, edited))
+    elseif not approved then
       billing.set_aside(contract, bill, "rejected")
       return report.not_issued(contract, judged, bill, "rejected")
     end

@@ -74,7 +74,7 @@ end
 local function description(label, line)
   local values = line.description_key:match("^[^:]*:(.*)$")
   local name = label.components[line.component] or line.component
-  local shown = values and name .. ": " .. values or name
+  local shown = given(line.narrative) or values and name .. ": " .. values or name
   local split_of = given(line.split_of)
   if split_of then
     local percent = labels.number(label, split_of.percent)

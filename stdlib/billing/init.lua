@@ -17,6 +17,7 @@ local approvals = require("billow.approval")
 local billow = require("billow")
 local canonical = require("billow.billing.canonical")
 local db = require("billow.db")
+local edits = require("billow.billing.edits")
 local explained = require("billow.billing.explained")
 local html = require("billow.billing.html")
 local json = require("billow.json")
@@ -222,6 +223,27 @@ function billing.draft(contract, judged)
   }
 end
 
+--- The bill with edits made to it (billow.billing.edits): a new bill, with a new digest. Who edited
+--- it is on it.
+---@param contract billow.billing.Contract
+---@param judged billow.billing.Judged
+---@param list billow.billing.Edit[]
+---@return billow.billing.Bill
+function billing.edit(contract, judged, list)
+  local all, editors = contract.contract.edits or {}, {}
+  for _, edit in ipairs(list) do
+    all[#all + 1] = edit
+  end
+  contract.contract.edits = all
+  local bill = billing.draft(contract, judged)
+  for i, edit in ipairs(all) do
+    editors[i] = edit.by
+  end
+  bill.edits, bill.edited_by = all, editors
+  bill.write_down_percent = edits.write_down_percent(bill, all)
+  return bill
+end
+
 local function of_model(model)
   return function(contract, judged)
     if contract.contract.model ~= model then
@@ -271,6 +293,7 @@ local function explanations_of(contract, bill, approval)
   for i, made in ipairs(bill.made) do
     list[i] = explained.invoice(contract.ctx, made, {
       exceptions = bill.exceptions,
+      edits = edits.texts(bill.edits or {}),
       policies = policy.made(),
       script = { workflow = billow.run().workflow, place = bill.place },
       approval = approval,
