@@ -1,5 +1,6 @@
 --- How a line that stands for no entries came about: the terms of the contract that made it, and
---- the state before the period, in words. Milestones, progress, retainage, advances, retainers, usage.
+--- the state before the period, in words. Milestones, progress, retainage, advances, retainers,
+--- usage.
 local explain_terms = {}
 
 local calendar = require("billow.billing.calendar")
