@@ -43,11 +43,12 @@ static bool put_data(struct bw_cli *cli, struct bw_form *form)
     struct bw_buf text, value;
     bw_buf_init(&text, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&value, BW_CMD_FILE_BYTES_MAX);
+    enum bw_err err = BW_ERR_OK;
     if (given && given[0] == '@')
-        (void)bw_cmd_read_file(given + 1, &text, &error);
+        err = bw_cmd_read_file(given + 1, &text, &error);
     else if (given)
         bw_buf_put_text(&text, given);
-    if (given && !error.code && bw_value_from_json(&value, bw_buf_str(&text), &error))
+    if (given && !err && bw_value_from_json(&value, bw_buf_str(&text), &error))
         (void)bw_fail(&error, BW_ERR_INVALID, "--data is no JSON: %s", given);
     if (given && !error.code)
         bw_form_put_value(form, "data", bw_buf_str(&value));

@@ -105,6 +105,16 @@ start C-04 tm
 b task link "$(task_of approval C-04)" --for piet
 expect "nobody gets a link for a task they are not asked about" 7 'not among those who are asked'
 
+# --- edits instead of an approval
+task=$(task_of approval C-03)
+b task answer "$task" edit --as piet --data '{"edits":'
+expect "edits that are no JSON are refused" 4 '--data is no JSON'
+b task answer "$task" edit --as piet \
+    --data '{"edits":[{"kind":"write_down","amount":"5.00","reason":"slow start","reason_code":"goodwill"}]}'
+expect "an approver edits the bill instead" 0
+edited() { b task list --json && grep -q '"slow start"' "$work/out"; }
+check "it is another bill, for others to approve" soon edited
+
 # --- in bulk: exceptions first
 b policy set approval rules '[{"when":{"above":"1"},"approvers":["carl"]}]' --contract C-04
 b task answer --all approve --as dana --dry-run --json
@@ -113,6 +123,19 @@ check "in bulk: nothing was answered yet" has_task approval C-04
 b task answer --all approve --as dana
 expect "in bulk: the usual ones are answered" 0 'answered with approve by dana'
 check "in bulk: and checked like any other" soon is_done "$started"
+
+# --- the chain of what was issued
+b invoice verify
+expect "every document is as it was issued" 0 'every document is as it was issued' 'stands on a document'
+sql "update billing.invoice set body = jsonb_set(body, '{due_date}', '\"2030-01-01\"') where contract_id = 'C-02'" >/dev/null
+b invoice verify
+expect "the first broken document is named" 1 "$number" 'not what was issued'
+b invoice void "$number" --reason "does not matter"
+expect "a number with a document is not voided" 1 'no number that was given and stands on no document'
+b readiness --period 2026-10 --json
+expect "readiness: scores, and who has to act" 0 '"score":[0-9]+' '"owner"' '"blockers"'
+b readiness --period 2026-10 --contract C-01
+expect "readiness: one contract, in words" 0 'C-01' 'to be done'
 
 serve_stop TERM
 finish
