@@ -78,6 +78,7 @@ end
 ---@field decision table
 ---@field remarks table[]
 ---@field given billow.approval.Given[]
+---@field can_edit boolean
 ---@field edits? billow.billing.Edit[]
 
 local function put_on_record(round, what, fields)
@@ -122,7 +123,12 @@ local function request(round, stage, state)
       needed = stage.count,
       stage = stage.why,
       remark = state.remark or json.null,
-      decisions = json.array({ "approve", "reject", "reassign", "edit" }),
+      decisions = json.array({
+        "approve",
+        "reject",
+        "reassign",
+        round.can_edit and "edit" or nil,
+      }),
     },
   }
 end
@@ -255,13 +261,15 @@ local function collect(round, stage)
       return false
     elseif answer.decision == "reassign" then
       reassign(round, stage, state, answer)
-    elseif answer.decision == "edit" then
+    elseif answer.decision == "edit" and round.can_edit then
       if take_edits(round, state, answer) then
         return false
       end
     elseif answer.decision ~= "approve" then
-      state.remark = string.format("%q is no answer here: approve, reject, reassign or edit",
-        tostring(answer.decision))
+      local answers = round.can_edit and "approve, reject, reassign or edit"
+        or "approve, reject or reassign"
+      state.remark =
+        string.format("%q is no answer here: %s", tostring(answer.decision), answers)
     elseif take_yes(round, stage, state, answer) then
       got = got + 1
     end
@@ -325,9 +333,10 @@ end
 ---@param contract billow.billing.Contract
 ---@param bill billow.billing.Bill
 ---@param remarks? {code: string, message: string}[]   what is unusual about it
+---@param can_edit? boolean   whether an approver may edit it instead
 ---@return billow.approval.Approved?
 ---@return billow.billing.Edit[]? edits   that somebody makes instead of approving it
-function approval.require(contract, bill, remarks)
+function approval.require(contract, bill, remarks, can_edit)
   remarks = remarks or {}
   local decision = policy.decide(
     "approval",
@@ -339,6 +348,7 @@ function approval.require(contract, bill, remarks)
   end
   local round =
     { contract = contract, bill = bill, decision = decision, remarks = remarks, given = {} }
+  round.can_edit = can_edit == true
   local is_parallel = decision.order == "parallel" and #decision.stages > 1
   if not (is_parallel and collect_parallel or collect_serial)(round) then
     return nil, round.edits

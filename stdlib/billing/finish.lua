@@ -33,7 +33,7 @@ function finish.bill(contract, judged, bill)
       return report.not_issued(contract, judged, bill, "repetition")
     end
     -- By the policy's matrix, never by who prepared it, bound to the bill's digest.
-    local approved, edited = approval.require(contract, bill, reviewed.remarks)
+    local approved, edited = approval.require(contract, bill, reviewed.remarks, true)
     if edited then
       -- Another bill, for others to approve.
       return finish.bill(contract, judged, billing.edit(contract, judged, edited))

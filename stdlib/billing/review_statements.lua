@@ -5,7 +5,8 @@ local statements = {}
 local db = require("billow.db")
 
 --- What was issued beside a bill: invoices of the same purchase order, period and net; invoices of
---- the same amount, days apart; the nets of the contract's last periods; the lines of time of the
+--- the same amount, days apart (not of other periods of the contract: a retainer is the same every
+--- month); the nets of the contract's last periods; the lines of time of the
 --- last of them; whether contract or cards were stored anew since; whether the customer is known.
 --- What was credited, and what has no amount, repeats nothing.
 --- $1 JSON {documents: [{id, customer_id, currency, purchase_order, net, gross, issue_date}],
@@ -23,7 +24,8 @@ with ask as materialized (
          and i.body->>'purchase_order_reference' = d.purchase_order
          and i.issue_date >= d.issue_date - ask.order_days and ask.order_days > 0 as is_order,
          i.payable_amount = d.gross
-         and abs(i.issue_date - d.issue_date) <= ask.amount_days as is_amount
+         and abs(i.issue_date - d.issue_date) <= ask.amount_days
+         and not (i.contract_id = ask.contract and i.period <> ask.period) as is_amount
     from ask
    cross join jsonb_to_recordset($1::jsonb->'documents') as d(id text, customer_id text,
          currency text, purchase_order text, net numeric, gross numeric, issue_date date)

@@ -39,7 +39,9 @@ local function match_of(asked, document, row)
     return "order"
   end
   local is_same = decimal(totals.payable_amount) == decimal(document.gross)
-  return is_same and math.abs(apart) <= asked.amount_days and "amount" or nil
+  local is_other_period = row.contract_id == asked.contract and row.period ~= asked.period
+  local is_near = math.abs(apart) <= asked.amount_days
+  return is_same and is_near and not is_other_period and "amount" or nil
 end
 
 local function add_same(db, asked, rows)

@@ -97,6 +97,14 @@ describe("V7: a bill that looks issued already", function()
     assert.equal("issued", run.result.status)
   end)
 
+  it("does not ask about other periods of the same contract", function()
+    plant()
+    local planted = world.billing.invoices.elsewhere
+    planted.contract_id, planted.period = "C-16", "2026-09"
+    bill("C-16")
+    assert.equal(0, #world:tasks("exception", "looks billed already"))
+  end)
+
   it("does not ask when the amounts are weeks apart", function()
     plant({ issue_date = "2026-10-01" })
     bill("C-16")

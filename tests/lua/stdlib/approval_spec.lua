@@ -175,6 +175,13 @@ describe("an approval", function()
     assert.equal("issued", run.result.status)
   end)
 
+  it("says which answers there are", function()
+    local run = start({})
+    world:task("approval"):answer("maybe", { as = "dana" })
+    assert.equal('"maybe" is no answer here: approve, reject, reassign or edit', remark())
+    assert.equal("open", run.status)
+  end)
+
   it("P4: does not count an answer to another bill", function()
     local run = start({})
     world:task("approval"):answer("approve", { as = "dana", data = { digest = "another" } })
