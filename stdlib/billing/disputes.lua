@@ -9,11 +9,13 @@ local credit_note = require("billow.billing.credit_note")
 local date = require("billow.date")
 local db = require("billow.db")
 local dispute = require("billow.billing.dispute")
+local dispute_suggestion = require("billow.billing.dispute_suggestion")
 local json = require("billow.json")
 local reading = require("billow.billing.reading")
 local receivables = require("billow.billing.receivables")
 local sql = require("billow.billing.receivables_statements")
 local task = require("billow.task")
+local workflow = require("billow.workflow")
 
 local given = reading.given
 
@@ -275,6 +277,21 @@ function disputes.close(case, answer, credit)
     steps = { { state = state, evidence = answer.evidence, note = answer.note, actor = answer.by } }
   end
   disputes.step(case, steps)
+  local suggestion = credit
+    and dispute_suggestion.of({
+      dispute = case.id,
+      invoice = case.basis.number,
+      customer = case.basis.customer_id,
+      reason_code = case.disputed.reason_code,
+      reason = dispute.REASONS[case.disputed.reason_code],
+    })
+  if suggestion then
+    workflow.start("suggestion", {
+      suggestion = suggestion,
+      customer = case.basis.customer_id,
+      owner = case.owner,
+    }, { key = case.id })
+  end
   local today = billow.today(case.firm.time_zone)
   local words = string.format(
     "dispute %s of %s: %s%s",
@@ -294,6 +311,7 @@ function disputes.close(case, answer, credit)
     rebilled = credit and credit.rebilled or json.null,
     business_days = dispute.business_days(case.raised_on, today, case.firm.holidays),
     is_late = case.is_escalated,
+    suggestion = suggestion and suggestion.title or json.null,
   }
 end
 
