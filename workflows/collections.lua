@@ -2,6 +2,7 @@
 -- Every billing run starts it for what it has issued. A credit note is only delivered.
 local billow = require("billow")
 local collections = require("billow.billing.collections")
+local finish = require("billow.billing.finish")
 local workflow = require("billow.workflow")
 
 return workflow.define({
@@ -9,7 +10,7 @@ return workflow.define({
   version = "1.0.0",
   title = "Collection of an invoice",
   input = { invoice = "id", deliver = "boolean?" },
-  policies = { "dunning", "interest", "delivery", "write-off" },
+  policies = { "dunning", "interest", "delivery", "write-off", "credit-limit", "approval" },
 
   -- Lives as long as the debt: after each round the run begins anew, what it knows is in the
   -- database.
@@ -22,9 +23,12 @@ return workflow.define({
       end
     end
     local account = collections.account(case)
+    collections.watch_credit(case) -- service_stop, service_resume
     local step = collections.next(case, account)
     if step.action == "settled" then
-      return collections.close(case, account)
+      local closed = collections.close(case, account)
+      finish.follow({ closed.interest_invoice }) -- when interest was billed
+      return closed
     elseif step.action == "send" then
       collections.remind(case, account, step)
     elseif step.action == "hand_over" then

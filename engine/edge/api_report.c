@@ -55,6 +55,8 @@ static const struct report {
     {"rework", "bills that were disputed, credited or made again, by period",
      "period,invoices,disputed,credited,made_again,dispute_percent,rework_percent", "period",
      "$1::text is null or period = $1"},
+    {"service-stops", "customers for whom work is stopped, and why", "customer,since,reasons",
+     "customer", NULL},
     {"unapplied-cash", "money that is applied to no invoice, by age",
      "customer,currency,payments,to_30_days,to_60_days,to_90_days,older,total,oldest",
      "customer, currency", NULL},

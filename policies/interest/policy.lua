@@ -44,6 +44,8 @@ local function decide(subject, settings)
     during_dispute = settings.during_dispute or "stop",
     days_in_year = settings.days_in_year or 365,
     minimum_amount = settings.minimum_amount or "1.00",
+    document = settings.document or "charge",
+    fees_max = settings.fees_max or "40.00",
   }
   decision.reasons = {
     reason_of(decision),

@@ -103,13 +103,27 @@ local function totals_written(sums, d, accounting_d)
   return written
 end
 
+--- When and how it may be paid otherwise than at once on the due date: in instalments, or early for
+--- less. Absent where nothing of the kind is agreed.
+local function add_terms(written, made, d)
+  written.instalments = made.instalments
+    and array(made.instalments, function(part)
+      return { due_date = part.due_date, amount = figures.amount(part.amount, d) }
+    end)
+  local early = made.early_payment_discount
+  written.early_payment_discount = early
+    and { percent = figures.plain(early.percent), days = early.days, mode = early.mode }
+  written.payment_terms_note = made.payment_terms_note
+  return written
+end
+
 --- The finished object of model 2: amounts as text, absent values as null, nothing else in it.
 ---@param ctx billing.Context
 ---@param made table   an invoice of invoice.assemble, number set when it has one
 ---@return table
 function canonical.invoice(ctx, made)
   local d = ctx.decimals(made.currency)
-  return {
+  return add_terms({
     id = made.id,
     number = or_null(made.number),
     type_code = made.type_code,
@@ -131,7 +145,7 @@ function canonical.invoice(ctx, made)
     charges = json.array({}),
     tax_breakdown = array(made.tax_breakdown, group_writer(d)),
     totals = totals_written(made.totals, d, ctx.decimals(ctx.firm.currency)),
-  }
+  }, made, d)
 end
 
 --- `value` with every decimal written as text, keeping its scale: for closing and details.

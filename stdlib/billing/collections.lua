@@ -10,6 +10,8 @@
 ---@class billow.billing.collections
 local collections = {}
 
+local approval = require("billow.approval")
+local billing = require("billow.billing")
 local billow = require("billow")
 local currency = require("billow.billing.currency")
 local date = require("billow.date")
@@ -19,6 +21,7 @@ local dunning = require("billow.billing.dunning")
 local err = require("billow.err")
 local event = require("billow.event")
 local figures = require("billow.billing.figures")
+local interest_invoice = require("billow.billing.interest_invoice")
 local interest_rates = require("billow.billing.interest_rates")
 local json = require("billow.json")
 local letters = require("billow.billing.letters")
@@ -26,6 +29,7 @@ local policy = require("billow.policy")
 local reading = require("billow.billing.reading")
 local receivables = require("billow.billing.receivables")
 local given_up = require("billow.billing.receivables_given_up")
+local settling = require("billow.billing.settling")
 local sql = require("billow.billing.receivables_statements")
 local task = require("billow.task")
 
@@ -59,6 +63,10 @@ function collections.open(reference)
     currency = row.currency,
     country = customer.address.country_code,
   }
+  local interest = policy.decide("interest", subject, scopes)
+  if interest_invoice.is(row.id) then
+    interest.method = "none" -- no interest on interest
+  end
   return {
     id = row.id,
     invoice = {
@@ -73,7 +81,9 @@ function collections.open(reference)
     firm = { time_zone = firm.time_zone, holidays = given(firm.holidays) or {} },
     scopes = scopes,
     terms = policy.decide("dunning", subject, scopes),
-    interest = policy.decide("interest", subject, scopes),
+    interest = interest,
+    period = row.period,
+    instalments = given(row.instalments),
   }
 end
 
@@ -103,14 +113,46 @@ end
 ---@field charged_until? string
 ---@field is_cash_unmatched boolean
 
+--- Of instalments the oldest that is open is dunned, each with levels of its own: the first
+--- instalment has levels 1 to n, the second n + 1 to 2n.
+local function by_instalment(case, account, payable)
+  local parts = {}
+  for i, part in ipairs(case.instalments) do
+    parts[i] = { due_date = part.due_date, amount = decimal(part.amount) }
+  end
+  local item = { payable_amount = payable, open_amount = account.open, instalments = parts }
+  local left = settling.instalments(item)
+  if not left[1] then
+    return account
+  end
+  local count = #case.terms.levels
+  account.offset = (#parts - #left) * count
+  account.due_date, account.due = left[1].due_date, decimal(0)
+  for i, part in ipairs(left) do
+    if i == 1 or part.due_date < account.today then
+      account.due = account.due + part.amount
+    end
+  end
+  local sent = {}
+  for _, step in ipairs(account.sent) do
+    local level = step.level - account.offset
+    if level >= 1 and level <= count then
+      sent[#sent + 1] = { level = level, sent_on = step.sent_on, fee = step.fee }
+    end
+  end
+  account.sent = sent
+  return account
+end
+
 --- What the invoice owes now, with everything that decides about reminders.
 ---@param case billow.billing.Case
 ---@return billow.billing.Account
 function collections.account(case)
   local today = billow.today(case.firm.time_zone)
   local row = receivables.account(case.id, today)
-  return {
+  local account = {
     today = today,
+    offset = 0,
     open = decimal(row.open_amount),
     disputed = decimal(row.disputed_amount),
     due_date = given(row.due_date) or row.issue_date,
@@ -122,6 +164,9 @@ function collections.account(case)
     charged_until = given(row.charged_until),
     is_cash_unmatched = row.is_cash_unmatched == true,
   }
+  account.all_sent = account.sent
+  local has_parts = case.instalments and account.open:sign() > 0
+  return has_parts and by_instalment(case, account, decimal(row.payable_amount)) or account
 end
 
 --- What is to be done next; `at` is the instant, where there is one.
@@ -133,6 +178,7 @@ function collections.next(case, account)
     today = account.today,
     due_date = account.due_date,
     open = account.open,
+    due = account.due,
     disputed = account.disputed,
     sent = account.sent,
     holds = account.holds,
@@ -334,7 +380,7 @@ local function reminder(case, account, step, claim)
   }
   local letter = letters.reminder(delivery.language, facts)
   delivery.channel = given(level.channel) or delivery.channel
-  local id = string.format("dunning/%s/%d", case.id, step.level)
+  local id = string.format("dunning/%s/%d", case.id, account.offset + step.level)
   return message_of(case, "reminder", id, delivery, {
     level = step.level,
     facts = facts,
@@ -358,7 +404,7 @@ function collections.remind(case, account, step)
     tx:exec(sql.put_step, {
       {
         invoice_id = case.id,
-        level = step.level,
+        level = account.offset + step.level,
         sent_on = account.today,
         channel = message.channel,
         language = message.language,
@@ -379,7 +425,8 @@ function collections.remind(case, account, step)
   end
   collections.deliver(case, message, delivery, function(attempt, status, reason)
     db.transaction(function(tx)
-      tx:exec(sql.put_attempt, { case.id, step.level, attempt, status, reason, run.id }, "any")
+      local level = account.offset + step.level
+      tx:exec(sql.put_attempt, { case.id, level, attempt, status, reason, run.id }, "any")
     end)
   end)
   return true
@@ -429,6 +476,89 @@ function collections.hand_over(case, account)
   end
 end
 
+--- Stops work for a customer who owes too much or for too long, and lets it go on again (U6): the
+--- change is recorded once, then told as an event service_stop or service_resume with the customer
+--- as its key.
+---@param case billow.billing.Case
+function collections.watch_credit(case)
+  local scopes = { customer = case.customer.id }
+  local subject = { customer = case.customer.id, currency = case.invoice.currency }
+  if not policy.decide("credit-limit", subject, scopes).is_on then
+    return
+  end
+  local today = billow.today(case.firm.time_zone)
+  local row = db.query(sql.exposure, { case.customer.id, today })[1]
+  local is_stopped, reasons = false, json.array({})
+  for _, owed in ipairs(row.owed) do
+    local decision = policy.decide("credit-limit", {
+      customer = case.customer.id,
+      currency = owed.currency,
+      open_amount = owed.open,
+      overdue_amount = owed.overdue,
+      overdue_days = owed.days,
+    }, scopes)
+    for _, reason in ipairs(decision.is_stopped and decision.reasons or {}) do
+      is_stopped, reasons[#reasons + 1] = true, reason
+    end
+  end
+  local state = given(row.state) or { position = 0, is_stopped = false }
+  if state.is_stopped == is_stopped then
+    return
+  end
+  local position = state.position + 1
+  local params = { case.customer.id, position, is_stopped, reasons, billow.run().id }
+  local is_first, problem = pcall(db.transaction, function(tx)
+    tx:exec(sql.put_service_state, params, "one")
+  end)
+  if is_first then
+    local body = { customer = case.customer.id, reasons = reasons }
+    event.send(is_stopped and "service_stop" or "service_resume", body, {
+      key = case.customer.id,
+      id = "service/" .. case.customer.id .. "/" .. position,
+    })
+  elseif not err.is(problem, "CONFLICT") then
+    error(problem, 0)
+  end
+end
+
+local function charge_row(case, claim, interest_invoice_id)
+  local d = currency.decimals(case.invoice.currency)
+  return {
+    invoice_id = case.id,
+    from_date = claim.from_date,
+    until_date = claim.until_date,
+    amount = figures.amount(claim.amount, d),
+    compensation = figures.amount(claim.compensation:round(d), d),
+    currency = case.invoice.currency,
+    basis = { terms = case.interest, parts = json.array(claim.parts) },
+    interest_invoice_id = interest_invoice_id or json.null,
+  }
+end
+
+--- The interest as an invoice of its own: approved like any other, numbered, and followed. Nil when
+--- nobody approved it: then nothing is claimed.
+local function bill_interest(case, account, claim)
+  local contract = billing.contract(case.scopes.contract, case.period)
+  local object = interest_invoice.build(contract.ctx, contract.contract, {
+    invoice = {
+      id = case.id,
+      number = case.invoice.number,
+      issue_date = case.invoice.issue_date,
+      currency = case.invoice.currency,
+    },
+    customer = contract.ctx.customers[case.customer.id],
+    claim = claim,
+    fees = interest_invoice.fees(account.all_sent, decimal(case.interest.fees_max)),
+    issue_date = account.today,
+  })
+  local bill = object and receivables.bill_of({ object })
+  local approved = bill and approval.require(contract, bill)
+  return approved
+    and receivables.issue_interest(contract, bill, approved, function(id)
+      return charge_row(case, claim, id)
+    end)
+end
+
 --- The end: nothing is open. Interest on what came late is claimed, where the policy says so.
 ---@param case billow.billing.Case
 ---@param account billow.billing.Account
@@ -437,21 +567,13 @@ function collections.close(case, account)
   local claim = interest_of(case, account)
   local least = decimal(case.interest.minimum_amount)
   local is_claimed = claim ~= nil and claim.from_date ~= nil and claim.amount >= least
-  if is_claimed then
-    local d = currency.decimals(case.invoice.currency)
+  local issued
+  if is_claimed and case.interest.document == "invoice" then
+    issued = bill_interest(case, account, claim)
+    is_claimed = issued ~= nil
+  elseif is_claimed then
     db.transaction(function(tx)
-      tx:exec(sql.put_interest, {
-        {
-          invoice_id = case.id,
-          from_date = claim.from_date,
-          until_date = claim.until_date,
-          amount = figures.amount(claim.amount, d),
-          compensation = figures.amount(claim.compensation:round(d), d),
-          currency = case.invoice.currency,
-          basis = { terms = case.interest, parts = json.array(claim.parts) },
-        },
-        billow.run().id,
-      }, "one")
+      tx:exec(sql.put_interest, { charge_row(case, claim), billow.run().id }, "one")
     end)
   end
   return {
@@ -459,8 +581,9 @@ function collections.close(case, account)
     number = case.invoice.number,
     status = "settled",
     settled_on = account.today,
-    reminders = #account.sent,
+    reminders = #account.all_sent,
     interest = is_claimed and tostring(claim.amount) or json.null,
+    interest_invoice = issued,
   }
 end
 

@@ -130,9 +130,35 @@ local function check_firm(check, firm)
   end
 end
 
+--- Instalments: each a percent or an amount, percents of 100 in all.
+local function check_instalments(check, terms)
+  local total, has_percent = decimal(0), false
+  for i, part in ipairs(terms.parts or {}) do
+    one_of(check, string.format("payment_terms.parts[%d]", i), part, "percent", "amount")
+    has_percent = has_percent or part.percent ~= nil
+    total = total + (part.percent or decimal(0))
+  end
+  if has_percent and total ~= HUNDRED then
+    check.error(
+      "payment_terms.parts",
+      figures.plain(total),
+      "percents do not sum to 100",
+      "change the percents to sum to 100"
+    )
+  elseif terms.parts and not has_percent then
+    check.error(
+      "payment_terms.parts",
+      nil,
+      "no part takes what is left",
+      "give one part a percent of 100: it is of what the fixed amounts leave"
+    )
+  end
+end
+
 local function check_customer(check, customer)
   known(check, "tax_code", customer.tax_code, check.ctx.firm.tax_codes, "tax code")
   known(check, "rate_card_id", customer.rate_card_id, check.ctx.rate_card_list, "rate card")
+  check_instalments(check, customer.payment_terms or {})
   if customer.hold then
     in_sequence(check, "hold.end_date", customer.hold.start_date, customer.hold.end_date)
   end
@@ -413,6 +439,7 @@ local function check_contract(check, contract)
   end
   in_sequence(check, "end_date", contract.start_date, contract.end_date)
   check_payers(check, { payers = contract.payers or {} })
+  check_instalments(check, contract.payment_terms or {})
   if contract.discount then
     check_discount(check, contract.discount)
   end

@@ -247,7 +247,11 @@ function credit_effects.count(opening, contract, documents)
       id = document.id,
     }
     local net = decimal(document.body.totals.tax_exclusive_amount)
-    add(changed.purchase_order_used, contract.id, net * decimal(sign))
+    local first = (document.credited_body or document.body).lines[1]
+    local is_of_work = not first or first.component ~= "interest" -- that uses up nothing
+    if is_of_work then
+      add(changed.purchase_order_used, contract.id, net * decimal(sign))
+    end
     if contract.model == "tm" then
       count_ceiling(changed, contract, document, origins, sign)
     elseif contract.model == "fixed-fee" then

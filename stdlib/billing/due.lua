@@ -51,6 +51,16 @@ function DAYS.day_of_next_month(issue_date, terms)
   return day_of_month(date.add_months(from, terms.months or 1), terms.day)
 end
 
+--- Of instalments: the day of the last one.
+function DAYS.instalments(issue_date, terms)
+  local last = issue_date
+  for _, part in ipairs(terms.parts) do
+    local day = date.add_days(date.add_months(issue_date, part.months or 0), part.days or 0)
+    last = day > last and day or last
+  end
+  return last
+end
+
 due.TYPES = { "net", "end_of_month", "days_after_end_of_month", "day_of_next_month" }
 
 --- The day on which payment is due.
@@ -64,6 +74,16 @@ function due.date(issue_date, terms, holidays)
     day = calendar.next_business_day(day, holidays)
   end
   return day
+end
+
+--- What an electronic invoice says of an early payment discount, as XRechnung wants it; nil without
+--- one.
+---@param terms table
+---@return string?
+function due.note(terms)
+  local early = terms.early_payment_discount
+  return early
+    and string.format("#SKONTO#TAGE=%d#PROZENT=%s#\n", early.days, early.percent:round(2):fixed(2))
 end
 
 return due

@@ -36,6 +36,7 @@ local ZERO = decimal(0)
 ---@field today string
 ---@field due_date string
 ---@field open Decimal
+---@field due? Decimal      of it, when it is due in instalments; absent: all
 ---@field disputed Decimal
 ---@field sent {level: integer, sent_on: string}[]
 ---@field holds billing.DunningHold[]
@@ -109,7 +110,7 @@ local function pause_of(terms, state)
   if state.disputed:sign() > 0 and terms.is_paused_by_dispute then
     return wait("there is a dispute")
   end
-  local asked = state.open - state.disputed
+  local asked = decimal.min(state.due or state.open, state.open - state.disputed)
   if asked:sign() <= 0 then
     return wait("all of it is disputed")
   elseif asked < decimal(terms.minimum_amount) then
@@ -156,7 +157,7 @@ function dunning.next(terms, state)
     action = "send",
     level = number,
     on = calendar.next_business_day(state.today, state.holidays),
-    amount = state.open - state.disputed,
+    amount = decimal.min(state.due or state.open, state.open - state.disputed),
     reason = what .. ": " .. date.days_between(state.due_date, state.today) .. " days overdue",
   }
 end

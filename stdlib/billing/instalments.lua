@@ -136,4 +136,24 @@ function instalments.plan(amount, plan, d)
   return result
 end
 
+--- What is due when, of terms with instalments; nil for other terms.
+---@param amount Decimal   payable
+---@param issue_date string
+---@param terms table
+---@param holidays string[]
+---@param d integer
+---@return billing.Instalment[]?
+function instalments.of_terms(amount, issue_date, terms, holidays, d)
+  if terms.type ~= "instalments" then
+    return nil
+  end
+  return instalments.plan(amount, {
+    first_date = issue_date,
+    terms = terms.parts,
+    remainder = terms.remainder,
+    shift = terms.shift,
+    holidays = holidays,
+  }, d)
+end
+
 return instalments

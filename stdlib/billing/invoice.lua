@@ -10,6 +10,7 @@ local canonical = require("billow.billing.canonical")
 local discount = require("billow.billing.discount")
 local draft = require("billow.billing.draft")
 local due = require("billow.billing.due")
+local instalments = require("billow.billing.instalments")
 local split = require("billow.billing.split")
 local tax = require("billow.billing.tax")
 local totals = require("billow.billing.totals")
@@ -93,6 +94,7 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
   sums.tax_amount_accounting, is_rate_missing =
     totals.tax_accounting(ctx, contract.currency, sums.tax_amount, tax_point_date)
   local terms = due.terms(contract, customer)
+  local payable, holidays = sums.payable_amount, ctx.firm.holidays
   return {
     id = table.concat({ contract.id, customer.id, ctx.period.id, type_code }, "/"),
     type_code = type_code,
@@ -102,7 +104,10 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
     currency = contract.currency,
     issue_date = ctx.issue_date,
     tax_point_date = tax_point_date,
-    due_date = due.date(ctx.issue_date, terms, ctx.firm.holidays),
+    due_date = due.date(ctx.issue_date, terms, holidays),
+    instalments = instalments.of_terms(payable, ctx.issue_date, terms, holidays, d),
+    early_payment_discount = terms.early_payment_discount,
+    payment_terms_note = due.note(terms),
     period = { start_date = ctx.period.start_date, end_date = ctx.period.end_date },
     buyer_reference = contract.buyer_reference or customer.buyer_reference,
     purchase_order_reference = contract.purchase_order and contract.purchase_order.number or nil,

@@ -31,6 +31,9 @@ local ENGLISH = {
     expense = "Expenses",
     discount = "Discount",
     maximum_spend = "Spend limit",
+    interest = "Interest on late payment",
+    compensation = "Fixed sum for the costs of recovery",
+    reminder_fee = "Fees of reminders",
   },
   units = { HUR = "h", DAY = "days", LS = "lump sum", MON = "month", C62 = "" },
   words = {
@@ -96,6 +99,9 @@ local GERMAN = {
     expense = "Auslagen",
     discount = "Nachlass",
     maximum_spend = "Ausgabengrenze",
+    interest = "Verzugszinsen",
+    compensation = "Verzugspauschale",
+    reminder_fee = "Mahngebühren",
   },
   units = { HUR = "Std.", DAY = "Tage", LS = "pauschal", MON = "Monat", C62 = "" },
   words = {

@@ -33,18 +33,47 @@ local SELECTORS = { "task", "role", "person", "project", "default" }
 local GROUPINGS = { "project", "task", "role", "person", "date", "week", "entry" }
 
 local SHIFT = optional(enum({ "none", "next_business_day" }), "none")
+-- Of every kind of terms: less is paid when it is paid early.
+local EARLY = optional(record({
+  percent = required(amount),
+  days = required(count),
+  mode = optional(enum({ "included", "excluded" }), "included"),
+}))
+local INSTALMENT = record({
+  percent = optional(amount),
+  amount = optional(amount),
+  days = optional(count),
+  months = optional(count),
+})
 local PAYMENT_TERMS = shape.by_word("type", {
-  net = record({ days = required(count), months = optional(count), shift = SHIFT }),
-  end_of_month = record({ days = required(count), months = optional(count), shift = SHIFT }),
+  net = record({
+    days = required(count),
+    months = optional(count),
+    shift = SHIFT,
+    early_payment_discount = EARLY,
+  }),
+  end_of_month = record({
+    days = required(count),
+    months = optional(count),
+    shift = SHIFT,
+    early_payment_discount = EARLY,
+  }),
   days_after_end_of_month = record({
     days = required(count),
     months = optional(count),
     shift = SHIFT,
+    early_payment_discount = EARLY,
   }),
   day_of_next_month = record({
     day = required(at_least_1),
     days = optional(count),
     months = optional(count),
+    shift = SHIFT,
+    early_payment_discount = EARLY,
+  }),
+  instalments = record({
+    parts = required(list(INSTALMENT, { is_filled = true })),
+    remainder = optional(enum({ "largest", "last" }), "last"),
     shift = SHIFT,
   }),
 })

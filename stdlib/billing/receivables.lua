@@ -103,7 +103,7 @@ local function add_document(tx, statement, contract, object, approval, of, posit
     approval.digest,
     contract.period,
     html.render(contract.ctx, object, { number = NUMBER_MARK }),
-    of,
+    of or json.null,
     position or json.null,
   }, "one")
 end
@@ -117,7 +117,10 @@ end
 ---@field bill {canonical: table[], digest: string}   for billow.approval.require
 ---@field is_whole boolean   nothing of the invoice is left
 
-local function bill_of(objects)
+--- Documents as something to approve.
+---@param objects table[]   canonical
+---@return {status: string, canonical: table[], digest: string}
+function receivables.bill_of(objects)
   local list = json.array(objects)
   return { status = "ready", canonical = list, digest = text.sha256_hex(json.encode(list)) }
 end
@@ -149,7 +152,7 @@ function receivables.credit(reference, asked, prepared_by)
     request = request,
     contract = contract,
     made = made,
-    bill = bill_of({ made.object }),
+    bill = receivables.bill_of({ made.object }),
     is_whole = net == left.net,
   }
 end
@@ -311,6 +314,24 @@ function receivables.issue_rebill(credit, contract, judged, bill, approval)
     issued[i] = { id = object.id, number = results[3 * i - 2].number }
   end
   return issued
+end
+
+--- Issues the invoice for interest on another one: its number, its line and what it charges, in one
+--- transaction.
+---@param contract billow.billing.Contract
+---@param bill table       of receivables.bill_of
+---@param approved billow.approval.Approved
+---@param charge fun(id: string): table   the row of the charge that it bills
+---@return {id: string, number: string}
+function receivables.issue_interest(contract, bill, approved, charge)
+  check_approval(bill, approved)
+  local object = bill.canonical[1]
+  local results = db.transaction(function(tx)
+    add_document(tx, statements.put_invoice, contract, object, approved)
+    tx:exec(statements.put_lines, { object }, "some")
+    tx:exec(sql.put_interest, { charge(object.id), billow.run().id }, "one")
+  end)
+  return { id = object.id, number = results[1].number }
 end
 
 -- --- Accounts ----------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ receivables_statements.case = db.statement({
   sql = [[
 select i.id, i.number, i.type_code, i.contract_id, i.customer_id, i.period, i.currency,
        i.issue_date, i.due_date, i.payable_amount::text as payable_amount,
-       i.tax_amount::text as tax_amount,
+       i.tax_amount::text as tax_amount, i.body->'instalments' as instalments,
        (select d.body from billing.document d where d.kind = 'contract' and d.id = i.contract_id
          order by d.version desc limit 1) as contract,
        (select d.body from billing.document d where d.kind = 'customer' and d.id = i.customer_id
@@ -229,7 +229,8 @@ receivables_statements.account = db.statement({
   name = "billing.account",
   sql = [[
 select r.*,
-       (select coalesce(jsonb_agg(jsonb_build_object('level', s.level, 'sent_on', s.sent_on)
+       (select coalesce(jsonb_agg(jsonb_build_object('level', s.level, 'sent_on', s.sent_on,
+                 'fee', s.fee::text)
                  order by s.level), '[]')
           from billing.dunning_step s where s.invoice_id = r.invoice_id) as sent,
        (select coalesce(jsonb_agg(jsonb_build_object('level', a.level, 'attempt', a.attempt,
@@ -320,16 +321,18 @@ update billing.dunning_hold set lifted_on = $2::date, lifted_by = $3
  where id = $1 and lifted_on is null]],
 })
 
---- $1 JSON {invoice_id, from_date, until_date, amount, compensation, currency, basis}, $2 run
+--- $1 JSON {invoice_id, from_date, until_date, amount, compensation, currency, basis,
+--- interest_invoice_id}, $2 run
 receivables_statements.put_interest = db.statement({
   name = "billing.put_interest",
   sql = [[
 insert into billing.interest_charge (invoice_id, from_date, until_date, amount, compensation,
-    currency, basis, run_id)
+    currency, basis, interest_invoice_id, run_id)
 select c.invoice_id, c.from_date, c.until_date, c.amount, c.compensation, c.currency, c.basis,
-       $2::uuid
+       c.interest_invoice_id, $2::uuid
   from jsonb_to_record($1::jsonb) as c(invoice_id text, from_date date, until_date date,
-      amount numeric, compensation numeric, currency text, basis jsonb)]],
+      amount numeric, compensation numeric, currency text, basis jsonb,
+      interest_invoice_id text)]],
 })
 
 --- $1 JSON {id, invoice_id, line_id, entry_id, amount, currency, reason_code, note, owner,
@@ -397,6 +400,33 @@ receivables_statements.unapplied = db.statement({
 select currency, sum(unapplied_amount)::text as amount from billing.unapplied_cash
  where customer_id = $1 and date <= $2::date
  group by currency order by currency]],
+})
+
+--- What a customer owes by currency, how long it is overdue, and whether work for them is stopped.
+--- $1 customer, $2 today
+receivables_statements.exposure = db.statement({
+  name = "billing.exposure",
+  sql = [[
+select coalesce((select jsonb_agg(jsonb_build_object('currency', x.currency, 'open', x.open::text,
+                   'overdue', x.overdue::text, 'days', x.days) order by x.currency)
+          from (select r.currency, sum(r.open_amount) as open,
+                       coalesce(sum(r.open_amount) filter (where r.due_date < $2::date), 0)
+                         as overdue,
+                       greatest(max($2::date - r.due_date), 0) as days
+                  from billing.receivable r
+                 where r.customer_id = $1 and r.open_amount > 0 group by r.currency) x), '[]')
+         as owed,
+       (select jsonb_build_object('position', s.position, 'is_stopped', s.is_stopped)
+          from billing.service_state s where s.customer_id = $1
+         order by s.position desc limit 1) as state]],
+})
+
+--- $1 customer, $2 position, $3 is it stopped, $4 JSON array of reasons, $5 run
+receivables_statements.put_service_state = db.statement({
+  name = "billing.put_service_state",
+  sql = [[
+insert into billing.service_state (customer_id, position, is_stopped, reasons, run_id)
+values ($1, $2::integer, $3::boolean, $4::jsonb, $5::uuid)]],
 })
 
 --- What was disputed of a customer's invoices on a day. $1 customer, $2 day

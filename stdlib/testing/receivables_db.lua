@@ -10,6 +10,7 @@
 local receivables_db = {}
 
 local credit_left = require("billow.billing.credit_left")
+local calendar_date = require("billow.date")
 local decimal = require("billow.decimal")
 local dispute = require("billow.billing.dispute")
 local json = require("billow.json")
@@ -140,6 +141,7 @@ fakes["billing.case"] = function(db, params)
     payable_amount = invoice.body.totals.payable_amount,
     tax_amount = invoice.body.totals.tax_amount,
     contract = newest(db, "contract", invoice.contract_id),
+    instalments = invoice.body.instalments or json.null,
     currency = invoice.body.currency,
     issue_date = invoice.body.issue_date,
     due_date = invoice.body.due_date,
@@ -577,7 +579,7 @@ fakes["billing.account"] = function(db, params)
       open_amount = tostring(open),
       disputed_amount = tostring(disputed < open and disputed or open),
       sent = of_invoice(db.steps, id, function(row)
-        return { level = row.level, sent_on = row.sent_on }
+        return { level = row.level, sent_on = row.sent_on, fee = row.fee }
       end),
       attempts = of_invoice(db.attempts, id, function(row)
         return { level = row.level, attempt = row.attempt, status = row.status }
@@ -598,6 +600,48 @@ fakes["billing.account"] = function(db, params)
       is_cash_unmatched = db.is_cash_unmatched,
     },
   }
+end
+
+fakes["billing.exposure"] = function(db, params)
+  local customer, today, by_currency = text(params[1]), text(params[2]), {}
+  local owed = json.array({})
+  for id, invoice in pairs(db.billing.invoices) do
+    local is_owed = invoice.customer_id == customer and invoice.type_code ~= "381"
+    local open = is_owed and db:open(id) or ZERO
+    if open:sign() > 0 then
+      local code, due_date = invoice.body.currency, invoice.body.due_date
+      local row = by_currency[code] or { open = ZERO, overdue = ZERO, days = 0 }
+      by_currency[code] = row
+      row.open = row.open + open
+      row.overdue = row.overdue + (due_date < today and open or ZERO)
+      row.days = math.max(row.days, calendar_date.days_between(due_date, today))
+    end
+  end
+  for code, row in pairs(by_currency) do
+    owed[#owed + 1] = {
+      currency = code,
+      open = tostring(row.open),
+      overdue = tostring(row.overdue),
+      days = row.days,
+    }
+  end
+  local state = json.null
+  for _, row in ipairs(db.service_states) do
+    if row.customer_id == customer then
+      state = { position = row.position, is_stopped = row.is_stopped }
+    end
+  end
+  return { { owed = owed, state = state } }
+end
+
+fakes["billing.put_service_state"] = function(db, params)
+  local row = {
+    customer_id = text(params[1]),
+    position = math.tointeger(tonumber(text(params[2]))),
+    is_stopped = text(params[3]) == "true",
+    reasons = jsonb(params[4]),
+  }
+  return put(db, db.service_states, row, text(params[5]), { "customer_id", "position" })
 end
 
 fakes["billing.parties"] = function(db, params)
@@ -683,6 +727,7 @@ function receivables_db.new(billing)
     steps = {},
     attempts = {},
     deliveries = {},
+    service_states = {},
     holds = {},
     charges = {},
     write_offs = {},

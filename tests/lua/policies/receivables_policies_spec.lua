@@ -3,7 +3,7 @@
 local json = require("billow.json")
 local schema = require("billow.schema")
 
-local NAMES = { "dunning", "interest", "write-off", "delivery" }
+local NAMES = { "dunning", "interest", "write-off", "delivery", "credit-limit" }
 
 local function settings_of(name)
   local file = assert(io.open("policies/" .. name .. "/settings.json", "rb"))
@@ -153,5 +153,32 @@ describe("policy delivery", function()
     local subject = { kind = "invoice", customer = { language = "de" } }
     assert.equal("de", decide("delivery", subject, {}).language)
     assert.equal("fr", decide("delivery", subject, { language = "fr" }).language)
+  end)
+end)
+
+describe("credit-limit", function()
+  local function stopped(subject, settings)
+    subject.currency = "EUR"
+    return decide("credit-limit", subject, settings).is_stopped
+  end
+
+  it("is none by default", function()
+    assert.is_false(decide("credit-limit", { currency = "EUR" }, {}).is_on)
+    assert.is_false(stopped({ open_amount = "999999.00", overdue_days = 900 }, {}))
+  end)
+
+  it("stops above the amount, by currency before the general one", function()
+    local settings = { limit = "1000.00", limits = { USD = "1.00" } }
+    assert.is_false(stopped({ open_amount = "1000.00" }, settings))
+    assert.is_true(stopped({ open_amount = "1000.01" }, settings))
+    settings.limits.EUR = "2000.00"
+    assert.is_false(stopped({ open_amount = "1000.01" }, settings))
+  end)
+
+  it("stops after so many days overdue, not for a trifle", function()
+    local settings = { overdue_days = 30, minimum_amount = "50.00" }
+    assert.is_false(stopped({ overdue_days = 30, overdue_amount = "100.00" }, settings))
+    assert.is_true(stopped({ overdue_days = 31, overdue_amount = "100.00" }, settings))
+    assert.is_false(stopped({ overdue_days = 31, overdue_amount = "49.99" }, settings))
   end)
 end)

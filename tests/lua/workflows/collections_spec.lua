@@ -155,3 +155,119 @@ describe("collections", function()
     assert.equals(0, #world:tasks("delivery"))
   end)
 end)
+
+describe("collections of other terms", function()
+  local world, db
+
+  --- A world in which the contract's documents are changed before the month is billed.
+  local function billed(change, settings)
+    world = testing.world({
+      now = "2026-11-02T09:00:00Z",
+      fixtures = "acme",
+      settings = settings,
+    })
+    db = world.receivables
+    local versions = world.billing.documents["contract\0C-01"]
+    local body = {}
+    for name, value in pairs(versions[#versions].body) do
+      body[name] = value
+    end
+    change(body)
+    versions[#versions] = { kind = "contract", id = "C-01", version = #versions, body = body }
+    world:start("tm", { contract = "C-01", period = "2026-10" }, { as = "otto" })
+    world:task("exception"):answer("hold", { as = "nina" })
+    world:task("approval"):approve({ as = "dana" })
+    return world.billing.invoices[ID].body
+  end
+
+  local function levels()
+    local list = {}
+    for i, step in ipairs(db.steps) do
+      list[i] = step.level .. " " .. step.sent_on .. " " .. step.message.facts.amount
+    end
+    return list
+  end
+
+  it("duns each instalment by itself, the oldest first, with levels of its own", function()
+    local invoice = billed(function(contract)
+      contract.payment_terms = {
+        type = "instalments",
+        parts = { { percent = "50", days = 10 }, { percent = "50", days = 70 } },
+      }
+    end)
+    assert.same({ "2026-11-12", "2027-01-11" }, {
+      invoice.instalments[1].due_date,
+      invoice.instalments[2].due_date,
+    })
+    assert.equals("2027-01-11", invoice.due_date)
+    local first = invoice.instalments[1].amount
+    world:advance_to("2026-11-18T12:00:00Z")
+    assert.same({ "1 2026-11-17 " .. first }, levels())
+    db:pay(ID, first, "2026-11-20")
+    world:send("payment.booked", ID, { invoice = ID })
+    world:advance_to("2027-01-10T12:00:00Z")
+    assert.equals(1, #db.steps)
+    world:advance_to("2027-01-19T12:00:00Z")
+    assert.same(
+      { "1 2026-11-17 " .. first, "4 2027-01-18 " .. invoice.instalments[2].amount },
+      levels()
+    )
+  end)
+
+  it("puts an early payment discount on the invoice, in the words that XRechnung wants", function()
+    local invoice = billed(function(contract)
+      contract.payment_terms = {
+        type = "net",
+        days = 30,
+        early_payment_discount = { percent = "2", days = 14 },
+      }
+    end)
+    assert.equals("#SKONTO#TAGE=14#PROZENT=2.00#\n", invoice.payment_terms_note)
+    assert.same(
+      { percent = "2", days = 14, mode = "included" },
+      invoice.early_payment_discount
+    )
+  end)
+
+  it("bills interest on its own invoice: approved, numbered, followed, and none upon it", function()
+    billed(function() end, {
+      interest = { method = "fixed", percent = "10", document = "invoice" },
+    })
+    world:advance_to("2026-12-12T12:00:00Z")
+    db:pay(ID, tostring(db:open(ID)), "2026-12-12")
+    world:send("payment.booked", ID, { invoice = ID })
+    assert.equals(0, #db.charges)
+    world:task("approval"):approve({ as = "dana" })
+    assert.equals(1, #db.charges)
+    local id = db.charges[1].interest_invoice_id
+    local made = world.billing.invoices[id].body
+    assert.equals("INV-2026-00215", made.number)
+    assert.equals(db.charges[1].amount, made.totals.payable_amount)
+    assert.same({ "interest", "O" }, { made.lines[1].component, made.lines[1].tax_category })
+    assert.equals("INV-2026-00214", made.preceding_invoices[1].number)
+    world:advance("60d")
+    db:pay(id, made.totals.payable_amount, "2027-02-10")
+    world:send("payment.booked", id, { invoice = id })
+    for _, run in ipairs(world:runs({ workflow = "collections" })) do
+      assert.equals("done", run.status)
+    end
+    assert.equals(1, #db.charges)
+  end)
+
+  it("stops work for who owes for too long, tells it once, and lets it go on when paid", function()
+    billed(function() end, { ["credit-limit"] = { overdue_days = 10 } })
+    local another = world:start("collections", { invoice = ID })
+    world:advance_to("2026-12-23T12:00:00Z")
+    assert.equals(1, #db.service_states)
+    assert.is_true(db.service_states[1].is_stopped)
+    db:pay(ID, tostring(db:open(ID)), "2026-12-24")
+    world:send("payment.booked", ID, { invoice = ID })
+    world:send("invoice.changed", ID, { what = "payment" })
+    assert.same({ true, false }, {
+      db.service_states[1].is_stopped,
+      db.service_states[2].is_stopped,
+    })
+    assert.equals(2, #db.service_states)
+    assert.equals("done", another.status)
+  end)
+end)

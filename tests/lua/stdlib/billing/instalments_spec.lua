@@ -52,3 +52,28 @@ describe("stated instalments", function()
     }))
   end)
 end)
+
+describe("instalments of payment terms", function()
+  it("add up to the amount, what is odd goes to the last, and weekends are passed over", function()
+    local terms = {
+      type = "instalments",
+      remainder = "last",
+      shift = "next_business_day",
+      parts = {
+        { percent = decimal("33.33"), days = 5 },
+        { percent = decimal("33.33"), months = 1 },
+        { percent = decimal("33.34"), months = 2 },
+      },
+    }
+    local shown = {}
+    for i, part in ipairs(instalments.of_terms(decimal("100.01"), "2026-11-02", terms, {}, 2)) do
+      shown[i] = part.due_date .. " " .. tostring(part.amount)
+    end
+    assert.same({ "2026-11-09 33.33", "2026-12-02 33.33", "2027-01-04 33.35" }, shown)
+  end)
+
+  it("are none of other terms", function()
+    local terms = { type = "net", days = 30 }
+    assert.is_nil(instalments.of_terms(decimal("100"), "2026-11-02", terms, {}, 2))
+  end)
+end)
