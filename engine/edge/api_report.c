@@ -15,6 +15,9 @@ static const struct report {
     const char *order;
     const char *filter; /* with $1 = period, $2 = days; NULL: everything */
 } reports[] = {
+    {"accruals", "work done and not billed at a period's end, and its reversal on the next day",
+     "period,date,entry,contract,amount,currency", "period, date, contract",
+     "$1::text is null or period = $1"},
     {"approval-latency", "how long bills wait for approval, by approver",
      "approver,bills,median_hours,longest_hours", "median_hours desc, approver", NULL},
     {"blocked-revenue", "what cannot be billed, by reason",
@@ -30,6 +33,9 @@ static const struct report {
      "raised, dispute", NULL},
     {"dso", "days sales outstanding, by customer",
      "customer,currency,owed,billed_90_days,dso_days,average_age_days", "customer, currency", NULL},
+    {"forecast", "how far the close of each period is, and when it will be over",
+     "period,contracts,done,waiting,blocked,percent_done,closed_per_hour,forecast", "period",
+     "$1::text is null or period = $1"},
     {"lead-time", "days from the service to the invoice, and to when it is due",
      "period,contract,customer,kind,entries,days_to_invoice,longest,days_to_due",
      "period, contract, kind", "$1::text is null or period = $1"},
@@ -52,6 +58,10 @@ static const struct report {
     {"receivables", "what customers owe, by how long it is due",
      "customer,currency,invoices,not_due,to_30_days,to_60_days,older,disputed,total",
      "customer, currency", NULL},
+    {"revenue", "delivered, billed and recognised of each closed period, and what is deferred",
+     "period,contract,model,currency,delivered,billed,recognised,contract_asset,contract_liability,"
+     "prepaid,breakage",
+     "period, contract", "$1::text is null or period = $1"},
     {"rework", "bills that were disputed, credited or made again, by period",
      "period,invoices,disputed,credited,made_again,dispute_percent,rework_percent", "period",
      "$1::text is null or period = $1"},

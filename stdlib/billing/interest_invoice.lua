@@ -1,6 +1,6 @@
 --- The invoice for interest on late payment (U3): interest, the fixed sum for the costs of
---- recovery, and fees of reminders up to a cap. Damages for delay are no turnover: outside the scope
---- of VAT. Pure.
+--- recovery, and fees of reminders up to a cap. Damages for delay are no turnover: they are outside
+--- the scope of VAT. Pure.
 local interest_invoice = {}
 
 local canonical = require("billow.billing.canonical")

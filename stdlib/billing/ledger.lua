@@ -376,7 +376,13 @@ function ledger.closing(contract, bill)
     }
   end
   local counted = ctx.counted or {}
-  return { closing = closing, opening = opening, counted = #counted > 0 and counted or nil }
+  local retainer = bill.closing.retainer
+  return {
+    closing = closing,
+    opening = opening,
+    counted = #counted > 0 and counted or nil,
+    expired = retainer and tostring(retainer.expired or 0) or nil, -- for the books: breakage
+  }
 end
 
 return ledger

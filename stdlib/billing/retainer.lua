@@ -417,6 +417,16 @@ local function add_lines(made, more)
   end
 end
 
+---@param list billing.Bucket[]
+---@return Decimal
+local function total_of(list)
+  local total = ZERO
+  for _, bucket in ipairs(list) do
+    total = total + bucket.amount
+  end
+  return total
+end
+
 --- Bill a period of a retainer.
 ---@param ctx billing.Context
 ---@param contract table
@@ -435,7 +445,9 @@ function retainer.bill(ctx, contract, items)
   local list = retainer.open(contract, period, opening.buckets or {}, d)
   local overage = retainer.draw(contract, period, list, kept, d, made.trace.retainer)
   add_lines(made, lines.of_time("overage", overage, terms, d))
+  local before = total_of(list)
   local carried, left = retainer.carry(contract, period, list)
+  local kept_total = total_of(carried)
   made.lines[#made.lines + 1] = retainer.unused_line(terms, period, left, d)
   local balance = retainer.replenish(terms, period, carried)
   made.lines[#made.lines + 1] = retainer.top_up_line(terms, period, balance, d)
@@ -444,7 +456,12 @@ function retainer.bill(ctx, contract, items)
       "the balance is " .. tostring(balance.left) .. ", less than "
         .. tostring(terms.low_balance.below) .. ": tell the customer", contract.id)
   end
-  made.closing.retainer = { buckets = retainer.written(terms, carried) }
+  local credited = terms.unused == "credit" and left or ZERO
+  local expired = before - kept_total - credited
+  made.closing.retainer = {
+    buckets = retainer.written(terms, carried),
+    expired = retainer.quantity_of(terms, expired), -- paid for, never used
+  }
   for _, work in ipairs(items.time) do
     made.dispositions[work.id] = { billed = work.worked_seconds }
   end

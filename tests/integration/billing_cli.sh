@@ -166,7 +166,8 @@ preview() {
 
 report() {
     local name
-    for name in approval-latency blocked-revenue cockpit lead-time leakage realisation receivables wip-aging; do
+    for name in accruals approval-latency blocked-revenue cockpit delivery dso forecast lead-time leakage lock-up \
+        realisation receivables revenue rework wip-aging; do
         check "report: $name" 0 billow report $name --json
         says "report: $name has rows" '"rows":[{'
     done
@@ -174,6 +175,15 @@ report() {
     says "report: each with what it shows" 'work done and not billed, by age'
     check "report: the cockpit of a month" 0 billow report cockpit --period 2026-10
     says "report: what is blocked, and why" 'blocked: CUSTOMER_ON_HOLD'
+    check "report: accruals as a journal" 0 billow report accruals --csv
+    says "report: accrued at the period's end" '2026-10,2026-10-31,accrual,C-06,3285.56,EUR'
+    says "report: reversed on the day after" '2026-10,2026-11-01,reversal,C-06,-3285.56,EUR'
+    check "report: revenue" 0 billow report revenue --period 2026-10 --csv
+    # 49499.50 of milestones and 1481.61 of expenses are delivered, an advance is worked off, a tenth withheld.
+    says "report: delivered, billed, recognised, withheld and prepaid" \
+        '2026-10,C-10,fixed-fee,EUR,50981.11,36131.26,50981.11,7177.45,15345.10,15345.10'
+    says "report: an advance is no revenue yet" '2026-10,C-13,fixed-fee,EUR,11100.00,15266.67,11100.00,0.00,4166.67'
+    says "report: what expired unused is breakage" '2026-10,C-15,retainer,EUR,7062.60,13565.05,7065.05,0.00,6500.00,0.00,2.45'
     check "report: as CSV" 0 billow report blocked-revenue --csv
     says "report: CSV has a head" 'reason,level,contract,kind,entries,quantity,unit,since'
     says "report: CSV has plain rows" 'CONTRACT_ENDED,entry,C-08,time,12,24.15,h,2026-10-26'

@@ -77,6 +77,41 @@ describe("period-close", function()
     assert.equals("issued", status["C-14"])
   end)
 
+  it("ends with a report: invoiced, held, blocked, and accrued, once", function()
+    local run = world:start("period-close", { period = "2026-10" }, { as = "otto" })
+    answer_all(world)
+    local report, by_contract = run.result.report, {}
+    for _, row in ipairs(report.contracts) do
+      by_contract[row.contract] = row
+    end
+    assert.same({ "39423.20", 1 }, {
+      by_contract["C-01"].invoiced_net,
+      by_contract["C-01"].invoices,
+    })
+    assert.equals("blocked", by_contract["C-07"].status)
+    assert.is_false(by_contract["C-07"].is_closed)
+    local blocked = {}
+    for _, blocker in ipairs(report.blockers) do
+      blocked[blocker.contract] = blocker.code
+    end
+    assert.truthy(blocked["C-07"])
+    assert.equals("CUSTOMER_ON_HOLD", blocked["C-06"])
+    local total = decimal(0)
+    for _, row in ipairs(report.contracts) do
+      total = total + (row.currency == "EUR" and decimal(row.invoiced_net) or decimal(0))
+    end
+    assert.equals(total, decimal(report.totals.EUR.invoiced_net))
+    -- What is not billed of C-06, whose customer is on hold, is accrued at its rates.
+    local accrual = world.receivables.accruals["C-06\0002026-10"]
+    assert.is_true(decimal(accrual.amount):sign() > 0)
+    assert.same({ "2026-10-31", "2026-11-01" }, { accrual.accrued_on, accrual.reversed_on })
+    assert.equals(1, #world.receivables.close_reports)
+    local again = world:start("period-close", { period = "2026-10" }, { as = "otto" })
+    answer_all(world)
+    assert.equals("done", again.status)
+    assert.equals(accrual.amount, world.receivables.accruals["C-06\0002026-10"].amount)
+  end)
+
   it("bills one contract when it is asked for one", function()
     local run = world:start("period-close", { period = "2026-10", contract = "C-15" })
     answer_all(world)
