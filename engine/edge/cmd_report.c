@@ -76,6 +76,22 @@ static void print_table(struct bw_cli *cli, const struct bw_value *rows,
 
 /* --- CSV (RFC 4180); a text that a spreadsheet would take for a formula begins with an apostrophe
  */
+
+/* Digits with perhaps a sign and a point: an amount below nothing is no formula. */
+static bool is_amount(struct bw_str text)
+{
+    size_t digits = 0, points = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_digit = text.ptr[i] >= '0' && text.ptr[i] <= '9';
+        bool is_sign = i == 0 && text.ptr[i] == '-';
+        digits += is_digit;
+        points += text.ptr[i] == '.';
+        if (!is_digit && !is_sign && text.ptr[i] != '.')
+            return false;
+    }
+    return digits > 0 && points <= 1;
+}
+
 static void print_field(struct bw_cli *cli, const struct bw_value *cell)
 {
     struct bw_buf json;
@@ -87,8 +103,8 @@ static void print_field(struct bw_cli *cli, const struct bw_value *cell)
     } else if (cell->tag != BW_VALUE_STR) {
         text = BW_STR("");
     }
-    bool is_formula =
-        cell->tag == BW_VALUE_STR && text.len > 1 && strchr("=+-@\t\r", text.ptr[0]) != NULL;
+    bool is_formula = cell->tag == BW_VALUE_STR && text.len > 1 &&
+                      strchr("=+-@\t\r", text.ptr[0]) != NULL && !is_amount(text);
     bool is_quoted = is_formula;
     for (size_t i = 0; i < text.len && !is_quoted; i++)
         is_quoted = strchr(",\"\r\n", text.ptr[i]) != NULL;
