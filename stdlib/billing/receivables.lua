@@ -324,7 +324,7 @@ end
 ---@param charge fun(id: string): table   the row of the charge that it bills
 ---@return {id: string, number: string}
 function receivables.issue_interest(contract, bill, approved, charge)
-  check_approval(bill, approved)
+  approvals.check(bill, approved)
   local object = bill.canonical[1]
   local results = db.transaction(function(tx)
     add_document(tx, statements.put_invoice, contract, object, approved)

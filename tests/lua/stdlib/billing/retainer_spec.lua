@@ -240,7 +240,7 @@ describe("balances of one date", function()
     for i = 1, 20 do
       list[i] = { name = i, amount = decimal(1), period = "2026-09", expires_on = "2026-12-31" }
     end
-    for i, bucket in ipairs(buckets.new(list, "oldest_first", "2026-10")) do
+    for i, bucket in ipairs(order.new(list, "oldest_first", "2026-10")) do
       assert.equal(i, bucket.name)
     end
   end)
