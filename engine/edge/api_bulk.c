@@ -18,6 +18,8 @@ struct bulk {
     struct bw_str cause; /* in the call's body, which lives as long as the call */
     struct bw_str workflow;
     struct bw_str reason;
+    struct bw_str
+        skip_with; /* an encoded value, given to each failed effect; empty = performed again */
     bool is_cancel;
     bool is_latest;
     char after[BW_ID_TEXT_LEN + 1]; /* the last run of the page before; empty at first */
@@ -98,12 +100,14 @@ static void act_on(struct bulk *bulk, struct bw_id run)
         bw_engine_cancel_run(call->engine, call->tenant, run, bulk->reason, call->actor, acted,
                              act);
     else
-        bw_engine_resume_run(call->engine,
-                             &(struct bw_engine_resume){.tenant = call->tenant,
-                                                        .run = run,
-                                                        .by = call->actor,
-                                                        .is_latest = bulk->is_latest},
-                             acted, act);
+        bw_engine_resume_run(
+            call->engine,
+            &(struct bw_engine_resume){.tenant = call->tenant,
+                                       .run = run,
+                                       .by = call->actor,
+                                       .skip = bulk->skip_with.len ? &bulk->skip_with : NULL,
+                                       .is_latest = bulk->is_latest},
+            acted, act);
 }
 
 static void page_read(void *ud, const struct bw_error *error, struct bw_str value)
@@ -161,6 +165,7 @@ static void begin(struct bw_api_call *call, bool is_cancel)
     bulk->cause = cause;
     bulk->workflow = bw_value_get_str(&body, "workflow", BW_STR_NONE);
     bulk->reason = bw_value_get_str(&body, "reason", BW_STR("cancelled by an operator"));
+    bulk->skip_with = bw_value_get(&body, "skip_with").encoded;
     bulk->is_cancel = is_cancel;
     bulk->is_latest = bw_value_get_bool(&body, "latest", false);
     bw_buf_init(&bulk->failures, PAGE_BYTES_MAX);

@@ -248,8 +248,6 @@ static int check_choice(struct bw_cli *cli, const char *verb)
                             verb);
     if (!is_all && (bw_cli_option(cli, "cause") || bw_cli_option(cli, "workflow")))
         return bw_cli_usage(cli, "%s: --cause and --workflow go with --all", verb);
-    if (is_all && bw_cli_option(cli, "skip-with"))
-        return bw_cli_usage(cli, "%s: --skip-with is for one run", verb);
     return BW_EXIT_OK;
 }
 

@@ -345,7 +345,10 @@ struct bw_store {
     void (*settings)(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
                      void *ud);
 
-    /* Read models for the API. `what`: "runs" {status?, workflow?, limit?, after?}, "run" {id},
+    /* Read models for the API. `what`: "tenant" {}: {weight, runs_max, open}, its open runs counted
+     * up to the ceiling; "problems" {}: array of {problem, run}, open runs whose reason to wait has
+     * nothing behind it;
+     * "runs" {status?, workflow?, limit?, after?}, "run" {id},
      * "journal" {run}, "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "inbox" {run},
      * "tenants" {}, "series" {}, "numbers" {series?, limit?}, "audit" {actor?, action?, subject?,
      * since_us?, limit?} (the newest, in their order), "schedules" {limit?}, "schedule" {name},
@@ -364,6 +367,8 @@ struct bw_store {
     void (*active_release)(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
 
     /* What people and imports write beside runs. `what`, with args as a map:
+     * "tenant" {weight?: 10 to 1,000, runs_max?: 0 = no ceiling}: its share of the engine; what is
+     * absent stays, out of bounds is INVALID;
      * "setting" {policy, name, value, scope_type: "firm"|"pack"|"tenant"|"customer"|"contract",
      * scope_id?, valid_from: date, locked?, set_by, at_us?}: one value from a date on, in one
      * scope; null: from then on the scope has none; "series"

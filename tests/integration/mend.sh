@@ -92,5 +92,18 @@ check "those with another cause are not touched" is_status "$odd" parked
 run billow run cancel --all --cause "$(state_of "$odd" error.code)" --reason "not needed"
 expect "all with another cause are cancelled" 0 "1 are being cancelled"
 check "and end" wait_until 20 is_status "$odd" cancelled
+
+# --- All runs with one cause, each with the same value instead of the effect that failed.
+deploy 'return require("billow.http").get("http://127.0.0.1:1/", { attempts = 1 }).answer'
+failing=()
+for _ in 1 2; do run billow run start mend --input '{"key":"s"}' && failing+=("$(cat "$work/out")"); done
+for one in "${failing[@]}"; do wait_until 20 is_status "$one" parked; done
+cause=$(state_of "${failing[0]}" error.code)
+run billow run resume --all --cause "$cause" --workflow mend --skip-with '{"answer":"pears"}'
+expect "a failed effect of many is given a value" 0 "resumed"
+for one in "${failing[@]}"; do wait_until 20 is_status "$one" 'done'; done
+check "and each goes on with it" [ "$(state_of "${failing[1]}" result)" = pears ]
+run billow audit list --action run.skip --json
+check "the record says who skipped what" test "$(jq length "$work/out")" -ge 2
 serve_stop TERM
 finish
