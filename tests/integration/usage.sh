@@ -15,6 +15,11 @@ mkdir -p "$firm" "$state"
     echo '{"specversion":"1.0","id":"bad-2","source":"/gateway","type":"api.coll","time":"2026-10-03T10:00:00Z","subject":"metered","data":{"calls":1,"region":"r1"}}'
     echo '{"specversion":"1.0","id":"e-0000000","source":"/gateway","type":"api.call","time":"2026-10-03T10:00:00Z","subject":"metered","data":{"calls":5,"region":"r1"}}'
 } >>"$firm/usage.jsonl"
+# Whatever was killed has ended, and its database too.
+gone() {
+    wait_until 10 eval '! pgrep -f "billow bill $firm" >/dev/null'
+    for pid in $(pids_of_databases); do kill -INT "$pid" 2>/dev/null; done
+}
 repeated=$((events / 100 + 1))
 calls=$(head -n "$events" "$firm/usage.jsonl" | sort -u | jq -s 'map(.data.calls) | add')
 
@@ -23,7 +28,7 @@ for after in 1 2 3 4 5; do
     timeout -s KILL "$after" "$build/bin/billow" bill "$firm" --period 2026-10 --dir "$state" --only-import \
         >/dev/null 2>&1 &
     wait $! 2>/dev/null
-    for pid in $(pids_of_databases); do kill -INT "$pid" 2>/dev/null; done
+    gone
 done
 run timeout 300 "$build/bin/billow" bill "$firm" --period 2026-10 --dir "$state" --only-import
 expect "an import that was killed goes on" 0 "usage.jsonl: $((events + 3)) records, [0-9]+ new or changed"
@@ -46,7 +51,7 @@ for after in 1.2 1.6 2 2.5 3; do
     timeout -s KILL "$after" "$build/bin/billow" bill "$firm" --period 2026-10 --dir "$state" --out "$work/out.d" \
         --approve-as Ana --clear-as Bo >/dev/null 2>&1 &
     wait $! 2>/dev/null
-    for pid in $(pids_of_databases); do kill -INT "$pid" 2>/dev/null; done
+    gone
 done
 run timeout 300 "$build/bin/billow" bill "$firm" --period 2026-10 --dir "$state" --out "$work/out.d" \
     --approve-as Ana --clear-as Bo
