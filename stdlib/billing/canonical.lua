@@ -103,6 +103,27 @@ local function totals_written(sums, d, accounting_d)
   return written
 end
 
+--- The statement of hours, where the contract asks for one.
+local function annex_written(annex, d)
+  return {
+    by = json.array({ table.unpack(annex.by) }),
+    hours = figures.plain(annex.hours),
+    rows = array(annex.rows, function(row)
+      local written = {
+        line = or_null(row.line),
+        seconds = row.seconds,
+        hours = figures.plain(row.hours),
+        amount = row.amount and figures.amount(row.amount, d),
+        notes = row.notes and json.array({ table.unpack(row.notes) }),
+      }
+      for name, value in pairs(row.values) do
+        written[name] = value
+      end
+      return written
+    end),
+  }
+end
+
 --- When and how it may be paid otherwise than at once on the due date: in instalments, or early for
 --- less. Absent where nothing of the kind is agreed.
 local function add_terms(written, made, d)
@@ -114,6 +135,7 @@ local function add_terms(written, made, d)
   written.early_payment_discount = early
     and { percent = figures.plain(early.percent), days = early.days, mode = early.mode }
   written.payment_terms_note = made.payment_terms_note
+  written.annex = made.annex and annex_written(made.annex, d)
   return written
 end
 

@@ -127,6 +127,7 @@ local decimal = require("billow.decimal")
 ---@field dispositions table<string, table<string, integer>>   entry id -> disposition -> worked
 ---                         seconds; every work of items.time has one; sum = worked_seconds
 ---@field moved table<string, billing.Work[]>   overflow contract id -> parts (tm), else {}
+---@field drawn? billing.Work[]               works that a retainer paid for, for the annex
 ---@field trace table                        whatever explain.lua may show; plain data
 
 -- What period.compute expects of the two foreign sources:

@@ -6,6 +6,7 @@
 ---@class billing.explained
 local explained = {}
 
+local annex = require("billow.billing.annex")
 local due = require("billow.billing.due")
 local explain = require("billow.billing.explain")
 local figures = require("billow.billing.figures")
@@ -123,6 +124,7 @@ function explained.totals(ctx, made)
   end
   add("to pay", "payable_amount")
   steps[#steps + 1] = due_text(ctx, made)
+  steps[#steps + 1] = made.annex and annex.text(made.annex) or nil
   return steps
 end
 

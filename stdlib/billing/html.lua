@@ -4,6 +4,7 @@
 --- invoices.
 local html = {}
 
+local html_annex = require("billow.billing.html_annex")
 local json = require("billow.json")
 local labels = require("billow.billing.labels")
 local text = require("billow.text")
@@ -248,7 +249,7 @@ function html.render(ctx, invoice, options)
     '">\n<head>\n<meta charset="utf-8">\n',
     element("title", escape(title .. " " .. (number or invoice.id))),
     "\n",
-    element("style", STYLE),
+    element("style", STYLE .. (invoice.annex and html_annex.STYLE or "")),
     "\n</head>\n<body>\n",
     mark_of(label, invoice, number),
     element("h1", escape(title .. (number and " " .. number or ""))),
@@ -270,7 +271,9 @@ function html.render(ctx, invoice, options)
     "\n",
     preceding(label, invoice),
     element("p", escape(terms)),
-    "\n</body>\n</html>\n",
+    "\n",
+    html_annex.render(label, invoice),
+    "</body>\n</html>\n",
   })
 end
 

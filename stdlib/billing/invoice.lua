@@ -5,6 +5,7 @@
 --- decimals. An assembled invoice has no number; it is given when the invoice is finalised.
 local invoice = {}
 
+local annex = require("billow.billing.annex")
 local blocks = require("billow.billing.blocks")
 local canonical = require("billow.billing.canonical")
 local discount = require("billow.billing.discount")
@@ -121,13 +122,13 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
   }
 end
 
-local function documents(ctx, contract, type_code, lines, allowances)
+local function documents(ctx, contract, type_code, lines, allowances, drawn)
   local d, made = ctx.decimals(contract.currency), {}
   local payers = split.payers(ctx, contract)
   local lines_of, allowances_of = split.shares(lines, allowances, payers, d)
   for i, payer in ipairs(payers) do
     if #lines_of[i] > 0 or #allowances_of[i] > 0 then
-      made[#made + 1] = object(
+      local document = object(
         ctx,
         contract,
         payer,
@@ -135,6 +136,8 @@ local function documents(ctx, contract, type_code, lines, allowances)
         with_tax(ctx, contract, payer, lines_of[i]),
         with_tax(ctx, contract, payer, allowances_of[i])
       )
+      document.annex = annex.of(contract.annex, document.lines, drawn, d)
+      made[#made + 1] = document
     end
   end
   return made
@@ -163,7 +166,9 @@ function invoice.assemble(ctx, contract, made)
   end
   local advance_lines = invoice.in_order(ctx, contract, made.advance_lines)
   local invoices = documents(ctx, contract, invoice.PREPAYMENT, advance_lines, {})
-  for _, document in ipairs(documents(ctx, contract, invoice.COMMERCIAL, lines, allowances)) do
+  local commercial =
+    documents(ctx, contract, invoice.COMMERCIAL, lines, allowances, made.drawn)
+  for _, document in ipairs(commercial) do
     document.preceding_invoices = made.preceding_invoices
     invoices[#invoices + 1] = document
   end

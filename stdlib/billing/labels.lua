@@ -69,6 +69,20 @@ local ENGLISH = {
     blocked = "BLOCKED: this is not an invoice",
     draft = "DRAFT: this is not an invoice",
     terms = "Please pay %s %s by %s.",
+    annex = "Annex: statement of hours",
+    drawn = "from the retainer",
+    hours = "Hours",
+    hours_total = "Hours in all",
+    notes = "Work done",
+    by = {
+      person = "Person",
+      role = "Role",
+      task = "Task",
+      project = "Project",
+      date = "Day",
+      week = "Week",
+      entry = "Entry",
+    },
   },
 }
 
@@ -137,6 +151,20 @@ local GERMAN = {
     blocked = "GESPERRT: dies ist keine Rechnung",
     draft = "ENTWURF: dies ist keine Rechnung",
     terms = "Bitte zahlen Sie %s %s bis zum %s.",
+    annex = "Anlage: Stundennachweis",
+    drawn = "aus der Pauschale",
+    hours = "Stunden",
+    hours_total = "Stunden gesamt",
+    notes = "Ausgeführte Arbeiten",
+    by = {
+      person = "Person",
+      role = "Rolle",
+      task = "Aufgabe",
+      project = "Projekt",
+      date = "Tag",
+      week = "Woche",
+      entry = "Eintrag",
+    },
   },
 }
 

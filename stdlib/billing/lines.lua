@@ -32,6 +32,14 @@ local VALUES = {
   end,
 }
 
+--- What a work is listed by: "person" -> "Ana".
+---@param work billing.Work
+---@param word string   of groupings: project, task, role, person, date, week, entry
+---@return string
+function lines.value(work, word)
+  return VALUES[word](work)
+end
+
 --- "time:Development/Senior Consultant"; with an empty grouping just the component.
 ---@param component string
 ---@param grouping string[]

@@ -30,6 +30,7 @@ local function period(value, place, report)
 end
 
 local SELECTORS = { "task", "role", "person", "project", "default" }
+local ANNEX_BY = { "person", "task", "date" }
 local GROUPINGS = { "project", "task", "role", "person", "date", "week", "entry" }
 
 local SHIFT = optional(enum({ "none", "next_business_day" }), "none")
@@ -427,6 +428,11 @@ local CONTRACT_FIELDS = {
     receipt_required_above = optional(amount),
   })),
   payable_rounding_increment = optional(amount),
+  annex = optional(record({
+    by = optional(list(enum(GROUPINGS), { is_filled = true }), ANNEX_BY),
+    notes = optional(shape.boolean, false),
+    amounts = optional(shape.boolean, false),
+  })),
 }
 
 local function contract_of(terms)

@@ -8,6 +8,7 @@ local retainer = {}
 
 local buckets = require("billow.billing.buckets")
 local calendar = require("billow.billing.calendar")
+local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local explanation = require("billow.billing.explanation")
@@ -417,6 +418,25 @@ local function add_lines(made, more)
   end
 end
 
+--- What the retainer paid for: works less what is overage of them.
+---@param works billing.Work[]     as drawn
+---@param overage billing.Work[]
+---@return billing.Work[]
+local function drawn_of(works, overage)
+  local beyond, drawn = {}, {}
+  for _, part in ipairs(overage) do
+    beyond[part.id] = (beyond[part.id] or 0) + part.billed_seconds
+  end
+  for _, work in ipairs(works) do
+    local off = math.min(beyond[work.id] or 0, work.billed_seconds)
+    beyond[work.id] = (beyond[work.id] or 0) - off
+    if work.billed_seconds > off then
+      drawn[#drawn + 1] = copy.with(work, { billed_seconds = work.billed_seconds - off })
+    end
+  end
+  return drawn
+end
+
 ---@param list billing.Bucket[]
 ---@return Decimal
 local function total_of(list)
@@ -445,6 +465,7 @@ function retainer.bill(ctx, contract, items)
   local list = retainer.open(contract, period, opening.buckets or {}, d)
   local overage = retainer.draw(contract, period, list, kept, d, made.trace.retainer)
   add_lines(made, lines.of_time("overage", overage, terms, d))
+  made.drawn = drawn_of(kept, overage)
   local before = total_of(list)
   local carried, left = retainer.carry(contract, period, list)
   local kept_total = total_of(carried)

@@ -55,6 +55,28 @@ describe("tm", function()
     assert.falsy(page:find("{{", 1, true))
   end)
 
+  it("issues the annex that the contract asks for, and the approver sees it", function()
+    local documents = world.billing.documents["contract\0C-01"]
+    documents[#documents].body.annex = { by = json.array({ "person", "date" }), amounts = true }
+    world:start("tm", INPUT, { as = "otto" })
+    world:task("exception"):answer("hold", { as = "nina" })
+    local task = world:task("approval")
+    assert.is_true(#task.body.documents[1].annex.rows > 0)
+    task:approve({ as = "dana" })
+    local invoice, stated = world.billing.invoices[ID], decimal(0)
+    for _, row in ipairs(invoice.body.annex.rows) do
+      stated = stated + decimal(row.amount)
+    end
+    local of_time = decimal(0)
+    for _, line in ipairs(invoice.body.lines) do
+      of_time = of_time + decimal(line.component == "time" and line.net_amount or 0)
+    end
+    assert.equals(of_time, stated)
+    assert.truthy(invoice.html:find("<section class=\"annex\">", 1, true))
+    local steps = table.concat(invoice.explanation.totals, "\n")
+    assert.truthy(steps:find("by person, date, as the contract asks", 1, true))
+  end)
+
   it("shows exceptions to a person, and holds what they concern", function()
     local run = world:start("tm", INPUT)
     local task = world:task("exception")

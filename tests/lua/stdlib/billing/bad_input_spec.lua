@@ -106,6 +106,10 @@ local CASES = {
     type = "whenever" } }), "payment_terms.type", "whenever", "end_of_month" },
   { "payment after half a day", contract({ payment_terms = { type = "net", days = 0.5 } }),
     "payment_terms.days", "0.5", "whole number" },
+  { "an annex by mood", contract({ annex = { by = { "mood" } } }), "annex.by[1]", "mood",
+    "project, task" },
+  { "an annex by nothing", contract({ annex = { by = json.array({}) } }), "annex.by",
+    "a list or object", "at least one" },
   -- Time and materials.
   { "rounding to nothing", contract({}, { rounding = { increment_minutes = 0, mode = "up",
     scope = "entry" } }), "terms.rounding.increment_minutes", "0", "whole number" },
