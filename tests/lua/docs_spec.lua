@@ -1,5 +1,6 @@
 --- Every example of docs/writing-workflows.md is true: files are put into a release, specs are run
---- over it, and other Lua is executed as it stands.
+--- over it, and other Lua is executed as it stands. docs/billing-coverage.md names only what is
+--- there.
 local json = require("billow.json")
 local testing = require("billow.testing")
 
@@ -69,4 +70,48 @@ describe(PAGE, function()
   for _, block in ipairs(specs) do
     load_block(block, env)()
   end
+end)
+
+describe("docs/billing-coverage.md", function()
+  -- Column of the table, and the folder of files that name none.
+  local COLUMNS = { [3] = "stdlib/billing/", [4] = "tests/lua/stdlib/billing/" }
+  local FOLDERS =
+    { engine = true, policies = true, stdlib = true, tests = true, workflows = true }
+
+  local function rows()
+    local list = {}
+    for line in io.lines("docs/billing-coverage.md") do
+      local cells = {}
+      for cell in line:gmatch("|([^|]*)") do
+        cells[#cells + 1] = cell:match("^%s*(.-)%s*$")
+      end
+      if line:find("^| %u%d+ |") then
+        list[#list + 1] = cells
+      end
+    end
+    return list
+  end
+
+  it("names only files that there are", function()
+    for _, cells in ipairs(rows()) do
+      for column, folder in pairs(COLUMNS) do
+        for name in cells[column]:gmatch("`([^`]+)`") do
+          local path = FOLDERS[name:match("^[^/]+")] and name:find("/") and name or folder .. name
+          local file = io.open(path, "rb")
+          assert.truthy(file, cells[1] .. ": there is no " .. path)
+          file:close()
+        end
+      end
+    end
+  end)
+
+  it("says of every row whether it is there, and names code and tests of what is", function()
+    assert.is_true(#rows() > 80)
+    for _, cells in ipairs(rows()) do
+      local status = cells[5]
+      local is_there = status:find("^there") ~= nil
+      assert.truthy(is_there or status:find("^partly: ") or status == "not there", cells[1])
+      assert.is_true(not is_there or cells[3] ~= "" and cells[4] ~= "", cells[1])
+    end
+  end)
 end)
