@@ -77,7 +77,25 @@ local function amount_meter(available, terms, d)
       local key, total, net, after = with(work, seconds)
       totals[key], nets[key], sum = total, net, after
     end,
+    taken = function()
+      return sum
+    end,
   }
+end
+
+--- What works cost on their lines; those without charge nothing.
+---@param works billing.Work[]
+---@param terms table   of the lines
+---@param d integer
+---@return Decimal
+function ceiling.amount_of(works, terms, d)
+  local meter = amount_meter(decimal(0), terms, d)
+  for _, work in ipairs(works) do
+    if not work.rate.is_no_charge then
+      meter.take(work, work.billed_seconds)
+    end
+  end
+  return meter.taken()
 end
 
 local function hours_meter(available)

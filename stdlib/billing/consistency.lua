@@ -3,6 +3,7 @@
 --- reports billing.Problem values.
 local consistency = {}
 
+local caps = require("billow.billing.caps")
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
@@ -266,11 +267,23 @@ local function check_time_terms(check, terms)
   end
 end
 
+local function check_caps(check, terms)
+  local seen = {}
+  for i, cap in ipairs(terms.caps) do
+    local field = string.format("terms.caps[%d]", i)
+    one_of(check, field, cap, "hours", "amount")
+    local name = caps.name(cap)
+    if cap.scope == "contract" and seen[name] then
+      check.error(field .. ".scope", cap.scope, "is that of terms.caps[" .. seen[name]
+        .. "] too, which counts the same", "keep one of them, or change per")
+    end
+    seen[name] = cap.scope == "contract" and i or seen[name]
+  end
+end
+
 terms_checks["tm"] = function(check, contract)
   check_time_terms(check, contract.terms)
-  for i, cap in ipairs(contract.terms.caps) do
-    one_of(check, string.format("terms.caps[%d]", i), cap, "hours", "amount")
-  end
+  check_caps(check, contract.terms)
   local ceiling = contract.terms.ceiling
   if not ceiling then
     return

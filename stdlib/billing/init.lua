@@ -32,6 +32,9 @@ local task = require("billow.task")
 local text = require("billow.text")
 local usage_statements = require("billow.billing.usage_statements")
 
+-- What a contract's bill reports beside what blocks it.
+local IS_NO_BLOCK = { CAP_REACHED = true, CEILING_REACHED = true }
+
 -- Stands in the page where the number goes that the finalising transaction gives.
 local NUMBER_MARK = "{{billow:number}}"
 
@@ -274,7 +277,7 @@ billing.usage = of_model("usage")
 function billing.is_to_be_redone(contract, bill)
   local blocking = {}
   for _, found in ipairs(bill.exceptions) do
-    if found.level ~= "entry" and found.code ~= "CEILING_REACHED" then
+    if found.level ~= "entry" and not IS_NO_BLOCK[found.code] then
       blocking[#blocking + 1] = found
     end
   end

@@ -364,6 +364,9 @@ function ledger.closing(contract, bill)
   if closing.ceiling_used then
     opening.ceiling_used = { [id] = closing.ceiling_used }
   end
+  if closing.cap_used then
+    opening.cap_used = { [id] = json.array(closing.cap_used) }
+  end
   if closing.fixed_fee then
     opening.fixed_fee = { [id] = closing.fixed_fee }
   end

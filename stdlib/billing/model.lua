@@ -216,6 +216,7 @@ local TM = with(time_terms({ "task" }, { "entry", "person_day", "task_day", "lin
       per = required(list(enum(caps.PER), { is_filled = true })),
       hours = optional(amount),
       amount = optional(amount),
+      scope = optional(enum(caps.SCOPES), "period"),
       overflow = optional(enum(caps.OVERFLOWS), "hold"),
     })),
     {}
@@ -476,6 +477,15 @@ local OPENING = record({
   issue_date = required(day),
   number_series = optional(map(record({ next_sequence = required(at_least_1) })), {}),
   ceiling_used = optional(map(decimals), {}),
+  cap_used = optional(
+    map(list(record({
+      per = required(list(enum(caps.PER), { is_filled = true })),
+      unit = required(enum({ "seconds", "amount" })),
+      key = required(list(text)),
+      used = required(decimals),
+    }))),
+    {}
+  ),
   fixed_fee = optional(
     map(record({
       milestones_billed = optional(list(text), {}),

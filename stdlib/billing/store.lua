@@ -23,6 +23,7 @@ local USAGE_STRETCH = 20000
 local EMPTY_OPENING = {
   number_series = {},
   ceiling_used = {},
+  cap_used = {},
   fixed_fee = {},
   advances = {},
   retainer = {},

@@ -152,6 +152,17 @@ local function ceiling_reached(contract, overflow, policy)
   )
 end
 
+local function cap_reached(contract, reached)
+  local groups = {}
+  for i, one in ipairs(reached) do
+    groups[i] = { per = one.cap.per, key = one.key, seconds = one.seconds }
+  end
+  local message = caps.text(reached)
+  return draft.exception("CAP_REACHED", contract.id, "contract", message, contract.id, {
+    groups = groups,
+  })
+end
+
 local function apply_overflow(made, contract, overflow, policy, d)
   if #overflow == 0 then
     return
@@ -192,18 +203,23 @@ function tm.bill(ctx, contract, items)
   local terms, d = contract.terms, ctx.decimals(contract.currency)
   local rules = tm.rounding_terms(ctx, contract)
   local works, away = time_terms.apply(ctx, contract, items.time, rules)
-  local allowed, capped = caps.apply(works, terms, d)
+  local caps_used = (ctx.opening.cap_used or {})[contract.id]
+  local capped = caps.apply(works, terms, caps_used, d)
   local used = ctx.opening.ceiling_used[contract.id]
   local policy = terms.ceiling and tm.overflow_policy(ctx, contract)
-  local cut = terms.ceiling and ceiling.cut(allowed, contract, used, d)
-    or { billed = allowed, overflow = {} }
+  local cut = terms.ceiling and ceiling.cut(capped.billed, contract, used, d)
+    or { billed = capped.billed, overflow = {} }
   local made = draft.new({
     lines = lines.of_time("time", cut.billed, terms, d),
-    dispositions = dispose(items.time, cut.billed, kept_off(capped, cut, policy)),
+    dispositions = dispose(items.time, cut.billed, kept_off(capped.off, cut, policy)),
     trace = { rounding = rules, overflow = policy, ceiling_available = cut.available },
   })
   for _, work in ipairs(away) do
     made.dispositions[work.id] = { rounded_away = work.worked_seconds }
+  end
+  made.closing.cap_used = caps.used_after(cut.billed, terms, caps_used, d)
+  if #capped.reached > 0 then
+    table.insert(made.exceptions, cap_reached(contract, capped.reached))
   end
   if terms.ceiling then
     made.closing.ceiling_used = ceiling.used_after(contract, used, made.lines, cut.billed, d)

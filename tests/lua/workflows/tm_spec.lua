@@ -127,6 +127,22 @@ describe("tm", function()
     assert.equals("done", run.status)
   end)
 
+  it("holds in the next month too what is beyond a cap over the contract's life", function()
+    local documents = world.billing.documents["contract\0C-01"]
+    documents[#documents].body.terms.caps =
+      json.array({ { per = json.array({ "person" }), hours = "1", scope = "contract" } })
+    issued()
+    local billed = world.billing:totals().billed
+    world:advance("30d")
+    local run = world:start("tm", { contract = "C-01", period = "2026-11" }, { as = "otto" })
+    while #world:tasks("exception") > 0 do
+      world:task("exception"):answer("hold", { as = "nina" })
+    end
+    assert.equals("nothing", run.result.status)
+    assert.equals("CAP_REACHED", run.result.exceptions[1].code)
+    assert.equals(billed, world.billing:totals().billed)
+  end)
+
   it("issues nothing when the bill is rejected, and opens the entries again", function()
     local before = world.billing:totals().open
     local run = world:start("tm", INPUT)
