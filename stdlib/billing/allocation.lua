@@ -12,12 +12,14 @@ local reading = require("billow.billing.reading")
 
 local ZERO = decimal(0)
 local PAYMENT = "payment"
+-- What is due on no known day is paid after everything that is.
+local UNDATED = "9999-12-31"
 
 allocation.KINDS = { PAYMENT, "discount", "write_off", "withholding", "bank_fee" }
 
 ---@class billing.OpenInvoice
 ---@field id string
----@field due_date string
+---@field due_date string|nil
 ---@field open_amount Decimal
 ---@field discount {last_date: string, amount: Decimal}|nil  early payment discount on offer
 
@@ -76,8 +78,9 @@ end
 local function oldest_due_first(invoices)
   local ordered = { table.unpack(invoices) }
   table.sort(ordered, function(a, b)
-    if a.due_date ~= b.due_date then
-      return a.due_date < b.due_date
+    local left, right = a.due_date or UNDATED, b.due_date or UNDATED
+    if left ~= right then
+      return left < right
     end
     return a.id < b.id
   end)
@@ -107,7 +110,8 @@ local function by_due_date(settlement, invoices, paid_on, tolerance)
           "paid by " .. invoice.discount.last_date)
       end
       local amount = decimal.min(settlement.rest, settlement.open[invoice.id])
-      settle(settlement, invoice.id, amount, PAYMENT, "due " .. invoice.due_date)
+      settle(settlement, invoice.id, amount, PAYMENT,
+        invoice.due_date and "due " .. invoice.due_date or "no due date")
       local short = settlement.open[invoice.id]
       if short > ZERO and short <= tolerance then
         settle(settlement, invoice.id, short, "write_off", "short by no more than the tolerance")

@@ -68,6 +68,26 @@ local function shares_with_rest(amount, plan, d)
   return shares
 end
 
+--- Each share rounded, the last one what is left. Cents too few to go round are never asked twice:
+--- where rounding up would leave the last less than nothing, the shares are cut instead.
+---@param amount Decimal
+---@param weights Decimal[]
+---@param d integer
+---@param mode? "down"
+---@return Decimal[]
+local function shares_last_takes_rest(amount, weights, d, mode)
+  local shares, total, given = {}, decimal.sum(weights), decimal(0)
+  for number = 1, #weights - 1 do
+    shares[number] = (amount * weights[number] / total):round(d, mode)
+    given = given + shares[number]
+  end
+  shares[#weights] = amount - given
+  if amount >= 0 and given > amount and not mode then
+    return shares_last_takes_rest(amount, weights, d, "down")
+  end
+  return shares
+end
+
 --- The shares of an amount; percents are weights and need not sum to 100 when they are equal parts.
 ---@param amount Decimal
 ---@param plan billing.InstalmentPlan
@@ -95,11 +115,8 @@ local function shares_of(amount, plan, d)
     end
     return shares
   end
-  local total, given = decimal.sum(weights), decimal(0)
-  for number, index in ipairs(places) do
-    local is_last = number == #places
-    shares[index] = is_last and rest - given or (rest * weights[number] / total):round(d)
-    given = given + shares[index]
+  for number, share in ipairs(shares_last_takes_rest(rest, weights, d)) do
+    shares[places[number]] = share
   end
   return shares
 end

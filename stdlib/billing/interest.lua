@@ -43,12 +43,13 @@ function interest.simple(amount, percent, days, days_in_year)
   return amount * percent * days / (PERCENT * (days_in_year or DAYS_IN_YEAR_DEFAULT))
 end
 
---- The statutory rate: reference rate plus margin.
+--- The statutory rate: reference rate plus margin, and never below nothing: a creditor owes no
+--- interest for being paid late.
 ---@param reference_rate Decimal
 ---@param margin Decimal|nil
 ---@return Decimal
 function interest.statutory_percent(reference_rate, margin)
-  return reference_rate + (margin or STATUTORY_MARGIN)
+  return decimal.max(decimal(0), reference_rate + (margin or STATUTORY_MARGIN))
 end
 
 ---@class billing.InterestRate

@@ -64,9 +64,26 @@ end
 ---@field minimum Decimal|nil       already prorated
 ---@field maximum Decimal|nil
 ---@field billed_before Decimal|nil of the same commitment period, by earlier invoices
+---@field reduced_before Decimal|nil taken off before for the maximum, where known
 ---@field is_last boolean|nil       false: a later invoice of the period settles the minimum
 
---- Discount first, then the minimum, then the cap; earlier invoices of the period count for both.
+--- What is above the maximum now.
+---@param now Decimal
+---@param before Decimal
+---@param maximum Decimal
+---@param reduced Decimal|nil
+---@return Decimal
+local function reduction_of(now, before, maximum, reduced)
+  if reduced then
+    -- A total that falls below the maximum again gives back what was taken off before.
+    return decimal.max(ZERO, before + reduced + now - maximum) - reduced
+  end
+  -- What earlier invoices took above the maximum is theirs to credit: this one falls to 0. One
+  -- that credits usage already does not get smaller.
+  return decimal.max(ZERO, decimal.min(now, before + now - maximum))
+end
+
+--- Discount first, then the cap and the minimum; earlier invoices of the period count for both.
 ---@param amount Decimal  usage of this invoice
 ---@param terms billing.SpendTerms
 ---@param d integer
@@ -81,16 +98,21 @@ function usage.spend(amount, terms, d, steps)
       .. tostring(amount), spend.discount)
   end
   local now = amount - spend.discount
-  if terms.minimum and terms.is_last ~= false and before + now < terms.minimum then
-    spend.true_up = terms.minimum - before - now
-    explanation.add(steps, "minimum", tostring(terms.minimum) .. " less "
-      .. tostring(before) .. " billed before and " .. tostring(now) .. " now", spend.true_up)
+  -- What is billed is money: a minimum of 100.005 asks for 100.01, and no fraction of a cent.
+  local minimum = terms.minimum and terms.minimum:round(d)
+  local maximum = terms.maximum and terms.maximum:round(d)
+  if maximum then
+    spend.reduction = reduction_of(now, before, maximum, terms.reduced_before)
+    if not spend.reduction:is_zero() then
+      explanation.add(steps, "maximum", tostring(before) .. " billed before and " .. tostring(now)
+        .. " now, at most " .. tostring(maximum), spend.reduction)
+    end
   end
-  if terms.maximum and before + now > terms.maximum then
-    -- What earlier invoices took above the maximum is theirs to credit: this one falls to 0.
-    spend.reduction = decimal.min(now, before + now - terms.maximum)
-    explanation.add(steps, "maximum", tostring(before) .. " billed before and " .. tostring(now)
-      .. " now, at most " .. tostring(terms.maximum), spend.reduction)
+  local left = now - spend.reduction
+  if minimum and terms.is_last ~= false and before + left < minimum then
+    spend.true_up = minimum - before - left
+    explanation.add(steps, "minimum", tostring(minimum) .. " less "
+      .. tostring(before) .. " billed before and " .. tostring(left) .. " now", spend.true_up)
   end
   spend.total = now + spend.true_up - spend.reduction
   return spend

@@ -14,7 +14,8 @@ function due_date_item.read(terms)
   local months = terms:integer("months", { is_optional = true, min = 0, max = 120 })
   return {
     type = kind,
-    days = terms:integer("days", { is_optional = is_day or months ~= nil, min = 0 }),
+    -- Only net terms without a number say nothing: the end of the month is a day of its own.
+    days = terms:integer("days", { is_optional = kind ~= "net" or months ~= nil, min = 0 }),
     months = months,
     day = is_day and terms:integer("day", { min = 1, max = 31 }) or nil,
     shift = terms:choice("shift", { "none", "next_business_day" }, "none"),

@@ -39,13 +39,13 @@ local function rates_of(terms, reader)
     return table_of(terms, reader)
   end
   local rates = {}
-  local margin = terms:decimal("margin", { default = 0 })
+  local margin = terms:decimal("margin", { is_optional = true })
   for index, row in ipairs(terms:objects("rates")) do
     local percent
     if row:has("reference_rate") then
       percent = interest.statutory_percent(row:decimal("reference_rate"), margin)
     else
-      percent = row:decimal("percent") + margin
+      percent = row:decimal("percent") + (margin or 0)
     end
     rates[index] = { valid_from = row:date("valid_from"), percent = percent }
   end

@@ -15,6 +15,7 @@ local usage = require("billow.billing.usage")
 
 local ZERO = decimal(0)
 local FIELD_DEFAULT = "value"
+local NOTHING_BEFORE = { amount = ZERO }
 
 --- An event as the meter takes it: a bare number, an object of data, or a whole CloudEvent.
 ---@param self billing.Meter
@@ -229,39 +230,54 @@ function meter_item.prorated(reader, amount, d)
   return proration.part(amount, days, part:integer("of_days", { above = 0 }), d)
 end
 
---- The minimum for this invoice, prorated when the item says by which part.
 ---@param reader billing.Reader
 ---@param name string
----@param d integer
 ---@return Decimal|nil
-local function commitment(reader, name, d)
+local function commitment(reader, name)
   local object = reader:object(name, true)
-  if not object then
-    return nil
-  end
-  local amount = object:decimal("amount", { min = 0 })
-  return name == "minimum_commit" and meter_item.prorated(reader, amount, d) or amount
+  return object and object:decimal("amount", { min = 0 })
 end
+
+---@class billing.BilledBefore
+---@field amount Decimal         by earlier invoices of the period
+---@field reduced Decimal|nil    what they took off for the maximum, when it follows from the item
 
 --- Discount, minimum and maximum of an amount of usage, as the item states them.
 ---@param reader billing.Reader
 ---@param amount Decimal
----@param before Decimal
+---@param before billing.BilledBefore
 ---@param d integer
----@param steps billing.Step[]
+---@param steps billing.Step[]|nil
 ---@param self billing.Meter|nil   whose own terms hold where the item has none
 ---@return billing.Spend
 function meter_item.spend(reader, amount, before, d, steps, self)
   local own = self or {}
+  local minimum, maximum = commitment(reader, "minimum_commit"), commitment(reader, "maximum_spend")
+  minimum, maximum = minimum or own.minimum, maximum or own.maximum
+  if minimum and maximum and maximum < minimum then
+    reader:refuse("maximum_spend", "write an amount not below the minimum, " .. tostring(minimum))
+  end
   return usage.spend(amount, {
     discount_percent = reader:decimal("discount_percent", { is_optional = true, min = 0,
       max = 100 }) or own.discount_percent,
-    minimum = commitment(reader, "minimum_commit", d)
-      or own.minimum and meter_item.prorated(reader, own.minimum, d),
-    maximum = commitment(reader, "maximum_spend", d) or own.maximum,
-    billed_before = before,
+    minimum = minimum and meter_item.prorated(reader, minimum, d),
+    maximum = maximum,
+    billed_before = before.amount,
+    reduced_before = before.reduced,
     is_last = reader:boolean("is_last", true),
   }, d, steps)
+end
+
+--- What earlier invoices of the period asked for such usage: less discount and maximum, as they
+--- had them. The minimum is left to the last invoice.
+---@param self billing.Meter
+---@param reader billing.Reader
+---@param amount Decimal
+---@param d integer
+---@return billing.BilledBefore
+local function billed_for(self, reader, amount, d)
+  local spend = meter_item.spend(reader, amount, NOTHING_BEFORE, d, nil, self)
+  return { amount = spend.total - spend.true_up, reduced = spend.reduction }
 end
 
 --- The lines to bill now, and what was billed before in the same period.
@@ -271,13 +287,14 @@ end
 ---@param d integer
 ---@param steps billing.Step[]
 ---@return billing.Line[] lines
----@return Decimal amount_before
+---@return billing.BilledBefore
 local function lines_now(self, reader, now, d, steps)
   local before = reader:object("before", true)
   if not before then
-    return usage.meter_lines(self, now, d, nil, steps), ZERO
+    return usage.meter_lines(self, now, d, nil, steps), NOTHING_BEFORE
   elseif not (before:has("quantity") or before:has("events") or before:has("quantities")) then
-    return usage.meter_lines(self, now, d, nil, steps), before:decimal("amount", { default = 0 })
+    return usage.meter_lines(self, now, d, nil, steps),
+      { amount = before:decimal("amount", { default = 0 }) }
   end
   local past = meter_item.measure(self, before, reader)
   local billed = usage.meter_lines(self, past, d)
@@ -285,7 +302,9 @@ local function lines_now(self, reader, now, d, steps)
   explanation.add(steps, "cumulative", tostring(past.aggregate) .. " billed before, "
     .. tostring(now.aggregate) .. " now", all.aggregate)
   local lines = difference(self, usage.meter_lines(self, all, d, nil, steps), billed)
-  return lines, before:decimal("amount", { default = usage.net_of(billed) })
+  local amount = before:decimal("amount", { is_optional = true })
+  return lines, amount and { amount = amount }
+    or billed_for(self, reader, usage.net_of(billed), d)
 end
 
 --- Invoices at thresholds before the end of the period; nil without such terms.
@@ -323,9 +342,9 @@ function meter_item.price(reader, money, steps)
     explanation.add(steps, "aggregate", self.aggregation .. " of " .. now.count .. " events",
       now.aggregate)
   end
-  local lines, amount_before = lines_now(self, reader, now, money.d, steps)
+  local lines, before = lines_now(self, reader, now, money.d, steps)
   local amount = usage.net_of(lines)
-  local spend = meter_item.spend(reader, amount, amount_before, money.d, steps, self)
+  local spend = meter_item.spend(reader, amount, before, money.d, steps, self)
   return {
     currency = money.currency,
     aggregate = now.aggregate,

@@ -42,7 +42,7 @@ local function invoices_of(reader, d)
     invoices[index] = {
       id = id,
       exchange_rate = invoice:decimal("exchange_rate", { is_optional = true, above = 0 }),
-      due_date = invoice:date("due_date", true) or "",
+      due_date = invoice:date("due_date", true),
       open_amount = open,
       withholding_base = invoice:decimal("net_amount", { is_optional = true, min = 0 }),
       discount = offer_of(invoice, open, d),
@@ -129,9 +129,9 @@ function payment_item.price(reader, money, steps)
     kept_back = kept_back(payment, invoices, money.d),
   }, invoices, steps)
   local open, open_total = {}, decimal(0)
-  for id, amount in pairs(done.open) do
-    open[#open + 1] = { invoice_id = id, open_amount = amount }
-    open_total = open_total + amount
+  for place, invoice in ipairs(invoices) do
+    open[place] = { invoice_id = invoice.id, open_amount = done.open[invoice.id] }
+    open_total = open_total + done.open[invoice.id]
   end
   return {
     currency = money.currency,

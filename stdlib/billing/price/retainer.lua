@@ -4,6 +4,7 @@ local retainer_item = {}
 local buckets = require("billow.billing.buckets")
 local context = require("billow.billing.price.context")
 local decimal = require("billow.decimal")
+local draft = require("billow.billing.draft")
 local explanation = require("billow.billing.explanation")
 local json = require("billow.json")
 local lines = require("billow.billing.lines")
@@ -31,6 +32,28 @@ local function plain_terms(terms)
   return plain
 end
 
+--- Draws in order of their days; those of one day as given.
+---@param reader billing.Reader
+---@param period billing.Period
+---@return {day: string, quantity: Decimal, place: integer}[]
+local function draws_of(reader, period)
+  local draws = {}
+  for place, draw in ipairs(reader:objects("draws")) do
+    draws[place] = {
+      day = draw:date("date", true) or period.start_date,
+      quantity = draw:decimal("quantity", { min = 0 }),
+      place = place,
+    }
+  end
+  table.sort(draws, function(a, b)
+    if a.day ~= b.day then
+      return a.day < b.day
+    end
+    return a.place < b.place
+  end)
+  return draws
+end
+
 --- Draws stated as quantities instead of time entries.
 ---@param reader billing.Reader
 ---@param contract table
@@ -41,14 +64,17 @@ end
 ---@return Decimal overage  both in the unit of buckets
 local function draw_quantities(reader, contract, period, list, steps)
   local drawn, overage = ZERO, ZERO
-  for _, draw in ipairs(reader:objects("draws")) do
-    local day = draw:date("date", true) or period.start_date
-    local quantity = draw:decimal("quantity", { min = 0 })
-    local amount = retainer.amount_of(contract.terms, quantity)
-    local taken, parts = buckets.take(list, day, amount)
+  for _, draw in ipairs(draws_of(reader, period)) do
+    local amount = retainer.amount_of(contract.terms, draw.quantity)
+    local taken, parts = buckets.take(list, draw.day, amount)
+    local what = tostring(draw.quantity) .. " on " .. draw.day
     for _, part in ipairs(parts) do
-      explanation.add(steps, "draw", tostring(quantity) .. " on " .. day .. " from the bucket of "
-        .. part.period, retainer.quantity_of(contract.terms, part.amount))
+      explanation.add(steps, "draw", what .. " from the bucket of " .. part.period,
+        retainer.quantity_of(contract.terms, part.amount))
+    end
+    if taken < amount then
+      explanation.add(steps, "overage", what .. " finds no balance",
+        retainer.quantity_of(contract.terms, amount - taken))
     end
     drawn = drawn + taken
     overage = overage + amount - taken
@@ -56,18 +82,26 @@ local function draw_quantities(reader, contract, period, list, steps)
   return drawn, overage
 end
 
---- The overage of quantities at the contract's own rate.
+--- The line for the overage of quantities, at the contract's own rate; nil when there is none, or
+--- when it lowers the next balance instead.
+---@param reader billing.Reader
 ---@param terms table
----@param overage Decimal  in the unit of buckets
+---@param overage Decimal  in the unit of the retainer
 ---@param d integer
----@return Decimal
-local function overage_amount(terms, overage, d)
-  local quantity = retainer.quantity_of(terms, overage)
-  if terms.unit == "money" then
-    return quantity
+---@return billing.Line|nil
+local function overage_line(reader, terms, overage, d)
+  local own = reader:object("retainer"):object("overage", true)
+  if overage:is_zero() or own and own:boolean("carry", false) then
+    return nil
+  elseif terms.unit == "money" then
+    return draft.line(d, { component = "overage", description_key = "overage",
+      unit_price = overage:round(d) })
+  elseif terms.overage.source then
+    own:refuse("source", "write a rate: draws have no price of their own, only time_entries have")
   end
-  local rate = (terms.overage.rate or ZERO) * (terms.overage.multiplier or 1)
-  return (quantity * rate):round(d)
+  local rate = terms.overage.rate * (terms.overage.multiplier or 1)
+  return draft.line(d, { component = "overage", description_key = "overage", quantity = overage,
+    unit_code = "HUR", unit_price = rate })
 end
 
 ---@param terms table
@@ -169,8 +203,10 @@ local function draw(reader, example, made, d, steps)
   local ctx, contract = example.ctx, example.contract
   if not reader:has("time_entries") then
     local _, overage = draw_quantities(reader, contract, ctx.period, example.list, steps)
-    return retainer.quantity_of(contract.terms, overage),
-      overage_amount(contract.terms, overage, d)
+    local quantity = retainer.quantity_of(contract.terms, overage)
+    local line = overage_line(reader, contract.terms, quantity, d)
+    made[#made + 1] = line
+    return quantity, line and line.net_amount or ZERO
   end
   local works = time_item.works(reader, ctx, contract, steps)
   local kept = time_terms.apply(ctx, contract, works, contract.terms.rounding)
@@ -213,7 +249,7 @@ function retainer_item.price(reader, money, steps)
     currency = money.currency,
     granted_quantity = grant,
     lines = shown,
-    net_amount = net + (amount or ZERO),
+    net_amount = net,
     overage_quantity = overage,
     overage_amount = amount,
     balances = shown_balances,

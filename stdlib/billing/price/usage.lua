@@ -144,7 +144,7 @@ function usage_item.price(reader, money, steps)
   local amount = usage.net_of(lines) - reduced
   local before = reader:object("before", true)
   local billed = before and before:decimal("amount", { min = 0 }) or ZERO
-  local spend = meter_item.spend(spend_reader(terms, reader), amount, billed, d, steps)
+  local spend = meter_item.spend(spend_reader(terms, reader), amount, { amount = billed }, d, steps)
   local base_fee = meter_item.prorated(reader, terms:decimal("base_fee", { default = 0 }), d)
     :round(d)
   return {

@@ -87,8 +87,8 @@ describe("maximum spend", function()
     local spend = usage.spend(decimal(75), {
       maximum = decimal(100), billed_before = decimal(90),
     }, 2)
-    assert.are.equal("65", tostring(spend.reduction))
-    assert.are.equal("10", tostring(spend.total))
+    assert.are.equal("65.00", tostring(spend.reduction))
+    assert.are.equal("10.00", tostring(spend.total))
   end)
 
   it("never turns an invoice negative", function()
