@@ -33,6 +33,42 @@ function calendar.add_periods(id, count)
   return date.month(date.add_months(id .. "-01", count))
 end
 
+calendar.TERMS = { "month", "quarter", "calendar_year", "contract_year", "contract" }
+
+local TERM_STARTS = {}
+
+function TERM_STARTS.month(_, id)
+  return id
+end
+
+function TERM_STARTS.quarter(_, id)
+  local month = math.tointeger(tonumber(id:sub(6, 7)))
+  return string.format("%s%02d", id:sub(1, 5), (month - 1) // 3 * 3 + 1)
+end
+
+function TERM_STARTS.calendar_year(_, id)
+  return id:sub(1, 5) .. "01"
+end
+
+function TERM_STARTS.contract_year(contract, id)
+  local anniversary = id:sub(1, 5) .. contract.start_date:sub(6, 7)
+  return anniversary <= id and anniversary or calendar.add_periods(anniversary, -12)
+end
+
+function TERM_STARTS.contract(contract)
+  return contract.start_date:sub(1, 7)
+end
+
+--- The first month of the term in which a month lies. A year of the contract begins with the month
+--- of its start.
+---@param term string          one of calendar.TERMS
+---@param contract table       start_date
+---@param period_id string
+---@return string period_id
+function calendar.term_start(term, contract, period_id)
+  return TERM_STARTS[term](contract, period_id)
+end
+
 ---@param period billing.Period
 ---@return integer
 function calendar.days(period)

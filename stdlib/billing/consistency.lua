@@ -12,6 +12,7 @@ local meter = require("billow.billing.meter")
 local number = require("billow.billing.number")
 local reading = require("billow.billing.reading")
 local shape = require("billow.billing.shape")
+local tiers = require("billow.billing.tiers")
 
 local HUNDRED = decimal(100)
 -- Ids that a message lists.
@@ -217,8 +218,7 @@ local function check_payers(check, contract)
   end
 end
 
-local function check_discount(check, discount)
-  one_of(check, "discount", discount, "percent", "amount")
+local function check_components(check, field, discount)
   local is_component = {}
   for _, component in ipairs(draft.COMPONENTS) do
     is_component[component] = true
@@ -226,11 +226,56 @@ local function check_discount(check, discount)
   for i, component in ipairs(discount.components) do
     if not is_component[component] then
       check.error(
-        string.format("discount.components[%d]", i),
+        string.format("%s.components[%d]", field, i),
         component,
         "no such component",
         "write one of: " .. table.concat(draft.COMPONENTS, ", ")
       )
+    end
+  end
+end
+
+local function check_discount(check, discount)
+  one_of(check, "discount", discount, "percent", "amount")
+  check_components(check, "discount", discount)
+end
+
+-- What each kind of discount needs.
+local DISCOUNT_NEEDS =
+  { percent = "percent", amount = "amount", credit = "amount", volume = "tiers" }
+
+local function check_discounts(check, contract)
+  if contract.discount then
+    check.error("discounts", nil, "discount is given too",
+      "write all of them in discounts: discount is for a single one")
+  end
+  local seen = {}
+  for i, own in ipairs(contract.discounts) do
+    local field = string.format("discounts[%d]", i)
+    local needed = DISCOUNT_NEEDS[own.kind]
+    if own[needed] == nil then
+      check.error(field .. "." .. needed, nil, "is missing",
+        "write " .. needed .. ": a discount of kind " .. own.kind .. " needs it")
+    end
+    if own.percent and own.percent > HUNDRED then
+      check.error(field .. ".percent", figures.plain(own.percent), "is more than all",
+        "write at most 100")
+    end
+    if seen[own.name] then
+      check.error(field .. ".name", own.name, "used twice", "give each discount its own name")
+    end
+    seen[own.name] = true
+    check_components(check, field, own)
+    if own.tiers then
+      local _, refusal = reading.try(tiers.read, reading.open(own, field), "percent")
+      if refusal then
+        check.error(refusal.field, refusal.value ~= "nothing" and refusal.value or nil,
+          "does not make tiers", refusal.remedy)
+      elseif own.tiers[#own.tiers].up_to then
+        check.error(string.format("%s.tiers[%d].up_to", field, #own.tiers),
+          figures.plain(own.tiers[#own.tiers].up_to), "ends the tiers",
+          "leave the last tier open: a year may come to more")
+      end
     end
   end
 end
@@ -455,6 +500,9 @@ local function check_contract(check, contract)
   check_instalments(check, contract.payment_terms or {})
   if contract.discount then
     check_discount(check, contract.discount)
+  end
+  if contract.discounts then
+    check_discounts(check, contract)
   end
   if contract.indexation then
     check_indexation(check, contract.indexation)

@@ -17,9 +17,15 @@ local credit_effects = {}
 local decimal = require("billow.decimal")
 local json = require("billow.json")
 local reading = require("billow.billing.reading")
+local reductions = require("billow.billing.reductions")
 
 local given = reading.given
 local ZERO, SECONDS_PER_HOUR = decimal(0), decimal(3600)
+-- The fixed order of discounts.
+local RANK = {}
+for rank, kind in ipairs(reductions.KINDS) do
+  RANK[kind] = rank
+end
 local HOURS_DECIMALS = 6
 
 --- A document that changes what was billed before.
@@ -196,6 +202,36 @@ local function count_ceiling(opening, contract, document, origins, sign)
   add(opening.ceiling_used, contract.id, amount * decimal(sign))
 end
 
+--- What a discount was on, and what was granted of it, is given back with the lines. What earlier
+--- discounts took off those lines was never counted.
+local function count_discounts(opening, contract, document, sign)
+  local of_name, taken = {}, {}
+  for _, own in ipairs(given(contract.discounts) or {}) do
+    of_name[own.name] = own
+  end
+  for _, allowance in ipairs(document.body.allowances or {}) do
+    taken[allowance.reason] = (taken[allowance.reason] or ZERO) + decimal(allowance.amount)
+  end
+  for _, row in ipairs((opening.discount_used or {})[contract.id] or {}) do
+    local own, net = of_name[row.name], ZERO
+    local is_in_term = own and (document.credited_body or document.body).period.end_date:sub(1, 7)
+      >= row.since
+    for _, component in ipairs(is_in_term and own.components or {}) do
+      for _, line in ipairs(document.body.lines) do
+        net = net + (line.component == component and decimal(line.net_amount) or ZERO)
+      end
+    end
+    for name, amount in pairs(is_in_term and taken or {}) do
+      local other = of_name[name]
+      net = net - (other and RANK[other.kind] < RANK[own.kind] and amount or ZERO)
+    end
+    if is_in_term then
+      add(row, "net", net * decimal(sign))
+      add(row, "granted", (taken[row.name] or ZERO) * decimal(sign))
+    end
+  end
+end
+
 local function count_retainer(opening, contract, document, sign)
   local position = given(document.position)
   local state = opening.retainer and opening.retainer[contract.id]
@@ -252,6 +288,7 @@ function credit_effects.count(opening, contract, documents)
     if is_of_work then
       add(changed.purchase_order_used, contract.id, net * decimal(sign))
     end
+    count_discounts(changed, contract, document, sign)
     if contract.model == "tm" then
       count_ceiling(changed, contract, document, origins, sign)
     elseif contract.model == "fixed-fee" then

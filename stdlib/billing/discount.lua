@@ -1,11 +1,14 @@
---- The contract's discount as document allowances, one per tax code (model 3.10).
+--- The contract's one discount as document allowances, one per tax code (model 3.10).
 local discount = {}
 
 local decimal = require("billow.decimal")
 local split = require("billow.billing.split")
 
 local HUNDRED = decimal(100)
-local REASON, REASON_CODE = "Discount", "95" -- UNTDID 5189
+local REASON_CODE = "95" -- UNTDID 5189
+
+--- What a discount without a name of its own says.
+discount.REASON = "Discount"
 
 -- Lines without an override of their tax code are one group.
 local NO_OVERRIDE = ""
@@ -99,7 +102,7 @@ function discount.allowances(contract, lines, d)
     made[i] = {
       component = "discount",
       amount = part.amount,
-      reason = REASON,
+      reason = discount.REASON,
       reason_code = REASON_CODE,
       tax_code = part.tax_code,
     }

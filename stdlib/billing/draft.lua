@@ -234,6 +234,7 @@ function draft.build(ctx, contract, items)
   for _, line in ipairs(expenses.lines(ctx, contract, items.expenses)) do
     made.lines[#made.lines + 1] = line
   end
+  require("billow.billing.discounts").apply(ctx, contract, made)
   require("billow.billing.edits").apply(made, contract.edits, ctx.decimals(contract.currency))
   for _, block in ipairs(contract.forbidden or {}) do -- terms against a lock (agreed.lua)
     made.blocks[#made.blocks + 1] = block

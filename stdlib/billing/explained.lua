@@ -107,11 +107,12 @@ function explained.totals(ctx, made)
   add(#made.lines .. " lines", "line_extension_amount")
   for _, allowance in ipairs(made.allowances) do
     steps[#steps + 1] = string.format(
-      "less %s: %s %s (%s)",
+      "less %s: %s %s (%s)%s",
       tostring(allowance.reason),
       figures.amount(allowance.amount, d),
       made.currency,
-      allowance.tax_code
+      allowance.tax_code,
+      allowance.explain and ": " .. allowance.explain or ""
     )
   end
   add("net", "tax_exclusive_amount")

@@ -4,6 +4,7 @@
 --- invoices.
 local html = {}
 
+local discount = require("billow.billing.discount")
 local html_annex = require("billow.billing.html_annex")
 local json = require("billow.json")
 local labels = require("billow.billing.labels")
@@ -89,6 +90,15 @@ local function tax_text(label, item)
   return item.tax_category .. (percent and " " .. labels.number(label, percent) .. " %" or "")
 end
 
+--- A discount with a name says it.
+local function allowance_text(label, allowance)
+  local name = label.components[allowance.component]
+  if name and allowance.component == "discount" and allowance.reason ~= discount.REASON then
+    return name .. ": " .. allowance.reason
+  end
+  return name or allowance.reason
+end
+
 local function line_rows(label, invoice)
   local words, rows = label.words, {}
   rows[1] = element(
@@ -117,7 +127,7 @@ local function line_rows(label, invoice)
   for _, allowance in ipairs(invoice.allowances) do
     rows[#rows + 1] = row({
       cell(""),
-      cell(label.components[allowance.component] or allowance.reason),
+      cell(allowance_text(label, allowance)),
       cell("", "n"),
       cell("", "n"),
       cell(tax_text(label, allowance)),

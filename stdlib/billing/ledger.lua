@@ -367,6 +367,9 @@ function ledger.closing(contract, bill)
   if closing.cap_used then
     opening.cap_used = { [id] = json.array(closing.cap_used) }
   end
+  if closing.discount_used then
+    opening.discount_used = { [id] = json.array(closing.discount_used) }
+  end
   if closing.fixed_fee then
     opening.fixed_fee = { [id] = closing.fixed_fee }
   end

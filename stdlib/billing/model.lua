@@ -14,6 +14,7 @@ local caps = require("billow.billing.caps")
 local consistency = require("billow.billing.consistency")
 local currency = require("billow.billing.currency")
 local overtime = require("billow.billing.overtime")
+local reductions = require("billow.billing.reductions")
 local shape = require("billow.billing.shape")
 
 local required, optional = shape.required, shape.optional
@@ -365,6 +366,19 @@ local USAGE = record({
   late_events = optional(enum({ "include", "exception" }), "include"),
 })
 
+local DISCOUNT = record({
+  kind = required(enum(reductions.KINDS)),
+  name = required(text),
+  percent = optional(amount),
+  amount = optional(amount),
+  tiers = optional(
+    list(record({ up_to = optional(amount), percent = required(amount) }), { is_filled = true })
+  ),
+  mode = optional(enum(reductions.VOLUME_MODES), "whole"),
+  term = optional(enum({ "calendar_year", "contract_year", "contract" }), "calendar_year"),
+  components = required(list(text, { is_filled = true })),
+})
+
 local CONTRACT_FIELDS = {
   id = required(text),
   customer_id = required(text),
@@ -420,6 +434,7 @@ local CONTRACT_FIELDS = {
     amount = optional(amount),
     components = required(list(text, { is_filled = true })),
   })),
+  discounts = optional(list(DISCOUNT, { is_filled = true })),
   expenses = optional(record({
     markup_percent = optional(decimals),
     category_markup_percent = optional(map(decimals)),
@@ -477,6 +492,15 @@ local OPENING = record({
   issue_date = required(day),
   number_series = optional(map(record({ next_sequence = required(at_least_1) })), {}),
   ceiling_used = optional(map(decimals), {}),
+  discount_used = optional(
+    map(list(record({
+      name = required(text),
+      since = required(period),
+      net = required(decimals),
+      granted = required(decimals),
+    }))),
+    {}
+  ),
   cap_used = optional(
     map(list(record({
       per = required(list(enum(caps.PER), { is_filled = true })),

@@ -71,6 +71,15 @@ function OFF.volume(own, base)
   return so_far(after) - so_far(own.year_to_date)
 end
 
+--- What one discount takes off an amount: rounded, never below 0, never more than there is.
+---@param own billing.Reduction
+---@param left Decimal
+---@param d integer
+---@return Decimal
+function reductions.off(own, left, d)
+  return decimal.max(ZERO, decimal.min(OFF[own.kind](own, left):round(d), left))
+end
+
 --- Apply discounts to an amount.
 ---@param amount Decimal
 ---@param list billing.Reduction[]
@@ -88,7 +97,7 @@ function reductions.apply(amount, list, maximum, d)
   for _, kind in ipairs(reductions.KINDS) do
     for _, own in ipairs(list) do
       if own.kind == kind then
-        take(own.name, kind, OFF[kind](own, left):round(d))
+        take(own.name, kind, reductions.off(own, left, d))
       end
     end
   end

@@ -24,6 +24,7 @@ local EMPTY_OPENING = {
   number_series = {},
   ceiling_used = {},
   cap_used = {},
+  discount_used = {},
   fixed_fee = {},
   advances = {},
   retainer = {},

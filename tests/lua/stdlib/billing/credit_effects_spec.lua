@@ -123,4 +123,31 @@ describe("credit_effects.count", function()
     after = credit_effects.count(opening, retainer, { part })
     assert.equals(2, #after.retainer.C.invoiced_periods)
   end)
+
+  it("gives a volume discount and a promised credit back with the lines", function()
+    local contract = {
+      id = "C", model = "tm", terms = {},
+      discounts = {
+        { kind = "percent", name = "Friend", components = { "time" } },
+        { kind = "volume", name = "Year", components = { "time" } },
+        { kind = "credit", name = "Sorry", components = { "time" } },
+      },
+    }
+    local of = invoice({ line("1", "time", "1000.00") }, "800.00")
+    local part = note(of, { line("1", "time", "500.00") }, "400.00")
+    part.body.allowances = {
+      { reason = "Friend", amount = "50.00" },
+      { reason = "Year", amount = "20.00" },
+      { reason = "Sorry", amount = "30.00" },
+    }
+    local opening = { discount_used = { C = {
+      { name = "Year", since = "2026-01", net = "900.00", granted = "40.00" },
+      { name = "Sorry", since = "2026-01", net = "860.00", granted = "60.00" },
+      { name = "Year", since = "2027-01", net = "5.00", granted = "1.00" },
+    } } }
+    local after = credit_effects.count(opening, contract, { part }).discount_used.C
+    assert.same({ "450.00", "20.00" }, { after[1].net, after[1].granted })
+    assert.same({ "430.00", "30.00" }, { after[2].net, after[2].granted })
+    assert.same({ "5.00", "1.00" }, { after[3].net, after[3].granted })
+  end)
 end)
