@@ -7,6 +7,9 @@
 
 enum { DEPTH_MAX = 8 };
 
+#define RUNS "/v1/runs?status=open&limit=10000"
+#define TASKS "/v1/tasks?status=open&limit=10000"
+
 static struct bw_str text_of(const struct bw_value *row, const char *name)
 {
     return bw_value_get_str(row, name, BW_STR(""));
@@ -45,20 +48,6 @@ static void index_rows(struct bw_bill_look *look)
         (void)bw_map_put(&look->has_task, text_of(&task, "run"), look);
 }
 
-enum bw_err bw_bill_look_take(struct bw_bill_look *look, struct bw_cli *cli, struct bw_error *error)
-{
-    bw_buf_clear(&look->tasks);
-    bw_buf_clear(&look->runs);
-    enum bw_err err = bw_cli_call(cli, "GET", "/v1/tasks?status=open&limit=10000", BW_STR_NONE,
-                                  &look->tasks, error);
-    if (!err)
-        err = bw_cli_call(cli, "GET", "/v1/runs?status=open&limit=10000", BW_STR_NONE, &look->runs,
-                          error);
-    if (!err)
-        index_rows(look);
-    return err;
-}
-
 /* It is the period's run, or one that waits for such a one's result. Others (an import that was
  * broken off, collections, which follow their invoice for months) do not stop the month. */
 bool bw_bill_look_is_of_month(const struct bw_bill_look *look, const struct bw_value *run)
@@ -76,6 +65,44 @@ bool bw_bill_look_is_of_month(const struct bw_bill_look *look, const struct bw_v
     return false;
 }
 
+static enum bw_err list(struct bw_cli *cli, const char *path, struct bw_buf *rows,
+                        struct bw_error *error)
+{
+    bw_buf_clear(rows);
+    return bw_cli_call(cli, "GET", path, BW_STR_NONE, rows, error);
+}
+
+/* Does some run of the month compute, or wait for something that comes by itself? */
+static bool is_moving(const struct bw_bill_look *look)
+{
+    size_t count = bw_value_read(bw_buf_str(&look->runs)).count;
+    for (size_t i = 0; i < count; i++) {
+        struct bw_str wake = text_of(&look->rows[i], "wake");
+        bool is_still = bw_str_eq(wake, BW_STR("child")) || bw_str_eq(wake, BW_STR("task"));
+        if (!is_still && bw_bill_look_is_of_month(look, &look->rows[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Tasks carry whole documents: they are asked for only when every run stands still. */
+enum bw_err bw_bill_look_take(struct bw_bill_look *look, struct bw_cli *cli, struct bw_error *error)
+{
+    bw_buf_clear(&look->tasks);
+    enum bw_err err = list(cli, RUNS, &look->runs, error);
+    if (err)
+        return err;
+    index_rows(look);
+    if (is_moving(look))
+        return BW_ERR_OK;
+    err = list(cli, TASKS, &look->tasks, error);
+    if (!err)
+        err = list(cli, RUNS, &look->runs, error);
+    if (!err)
+        index_rows(look);
+    return err;
+}
+
 /* Is it asked by a run of the month? What others ask (to write an invoice off, to credit one) is
  * nothing that whoever bills the month has said yes to. */
 static bool is_asked(const struct bw_bill_look *look, const struct bw_value *task, const char *kind)
@@ -87,11 +114,10 @@ static bool is_asked(const struct bw_bill_look *look, const struct bw_value *tas
     return run && bw_bill_look_is_of_month(look, run);
 }
 
-bool bw_bill_look_exception(const struct bw_bill_look *look, struct bw_value *task)
+bool bw_bill_look_next_exception(const struct bw_bill_look *look, struct bw_str *rest,
+                                 struct bw_value *task)
 {
-    struct bw_value list = bw_value_read(bw_buf_str(&look->tasks));
-    struct bw_str rest = list.items;
-    while (bw_value_next(&rest, task))
+    while (bw_value_next(rest, task))
         if (is_asked(look, task, "exception"))
             return true;
     return false;

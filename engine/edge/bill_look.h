@@ -22,13 +22,15 @@ struct bw_bill_look {
 
 void bw_bill_look_init(struct bw_bill_look *look);
 void bw_bill_look_deinit(struct bw_bill_look *look);
-/* Asks the API for both lists. Tasks before runs: a run that moved on in between then shows no
- * task, and is waited for. */
+/* Asks the API for the runs and, when all of the month stand still, for the tasks and then the runs
+ * again: a run that moved on in between shows no task, and is waited for. */
 BW_MUST_USE enum bw_err bw_bill_look_take(struct bw_bill_look *look, struct bw_cli *cli,
                                           struct bw_error *error);
 
-/* An exception that a run of the month asks about. False when there is none. */
-bool bw_bill_look_exception(const struct bw_bill_look *look, struct bw_value *task);
+/* The next exception that a run of the month asks about; `rest` starts as the items of the list of
+ * tasks. False when there is none. */
+bool bw_bill_look_next_exception(const struct bw_bill_look *look, struct bw_str *rest,
+                                 struct bw_value *task);
 /* Every open run of the month either waits for its children or stands at a task of its own. */
 bool bw_bill_look_is_settled(const struct bw_bill_look *look);
 /* The approvals that runs of the month ask for, by contract. The caller frees the list. */

@@ -195,6 +195,19 @@ static enum bw_err approve_all(struct month *month, size_t *count, struct bw_err
     return err;
 }
 
+/* Answers every exception of this look. */
+static enum bw_err answer_exceptions(struct month *month, size_t *count, struct bw_error *error)
+{
+    struct bw_str rest = bw_value_read(bw_buf_str(&month->look.tasks)).items;
+    struct bw_value task;
+    enum bw_err err = BW_ERR_OK;
+    while (!err && bw_bill_look_next_exception(&month->look, &rest, &task)) {
+        err = answer(month, &task, error);
+        ++*count;
+    }
+    return err;
+}
+
 /* One look at the month. `*is_done` when the period's run has ended. */
 static enum bw_err look(struct month *month, bool *is_done, struct bw_error *error)
 {
@@ -212,15 +225,14 @@ static enum bw_err look(struct month *month, bool *is_done, struct bw_error *err
                              BW_STR_ARG(status), month->path + strlen("/v1/runs/"));
     }
     err = bw_bill_look_take(&month->look, month->bill->cli, error);
-    struct bw_value task;
-    if (!err && bw_bill_look_exception(&month->look, &task))
-        return answer(month, &task, error);
-    size_t approved = 0;
-    if (!err && bw_bill_look_is_settled(&month->look))
-        err = approve_all(month, &approved, error);
+    size_t answered = 0;
+    if (!err)
+        err = answer_exceptions(month, &answered, error);
+    if (!err && !answered && bw_bill_look_is_settled(&month->look))
+        err = approve_all(month, &answered, error);
     if (!err)
         err = check_parked(month, error);
-    if (!err && !approved)
+    if (!err && !answered)
         bw_client_wait(month->bill->cli->client, POLL_MS);
     return err;
 }
