@@ -36,19 +36,20 @@ local function spawn_all(name, actions)
     end
     tasks[#tasks + 1] = { key = key, action = action }
   end
+  local ids = {}
   for i, task in ipairs(tasks) do
     tasks[i] = spawn(task.key, task.action)
+    ids[i] = tasks[i].id
   end
+  tasks.ids = ids -- beside them, since there may be thousands, and each end joins again
   return tasks
 end
 
 --- Wait until one of the tasks ends; takes it out of the list.
 local function take_next(tasks)
-  local ids = {}
-  for i, task in ipairs(tasks) do
-    ids[i] = task.id
-  end
-  return table.remove(tasks, core.join(ids))
+  local place = core.join(tasks.ids)
+  table.remove(tasks.ids, place)
+  return table.remove(tasks, place)
 end
 
 --- Cancel the rest and wait until it is unwound.

@@ -203,7 +203,7 @@ static void give_up_host(struct bw_engine *engine, struct bw_run *run, const cha
     if (run->is_doomed) {
         bw_inbox_untake(&run->inbox);
         run->state = BW_RUN_STATE_READY;
-        run->is_resident = false;
+        bw_run_lost_vm(engine, run);
         bw_run_evict(engine, run);
         return;
     }
@@ -250,7 +250,7 @@ static void over_limit(struct bw_engine *engine, struct bw_run *run,
     const char *code = "MEMORY";
 
     bw_host_evict(engine, run->host, run->keyed.id);
-    run->is_resident = false;
+    bw_run_lost_vm(engine, run);
     if (++run->limit_tries < LIMIT_TRIES_MAX) {
         bw_run_retry(engine, run);
         return;
@@ -323,11 +323,9 @@ static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *fra
         return code;
     }
     left_executing(engine, run);
-    run->heap_bytes = (size_t)(result->memory_bytes < engine->limits.memory_bytes_max
-                                   ? result->memory_bytes
-                                   : engine->limits.memory_bytes_max);
     run->is_resident = result->status == BW_TURN_WAITING || result->status == BW_TURN_FAILED ||
                        result->status == BW_TURN_NONDETERMINISM;
+    bw_run_count_vm(engine, run, result->memory_bytes);
     bw_group_add(engine, batch);
     (void)BW_FAULT(TURN_PLANNED);
     return BW_ERR_OK;

@@ -10,9 +10,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define VM_TYPICAL_BYTES (256u * 1024u) /* until the first ones are seen */
+#define VM_ALWAYS_MIN 16                /* runs at work that memory never holds back */
+
 static const struct bw_engine_limits DEFAULTS = {
     .resident_max = 2000,
     .resident_bytes_max = 128 * 1024 * 1024,
+    .vm_bytes_max = 384 * 1024 * 1024,
     .executing_max = 512,
     .turn_runs_max = 256,
     .group_max = 256,
@@ -276,12 +280,20 @@ static bool has_room(const struct bw_engine *engine)
            engine->executing_count < engine->limits.executing_max * engine->config.host_count;
 }
 
+/* Room for one more VM? Runs that have theirs go on and end, so it comes back; and a few may always
+ * be at work, however large the others are. */
+static bool has_room_for_vm(const struct bw_engine *engine)
+{
+    return engine->vm_bytes < engine->limits.vm_bytes_max ||
+           engine->executing_count + engine->committing_count < VM_ALWAYS_MIN;
+}
+
 static void wake_runs(struct bw_engine *engine)
 {
     bw_sched_unhold(&engine->sched);
     engine->pool_wanting = 0;
     for (size_t i = 0; i < engine->limits.turn_runs_max && has_room(engine); i++) {
-        struct bw_run *run = bw_sched_next(&engine->sched);
+        struct bw_run *run = bw_sched_next(&engine->sched, has_room_for_vm(engine));
         if (!run)
             break;
         run->place = BW_RUN_NOWHERE;
@@ -329,9 +341,10 @@ static void drain(struct bw_engine *engine)
 
 int64_t bw_engine_wait_us(const struct bw_engine *engine)
 {
-    bool has_work = !bw_list_is_empty(&engine->news) || !bw_list_is_empty(&engine->mail) ||
-                    !bw_list_is_empty(&engine->frames) || !bw_list_is_empty(&engine->answered) ||
-                    (bw_sched_has_next(&engine->sched) && has_room(engine));
+    bool has_work =
+        !bw_list_is_empty(&engine->news) || !bw_list_is_empty(&engine->mail) ||
+        !bw_list_is_empty(&engine->frames) || !bw_list_is_empty(&engine->answered) ||
+        (has_room(engine) && bw_sched_has_next(&engine->sched, has_room_for_vm(engine)));
     if (has_work)
         return 0;
     int64_t wait_us = INT64_MAX;
@@ -389,6 +402,7 @@ static void fill_limits(struct bw_engine_limits *limits, const struct bw_engine_
     limits->member = DEFAULTS.member
     DEFAULT(resident_max);
     DEFAULT(resident_bytes_max);
+    DEFAULT(vm_bytes_max);
     DEFAULT(executing_max);
     DEFAULT(turn_runs_max);
     DEFAULT(group_max);
@@ -442,6 +456,7 @@ struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
     bw_buf_init(&engine->value, engine->limits.row_bytes_max);
     bw_engine_finding_init(engine);
     bw_schedules_init(engine);
+    engine->vm_bytes_typical = VM_TYPICAL_BYTES;
     engine->now_us = bw_clock_utc(config->clock).us;
     engine->now_ns = bw_clock_mono(config->clock).ns;
     config->store->set_on_mail(config->store->self, store_on_mail, engine);
@@ -461,8 +476,9 @@ static void forget_runs(struct bw_engine *engine)
     size_t at = 0;
     while ((keyed = bw_table_next(&engine->runs, &at))) {
         struct bw_run *run = bw_container_of(keyed, struct bw_run, keyed);
-        run->is_resident = false; /* its host is not told: it may be gone before us */
-        if (run->resume)          /* its client is gone as well; the call must not leak */
+        bw_run_unlink(engine, run);
+        bw_run_lost_vm(engine, run); /* its host is not told: it may be gone before us */
+        if (run->resume)             /* its client is gone as well; the call must not leak */
             bw_call_post(run->resume, BW_ERR_CANCELLED, "");
         run->resume = NULL;
         run->inbox.taken = 0;

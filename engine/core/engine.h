@@ -27,6 +27,7 @@ struct bw_engine;
 struct bw_engine_limits {
     size_t resident_max;        /* idle runs that keep their VM */
     size_t resident_bytes_max;  /* heaps of theirs, all together */
+    size_t vm_bytes_max;        /* heaps of all runs: over it, none gets a new VM */
     size_t executing_max;       /* wakes that one host has at a time */
     size_t hosts_per_tenant;    /* a tenant whose hosts are crowded gets more, up to this many */
     size_t host_grow_at;        /* turns at a host that make it crowded */

@@ -47,7 +47,9 @@ struct bw_engine {
     size_t loads_in_flight;
     struct bw_list idle; /* WAITING runs with a VM, oldest first */
     size_t idle_count;
-    size_t idle_bytes; /* their heaps, as their hosts told at the end of their last turns */
+    size_t idle_bytes;       /* their heaps, as their hosts told at the end of their last turns */
+    size_t vm_bytes;         /* heaps of all runs that have or get a VM (run.h, heap_bytes) */
+    size_t vm_bytes_typical; /* what a new VM is taken for, until its host tells */
     size_t executing_count;
     size_t committing_count;
 

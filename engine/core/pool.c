@@ -51,7 +51,8 @@ void bw_pool_forget_residents(struct bw_engine *engine, unsigned host, struct bw
     }
     for (size_t i = 0; i < count; i++) {
         struct bw_run *run = runs[i];
-        run->is_resident = false;
+        bw_run_unlink(engine, run);
+        bw_run_lost_vm(engine, run);
         if (run->state == BW_RUN_STATE_EXECUTING)
             runs[kept++] = run;
         else if (run->state == BW_RUN_STATE_READY || run->state == BW_RUN_STATE_WAITING)

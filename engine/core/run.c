@@ -57,6 +57,7 @@ void bw_run_check_state(const struct bw_run *run)
         break;
     }
     BW_ASSERT(run->base <= run->head);
+    BW_ASSERT(run->is_resident || run->heap_bytes == 0 || is_busy);
 }
 
 struct bw_run *bw_run_create(struct bw_engine *engine, struct bw_id tenant, struct bw_id id)
@@ -417,6 +418,27 @@ static int64_t turn_time_us(const struct bw_engine *engine, const struct bw_run 
     return at_us;
 }
 
+static void count_vm(struct bw_engine *engine, struct bw_run *run, size_t bytes)
+{
+    engine->vm_bytes += bytes - run->heap_bytes;
+    run->heap_bytes = bytes;
+}
+
+void bw_run_count_vm(struct bw_engine *engine, struct bw_run *run, uint64_t bytes)
+{
+    const uint64_t bytes_max = engine->limits.memory_bytes_max; /* whatever a host says */
+    size_t heap = (size_t)(bytes < bytes_max ? bytes : bytes_max);
+    engine->vm_bytes_typical += heap / 16 - engine->vm_bytes_typical / 16;
+    count_vm(engine, run, run->is_resident ? heap : 0);
+}
+
+void bw_run_lost_vm(struct bw_engine *engine, struct bw_run *run)
+{
+    BW_ASSERT(run->place != BW_RUN_IN_IDLE);
+    run->is_resident = false;
+    count_vm(engine, run, 0);
+}
+
 bool bw_run_wake(struct bw_engine *engine, struct bw_run *run, struct bw_arena *scratch,
                  struct bw_wake *wake)
 {
@@ -451,6 +473,8 @@ bool bw_run_wake(struct bw_engine *engine, struct bw_run *run, struct bw_arena *
         wake->replay_count = run->journal->loaded.turn_count;
         engine->counters.replays++;
     }
+    if (!run->is_resident)
+        count_vm(engine, run, engine->vm_bytes_typical);
     bw_inbox_take(&run->inbox);
     run->state = BW_RUN_STATE_EXECUTING;
     bw_run_check_state(run);
@@ -470,7 +494,7 @@ void bw_run_retry(struct bw_engine *engine, struct bw_run *run)
     BW_ASSERT(run->state == BW_RUN_STATE_EXECUTING);
     bw_run_check_state(run);
     bw_inbox_untake(&run->inbox);
-    run->is_resident = false;
+    bw_run_lost_vm(engine, run);
     drop_journal(run);
     run->state = BW_RUN_STATE_READY;
     bw_run_settle(engine, run);
@@ -523,8 +547,9 @@ void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_ba
     run->last_at_us = commit->at_us;
     run->tries = run->limit_tries = 0;
     run->was_parked = false;
-    run->is_resident = commit->status == BW_RUN_OPEN && !batch->is_checkpoint &&
-                       engine->hosts[run->host].generation == run->host_generation;
+    if (commit->status != BW_RUN_OPEN || batch->is_checkpoint ||
+        engine->hosts[run->host].generation != run->host_generation)
+        bw_run_lost_vm(engine, run);
     drop_journal(run);
     for (size_t i = 0; i < run->inbox.taken; i++)
         run->is_cancelling = run->is_cancelling || run->inbox.items[i].kind == BW_DELIVERY_CANCEL;
@@ -553,7 +578,7 @@ void bw_run_close_vm(struct bw_engine *engine, struct bw_run *run)
     BW_ASSERT(run->state != BW_RUN_STATE_EXECUTING);
     if (run->is_resident)
         bw_host_evict(engine, run->host, run->keyed.id);
-    run->is_resident = false;
+    bw_run_lost_vm(engine, run);
 }
 
 static void sleeper_due(struct bw_engine *engine, struct bw_timer *timer)

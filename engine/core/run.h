@@ -70,7 +70,7 @@ struct bw_run {
     uint64_t host_generation; /* of that host's process */
     unsigned tries;           /* of this turn, that failed by no fault of the script's */
     unsigned limit_tries;     /* of this turn, that ran into a limit */
-    size_t heap_bytes;        /* of its VM, when resident; counts while it is idle */
+    size_t heap_bytes;        /* of its VM, when resident or EXECUTING; part of vm_bytes */
     bool is_resident;         /* the host has its VM after turn `head` */
     bool has_mail;            /* rows may lie in the store's inbox that are not in ours */
     bool is_cancelling;       /* a CANCEL was delivered */
@@ -119,6 +119,10 @@ void bw_run_committed(struct bw_engine *engine, struct bw_run *run, struct bw_ba
 /* Any state but EXECUTING -> gone (J8): forgets the run, stops its effects; frees it. Its rows know
  * everything. */
 void bw_run_evict(struct bw_engine *engine, struct bw_run *run);
+/* Its host told how large its VM is after a turn (`is_resident`: and keeps it). */
+void bw_run_count_vm(struct bw_engine *engine, struct bw_run *run, uint64_t bytes);
+/* It has no VM any more. The run is not in the idle list. */
+void bw_run_lost_vm(struct bw_engine *engine, struct bw_run *run);
 /* The host may forget its VM; the run stays. */
 void bw_run_close_vm(struct bw_engine *engine, struct bw_run *run);
 /* Takes it off the list it is in. */

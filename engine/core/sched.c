@@ -7,7 +7,8 @@ struct bw_sched_tenant {
     struct bw_keyed keyed; /* the tenant's id */
     struct bw_list link;   /* in the rounds or held, while it has ready runs */
     bool is_held;
-    struct bw_list ready[BW_CLASS_COUNT];
+    struct bw_list ready[BW_CLASS_COUNT][2]; /* [1]: those that have a VM */
+    bool is_vm_next[BW_CLASS_COUNT];         /* the two of a class take turns */
     size_t executing_count;
     int64_t weight;
     int64_t deficit; /* what it may spend before the next one's turn */
@@ -45,18 +46,30 @@ static struct bw_sched_tenant *tenant_of(struct bw_sched *sched, struct bw_id id
     tenant->weight = BW_WEIGHT_NORMAL;
     bw_list_init(&tenant->link);
     for (size_t i = 0; i < BW_CLASS_COUNT; i++)
-        bw_list_init(&tenant->ready[i]);
+        for (size_t has_vm = 0; has_vm < 2; has_vm++)
+            bw_list_init(&tenant->ready[i][has_vm]);
     bw_table_put(&sched->tenants, &tenant->keyed);
     return tenant;
 }
 
-static bool has_ready(const struct bw_sched_tenant *tenant)
+static bool has_of_class(const struct bw_sched_tenant *tenant, size_t class, bool with_new)
+{
+    return !bw_list_is_empty(&tenant->ready[class][1]) ||
+           (with_new && !bw_list_is_empty(&tenant->ready[class][0]));
+}
+
+static bool has_any(const struct bw_sched_tenant *tenant, bool with_new)
 {
     for (size_t i = 0; i < BW_CLASS_COUNT; i++) {
-        if (!bw_list_is_empty(&tenant->ready[i]))
+        if (has_of_class(tenant, i, with_new))
             return true;
     }
     return false;
+}
+
+static bool has_ready(const struct bw_sched_tenant *tenant)
+{
+    return has_any(tenant, true);
 }
 
 /* --- Classes. */
@@ -94,13 +107,22 @@ enum bw_sched_class bw_sched_class_of(const struct bw_run *run)
     return best;
 }
 
-static struct bw_run *take(struct bw_sched_tenant *tenant)
+static struct bw_run *take_of_class(struct bw_sched_tenant *tenant, size_t class, bool with_new)
+{
+    struct bw_list *ready = tenant->ready[class];
+    bool has_vm = tenant->is_vm_next[class] ? !bw_list_is_empty(&ready[1])
+                                            : !with_new || bw_list_is_empty(&ready[0]);
+    tenant->is_vm_next[class] = !has_vm;
+    return bw_container_of(bw_list_pop_front(&ready[has_vm]), struct bw_run, link);
+}
+
+static struct bw_run *take(struct bw_sched_tenant *tenant, bool with_new)
 {
     for (;;) {
         for (size_t i = 0; i < BW_CLASS_COUNT; i++) {
-            if (tenant->credits[i] > 0 && !bw_list_is_empty(&tenant->ready[i])) {
+            if (tenant->credits[i] > 0 && has_of_class(tenant, i, with_new)) {
                 tenant->credits[i]--;
-                return bw_container_of(bw_list_pop_front(&tenant->ready[i]), struct bw_run, link);
+                return take_of_class(tenant, i, with_new);
             }
         }
         memcpy(tenant->credits, CREDITS, sizeof CREDITS);
@@ -118,7 +140,7 @@ void bw_sched_add(struct bw_sched *sched, struct bw_run *run)
         bw_list_push_back(&sched->rounds, &tenant->link);
         sched->round_count++;
     }
-    bw_list_push_back(&tenant->ready[bw_sched_class_of(run)], &run->link);
+    bw_list_push_back(&tenant->ready[bw_sched_class_of(run)][run->is_resident], &run->link);
     sched->ready_count++;
 }
 
@@ -141,21 +163,22 @@ static bool is_full(const struct bw_sched *sched, const struct bw_sched_tenant *
     return tenant->executing_count >= sched->executing_max;
 }
 
-bool bw_sched_has_next(const struct bw_sched *sched)
+bool bw_sched_has_next(const struct bw_sched *sched, bool with_new)
 {
     for (const struct bw_list *at = sched->rounds.next; at != &sched->rounds; at = at->next) {
-        if (!is_full(sched, bw_container_of(at, struct bw_sched_tenant, link)))
+        const struct bw_sched_tenant *tenant = bw_container_of(at, struct bw_sched_tenant, link);
+        if (!is_full(sched, tenant) && has_any(tenant, with_new))
             return true;
     }
     return false;
 }
 
-struct bw_run *bw_sched_next(struct bw_sched *sched)
+struct bw_run *bw_sched_next(struct bw_sched *sched, bool with_new)
 {
     for (size_t full_count = 0; full_count < sched->round_count;) {
         struct bw_sched_tenant *tenant =
             bw_container_of(sched->rounds.next, struct bw_sched_tenant, link);
-        if (is_full(sched, tenant)) {
+        if (is_full(sched, tenant) || !has_any(tenant, with_new)) {
             to_back(sched, tenant);
             full_count++;
             continue;
@@ -168,7 +191,7 @@ struct bw_run *bw_sched_next(struct bw_sched *sched)
             continue;
         }
         tenant->deficit -= BW_WEIGHT_NORMAL;
-        struct bw_run *run = take(tenant);
+        struct bw_run *run = take(tenant, with_new);
         sched->ready_count--;
         if (!has_ready(tenant))
             leave_rounds(sched, tenant);
@@ -187,7 +210,7 @@ void bw_sched_hold(struct bw_sched *sched, struct bw_run *run)
     BW_ASSERT(bw_list_is_empty(&run->link) && !tenant->is_held);
     if (has_ready(tenant))
         leave_rounds(sched, tenant);
-    bw_list_push_front(&tenant->ready[class], &run->link);
+    bw_list_push_front(&tenant->ready[class][run->is_resident], &run->link);
     bw_list_push_back(&sched->held, &tenant->link);
     tenant->is_held = true;
     tenant->deficit = deficit;

@@ -14,6 +14,9 @@
  * a resume) goes before what was under way already, and that before what nobody waits for (timers,
  * schedules, children): the end of a month does not keep an approval waiting. The lower classes
  * keep a share (CREDITS in sched.c), so that nothing starves.
+ *
+ * When memory is short (`with_new` is false), only runs that have a VM get their turns: what was
+ * begun goes on and ends, and makes room. Else those with and without one take turns.
  */
 #ifndef BW_CORE_SCHED_H
 #define BW_CORE_SCHED_H
@@ -42,13 +45,14 @@ struct bw_sched {
 void bw_sched_init(struct bw_sched *sched, size_t executing_max);
 void bw_sched_deinit(struct bw_sched *sched);
 void bw_sched_add(struct bw_sched *sched, struct bw_run *run); /* its link is in no list */
-struct bw_run *bw_sched_next(struct bw_sched *sched); /* taken off; NULL: none is ready and may */
+/* Taken off; NULL: none is ready and may. `with_new`: also one that has no VM yet. */
+struct bw_run *bw_sched_next(struct bw_sched *sched, bool with_new);
 /* There is no host for this run, which was just taken: it is its tenant's next one, and the tenant
  * is left out of the rounds until bw_sched_unhold, which puts those who waited first. */
 void bw_sched_hold(struct bw_sched *sched, struct bw_run *run);
 void bw_sched_unhold(struct bw_sched *sched);
 void bw_sched_remove(struct bw_sched *sched, struct bw_run *run); /* it is in a queue */
-bool bw_sched_has_next(const struct bw_sched *sched);
+bool bw_sched_has_next(const struct bw_sched *sched, bool with_new);
 
 /* A host has a turn of this run; has it no more. */
 void bw_sched_begun(struct bw_sched *sched, const struct bw_run *run);

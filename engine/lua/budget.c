@@ -9,6 +9,8 @@
 
 #define WALL_STEPS 4096 /* between two looks at the clock */
 
+static void (*on_exhausted)(void);
+
 static const char fatal_key = 0;  /* its address is the value that kills raise */
 static const char cancel_key = 0; /* its address is the value that a cancel raises */
 
@@ -48,6 +50,8 @@ static void *allocate(void *ud, void *ptr, size_t size_old, size_t size_new)
     result = bw_pool_resize(&budget->pool, ptr, before, size_new);
     if (result)
         budget->bytes = budget->bytes - before + size_new;
+    else if (on_exhausted)
+        on_exhausted();
     return result;
 }
 
@@ -157,6 +161,11 @@ void bw_budget_set_on_look(void (*fn)(void *ud, uint64_t now_us), void *ud)
 {
     on_look = fn;
     on_look_ud = ud;
+}
+
+void bw_budget_set_on_exhausted(void (*fn)(void))
+{
+    on_exhausted = fn;
 }
 
 void bw_budget_look(void)

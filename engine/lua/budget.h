@@ -76,6 +76,10 @@ void bw_budget_set_none(lua_State *L);
  * which says that it still lives (given the
  * monotonic clock). NULL: none. It must not touch Lua. */
 void bw_budget_set_on_look(void (*fn)(void *ud, uint64_t now_us), void *ud);
+/* What is called when the process has no memory left for a block that the script's own cap would
+ * have allowed: no fault of the script, and nothing it may notice, so `fn` should end the process.
+ * NULL: the script sees that memory is out. */
+void bw_budget_set_on_exhausted(void (*fn)(void));
 void bw_budget_look(void); /* calls it: for work between turns */
 /* A turn begins: steps and clock count from here. */
 void bw_budget_begin(struct bw_budget *budget);

@@ -59,6 +59,16 @@ static void say_alive(void *ud, uint64_t now_us)
     (void)write_all(bw_str(frame, sizeof frame));
 }
 
+/* All scripts of the process share its memory. The engine tries their turns again in a fresh one.
+ */
+static void end_exhausted(void)
+{
+    static const char text[] = "billow-host: no memory left for the runs of this process\n";
+
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(EXIT_FAILURE);
+}
+
 /* Reads more into `in`. False at the end of the stream. */
 static bool read_more(struct bw_buf *in)
 {
@@ -139,6 +149,7 @@ int main(int argc, char **argv)
     bw_buf_init(&out, BW_LIMIT_FRAME_BYTES + BW_WIRE_FRAME_HEAD_LEN);
     hostlet = bw_hostlet_create();
     bw_budget_set_on_look(say_alive, NULL);
+    bw_budget_set_on_exhausted(end_exhausted);
     if (!say_hello(&out))
         err = bw_fail(&error, BW_ERR_IO, "descriptor %d is not the engine's socket", SOCKET_FD);
     while (err == BW_ERR_OK && read_more(&in))

@@ -78,37 +78,47 @@ struct bw_strand *bw_strand_spawn(lua_State *L, struct bw_vm *vm)
     strand->id = ++vm->strand_count;
     strand->co = co;
     strand->ref = ref;
-    if (vm->strands_last)
-        vm->strands_last->next = strand;
-    else
-        vm->strands = strand;
-    vm->strands_last = strand;
+    if (vm->strands_len == vm->strands_capacity) {
+        vm->strands_capacity = vm->strands_capacity ? 2 * vm->strands_capacity : 4;
+        vm->strands = bw_xrealloc(vm->strands, vm->strands_capacity * sizeof(struct bw_strand *));
+    }
+    vm->strands[vm->strands_len++] = strand;
     bw_strand_enqueue(vm, strand);
     return strand;
 }
 
-struct bw_strand *bw_strand_find(struct bw_vm *vm, lua_Integer id)
+/* A period's close joins thousands of strands, each time one of them ends: no walk through all. */
+size_t bw_strand_place(const struct bw_vm *vm, lua_Integer id)
 {
-    for (struct bw_strand *strand = vm->strands; strand; strand = strand->next) {
-        if ((lua_Integer)strand->id == id)
-            return strand;
+    size_t low = 0, high = vm->strands_len;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((lua_Integer)vm->strands[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    return low;
+}
+
+struct bw_strand *bw_strand_find(const struct bw_vm *vm, lua_Integer id)
+{
+    size_t place = bw_strand_place(vm, id);
+
+    if (place == vm->strands_len || (lua_Integer)vm->strands[place]->id != id)
+        return NULL;
+    return vm->strands[place];
 }
 
 void bw_strand_forget(struct bw_vm *vm, struct bw_strand *strand)
 {
-    struct bw_strand *before = NULL;
+    size_t place = bw_strand_place(vm, strand->id);
 
-    BW_ASSERT(strand->state == BW_STRAND_DONE);
-    for (struct bw_strand *at = vm->strands; at != strand; at = at->next)
-        before = at;
-    if (before)
-        before->next = strand->next;
-    else
-        vm->strands = strand->next;
-    if (vm->strands_last == strand)
-        vm->strands_last = before;
+    BW_ASSERT(strand->state == BW_STRAND_DONE && vm->strands[place] == strand);
+    vm->strands_len--;
+    memmove(vm->strands + place, vm->strands + place + 1,
+            (vm->strands_len - place) * sizeof(struct bw_strand *));
     bw_free(strand);
 }
 
@@ -142,9 +152,9 @@ static void end_strand(struct bw_vm *vm, struct bw_strand *strand)
                strand->ref); /* puts an integer into a slot that exists: does not throw */
     strand->ref = LUA_NOREF;
     strand->co = NULL;
-    for (struct bw_strand *other = vm->strands; other; other = other->next) {
-        if (other->state == BW_STRAND_JOINING)
-            bw_strand_enqueue(vm, other);
+    for (size_t i = 0; i < vm->strands_len; i++) {
+        if (vm->strands[i]->state == BW_STRAND_JOINING)
+            bw_strand_enqueue(vm, vm->strands[i]);
     }
 }
 
@@ -233,11 +243,9 @@ void bw_strand_cancel(struct bw_vm *vm, struct bw_strand *strand, const char *fi
 
 void bw_strand_free_all(struct bw_vm *vm)
 {
-    while (vm->strands) {
-        struct bw_strand *strand = vm->strands;
-        vm->strands = strand->next;
-        bw_free(strand);
-    }
+    while (vm->strands_len)
+        bw_free(vm->strands[--vm->strands_len]);
+    bw_free(vm->strands);
     while (vm->wait_count)
         bw_wait_remove(vm, &vm->waits[vm->wait_count - 1]);
     bw_free(vm->waits);

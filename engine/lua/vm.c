@@ -142,7 +142,7 @@ static void start_run(struct bw_vm *vm, const struct bw_delivery *start)
     struct bw_error error;
     int status;
 
-    if (vm->strands)
+    if (vm->strands_len)
         return; /* started already: a second start changes nothing */
     vm->seq = last_seq > 0 ? (uint64_t)last_seq
                            : 0; /* after a checkpoint, seqs and random numbers go on */
@@ -177,13 +177,11 @@ static void deliver_outcome(struct bw_vm *vm, const struct bw_delivery *delivery
 }
 
 /* The strand with the largest id below `id`; NULL when there is none. */
-static struct bw_strand *strand_below(struct bw_vm *vm, uint32_t id)
+static struct bw_strand *strand_below(const struct bw_vm *vm, uint32_t id)
 {
-    struct bw_strand *found = NULL;
+    size_t place = bw_strand_place(vm, id);
 
-    for (struct bw_strand *strand = vm->strands; strand && strand->id < id; strand = strand->next)
-        found = strand;
-    return found;
+    return place ? vm->strands[place - 1] : NULL;
 }
 
 static void deliver_cancel(struct bw_vm *vm)
@@ -193,7 +191,7 @@ static void deliver_cancel(struct bw_vm *vm)
     if (vm->is_cancelled)
         return;
     vm->is_cancelled = true;
-    if (!vm->strands) { /* cancelled before it began */
+    if (!vm->strands_len) { /* cancelled before it began */
         vm->end = BW_VM_CANCELLED;
         bw_buf_clear(&vm->value);
         return;
@@ -254,7 +252,7 @@ static void play(struct bw_vm *vm, const struct bw_delivery *deliveries, size_t 
 {
     for (size_t i = 0; i < count && vm->end == BW_VM_RUNS && !vm->budget.fatal; i++)
         deliver(vm, &deliveries[i]);
-    if (vm->end == BW_VM_RUNS && !vm->budget.fatal && !vm->strands)
+    if (vm->end == BW_VM_RUNS && !vm->budget.fatal && !vm->strands_len)
         fail_plain(vm, "the first turn of a run has no start delivery");
     if (vm->end == BW_VM_RUNS && !vm->budget.fatal && vm->wait_count == 0)
         fail_plain(vm, "the run waits for nothing: its strands wait for each other");

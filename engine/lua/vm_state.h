@@ -28,7 +28,6 @@ struct bw_strand {
     bool is_cancel_requested;     /* raise when it is resumed next */
     bool is_cancelling;           /* raised; it unwinds */
     uint32_t ended_at;            /* DONE: order of ending, from 1 */
-    struct bw_strand *next;       /* all strands, by id */
     struct bw_strand *queue_next; /* READY */
 };
 
@@ -68,7 +67,8 @@ struct bw_vm {
     struct bw_rng rng;
     int pure_depth; /* > 0: a policy is deciding; no effects, no clock */
 
-    struct bw_strand *strands, *strands_last;
+    struct bw_strand **strands; /* that were not forgotten, ascending by id */
+    size_t strands_len, strands_capacity;
     struct bw_strand *queue, *queue_last;
     struct bw_strand *running;
     uint32_t strand_count, ended_count;
@@ -104,7 +104,9 @@ static inline struct bw_vm *bw_vm_of(lua_State *L)
 /* --- strand.c */
 /* Makes a strand of the function at the top of `L` (pops it) and puts it behind the queue. */
 MAY_THROW struct bw_strand *bw_strand_spawn(lua_State *L, struct bw_vm *vm);
-struct bw_strand *bw_strand_find(struct bw_vm *vm, lua_Integer id);
+/* The place of the first strand with this id or a higher one; `strands_len` when there is none. */
+size_t bw_strand_place(const struct bw_vm *vm, lua_Integer id);
+struct bw_strand *bw_strand_find(const struct bw_vm *vm, lua_Integer id);
 /* Frees a strand that has ended and was joined: long runs race thousands of times. */
 void bw_strand_forget(struct bw_vm *vm, struct bw_strand *strand);
 void bw_strand_enqueue(struct bw_vm *vm, struct bw_strand *strand);

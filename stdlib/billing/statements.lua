@@ -27,10 +27,12 @@ returning kind, id, version]],
 statements.documents = db.statement({
   name = "billing.documents",
   sql = [[
-select distinct on (d.id) d.kind, d.id, d.version, d.body
-  from billing.document d
- where d.kind = $1 and d.id in (select jsonb_array_elements_text($2::jsonb))
- order by d.id, d.version desc]],
+select d.kind, d.id, d.version, d.body
+  from (select distinct jsonb_array_elements_text($2::jsonb) as id) ask
+ cross join lateral (select x.kind, x.id, x.version, x.body from billing.document x
+                      where x.kind = $1 and x.id = ask.id
+                      order by x.version desc limit 1) d
+ order by d.id]],
 })
 
 --- Id, name, model and customer of every contract.
@@ -87,7 +89,8 @@ returning e.id, e.version]],
 
 --- Claims what is open or held of a contract's entries up to a date, so that no other run can bill
 --- it; usage events apart (billow.billing.usage_statements). Milestones have no date before they
---- are accepted: all of them are looked at.
+--- are accepted: all of them are looked at. "offset 0" makes each a look-up by index of its own,
+--- however large the table was when PostgreSQL last counted.
 --- $1 JSON {contract, codes, names, until_date}, $2 run id, $3 actor
 statements.claim = db.statement({
   name = "billing.claim",
@@ -95,14 +98,20 @@ statements.claim = db.statement({
 with ask as materialized (
   select $1::jsonb->>'contract' as contract, ($1::jsonb->>'until_date')::date as until_date
 ), mine as materialized (
-  select e.id from billing.entry e, ask
-   where e.kind in ('time', 'expense') and e.contract_id is null and e.entry_date <= ask.until_date
-     and e.project_code in (select jsonb_array_elements_text($1::jsonb->'codes'))
+  select t.id
+    from (select distinct jsonb_array_elements_text($1::jsonb->'codes') as code,
+                 ($1::jsonb->>'until_date')::date as until_date) c
+   cross join lateral (select e.id from billing.entry e
+                        where e.kind in ('time', 'expense') and e.contract_id is null
+                          and e.project_code = c.code and e.entry_date <= c.until_date offset 0) t
   union all
-  select e.id from billing.entry e, ask
-   where e.kind in ('time', 'expense') and e.contract_id is null and e.entry_date <= ask.until_date
-     and e.project_code = ''
-     and e.project_name in (select jsonb_array_elements_text($1::jsonb->'names'))
+  select t.id
+    from (select distinct jsonb_array_elements_text($1::jsonb->'names') as name,
+                 ($1::jsonb->>'until_date')::date as until_date) n
+   cross join lateral (select e.id from billing.entry e
+                        where e.kind in ('time', 'expense') and e.contract_id is null
+                          and e.project_code = '' and e.project_name = n.name
+                          and e.entry_date <= n.until_date offset 0) t
   union all
   select e.id from billing.entry e, ask
    where e.contract_id = ask.contract
@@ -113,7 +122,7 @@ select b.entry_id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
   from mine
  cross join lateral (select l.entry_id, l.state, l.quantity from billing.ledger_balance l
                       where l.entry_id = mine.id and l.state in ('open', 'held')
-                        and l.quantity > 0 offset 0) b -- a look-up each, whatever is known of sizes
+                        and l.quantity > 0 offset 0) b
  order by b.entry_id]],
 })
 

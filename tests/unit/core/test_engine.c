@@ -233,6 +233,22 @@ static void test_many_idle_runs_keep_to_the_ceiling_of_their_heaps(void **state)
     assert_true(harness_stats(&harness).resident <= 5);
 }
 
+static void test_short_memory_slows_runs_down_and_stops_none(void **state)
+{
+    (void)state;
+    static const struct fake_program WAITS = {"waits", {OP_WAIT}};
+    harness.limits.vm_bytes_max = 1;
+    set_up(&WAITS, 1);
+    char id[16];
+    for (size_t i = 0; i < 40; i++)
+        (void)harness_start(&harness, "waits");
+    for (size_t i = 0; i < 40; i++) {
+        snprintf(id, sizeof id, "e-%zu", i);
+        harness_event(&harness, "paid", "I-1", id, "{}");
+    }
+    assert_null(strstr(harness_read(&harness, "runs", (struct bw_id){0}), "\"status\":\"open\""));
+}
+
 /* --- Events. */
 
 static void test_an_event_that_came_before_its_wait_is_taken_at_once(void **state)
@@ -667,6 +683,7 @@ int main(void)
         CASE(test_a_sleeper_beyond_the_window_is_found_by_the_scan),
         CASE(test_many_idle_runs_keep_to_the_resident_ceiling),
         CASE(test_many_idle_runs_keep_to_the_ceiling_of_their_heaps),
+        CASE(test_short_memory_slows_runs_down_and_stops_none),
         CASE(test_an_event_that_came_before_its_wait_is_taken_at_once),
         CASE(test_a_wait_that_times_out_leaves_the_event_for_the_next),
         CASE(test_a_timeout_and_an_event_at_once_lose_neither),

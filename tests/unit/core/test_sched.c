@@ -27,7 +27,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct bw_run *ready(struct bw_id tenant, const char *key)
+static struct bw_run *make(struct bw_id tenant, const char *key)
 {
     static const char NIL[] = {BW_VALUE_NIL};
     struct bw_run *run = bw_xcalloc(1, sizeof *run);
@@ -38,6 +38,12 @@ static struct bw_run *ready(struct bw_id tenant, const char *key)
     bw_list_init(&run->link);
     bw_inbox_init(&run->inbox);
     bw_inbox_put(&run->inbox, BW_DELIVERY_OUTCOME, 1, bw_str_of(key), bw_str(NIL, 1));
+    return run;
+}
+
+static struct bw_run *ready(struct bw_id tenant, const char *key)
+{
+    struct bw_run *run = make(tenant, key);
     bw_sched_add(&sched, run);
     return run;
 }
@@ -53,7 +59,7 @@ static size_t share(struct bw_id tenant, size_t count)
 {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        struct bw_run *run = bw_sched_next(&sched);
+        struct bw_run *run = bw_sched_next(&sched, true);
         assert_non_null(run);
         found += bw_id_eq(run->tenant, tenant);
     }
@@ -92,7 +98,7 @@ static void test_shares_follow_the_weights(void **state)
     flood(C, "event:1", 1000);
     size_t of_a = 0, of_b = 0;
     for (size_t i = 0; i < 900; i++) {
-        struct bw_run *run = bw_sched_next(&sched);
+        struct bw_run *run = bw_sched_next(&sched, true);
         of_a += bw_id_eq(run->tenant, A);
         of_b += bw_id_eq(run->tenant, B);
     }
@@ -133,7 +139,7 @@ static void test_an_approval_is_not_kept_waiting_by_the_end_of_a_month(void **st
     flood(A, "event:1", 500);
     assert_int_equal(share(A, 700), 700);
     struct bw_run *approval = ready(A, "task:1");
-    assert_ptr_equal(bw_sched_next(&sched), approval);
+    assert_ptr_equal(bw_sched_next(&sched, true), approval);
 }
 
 static void test_lower_classes_keep_a_share(void **state)
@@ -145,7 +151,7 @@ static void test_lower_classes_keep_a_share(void **state)
     flood(A, "child:1", 1000);
     size_t counts[BW_CLASS_COUNT] = {0};
     for (size_t i = 0; i < 210; i++)
-        counts[bw_sched_class_of(bw_sched_next(&sched))]++;
+        counts[bw_sched_class_of(bw_sched_next(&sched, true))]++;
     assert_int_equal(counts[BW_CLASS_INTERACTIVE], 160);
     assert_int_equal(counts[BW_CLASS_EVENT], 40);
     assert_int_equal(counts[BW_CLASS_BATCH], 10);
@@ -157,14 +163,14 @@ static void test_no_tenant_has_every_place_at_the_hosts(void **state)
     set_up(8);
     flood(A, "event:1", 100);
     for (size_t i = 0; i < 6; i++)
-        bw_sched_begun(&sched, bw_sched_next(&sched));
-    assert_null(bw_sched_next(&sched));
-    assert_false(bw_sched_has_next(&sched));
+        bw_sched_begun(&sched, bw_sched_next(&sched, true));
+    assert_null(bw_sched_next(&sched, true));
+    assert_false(bw_sched_has_next(&sched, true));
     struct bw_run *other = ready(B, "event:1");
-    assert_true(bw_sched_has_next(&sched));
-    assert_ptr_equal(bw_sched_next(&sched), other);
+    assert_true(bw_sched_has_next(&sched, true));
+    assert_ptr_equal(bw_sched_next(&sched, true), other);
     bw_sched_ended(&sched, runs[0]);
-    assert_ptr_equal(bw_sched_next(&sched), runs[6]);
+    assert_ptr_equal(bw_sched_next(&sched, true), runs[6]);
 }
 
 static void test_a_tenant_without_a_host_is_left_out_and_then_first(void **state)
@@ -173,19 +179,19 @@ static void test_a_tenant_without_a_host_is_left_out_and_then_first(void **state
     set_up(100);
     flood(A, "event:1", 10);
     flood(B, "event:1", 10);
-    struct bw_run *run = bw_sched_next(&sched);
+    struct bw_run *run = bw_sched_next(&sched, true);
     assert_true(bw_id_eq(run->tenant, A));
     bw_sched_hold(&sched, run);
     assert_int_equal(share(B, 5), 5);
     bw_sched_unhold(&sched);
-    assert_ptr_equal(bw_sched_next(&sched), run);
-    run = bw_sched_next(&sched); /* the last of those that can be had */
+    assert_ptr_equal(bw_sched_next(&sched, true), run);
+    run = bw_sched_next(&sched, true); /* the last of those that can be had */
     bw_sched_hold(&sched, run);
-    while (bw_sched_has_next(&sched))
-        (void)bw_sched_next(&sched);
+    while (bw_sched_has_next(&sched, true))
+        (void)bw_sched_next(&sched, true);
     bw_sched_remove(&sched, run);
     bw_sched_unhold(&sched);
-    assert_true(bw_sched_has_next(&sched));
+    assert_true(bw_sched_has_next(&sched, true));
 }
 
 static void test_a_run_that_is_taken_out_leaves_its_tenants_round(void **state)
@@ -194,9 +200,41 @@ static void test_a_run_that_is_taken_out_leaves_its_tenants_round(void **state)
     set_up(8);
     struct bw_run *run = ready(A, "event:1");
     bw_sched_remove(&sched, run);
-    assert_false(bw_sched_has_next(&sched));
-    assert_null(bw_sched_next(&sched));
+    assert_false(bw_sched_has_next(&sched, true));
+    assert_null(bw_sched_next(&sched, true));
     assert_int_equal(sched.ready_count, 0);
+}
+
+static void test_when_memory_is_short_what_was_begun_goes_on_first(void **state)
+{
+    (void)state;
+    set_up(100);
+    flood(A, "task:1", 3);
+    struct bw_run *begun = make(B, "child:1");
+    begun->is_resident = true;
+    bw_sched_add(&sched, begun);
+    assert_true(bw_sched_has_next(&sched, false));
+    assert_ptr_equal(bw_sched_next(&sched, false), begun);
+    assert_false(bw_sched_has_next(&sched, false));
+    assert_null(bw_sched_next(&sched, false));
+    assert_true(bw_sched_has_next(&sched, true));
+    assert_int_equal(share(A, 3), 3); /* nobody was lost */
+}
+
+static void test_runs_with_and_without_a_vm_take_turns(void **state)
+{
+    (void)state;
+    set_up(100);
+    flood(A, "event:1", 10);
+    for (size_t i = 0; i < 10; i++) {
+        struct bw_run *begun = make(A, "event:1");
+        begun->is_resident = true;
+        bw_sched_add(&sched, begun);
+    }
+    size_t begun_count = 0;
+    for (size_t i = 0; i < 10; i++)
+        begun_count += bw_sched_next(&sched, true)->is_resident;
+    assert_int_equal(begun_count, 5);
 }
 
 #define CASE(name) cmocka_unit_test_teardown(name, tear_down)
@@ -214,6 +252,8 @@ int main(void)
         CASE(test_no_tenant_has_every_place_at_the_hosts),
         CASE(test_a_tenant_without_a_host_is_left_out_and_then_first),
         CASE(test_a_run_that_is_taken_out_leaves_its_tenants_round),
+        CASE(test_when_memory_is_short_what_was_begun_goes_on_first),
+        CASE(test_runs_with_and_without_a_vm_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
