@@ -15,6 +15,9 @@ return workflow.define({
     if not correction.is_billed(state) then
       -- Credited meanwhile, or never billed (left out, written off): taken up if it can be.
       local version = state and correction.take_up(row)
+      if not version and state and state.states.moved then
+        return { status = "left as transferred", by = correction.tell_moved(row) }
+      end
       return { status = version and "taken up" or "nothing to credit", version = version }
     end
     local answer = correction.ask(row, state)

@@ -144,11 +144,13 @@ static void print_states(struct bw_cli *cli, const struct bw_value *entry)
     bw_buf_deinit(&line);
 }
 
-/* The places a movement names: invoice and line, else the contract of its run. */
+/* The places a movement names: invoice and line, else the entry it moved to, else the contract of
+ * its run. */
 static void add_place(struct bw_grid *grid, const struct bw_value *move)
 {
     struct bw_str number = bw_value_get_str(move, "invoice", BW_STR(""));
     struct bw_str line = bw_value_get_str(move, "line", BW_STR(""));
+    struct bw_str part = bw_value_get_str(move, "part", BW_STR(""));
     struct bw_str contract = bw_value_get_str(move, "contract", BW_STR("-"));
     struct bw_buf place;
     bw_buf_init(&place, 4096);
@@ -156,7 +158,7 @@ static void add_place(struct bw_grid *grid, const struct bw_value *move)
         bw_buf_printf(&place, "%.*s%s%.*s", BW_STR_ARG(number), line.len ? " line " : "",
                       BW_STR_ARG(line));
     else
-        bw_buf_put_str(&place, contract);
+        bw_buf_put_str(&place, part.len ? part : contract);
     bw_grid_add(grid, bw_buf_str(&place));
     bw_buf_deinit(&place);
 }

@@ -88,6 +88,60 @@ static const struct bw_cli_command commands[] = {
      .examples = {"billow ledger show 2026-10/harvest-time:17\tone entry of the October imports",
                   "billow ledger show harvest-time:17 --json\tfor machines, with its versions"},
      .run = bw_cmd_ledger_show},
+    {.name = "ledger hold",
+     .arguments = "ENTRIES --reason TEXT",
+     .summary = "keep work out of every bill until it is released",
+     .details =
+         "ENTRIES are ids with commas between, each perhaps with =QUANTITY (seconds, 1.5h, or an "
+         "amount). On the day\n"
+         "of the review the owner is asked; 'billow report holds' lists what is on hold. Who has "
+         "to agree is the\n"
+         "decision of the policy entry-moves. Exit code 4 when it cannot be.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {{"reason", "TEXT", "why; stays with the entry"},
+                 {"owner", "NAME", "who looks at it (default: you)"},
+                 {"review", "DATE", "when (default: by the policy, 30 days)"},
+                 {"dry-run", NULL, "only say what it is worth and who would have to agree"},
+                 END},
+     .examples = {"billow ledger hold harvest-time:17 --reason 'the order is missing'\ta whole "
+                  "entry",
+                  "billow ledger hold harvest-time:17=0.5h --reason 'scope is argued' --owner nina "
+                  "--review 2026-12-01\tpart of it"},
+     .run = bw_cmd_ledger_hold},
+    {.name = "ledger release",
+     .arguments = "ENTRIES --reason TEXT",
+     .summary = "let work on hold be billed again, with the contract's next bill",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {{"reason", "TEXT", "why; stays with the entry"},
+                 {"dry-run", NULL, "only say what it is worth and who would have to agree"},
+                 END},
+     .examples = {"billow ledger release harvest-time:17 --reason 'order 4711 came'\tall of it",
+                  "billow ledger release harvest-time:17=0.5h --reason agreed --json\tfor "
+                  "machines"},
+     .run = bw_cmd_ledger_release},
+    {.name = "ledger transfer",
+     .arguments = "ENTRIES --to CONTRACT --reason TEXT",
+     .summary = "move work to another contract, whole or in part",
+     .details =
+         "There it is an entry of its own (harvest-time:17#2), billed with that contract's next "
+         "bill by its rates; what\n"
+         "was worked stays on record where it was. Billed work is credited first. Who has to "
+         "agree is the decision of\n"
+         "the policy entry-moves. Exit code 4 when it cannot be.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = {{"to", "CONTRACT", "whose work it becomes"},
+                 {"project", "CODE", "of that contract (default: its only one)"},
+                 {"reason", "TEXT", "why; stays with the entry"},
+                 {"dry-run", NULL, "only say what it is worth, here and there, and who must agree"},
+                 END},
+     .examples = {"billow ledger transfer harvest-time:17 --to C-05 --reason 'wrong matter'\ta "
+                  "whole entry",
+                  "billow ledger transfer harvest-time:17=1.5h --to C-02 --project OST-01 --reason "
+                  "'half was theirs' --dry-run\tpart of it"},
+     .run = bw_cmd_ledger_transfer},
     {.name = "credit",
      .arguments = "INVOICE",
      .summary = "credit an invoice, whole or in part, and bill the work again if asked to",

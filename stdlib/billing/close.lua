@@ -29,7 +29,12 @@ function close.contracts(only)
   local list = {}
   for _, row in ipairs(db.query(statements.contracts, {})) do
     if not only or row.id == only then
-      list[#list + 1] = { id = row.id, model = row.model, customer_id = row.customer_id }
+      list[#list + 1] = {
+        id = row.id,
+        model = row.model,
+        customer_id = row.customer_id,
+        overflow_contract_id = given(row.overflow_contract_id),
+      }
     end
   end
   if only and #list == 0 then
@@ -61,18 +66,57 @@ local function bill(contract, period, is_closed)
   return { contract = contract.id, model = contract.model, status = "failed: " .. tostring(result) }
 end
 
+--- Contracts that wait for one another: where a ceiling moves work to, after all from which it
+--- comes. The others are alone in their group. Each member is a place in the list.
+---@param contracts {id: string, overflow_contract_id?: string}[]
+---@return integer[][]
+function close.in_turn(contracts)
+  local feeds, is_placed, groups = {}, {}, {}
+  for i, contract in ipairs(contracts) do
+    local to = contract.overflow_contract_id
+    if to then
+      feeds[to] = feeds[to] or {}
+      table.insert(feeds[to], i)
+    end
+  end
+  local function place(group, i)
+    if not is_placed[i] then
+      is_placed[i], group[#group + 1] = true, i
+    end
+  end
+  for i, contract in ipairs(contracts) do
+    local group = {}
+    for _, source in ipairs(feeds[contract.id] or {}) do
+      place(group, source)
+    end
+    if #group > 0 then
+      place(group, i)
+      groups[#groups + 1] = group
+    end
+  end
+  for i in ipairs(contracts) do
+    local group = {}
+    place(group, i)
+    groups[#groups + 1] = #group > 0 and group or nil
+  end
+  return groups
+end
+
 --- Bills the contracts side by side; each result says what became of it.
----@param contracts {id: string, model: string}[]
+---@param contracts {id: string, model: string, overflow_contract_id?: string}[]
 ---@param period string
 ---@return table[]
 function close.bill_all(contracts, period)
-  local strands, is_closed = {}, store.closed(period)
-  for i, contract in ipairs(contracts) do
-    strands[i] = function()
-      return bill(contract, period, is_closed[contract.id])
+  local strands, results, is_closed = {}, json.array({}), store.closed(period)
+  for n, group in ipairs(close.in_turn(contracts)) do
+    strands[n] = function()
+      for _, i in ipairs(group) do
+        results[i] = bill(contracts[i], period, is_closed[contracts[i].id])
+      end
     end
   end
-  return json.array(billow.all(strands))
+  billow.all(strands)
+  return results
 end
 
 --- What contracts are known by: codes and names of their projects, usage subjects, ids.

@@ -95,6 +95,22 @@ function correction.ask(row, state)
   })
 end
 
+--- Tells a person that an edit cannot be taken up, because the work is in another contract by now.
+---@param row table
+---@return string by   who has seen it
+function correction.tell_moved(row)
+  return task.open({
+    kind = "correction",
+    title = row.id .. " was edited after it was transferred: correct its parts",
+    body = {
+      entry = row.id,
+      source = row.source,
+      parts = row.id .. "#2 and so on (billow ledger show " .. row.id .. ")",
+      decisions = json.array({ "seen" }),
+    },
+  }).by
+end
+
 --- Credits what was billed of the entry, each invoice by its own credit note and approval.
 ---@param row table
 ---@param state table

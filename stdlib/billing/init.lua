@@ -22,6 +22,7 @@ local explained = require("billow.billing.explained")
 local html = require("billow.billing.html")
 local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
+local moves_statements = require("billow.billing.moves_statements")
 local numbering = require("billow.billing.numbering")
 local period = require("billow.billing.period")
 local place = require("billow.place")
@@ -54,6 +55,7 @@ local NUMBER_MARK = "{{billow:number}}"
 ---@field exceptions billing.Exception[] all of the contract: entry, invoice and contract level
 ---@field closing table
 ---@field dispositions table<string, table<string, integer>>   of the valid time entries
+---@field moved table<string, billing.Work[]>   by contract: what a ceiling moves there
 ---@field digest string                  what an approval is bound to
 ---@field made table[]                   the invoices as assembled, with what is behind each line
 ---@field place? string                  the line of the script that made the bill
@@ -220,6 +222,7 @@ function billing.draft(contract, judged)
     exceptions = result.exceptions,
     closing = result.closing,
     dispositions = result.dispositions,
+    moved = result.moved,
     digest = text.sha256_hex(json.encode(json.array(invoices))),
     made = result.invoices,
     place = place.of_script(),
@@ -324,6 +327,29 @@ local function add_invoice(tx, contract, object, series, approval, explanation)
   tx:exec(statements.put_lines, { object }, "any")
 end
 
+--- Adds what a bill does to its time, expenses and milestones; what a ceiling moves arrives in the
+--- next contract in the same transaction.
+---@param tx billow.db.Transaction
+---@param contract billow.billing.Contract
+---@param judged billow.billing.Judged
+---@param bill billow.billing.Bill
+---@param actor string
+function billing.add_movements(tx, contract, judged, bill, actor)
+  local run = billow.run()
+  local movements = ledger.settlement(contract.ctx, judged, bill)
+  tx:exec(statements.settle, { movements, run.id, actor }, "any")
+  local parts, moves = ledger.transfers(judged, bill)
+  if #parts > 0 then
+    local reason = "beyond the ceiling of " .. contract.id
+    moves_statements.add_transfer(
+      tx,
+      parts,
+      moves,
+      { run = run.id, actor = actor, reason = reason }
+    )
+  end
+end
+
 --- Adds what a bill does to its entries, its exceptions and its closing.
 local function add_settlement(tx, contract, judged, bill, actor)
   local run = billow.run()
@@ -334,8 +360,7 @@ local function add_settlement(tx, contract, judged, bill, actor)
     local statement = is_long and usage_statements.decide or usage_statements.settle
     tx:exec(statement, { run.id, first and first.id, codes, actor }, "any")
   end
-  local movements = ledger.settlement(contract.ctx, judged, bill)
-  tx:exec(statements.settle, { movements, run.id, actor }, "any")
+  billing.add_movements(tx, contract, judged, bill, actor)
   local exceptions = canonical.exceptions(bill.exceptions)
   tx:exec(statements.put_exceptions, { exceptions, contract.period, run.id }, "any")
   local closing = ledger.closing(contract, bill)

@@ -50,7 +50,6 @@ local WAYS = {
   included = { "exclude", "excluded" },
   pro_bono = { "exclude", "excluded" },
   zero = { "exclude", "excluded" },
-  moved = { "transfer", "moved" },
   open = { "release", "open" },
 }
 
@@ -73,19 +72,59 @@ local function add_events(ctx, contract, claimed, items)
   end
 end
 
+--- What a ceiling moved here from another contract, as work of this one: only its rate is judged
+--- (model 3.6), it was judged where it comes from.
+local function moved_part(entry)
+  return {
+    id = entry.id,
+    sequence = entry.sequence,
+    person = entry.person,
+    role = entry.role,
+    task = entry.task,
+    project = entry.moved_project,
+    work_date = entry.work_date,
+    worked_seconds = entry.moved_seconds or entry.duration_seconds,
+    is_moved = true,
+    entry = entry,
+  }
+end
+
+--- The items with the parts that came from other contracts' ceilings.
+local function with_moved(ctx, contract, items, parts)
+  if #parts == 0 then
+    return items
+  end
+  items = period.with_moved(ctx, contract, items, parts)
+  local is_fine = {}
+  for _, work in ipairs(items.time) do
+    is_fine[work.id] = true
+  end
+  for _, part in ipairs(parts) do
+    if not is_fine[part.id] then
+      items.dispositions[part.id] = { exception = part.entry.duration_seconds }
+    end
+  end
+  return items
+end
+
 --- Judges every claimed entry by the rules of validation.
 ---@param ctx billing.Context
 ---@param contract table
 ---@param claimed billow.billing.Claimed
 ---@return billow.billing.Judged
 function ledger.judge(ctx, contract, claimed)
-  local index, placed = assign.index(ctx), {}
-  for i, entry in ipairs(claimed.time) do
-    local _, project = assign.find(index, entry)
-    placed[i] = { entry = entry, project = project }
+  local index, placed, parts = assign.index(ctx), {}, {}
+  for _, entry in ipairs(claimed.time) do
+    if entry.moved_by == "ceiling" then
+      parts[#parts + 1] = moved_part(entry)
+    else
+      local _, project = assign.find(index, entry)
+      placed[#placed + 1] = { entry = entry, project = project }
+    end
   end
   local items =
     period.items(ctx, contract, { time = placed, expenses = claimed.expenses }, claimed.marks)
+  items = with_moved(ctx, contract, items, parts)
   add_events(ctx, contract, claimed, items)
   local dispositions = {}
   for _, expense in ipairs(claimed.expenses) do
@@ -216,14 +255,33 @@ local function reason_of(exceptions)
   return reasons
 end
 
+--- Where an entry's seconds go. Of what came from a ceiling as rounded time, the ledger moves the
+--- seconds that were worked, in the same shares.
+local function dispositions_of(entry, judged, bill)
+  local found = bill.dispositions[entry.id]
+    or judged.items.dispositions[entry.id]
+    or { open = entry.duration_seconds }
+  local names, weights, total = {}, {}, 0
+  for name, seconds in pairs(found) do
+    names[#names + 1], weights[#names + 1] = name, decimal(seconds)
+    total = total + seconds
+  end
+  if not entry.moved_seconds or total == entry.duration_seconds or total == 0 then
+    return found
+  end
+  local scaled = {}
+  local shares = split.largest_remainder(decimal(entry.duration_seconds), weights, 0)
+  for i, name in ipairs(names) do
+    scaled[name] = shares[i]:to_integer()
+  end
+  return scaled
+end
+
 local function settle_time(movements, ctx, judged, bill)
   local places = places_on(ctx, bill.canonical, "time_entry")
   local reasons, is_retainer = reason_of(bill.exceptions), bill.model == "retainer"
   for _, entry in ipairs(judged.claimed.time) do
-    local dispositions = bill.dispositions[entry.id]
-      or judged.items.dispositions[entry.id]
-      or { open = entry.duration_seconds }
-    for disposition, seconds in pairs(dispositions) do
+    for disposition, seconds in pairs(dispositions_of(entry, judged, bill)) do
       if disposition == "billed" and seconds > 0 then
         local standing = on_lines(entry, seconds, places[entry.id], is_retainer)
         if standing > 0 then
@@ -232,7 +290,7 @@ local function settle_time(movements, ctx, judged, bill)
         if standing < seconds then
           add(movements, entry.entry_id, "drawn", seconds - standing, { reason = "retainer" })
         end
-      elseif seconds > 0 then
+      elseif seconds > 0 and disposition ~= "moved" then -- that is ledger.transfers
         add(
           movements,
           entry.entry_id,
@@ -285,8 +343,46 @@ local function settle_milestones(movements, ctx, judged, bill)
   end
 end
 
---- All movements of a bill, usage events apart (they move by one statement). Together they move
---- exactly what the run claimed.
+--- What a ceiling moves to the next contract: the parts that arrive there, and the movements of
+--- what they come from (billow.billing.moves_statements.add_transfer).
+---@param judged billow.billing.Judged
+---@param bill billow.billing.Bill
+---@return table[] parts
+---@return table[] moves
+function ledger.transfers(judged, bill)
+  local parts, moves, works = json.array({}), json.array({}), {}
+  for contract_id, list in pairs(bill.moved or {}) do
+    for _, work in ipairs(list) do
+      works[work.entry.id] = { contract_id = contract_id, work = work }
+    end
+  end
+  for _, entry in ipairs(judged.claimed.time) do
+    local seconds = (bill.dispositions[entry.id] or {}).moved or 0
+    local target = seconds > 0 and works[entry.id]
+    if target then
+      parts[#parts + 1] = {
+        entry_id = entry.entry_id,
+        quantity = tostring(seconds),
+        contract_id = target.contract_id,
+        said = {
+          duration_seconds = seconds,
+          moved_by = "ceiling",
+          moved_project = target.work.project,
+          moved_seconds = target.work.worked_seconds,
+        },
+      }
+      moves[#moves + 1] = {
+        entry_id = entry.entry_id,
+        from_state = "claimed",
+        quantity = tostring(seconds),
+      }
+    end
+  end
+  return parts, moves
+end
+
+--- All movements of a bill but its transfers, usage events apart (they move by one statement).
+--- Together they move exactly what the run claimed.
 ---@param ctx billing.Context
 ---@param judged billow.billing.Judged
 ---@param bill billow.billing.Bill

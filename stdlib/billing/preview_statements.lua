@@ -59,7 +59,7 @@ with ask as materialized (
   select f.id, f.kind, f.person, f.entry_date, f.quantity,
          first_value(f.body->>'id') over same as first_id, row_number() over same as nth
     from billing.entry f
-   where f.invalid is null and f.kind in ('time', 'expense')
+   where f.invalid is null and f.origin_id is null and f.kind in ('time', 'expense')
      and (f.person, f.entry_date) in (select distinct m.person, m.entry_date from mine m)
   window same as (partition by f.kind, coalesce(f.dup_key, f.id)
                   order by f.source_rank, f.sequence)

@@ -304,8 +304,7 @@ function receivables.issue_rebill(credit, contract, judged, bill, approval)
       local id = bill.canonical[1].id
       tx:exec(usage_statements.settle, { run.id, id, codes, approval.by }, "any")
     end
-    local movements = ledger.settlement(contract.ctx, judged, bill)
-    tx:exec(statements.settle, { movements, run.id, approval.by }, "any")
+    billing.add_movements(tx, contract, judged, bill, approval.by)
     local exceptions = canonical.exceptions(bill.exceptions)
     tx:exec(statements.put_exceptions, { exceptions, contract.period, run.id }, "any")
   end)

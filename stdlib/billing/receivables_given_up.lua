@@ -6,145 +6,36 @@ local receivables_given_up = {}
 
 local billing = require("billow.billing")
 local billow = require("billow")
+local consent = require("billow.billing.consent")
 local currency = require("billow.billing.currency")
 local db = require("billow.db")
 local decimal = require("billow.decimal")
 local err = require("billow.err")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
-local ledger = require("billow.billing.ledger")
-local policy = require("billow.policy")
 local reading = require("billow.billing.reading")
 local receivables = require("billow.billing.receivables")
 local split = require("billow.billing.split")
 local sql = require("billow.billing.receivables_statements")
-local store = require("billow.billing.store")
-local task = require("billow.task")
+local worth = require("billow.billing.worth")
 
 local given = reading.given
 local ZERO = decimal(0)
-local SECONDS_PER_HOUR = decimal(3600)
-
-local ANSWERS_MAX = 20
-
---- Why this person's yes does not count; nil when it does.
-local function objection(decision, approval, name, earlier)
-  for _, excluded in ipairs(decision.excluded) do
-    if name == excluded then
-      return name .. " asked for it and cannot agree to it"
-    end
-  end
-  for _, other in ipairs(earlier) do
-    if name == other then
-      return name .. " has agreed already: another person is needed"
-    end
-  end
-  if #approval.people > 0 then
-    for _, person in ipairs(approval.people) do
-      if person == name then
-        return nil
-      end
-    end
-    return name .. " is no " .. approval.role
-  end
-  return nil
-end
-
---- Asks one person of a role; nil when they refuse.
-local function ask(decision, approval, subject, earlier)
-  local remark
-  for _ = 1, ANSWERS_MAX do
-    local answer = task.open({
-      kind = "approval",
-      group = subject.customer,
-      assignees = approval.people,
-      title = string.format(
-        "%s: give up %s %s of %s",
-        approval.role,
-        subject.amount,
-        subject.currency,
-        subject.title
-      ),
-      body = {
-        subject = subject,
-        role = approval.role,
-        reasons = json.array(decision.reasons),
-        agreed = json.array(earlier),
-        remark = remark or json.null,
-        decisions = json.array({ "approve", "reject" }),
-      },
-    })
-    if answer.decision == "reject" then
-      return nil
-    end
-    remark = answer.decision == "approve" and objection(decision, approval, answer.by, earlier)
-      or answer.decision ~= "approve" and "approve or reject"
-    if not remark then
-      return answer.by
-    end
-  end
-  error(
-    err.new({
-      code = "NO_ANSWER",
-      text = "no valid answer after " .. ANSWERS_MAX .. " answers",
-    }),
-    0
-  )
-end
-
---- What the policy says; nil and why when it forbids it.
-local function decided(subject, scopes)
-  subject.prepared_by = given(subject.prepared_by) or billow.run().started_by
-  local decision = policy.decide("write-off", subject, scopes)
-  if not decision.is_allowed then
-    return nil, decision.reasons[1]
-  end
-  return decision
-end
-
---- Has it agreed to by everyone whom the decision names. Returns nil when somebody refuses.
-local function agreed(subject, decision)
-  local names, roles = {}, {}
-  for i, approval in ipairs(decision.approvals) do
-    names[i] = ask(decision, approval, subject, names)
-    if not names[i] then
-      return nil
-    end
-    roles[i] = approval.role
-  end
-  return {
-    by = #names > 0 and table.concat(names, ", ") or "policy write-off " .. decision.version,
-    roles = #roles > 0 and table.concat(roles, ", ") or "automatic",
-  }
-end
-
---- Who would be asked, in words.
-local function asked(decision)
-  local roles = {}
-  for i, approval in ipairs(decision.approvals) do
-    local people = table.concat(approval.people, " or ")
-    roles[i] = approval.role .. (people ~= "" and " (" .. people .. ")" or "")
-  end
-  return #roles > 0 and "needs " .. table.concat(roles, " and ") or "nobody is asked"
-end
+local TITLE = "give up %s %s of %s"
 
 local function dry_run(subject, decision, more)
-  local approvals = json.array({})
-  for i, approval in ipairs(decision.approvals) do
-    approvals[i] = { role = approval.role, people = json.array(approval.people) }
-  end
   return {
     status = "dry run",
     amount = subject.amount,
     currency = subject.currency,
-    approvals = approvals,
+    approvals = consent.approvals(decision),
     text = string.format(
       "%s of %s %s, %s: %s%s",
       subject.kind == "write_off" and "write-off" or "write-down",
       subject.amount,
       subject.currency,
       subject.title,
-      asked(decision),
+      consent.asked(decision),
       more and "\n" .. more or ""
     ),
   }
@@ -245,14 +136,14 @@ function receivables_given_up.write_off(reference, request)
     local subject = amount and write_off_subject(case, account, amount, request)
     local decision
     if subject then
-      decision, problem = decided(subject, scopes)
+      decision, problem = consent.decided("write-off", subject, scopes)
     end
     if not decision then
       return refused(problem)
     elseif request.dry_run then
       return dry_run(subject, decision)
     end
-    local yes = agreed(subject, decision)
+    local yes = consent.agreed(subject, decision, TITLE)
     if not yes then
       return rejected()
     end
@@ -320,40 +211,12 @@ local function entries_of(request)
   return rows
 end
 
---- What an entry is worth at its own rate.
-local function worth_of(contract, row)
-  local typed = store.claimed_of({
-    {
-      entry_id = row.entry_id,
-      kind = row.kind,
-      body = row.body,
-      claimed = tostring(row.wanted),
-      duplicate_of = json.null,
-      day_seconds = json.null,
-    },
-  })
-  local judged = ledger.judge(contract.ctx, contract.contract, typed)
-  local d = currency.decimals(contract.contract.currency)
-  if row.kind == "expense" then
-    return row.wanted:round(d)
-  end
-  local work = judged.items.time[1]
-  if not work or not work.rate then
-    return nil
-  end
-  local unit = SECONDS_PER_HOUR
-  if work.rate.unit_code == "DAY" then
-    unit = unit * contract.contract.terms.hours_per_day
-  end
-  return (row.wanted * work.rate.price / unit):round(d)
-end
-
 --- What each entry is worth; nil and why when that cannot be known.
-local function worth(contract, rows, amount)
+local function worth_of_all(contract, rows, amount)
   local total, d = ZERO, currency.decimals(contract.contract.currency)
   local shares = {}
   for i, row in ipairs(rows) do
-    shares[i] = worth_of(contract, row)
+    shares[i] = worth.of(contract, row)
     if not shares[i] and not amount then
       return nil, row.entry_id .. " has no rate: say with amount what it is worth"
     end
@@ -398,17 +261,6 @@ local function write_down_rows(rows, shares, code)
   return written
 end
 
-local function entries_text(rows)
-  local texts = {}
-  for i, row in ipairs(rows) do
-    local size = row.kind == "time"
-        and figures.plain(figures.hours(row.wanted:to_integer()):round(2)) .. " h"
-      or tostring(row.wanted)
-    texts[i] = string.format("  %s %s", row.entry_id, size)
-  end
-  return table.concat(texts, "\n")
-end
-
 --- Writes work down before it is billed: it will be on no invoice, and counts in the report of what
 --- was worked and not billed.
 ---@param request billow.billing.WriteDownRequest
@@ -421,7 +273,7 @@ function receivables_given_up.write_down(request)
   local today = billow.today("UTC")
   local contract = billing.contract(rows[1].contract_id, today:sub(1, 7))
   local code = contract.contract.currency
-  local shares, total = worth(contract, rows, given(request.amount))
+  local shares, total = worth_of_all(contract, rows, given(request.amount))
   if not shares then
     return refused(total)
   end
@@ -438,13 +290,13 @@ function receivables_given_up.write_down(request)
   }
   local scopes = { customer = subject.customer, contract = contract.id }
   local decision
-  decision, problem = decided(subject, scopes)
+  decision, problem = consent.decided("write-off", subject, scopes)
   if not decision then
     return refused(problem)
   elseif request.dry_run then
-    return dry_run(subject, decision, entries_text(rows))
+    return dry_run(subject, decision, worth.text(rows))
   end
-  local yes = agreed(subject, decision)
+  local yes = consent.agreed(subject, decision, TITLE)
   if not yes then
     return rejected()
   end

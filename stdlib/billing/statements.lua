@@ -8,6 +8,16 @@ local statements = {}
 
 local db = require("billow.db")
 
+-- Has somebody decided about some of an entry: billed or claimed it, wrote it off, moved it, or
+-- credited it as no billable work? What a bill only left out is no decision: it is judged anew.
+local IS_DECIDED = [[
+(e.origin_id is not null
+ or exists (select 1 from billing.ledger_balance b
+             where b.entry_id = e.id and b.quantity > 0
+               and b.state not in ('open', 'held', 'on_hold', 'excluded'))
+ or exists (select 1 from billing.ledger l
+             where l.entry_id = e.id and l.kind = 'credit' and l.to_state = 'excluded'))]]
+
 --- Stores new versions of documents that differ from the newest one.
 --- $1 JSON array of {kind, id, body, digest}
 statements.put_documents = db.statement({
@@ -40,26 +50,28 @@ statements.contracts = db.statement({
   name = "billing.contracts",
   sql = [[
 select id, body->>'name' as name, body->>'model' as model, body->>'customer_id' as customer_id,
-       body->'projects' as projects, body->'usage_subjects' as usage_subjects
+       body->'projects' as projects, body->'usage_subjects' as usage_subjects,
+       body->'terms'->'ceiling'->>'overflow_contract_id' as overflow_contract_id
   from (select distinct on (d.id) d.id, d.body from billing.document d
          where d.kind = 'contract' order by d.id, d.version desc) c
  order by id collate "C"]],
 })
 
---- Entries that came with another content although some of them is billed, claimed or written off:
---- left as they are.
+--- Entries that came with another content although somebody has decided about some of them: left as
+--- they are.
 --- $1 JSON array of entries
 statements.edited_after_billing = db.statement({
   name = "billing.edited_after_billing",
   sql = [[
 select e.id from jsonb_to_recordset($1::jsonb) as n(id text, digest text)
   join billing.entry e on e.id = n.id and e.digest <> n.digest
- where exists (select 1 from billing.ledger_balance b
-                where b.entry_id = e.id and b.quantity > 0 and b.state not in ('open', 'held'))
+ where ]] .. IS_DECIDED .. [[
+
  order by e.id collate "C"]],
 })
 
---- Stores entries; the same again changes nothing, an edit of an open entry makes a new version.
+--- Stores entries; the same again changes nothing, an edit of an entry that nobody has decided
+--- about makes a new version.
 --- $1 JSON array of entries, $2 run id
 statements.put_entries = db.statement({
   name = "billing.put_entries",
@@ -82,8 +94,8 @@ on conflict (tenant_id, id) do update
        unit = excluded.unit, invalid = excluded.invalid, body = excluded.body,
        imported_by = excluded.imported_by
  where e.digest <> excluded.digest
-   and not exists (select 1 from billing.ledger_balance b
-                    where b.entry_id = e.id and b.quantity > 0 and b.state not in ('open', 'held'))
+   and not ]] .. IS_DECIDED .. [[
+
 returning e.id, e.version]],
 })
 
@@ -142,7 +154,7 @@ with mine as materialized (
   select f.id, f.kind, f.person, f.entry_date, f.quantity,
          first_value(f.body->>'id') over same as first_id, row_number() over same as nth
     from billing.entry f
-   where f.invalid is null and f.kind in ('time', 'expense')
+   where f.invalid is null and f.origin_id is null and f.kind in ('time', 'expense')
      and (f.person, f.entry_date) in (select distinct m.person, m.entry_date from mine m)
   window same as (partition by f.kind, coalesce(f.dup_key, f.id)
                   order by f.source_rank, f.sequence)

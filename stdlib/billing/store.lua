@@ -235,6 +235,10 @@ local function typed(row)
   entry.entry_id = row.entry_id
   if row.kind == "time" then
     entry.duration_seconds = decimal(row.claimed):to_integer()
+    -- What a ceiling rounded before it moved; of a part of that, what was worked counts.
+    if entry.duration_seconds ~= row.body.duration_seconds then
+      entry.moved_seconds = nil
+    end
     entry.source_rate = entry.source_rate and decimal(entry.source_rate)
   elseif row.kind == "expense" then
     entry.amount = decimal(row.claimed)

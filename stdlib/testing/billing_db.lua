@@ -13,6 +13,7 @@ local decimal = require("billow.decimal")
 local entries = require("billow.testing.billing_entries")
 local json = require("billow.json")
 local ledger = require("billow.testing.billing_ledger")
+local person_moves = require("billow.testing.billing_moves")
 local preview = require("billow.testing.billing_preview")
 local review = require("billow.testing.billing_review")
 local tables = require("billow.testing.tables")
@@ -30,6 +31,7 @@ local jsonb, text, given, fail = tables.jsonb, tables.text, tables.given, tables
 ---@field lines table<string, table[]>     by invoice id
 ---@field exceptions table<string, table>
 ---@field closings table<string, table>   by contract and period
+---@field holds table<string, table>
 ---@field series table<string, table>
 ---@field fakes table<string, fun(params: any[]): table[], integer?>   by statement name
 local BillingDb = {}
@@ -88,6 +90,9 @@ fakes["billing.contracts"] = function(db)
         customer_id = body.customer_id,
         projects = body.projects,
         usage_subjects = body.usage_subjects,
+        overflow_contract_id = given(body.terms)
+          and given(body.terms.ceiling)
+          and body.terms.ceiling.overflow_contract_id,
       }
     end
   end
@@ -152,8 +157,10 @@ fakes["billing.correction_state"] = function(db, params)
   }
 end
 
-for name, fake in pairs(usage) do
-  fakes[name] = fake
+for _, more in ipairs({ usage, person_moves }) do
+  for name, fake in pairs(more) do
+    fakes[name] = fake
+  end
 end
 
 fakes["billing.settle"] = function(db, params)
@@ -429,6 +436,7 @@ function billing_db.new()
     lines = {},
     exceptions = {},
     closings = {},
+    holds = {},
     usage_settlements = {},
     series = {},
     unsettled = {},
@@ -451,6 +459,7 @@ function BillingDb:copy()
     lines = 2,
     exceptions = 2,
     closings = 2,
+    holds = 2,
     series = 2,
     unsettled = 1,
     by_dup_key = 2,

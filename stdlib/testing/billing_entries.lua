@@ -70,7 +70,8 @@ local function row_of(item, run_id)
   }
 end
 
-local function receive(db, entry)
+--- Stores an entry that is new, with its movement.
+function entries.receive(db, entry)
   db.log:set(db.entries, entry.id, entry)
   db.log:append(db.order, entry.id)
   add_to_indexes(db, entry)
@@ -81,33 +82,52 @@ local function receive(db, entry)
       to_state = entry.invalid and "excluded" or "open",
       quantity = entry.quantity,
       run_id = entry.imported_by,
-      reason = entry.invalid,
-      actor = "import",
+      reason = entry.invalid or (entry.origin_id and "transferred from " .. entry.origin_id),
+      actor = entry.origin_id and "transfer" or "import",
     },
   })
 end
 
---- An edit at the source adjusts what is open.
+--- What an edit does to the states: what a bill left out is judged anew, what shrinks goes from
+--- what is open, held, on hold, in this order; what grows is open, on hold when all of it is.
+local function adjustments(db, id, less)
+  local list, has = {}, {}
+  for _, state in ipairs({ "open", "held", "on_hold", "excluded" }) do
+    has[state] = ledger.quantity(db, id, state)
+  end
+  local function adjust(from, to, quantity)
+    if quantity:sign() > 0 then
+      list[#list + 1] = { from_state = from, to_state = to, quantity = quantity }
+    end
+  end
+  local shrink = decimal.max(less, decimal(0))
+  local gone = decimal.min(shrink, has.excluded)
+  adjust("excluded", nil, gone)
+  adjust("excluded", "open", has.excluded - gone)
+  shrink = shrink - gone
+  for _, state in ipairs({ "open", "held", "on_hold" }) do
+    local part = decimal.min(shrink, has[state])
+    adjust(state, nil, part)
+    shrink = shrink - part
+  end
+  adjust("open", nil, shrink) -- which is not there
+  local is_all_on_hold = has.on_hold:sign() > 0 and (has.open + has.held):is_zero()
+  adjust(nil, is_all_on_hold and "on_hold" or "open", decimal.max(-less, decimal(0)))
+  return list
+end
+
+--- An edit at the source.
 local function edit(db, old, entry)
   entry.version = old.version + 1
   db.log:set(db.entries, entry.id, entry)
   add_to_indexes(db, entry)
-  if old.quantity == entry.quantity then
-    return
+  local moves = adjustments(db, entry.id, old.quantity - entry.quantity)
+  for _, move in ipairs(moves) do
+    move.entry_id, move.kind = entry.id, "adjust"
+    move.run_id, move.actor = entry.imported_by, "import"
+    move.reason = "edited at the source"
   end
-  local is_less = entry.quantity < old.quantity
-  ledger.move(db, {
-    {
-      entry_id = entry.id,
-      kind = "adjust",
-      from_state = is_less and "open" or nil,
-      to_state = not is_less and "open" or nil,
-      quantity = (entry.quantity - old.quantity):abs(),
-      run_id = entry.imported_by,
-      reason = "edited at the source",
-      actor = "import",
-    },
-  })
+  ledger.move(db, moves)
 end
 
 function entries.put(db, params)
@@ -115,7 +135,7 @@ function entries.put(db, params)
   for _, item in ipairs(jsonb(params[1])) do
     local old = db.entries[item.id]
     if not old then
-      receive(db, row_of(item, run_id))
+      entries.receive(db, row_of(item, run_id))
       stored[#stored + 1] = { id = item.id, version = 1 }
     elseif old.digest ~= item.digest and not ledger.is_taken(db, item.id) then
       edit(db, old, row_of(item, run_id))
@@ -228,6 +248,7 @@ local function day_seconds(db, entry)
       not seen[id]
       and other.kind == "time"
       and not other.invalid
+      and not other.origin_id -- counted where it was worked
       and person_day(other) == person_day(entry)
     then
       local first = same_key(db, other)[1]

@@ -22,8 +22,18 @@ local KINDS = tables.set_of({
   "transfer",
   "adjust",
 })
-local STATES =
-  tables.set_of({ "open", "claimed", "billed", "held", "written_off", "excluded", "moved" })
+local STATES = tables.set_of({
+  "open",
+  "claimed",
+  "billed",
+  "held",
+  "on_hold",
+  "written_off",
+  "excluded",
+  "moved",
+})
+-- States that an edit at the source may change: nobody has decided about them.
+local UNDECIDED = tables.set_of({ "open", "held", "on_hold", "excluded" })
 local ZERO = decimal(0)
 
 ---@class billow.testing.Movement
@@ -36,6 +46,7 @@ local ZERO = decimal(0)
 ---@field currency? string
 ---@field invoice_id? string
 ---@field line_id? string
+---@field moved_to? string   transfer: the entry in which it arrives
 ---@field run_id string
 ---@field reason? string
 ---@field actor string
@@ -84,6 +95,17 @@ local function check(db, move)
     "only what is claimed is drawn on a retainer"
   )
   row(kind ~= "credit" or (from == "billed" and move.invoice_id), "only what is billed is credited")
+  row(from ~= "billed" or kind == "credit", "what is billed leaves by a credit")
+  row((kind == "transfer") == (to == "moved") and from ~= "moved", "only transfers move, for good")
+  row((kind == "transfer") == (move.moved_to ~= nil), "a transfer arrives somewhere")
+  row(
+    to ~= "on_hold" or kind == "hold" or (kind == "adjust" and not from),
+    "only a hold puts on hold"
+  )
+  row(
+    from ~= "on_hold" or (kind == "release" and to == "open") or (kind == "adjust" and not to),
+    "what is on hold is released first"
+  )
   row(from or kind == "receive" or kind == "adjust", "it comes from nowhere")
   row(to or kind == "adjust", "it goes nowhere")
 end
@@ -191,17 +213,24 @@ function ledger.quantity(db, entry_id, state)
   return row and row.quantity or ZERO
 end
 
---- Is some of the entry beyond being edited at the source: billed, claimed, written off?
+--- Has somebody decided about some of the entry, so that an edit at the source is not taken up:
+--- billed, claimed, written off, moved, or credited as no billable work?
 ---@param db billow.testing.BillingDb
 ---@param entry_id string
 ---@return boolean
 function ledger.is_taken(db, entry_id)
   for state, row in pairs(db.balances[entry_id] or {}) do
-    if state ~= "open" and state ~= "held" and row.quantity:sign() > 0 then
+    if not UNDECIDED[state] and row.quantity:sign() > 0 then
       return true
     end
   end
-  return false
+  for _, move in ipairs(db.movements) do
+    local is_given_up = move.kind == "credit" and move.to_state == "excluded"
+    if is_given_up and move.entry_id == entry_id then
+      return true
+    end
+  end
+  return db.entries[entry_id].origin_id ~= nil
 end
 
 return ledger

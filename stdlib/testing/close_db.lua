@@ -27,6 +27,9 @@ function close_db.placing(db)
     end
   end
   return function(entry)
+    if entry.contract_id then
+      return entry.contract_id
+    end
     local code = entry.project_code or ""
     return (code ~= "" and by_code[code] or code == "" and by_name[entry.project_name]) or json.null
   end

@@ -3,7 +3,7 @@
 local json = require("billow.json")
 local schema = require("billow.schema")
 
-local NAMES = { "dunning", "interest", "write-off", "delivery", "credit-limit" }
+local NAMES = { "dunning", "interest", "write-off", "delivery", "credit-limit", "entry-moves" }
 
 local function settings_of(name)
   local file = assert(io.open("policies/" .. name .. "/settings.json", "rb"))
@@ -180,5 +180,37 @@ describe("credit-limit", function()
     assert.is_false(stopped({ overdue_days = 30, overdue_amount = "100.00" }, settings))
     assert.is_true(stopped({ overdue_days = 31, overdue_amount = "100.00" }, settings))
     assert.is_false(stopped({ overdue_days = 31, overdue_amount = "49.99" }, settings))
+  end)
+end)
+
+describe("policy entry-moves", function()
+  local function roles(subject, settings)
+    local list = {}
+    for i, approval in ipairs(decide("entry-moves", subject, settings or {}).approvals) do
+      list[i] = approval.role
+    end
+    return list
+  end
+
+  it("lets work be held and released, and moved only when somebody else agrees", function()
+    local subject = { kind = "hold", amount = "5000", currency = "EUR", prepared_by = "otto" }
+    assert.same({}, roles(subject))
+    subject.kind = "release"
+    assert.same({}, roles(subject))
+    subject.kind = "transfer"
+    assert.same({ "controller" }, roles(subject))
+    subject.amount = "1000"
+    assert.same({}, roles(subject))
+    subject.is_other_customer = true
+    assert.same({ "controller" }, roles(subject))
+    assert.same({ "otto" }, decide("entry-moves", subject, {}).excluded)
+  end)
+
+  it("forbids what is above every threshold", function()
+    local settings = { hold = { { up_to = "10", roles = {} } } }
+    local subject = { kind = "hold", amount = "10.01", currency = "EUR" }
+    assert.is_false(decide("entry-moves", subject, settings).is_allowed)
+    subject.amount = "10"
+    assert.is_true(decide("entry-moves", subject, settings).is_allowed)
   end)
 end)
