@@ -5,6 +5,7 @@ local blocks = {}
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local figures = require("billow.billing.figures")
+local supply = require("billow.billing.supply")
 
 local COMMERCIAL = "380"
 local NEEDS_SELLER_VAT_ID = { S = true, Z = true, E = true, AE = true, K = true, G = true }
@@ -139,6 +140,9 @@ function blocks.find(ctx, contract, made, own_blocks)
       if message then
         block(document, check[1], message, exceptions)
       end
+    end
+    for _, found in ipairs(supply.problems(ctx, document)) do
+      block(document, found.code, found.message, exceptions)
     end
     if document.type_code == COMMERCIAL then
       for _, own in ipairs(own_blocks) do

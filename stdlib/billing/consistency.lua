@@ -462,6 +462,20 @@ terms_checks["usage"] = function(check, contract)
   end
 end
 
+-- Services that are taxed where they are carried out, or where the land lies.
+local NEEDS_LOCATION = { land = true, passenger_transport = true, restaurant = true }
+
+local function check_supply(check, terms)
+  local country = terms.location_country_code
+  if country and not country:find("^%u%u$") then
+    check.error("supply.location_country_code", country, "is no country",
+      "write an ISO 3166 code, such as DE")
+  elseif not country and NEEDS_LOCATION[terms.service] then
+    check.error("supply.location_country_code", nil, "is missing",
+      "write where it is carried out: " .. terms.service .. " is taxed there")
+  end
+end
+
 local function check_indexation(check, terms)
   if terms.base_value:is_zero() then
     check.error("indexation.base_value", "0", "is zero", "write the index of the agreed prices")
@@ -500,6 +514,9 @@ local function check_contract(check, contract)
   check_instalments(check, contract.payment_terms or {})
   if contract.discount then
     check_discount(check, contract.discount)
+  end
+  if contract.supply then
+    check_supply(check, contract.supply)
   end
   if contract.discounts then
     check_discounts(check, contract)

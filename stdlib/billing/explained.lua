@@ -7,13 +7,16 @@
 local explained = {}
 
 local annex = require("billow.billing.annex")
+local canonical = require("billow.billing.canonical")
 local due = require("billow.billing.due")
 local explain = require("billow.billing.explain")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
+local supply = require("billow.billing.supply")
 
 ---@class billing.Explained
 ---@field lines table[]       {id, line, split?, notes, tax, rates, roundings, entries}
+---@field supply? table       where it is taxed, and what proves it (billow.billing.supply)
 ---@field totals string[]     from the lines to what is to be paid, step by step
 ---@field effects string[]    what concerns the whole contract: ceilings, caps
 ---@field policies table[]    {policy, version, on, settings, layers, decision, reasons}
@@ -124,6 +127,9 @@ function explained.totals(ctx, made)
     add("rounding of what is paid", "payable_rounding_amount")
   end
   add("to pay", "payable_amount")
+  for _, text in ipairs(made.supply and supply.texts(made.supply) or {}) do
+    steps[#steps + 1] = text
+  end
   steps[#steps + 1] = due_text(ctx, made)
   steps[#steps + 1] = made.annex and annex.text(made.annex) or nil
   return steps
@@ -158,6 +164,7 @@ function explained.invoice(ctx, made, around)
   end
   return {
     lines = lines,
+    supply = made.supply and canonical.value(made.supply),
     totals = explained.totals(ctx, made),
     effects = effects_of(around.exceptions, around.edits),
     policies = json.array(around.policies),

@@ -13,6 +13,7 @@ local draft = require("billow.billing.draft")
 local due = require("billow.billing.due")
 local instalments = require("billow.billing.instalments")
 local split = require("billow.billing.split")
+local supply = require("billow.billing.supply")
 local tax = require("billow.billing.tax")
 local totals = require("billow.billing.totals")
 
@@ -73,6 +74,7 @@ local function with_tax(ctx, contract, payer, items)
     local code = tax.find(ctx.firm, id)
     local copy =
       copy_of(item, { tax_code = id, tax_category = code.category_code, tax_reason = reason })
+    copy.has_own_tax_code = item.tax_code ~= nil
     copy.tax_percent = tax.percent(code, tax_point)
     taxed[i] = copy
   end
@@ -119,6 +121,7 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
     tax_breakdown = breakdown,
     totals = sums,
     is_exchange_rate_missing = is_rate_missing,
+    supply = supply.of(ctx, contract, customer),
   }
 end
 

@@ -14,8 +14,10 @@ local caps = require("billow.billing.caps")
 local consistency = require("billow.billing.consistency")
 local currency = require("billow.billing.currency")
 local overtime = require("billow.billing.overtime")
+local place_of_supply = require("billow.billing.place_of_supply")
 local reductions = require("billow.billing.reductions")
 local shape = require("billow.billing.shape")
+local supply = require("billow.billing.supply")
 
 local required, optional = shape.required, shape.optional
 local text, day, amount, decimals = shape.text, shape.date, shape.amount, shape.decimal
@@ -103,6 +105,8 @@ local FIRM = record({
   country_code = required(text),
   time_zone = required(text),
   holidays = optional(list(day), {}),
+  tax_registrations = optional(list(text), {}), -- other countries where it declares tax
+  has_one_stop_shop = optional(shape.boolean, false),
   rate_card_id = optional(text),
   cost_rates = optional(map(amount)), -- of an hour, by person: only for margins
   number_series = required(list(
@@ -124,6 +128,7 @@ local FIRM = record({
       ),
       exemption_reason = optional(text),
       exemption_reason_code = optional(text),
+      country_code = optional(text), -- absent: the firm's
     }),
     { is_filled = true }
   )),
@@ -146,6 +151,14 @@ local CUSTOMER = record({
   name = required(text),
   address = required(ADDRESS),
   vat_id = optional(text),
+  vat_check = optional(record({
+    status = required(enum({ "valid", "invalid", "unavailable" })),
+    requested_on = required(day),
+    request_id = optional(text),
+    name = optional(text),
+    address = optional(text),
+  })),
+  is_business = optional(shape.boolean),
   currency = required(shape.currency),
   language = optional(text),
   tax_code = required(text),
@@ -444,6 +457,12 @@ local CONTRACT_FIELDS = {
     receipt_required_above = optional(amount),
   })),
   payable_rounding_increment = optional(amount),
+  supply = optional(record({
+    service = optional(enum(place_of_supply.SERVICES), "general"),
+    location_country_code = optional(text),
+    mode = optional(enum(supply.MODES), "check"),
+    proof = optional(list(text), {}),
+  })),
   annex = optional(record({
     by = optional(list(enum(GROUPINGS), { is_filled = true }), ANNEX_BY),
     notes = optional(shape.boolean, false),

@@ -25,6 +25,7 @@ local OUT_OF_SCOPE = "VATEX-EU-O"
 ---@class billing.SupplyParty
 ---@field country_code string      ISO 3166
 ---@field state? string            India: the state's code
+---@field registrations? table<string, boolean>   of the seller: countries where it declares tax
 ---@field is_business boolean      of the buyer: a taxable person
 ---@field may_leave_tax_out boolean   of the buyer: verdict of vat_check on its number
 ---@field vat_id? string
@@ -35,6 +36,7 @@ local OUT_OF_SCOPE = "VATEX-EU-O"
 ---@field service string
 ---@field location_country_code? string   where it is carried out, or where the land lies
 ---@field has_one_stop_shop boolean       the seller declares other countries' tax at home
+---@field proof? string[]                 documents that people have named: bank, address, letters
 
 ---@class billing.SupplyDecision
 ---@field country_code string         whose tax is due
@@ -102,7 +104,8 @@ end
 
 --- The seller must be known where the tax is due.
 local function registration(supply, country_code, can_declare_at_home)
-  if country_code == supply.seller.country_code then
+  local registrations = supply.seller.registrations or {}
+  if country_code == supply.seller.country_code or registrations[country_code] then
     return nil
   elseif can_declare_at_home and supply.has_one_stop_shop
     and tax_number.is_eu(country_code) then
@@ -110,6 +113,19 @@ local function registration(supply, country_code, can_declare_at_home)
   end
   return { "a registration of the seller in " .. country_code
     .. (can_declare_at_home and tax_number.is_eu(country_code) and ", or the one stop shop" or "") }
+end
+
+--- Documents that must be there: those that people have named are evidence, else it is said what is
+--- missing.
+local function documented(supply, count, what, evidence, missing)
+  local proof = supply.proof or {}
+  if #proof < count then
+    missing[#missing + 1] = what
+    return
+  end
+  for _, document in ipairs(proof) do
+    evidence[#evidence + 1] = "documented: " .. document
+  end
 end
 
 ---@param supply billing.Supply
@@ -159,9 +175,11 @@ local function to_consumer(supply)
       { "buyer is a consumer in " .. buyer })
   end
   local missing = registration(supply, buyer, true) or {}
-  missing[#missing + 1] = "two pieces of evidence of the buyer's country: address and bank, say"
-  return taxed_in(buyer, "article 58: electronic services where the consumer lives",
-    { "buyer is a consumer in " .. buyer }, missing)
+  local evidence = { "buyer is a consumer in " .. buyer }
+  documented(supply, 2, "two pieces of evidence of the buyer's country: address and bank, say",
+    evidence, missing)
+  return taxed_in(buyer, "article 58: electronic services where the consumer lives", evidence,
+    missing)
 end
 
 --- India: halves for centre and state inside a state, one tax between states, none on export.
@@ -170,11 +188,13 @@ end
 local function in_india(supply)
   local seller, buyer = supply.seller, supply.buyer
   if buyer.country_code ~= "IN" then
+    local evidence, missing = { "buyer is in " .. buyer.country_code }, {}
+    documented(supply, 1, "a valid letter of undertaking, and payment in foreign currency",
+      evidence, missing)
     return decision({
       country_code = "IN", category_code = "G", exemption_reason = "Export under LUT",
       rule = "IGST Act, section 2(6) and 16: export of services",
-      evidence = { "buyer is in " .. buyer.country_code },
-      missing = { "a valid letter of undertaking, and payment in foreign currency" },
+      evidence = evidence, missing = missing,
     })
   elseif not (seller.state and buyer.state) then
     return decision({

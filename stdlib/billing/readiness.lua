@@ -17,6 +17,8 @@ local workflow = require("billow.workflow")
 
 -- A blocked bill is never more than half ready, one on hold never ready.
 local BLOCKED_MAX = 50
+-- What a bill reports beside what stands in its way.
+local IS_NO_BLOCK = { CAP_REACHED = true, CEILING_REACHED = true }
 local REVERSE = { AE = true, K = true }
 
 ---@class billow.billing.Blocker
@@ -41,6 +43,10 @@ local OWNERS = {
   PROJECT_UNKNOWN = "whoever keeps the contracts",
   MISSING_BUYER_REFERENCE = "account manager",
   MISSING_VAT_ID = "account manager",
+  VAT_ID_INVALID = "account manager",
+  VAT_CHECK_PENDING = "whoever checks VAT numbers",
+  PLACE_OF_SUPPLY = "whoever keeps the contracts",
+  SUPPLY_NOT_PROVEN = "whoever checks VAT numbers",
   MISSING_PURCHASE_ORDER = "account manager",
   PO_EXPIRED = "account manager",
   PO_EXCEEDED = "account manager",
@@ -61,7 +67,7 @@ local function blockers_of(exceptions, rules)
   local list, by_code = json.array({}), {}
   for _, found in ipairs(exceptions) do
     local key = found.level .. "\0" .. found.code
-    if found.code ~= "CEILING_REACHED" then
+    if not IS_NO_BLOCK[found.code] then
       local blocker = by_code[key]
       if not blocker then
         blocker = {

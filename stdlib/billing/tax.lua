@@ -3,6 +3,7 @@
 local tax = {}
 
 local decimal = require("billow.decimal")
+local supply = require("billow.billing.supply")
 
 local HUNDRED = decimal(100)
 local STANDARD, OUT_OF_SCOPE = "S", "O"
@@ -12,7 +13,8 @@ local STANDARD, OUT_OF_SCOPE = "S", "O"
 ---@param contract table
 ---@return string
 function tax.contract_code(ctx, contract)
-  return contract.tax_code or ctx.customers[contract.customer_id].tax_code
+  local customer = ctx.customers[contract.customer_id]
+  return contract.tax_code or supply.chosen(ctx, contract, customer) or customer.tax_code
 end
 
 --- The line's own override; a code equal to the contract's is none.
@@ -27,8 +29,8 @@ function tax.override(ctx, contract, code)
   return code
 end
 
---- The tax code of a payer's line: the payer's own, the line's override, the contract's, the
---- customer's; then the tax policy may choose another.
+--- The tax code of a payer's line: the payer's own, the line's override, the contract's, what the
+--- place of supply chooses, the customer's; then the tax policy may choose another.
 ---@param ctx billing.Context
 ---@param contract table
 ---@param payer billing.Payer
@@ -44,7 +46,10 @@ function tax.code_of(ctx, contract, payer, line)
   elseif contract.tax_code then
     code, reason = contract.tax_code, "set for contract " .. contract.id
   else
-    code, reason = payer.customer.tax_code, "tax code of customer " .. payer.customer.id
+    code, reason = supply.chosen(ctx, contract, payer.customer)
+    if not code then
+      code, reason = payer.customer.tax_code, "tax code of customer " .. payer.customer.id
+    end
   end
   local decision = ctx.decide
     and ctx.decide("tax", {

@@ -110,6 +110,13 @@ local CASES = {
     "project, task" },
   { "an annex by nothing", contract({ annex = { by = json.array({}) } }), "annex.by",
     "a list or object", "at least one" },
+  { "a supply of a kind that there is not", contract({ supply = { service = "magic" } }),
+    "supply.service", "magic", "general, digital" },
+  { "land without a place", contract({ supply = { service = "land" } }),
+    "supply.location_country_code", "nothing", "where it is carried out" },
+  { "a supply in a country that is none", contract({ supply = { service = "land",
+    location_country_code = "Austria" } }), "supply.location_country_code", "Austria",
+    "ISO 3166" },
   -- Time and materials.
   { "rounding to nothing", contract({}, { rounding = { increment_minutes = 0, mode = "up",
     scope = "entry" } }), "terms.rounding.increment_minutes", "0", "whole number" },
