@@ -54,15 +54,20 @@ const char bw_cmd_price_details[] =
     "  {\"indexation\": {\"base_value\": \"100\", \"adjustments\": [{\"valid_from\": "
     "\"2027-01-01\", \"value\": \"103\"}]}, \"unit_price\": \"120\"}";
 
-static int print_schema(struct bw_cli *cli, const char *share_dir)
+static enum bw_err read_schema(const char *share_dir, struct bw_buf *schema, struct bw_error *error)
 {
     char path[PATH_BYTES_MAX];
+    snprintf(path, sizeof path, "%s/stdlib/billing/price_schema.json", share_dir);
+    return bw_cmd_read_file(path, schema, error);
+}
+
+static int print_schema(struct bw_cli *cli, const char *share_dir)
+{
     struct bw_error error = {0};
     struct bw_buf schema;
     int status = BW_EXIT_OK;
-    snprintf(path, sizeof path, "%s/stdlib/billing/price_schema.json", share_dir);
     bw_buf_init(&schema, BW_CMD_FILE_BYTES_MAX);
-    if (bw_cmd_read_file(path, &schema, &error))
+    if (read_schema(share_dir, &schema, &error))
         status = bw_cli_fail(cli, &error);
     else
         fwrite(schema.ptr, 1, schema.len, cli->out);
@@ -70,18 +75,23 @@ static int print_schema(struct bw_cli *cli, const char *share_dir)
     return status;
 }
 
-/* The results go out whatever they are; each complaint is said on stderr. */
+/* The results go out whatever they are; each complaint is said on stderr, and so is what was
+ * ignored unless talk is not wanted. */
 static int print_results(struct bw_cli *cli, struct bw_str results)
 {
-    struct bw_value list = bw_value_read(results), output, complaints, complaint;
+    struct bw_value list = bw_value_read(results), output, complaints, remarks, line;
     struct bw_str rest = list.items;
-    bool is_whole = bw_value_next(&rest, &output) && bw_value_next(&rest, &complaints);
+    bool is_whole = bw_value_next(&rest, &output) && bw_value_next(&rest, &complaints) &&
+                    bw_value_next(&rest, &remarks);
     if (!is_whole)
         return BW_EXIT_FAILED;
     fwrite(output.text.ptr, 1, output.text.len, cli->out);
     rest = complaints.items;
-    while (bw_value_next(&rest, &complaint))
-        fprintf(cli->err, "billow: %.*s\n", BW_STR_ARG(complaint.text));
+    while (bw_value_next(&rest, &line))
+        fprintf(cli->err, "billow: %.*s\n", BW_STR_ARG(line.text));
+    rest = remarks.items;
+    while (bw_value_next(&rest, &line))
+        bw_cli_say(cli, "%.*s", BW_STR_ARG(line.text));
     return complaints.count ? BW_EXIT_INVALID : BW_EXIT_OK;
 }
 
@@ -92,17 +102,20 @@ static int price(struct bw_cli *cli, const char *share_dir, struct bw_str text)
     snprintf(stdlib_dir, sizeof stdlib_dir, "%s/stdlib", share_dir);
     struct bw_tool_options options = {.stdlib_dir = stdlib_dir};
     struct bw_tool *tool = bw_tool_create(&options, &error);
-    struct bw_buf args, results;
+    struct bw_buf schema, args, results;
+    bw_buf_init(&schema, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&args, OUTPUT_BYTES_MAX);
     bw_buf_init(&results, OUTPUT_BYTES_MAX);
-    bw_value_put_arr(&args, 1);
+    int status = !tool || read_schema(share_dir, &schema, &error);
+    bw_value_put_arr(&args, 2);
     bw_value_put_str(&args, text);
-    int status;
-    if (!tool || bw_tool_apply(tool, "billow.billing.price.document", "run", bw_buf_str(&args),
-                               &results, &error))
+    bw_value_put_str(&args, bw_buf_str(&schema));
+    if (status || bw_tool_apply(tool, "billow.billing.price.document", "run", bw_buf_str(&args),
+                                &results, &error))
         status = bw_cli_fail(cli, &error);
     else
         status = print_results(cli, bw_buf_str(&results));
+    bw_buf_deinit(&schema);
     bw_buf_deinit(&args);
     bw_buf_deinit(&results);
     bw_tool_destroy(tool);

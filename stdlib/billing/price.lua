@@ -12,6 +12,7 @@ local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
+local nearest = require("billow.billing.nearest")
 local reading = require("billow.billing.reading")
 
 local CURRENCY_DEFAULT = "EUR"
@@ -52,7 +53,14 @@ local AUXILIARY = { time_entries = true, proration = true }
 ---@field kind string|nil
 ---@field result table|nil
 ---@field explanation billing.Step[]|nil
+---@field ignored string[]|nil   JSON Pointers to fields that nobody reads
 ---@field error billing.PriceError|nil
+
+---@class billing.Priced
+---@field kind string
+---@field result table
+---@field steps billing.Step[]
+---@field ignored string[]
 
 ---@class billing.PriceError
 ---@field pointer string   of the field inside the item (RFC 6901)
@@ -61,14 +69,27 @@ local AUXILIARY = { time_entries = true, proration = true }
 ---@field remedy string
 ---@field message string
 
----@return string
+---@return string[]
 local function kind_names()
   local names = {}
   for name in pairs(MODULES) do
     names[#names + 1] = name
   end
   table.sort(names)
-  return table.concat(names, ", ")
+  return names
+end
+
+--- "did you mean ...? " of a field that looks like a kind; else nothing.
+---@param reader billing.Reader
+---@return string
+local function guess_of(reader)
+  for name in pairs(reader.source) do
+    local kind = type(name) == "string" and nearest.of(name, kind_names())
+    if kind then
+      return name .. " is none; did you mean " .. kind .. "? "
+    end
+  end
+  return ""
 end
 
 --- The field that names the item's kind.
@@ -88,7 +109,8 @@ local function kind_of(reader)
     end
   end
   if not found and not auxiliary then
-    reading.refuse("item", nil, "name the kind with one of the fields " .. kind_names())
+    reading.refuse("item", nil, guess_of(reader) .. "name the kind with one of the fields "
+      .. table.concat(kind_names(), ", "))
   end
   return found or auxiliary
 end
@@ -170,22 +192,30 @@ local function pointer_of(field)
 end
 
 ---@param source any
----@return {kind: string, result: table, steps: billing.Step[]}
-local function compute(source)
+---@param names billing.PriceNames|nil
+---@return billing.Priced
+local function compute(source, names)
   local reader = reading.open(source, "")
   local kind = kind_of(reader)
+  local found = names and names:find(kind, source) or { misspelt = {}, ignored = {} }
+  for _, own in ipairs(found.misspelt) do
+    reading.refuse(own.field, own.value, "there is no such field; did you mean " .. own.nearest
+      .. "?")
+  end
   local steps = explanation.new()
   local money = money_of(reader)
   local result = require(MODULES[kind]).price(reader, money, steps)
-  return { kind = kind, steps = steps, result = written(result, money.d, "result") }
+  return { kind = kind, steps = steps, result = written(result, money.d, "result"),
+    ignored = found.ignored }
 end
 
 --- Compute, or say what is wrong. Numbers too large for exact arithmetic are the item's fault too.
 ---@param source any
----@return {kind: string, result: table, steps: billing.Step[]}|nil done
+---@param names billing.PriceNames|nil
+---@return billing.Priced|nil done
 ---@return billing.Refusal|nil refusal
-local function attempt(source)
-  local is_done, done, refusal = pcall(reading.try, compute, source)
+local function attempt(source, names)
+  local is_done, done, refusal = pcall(reading.try, compute, source, names)
   if is_done then
     return done, refusal
   elseif type(done) == "string" and done:find("decimal") and done:find("34 digits") then
@@ -203,10 +233,11 @@ end
 
 --- Price one item.
 ---@param source any  decoded JSON
+---@param names? billing.PriceNames   to look for misspelt fields
 ---@return billing.PriceResult
-function price.item(source)
+function price.item(source, names)
   local id = type(source) == "table" and reading.given(source.id) or nil
-  local done, refusal = attempt(source)
+  local done, refusal = attempt(source, names)
   if not done then
     return {
       id = id,
@@ -224,6 +255,7 @@ function price.item(source)
     kind = done.kind,
     result = done.result,
     explanation = json.array(done.steps),
+    ignored = done.ignored[1] and done.ignored or nil,
   }
 end
 

@@ -13,6 +13,7 @@ local reading = {}
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local json = require("billow.json")
+local nearest = require("billow.billing.nearest")
 
 ---@class billing.Refusal
 ---@field field string   path of the field, for example `meter.price.tiers[2].up_to`
@@ -266,7 +267,9 @@ function Reader:choice(name, choices, default)
       return choice
     end
   end
-  self:refuse(name, "write one of " .. table.concat(choices, ", "))
+  local meant = type(raw) == "string" and nearest.of(raw, choices)
+  self:refuse(name, (meant and "did you mean " .. meant .. "? " or "") .. "write one of "
+    .. table.concat(choices, ", "))
   return default
 end
 

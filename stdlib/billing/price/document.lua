@@ -6,6 +6,7 @@
 local document = {}
 
 local json = require("billow.json")
+local names = require("billow.billing.price.names")
 local price = require("billow.billing.price")
 
 local REMEDY = "write one JSON object, or a list of objects: billow price --schema prints the form"
@@ -81,52 +82,62 @@ local function unreadable(problem)
 end
 
 ---@param text string
+---@param fields billing.PriceNames|nil
 ---@return billing.PriceResult
-local function priced(text)
+local function priced(text, fields)
   local source, problem = json.decode(text)
   if problem then
     return unreadable(problem)
   end
-  return price.item(source)
+  return price.item(source, fields)
 end
 
---- Why an item is not priced, for the terminal.
+--- What there is to say of a result on the terminal: why an item is not priced, what was ignored.
 ---@param at integer|nil   its place in the list
 ---@param result billing.PriceResult
----@return string
-local function complaint(at, result)
+---@param said {complaints: string[], remarks: string[]}
+local function say(at, result, said)
   local name = result.id ~= nil and string.format(" (%s)", tostring(result.id)) or ""
   local place = at and string.format("item %d%s: ", at, name) or ""
-  return place .. result.error.message
+  if result.error then
+    said.complaints[#said.complaints + 1] = place .. result.error.message
+  elseif result.ignored then
+    said.remarks[#said.remarks + 1] = place .. "no such field, ignored: "
+      .. table.concat(result.ignored, ", ")
+  end
 end
 
 --- Prices what the text holds.
 ---@param text string
+---@param schema? string          the text of price_schema.json, to look for misspelt fields
 ---@return string output          JSON, as the input: one result, or a list with one a line
 ---@return string[] complaints    one for each item that has an error
-function document.run(text)
+---@return string[] remarks       one for each item with fields that were ignored
+function document.run(text, schema)
+  local fields = schema and names.of(assert(json.decode(schema)))
+  local said = { complaints = json.array({}), remarks = json.array({}) }
   local items, problem = split(text)
   if not items then
-    local result = priced(text)
-    local complaints = json.array({ result.error and complaint(nil, result) })
-    return json.encode(result) .. "\n", complaints
+    local result = priced(text, fields)
+    say(nil, result, said)
+    return json.encode(result) .. "\n", said.complaints, said.remarks
   end
   if items[1] == "" and not items[2] then
     items[1] = nil
   end
-  local written, complaints = {}, json.array({})
+  local written = {}
   local function add(result)
     local at = #written + 1
     written[at] = json.encode(result)
-    complaints[#complaints + 1] = result.error and complaint(at, result)
+    say(at, result, said)
   end
   for _, item in ipairs(items) do
-    add(priced(item))
+    add(priced(item, fields))
   end
   if problem then
     add(unreadable(problem))
   end
-  return "[" .. table.concat(written, ",\n ") .. "]\n", complaints
+  return "[" .. table.concat(written, ",\n ") .. "]\n", said.complaints, said.remarks
 end
 
 return document
