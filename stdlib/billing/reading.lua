@@ -39,6 +39,26 @@ local VALUE_TEXT_MAX = 80
 local INTEGER_MAX = decimal(1000000000000)
 local DIGITS_MAX = 18
 
+--- Text of at most so many bytes, in whole characters: half of one is no text.
+---@param text string
+---@param max integer
+---@return string
+function reading.shortened(text, max)
+  if #text <= max then
+    return text
+  end
+  return text:sub(1, max):gsub("[\xC0-\xFF][\x80-\xBF]*$", "") .. "..."
+end
+
+--- Text without control characters, which could write anywhere on a terminal.
+---@param text string
+---@return string
+function reading.printable(text)
+  return (text:gsub("%c", function(byte)
+    return string.format("\\u%04x", byte:byte())
+  end))
+end
+
 --- A value as an error message shows it: text in quotes, tables by their kind, long text cut.
 ---@param value any
 ---@return string
@@ -46,10 +66,7 @@ local function shown(value)
   if value == nil or value == json.null then
     return "nothing"
   elseif type(value) == "string" then
-    if #value > VALUE_TEXT_MAX then
-      value = value:sub(1, VALUE_TEXT_MAX) .. "..."
-    end
-    return '"' .. value .. '"'
+    return '"' .. reading.printable(reading.shortened(value, VALUE_TEXT_MAX)) .. '"'
   elseif type(value) == "table" then
     return #value > 0 and "a list" or "an object"
   end
@@ -148,6 +165,18 @@ end
 ---@return any
 function Reader:raw(name)
   return reading.given(self.source[name])
+end
+
+--- Refuse two ways of saying one thing: which of them counts is not for us to guess.
+---@param names string[]
+function Reader:only_one(names)
+  local found
+  for _, name in ipairs(names) do
+    if self:has(name) and found then
+      self:refuse(name, "leave out " .. found .. " or " .. name .. ": one of them is enough")
+    end
+    found = self:has(name) and name or found
+  end
 end
 
 ---@class billing.NumberRule

@@ -89,15 +89,16 @@ end
 ---@return Decimal left
 function reductions.apply(amount, list, maximum, d)
   local applied, left = {}, amount
-  local function take(name, kind, off)
+  local function take(name, kind, off, percent)
     off = decimal.max(ZERO, decimal.min(off, left))
-    applied[#applied + 1] = { name = name, kind = kind, base = left, amount = off }
+    applied[#applied + 1] = { name = name, kind = kind, base = left, amount = off,
+      percent = percent }
     left = left - off
   end
   for _, kind in ipairs(reductions.KINDS) do
     for _, own in ipairs(list) do
       if own.kind == kind then
-        take(own.name, kind, reductions.off(own, left, d))
+        take(own.name, kind, reductions.off(own, left, d), own.percent)
       end
     end
   end

@@ -9,6 +9,7 @@ local currency = require("billow.billing.currency")
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local json = require("billow.json")
+local reading = require("billow.billing.reading")
 
 ---@class billing.Problem
 ---@field file string       "contracts.json"
@@ -39,7 +40,7 @@ local function shown(value)
     return "a list or object"
   end
   local text = type(value) == "string" and '"' .. value .. '"' or tostring(value)
-  return #text > VALUE_LENGTH_MAX and text:sub(1, VALUE_LENGTH_MAX) .. "..." or text
+  return reading.printable(reading.shortened(text, VALUE_LENGTH_MAX))
 end
 
 --- A problem at a place; tostring gives its text.

@@ -51,6 +51,7 @@ local function cards_of(reader)
   local cards, id_of_level, field_of_id = {}, {}, {}
   local given = reader:list("rate_cards")
   local is_one = reader:has("rate_card")
+  reader:only_one({ "rate_card", "rate_cards" })
   if is_one then
     given = { reader:raw("rate_card") }
   end

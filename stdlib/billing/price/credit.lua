@@ -35,9 +35,13 @@ function credit_item.price(reader, money, steps)
       .. ", what is left to credit")
   end
   local done = credit.amounts(net, tax_percent, left, money.d)
-  explanation.add(steps, "net", "rounded", done.net_amount)
+  local part = terms:has("days") and " x " .. terms:integer("days") .. " / "
+    .. terms:integer("of_days") or ""
+  explanation.add(steps, "net", tostring(terms:decimal("net_amount")) .. part .. ", rounded",
+    done.net_amount)
   explanation.add(steps, "tax", done.is_last and "what is left of the tax"
-    or tostring(tax_percent) .. " %, rounded", done.tax_amount)
+    or tostring(tax_percent) .. " % of " .. tostring(done.net_amount) .. ", rounded",
+    done.tax_amount)
   return {
     currency = money.currency,
     net_amount = done.net_amount,

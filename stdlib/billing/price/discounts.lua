@@ -20,6 +20,10 @@ end
 ---@param own billing.Reader
 ---@return billing.Reduction
 local function reduction_of(own)
+  own:only_one({ "percent", "amount", "tiers" })
+  if not (own:has("percent") or own:has("amount") or own:has("tiers")) then
+    own:refuse("percent", "write percent, amount or tiers")
+  end
   local kind = kind_of(own)
   local is_volume = kind == "volume"
   return {
@@ -38,6 +42,7 @@ end
 ---@return Decimal amount
 ---@return Decimal[]|nil nets   of lines
 local function base_of(reader)
+  reader:only_one({ "amount", "line_amounts" })
   if not reader:has("line_amounts") then
     return reader:decimal("amount", { min = 0 }), nil
   end
@@ -79,8 +84,11 @@ function discounts_item.price(reader, money, steps)
     shown[index] = {
       name = own.name, kind = own.kind, base_amount = own.base, discount_amount = own.amount,
     }
-    explanation.add(steps, own.kind, own.name .. " off " .. tostring(own.base), own.amount)
+    local percent = own.percent and tostring(own.percent) .. " % " or ""
+    explanation.add(steps, own.kind, own.name .. ": " .. percent .. "off " .. tostring(own.base),
+      own.amount)
   end
+  explanation.add(steps, "net_amount", tostring(amount) .. " less " .. tostring(amount - left), left)
   return {
     currency = money.currency,
     amount = amount,

@@ -8,6 +8,7 @@ local document = {}
 local json = require("billow.json")
 local names = require("billow.billing.price.names")
 local price = require("billow.billing.price")
+local reading = require("billow.billing.reading")
 
 local REMEDY = "write one JSON object, or a list of objects: billow price --schema prints the form"
 
@@ -100,10 +101,10 @@ local function say(at, result, said)
   local name = result.id ~= nil and string.format(" (%s)", tostring(result.id)) or ""
   local place = at and string.format("item %d%s: ", at, name) or ""
   if result.error then
-    said.complaints[#said.complaints + 1] = place .. result.error.message
+    said.complaints[#said.complaints + 1] = reading.printable(place .. result.error.message)
   elseif result.ignored then
-    said.remarks[#said.remarks + 1] = place .. "no such field, ignored: "
-      .. table.concat(result.ignored, ", ")
+    said.remarks[#said.remarks + 1] = reading.printable(place .. "no such field, ignored: "
+      .. table.concat(result.ignored, ", "))
   end
 end
 

@@ -1,6 +1,7 @@
 --- The due date of payment terms.
 local due_date_item = {}
 
+local date = require("billow.date")
 local due = require("billow.billing.due")
 local explanation = require("billow.billing.explanation")
 local reading = require("billow.billing.reading")
@@ -28,7 +29,10 @@ end
 function due_date_item.holidays(reader)
   local holidays = {}
   for index, day in ipairs(reader:list("holidays")) do
-    holidays[index] = reading.open({ day = day }, "holidays[" .. index .. "]"):date("day")
+    if type(day) ~= "string" or not date.is_valid(day) then
+      reading.refuse("holidays[" .. index .. "]", day, "write a date that exists as YYYY-MM-DD")
+    end
+    holidays[index] = day
   end
   return holidays
 end
@@ -41,12 +45,17 @@ function due_date_item.price(reader, _, steps)
   local terms = due_date_item.read(reader:object("payment_terms"))
   local issue_date = reader:date("issue_date")
   local day = due.date(issue_date, terms, due_date_item.holidays(reader))
+  local unshifted = due.date(issue_date, { type = terms.type, days = terms.days,
+    months = terms.months, day = terms.day }, {})
   local parts = {}
   for _, name in ipairs({ "months", "days", "day" }) do
     parts[#parts + 1] = terms[name] and name .. " " .. terms[name]
   end
   explanation.add(steps, "due_date", terms.type .. ", " .. table.concat(parts, ", ") .. ", from "
-    .. issue_date .. ", shift " .. terms.shift, day)
+    .. issue_date, unshifted)
+  if day ~= unshifted then
+    explanation.add(steps, "shift", unshifted .. " is no business day", day)
+  end
   return { issue_date = issue_date, due_date = day }
 end
 

@@ -20,17 +20,20 @@ function early_payment_item.price(reader, money, steps)
   end
   if reader:has("net_amount") or not result.last_date then
     local net = reader:decimal("net_amount", { min = 0 })
+    local offer = {
+      percent = terms:decimal("percent", { min = 0, max = 100 }),
+      mode = terms:choice("mode", discount_early.MODES, "included"),
+    }
     local amounts = discount_early.amounts(net,
       reader:decimal("tax_percent", { default = 0, min = 0 }),
-      reader:decimal("fixed_tax_amount", { default = 0 }),
-      {
-        percent = terms:decimal("percent", { min = 0, max = 100 }),
-        mode = terms:choice("mode", discount_early.MODES, "included"),
-      }, money.d)
+      reader:decimal("fixed_tax_amount", { default = 0 }), offer, money.d)
     for name, value in pairs(amounts) do
       result[name] = value
     end
-    explanation.add(steps, "discount", "off the net " .. tostring(amounts.base_discount_amount)
+    explanation.add(steps, "total", tostring(net) .. " and tax " .. tostring(amounts.tax_amount)
+      .. " on the invoice", amounts.total_amount)
+    explanation.add(steps, "discount", tostring(offer.percent) .. " %, tax " .. offer.mode
+      .. ": off the net " .. tostring(amounts.base_discount_amount)
       .. ", off the tax " .. tostring(amounts.tax_discount_amount), amounts.discounted_amount)
   end
   return result

@@ -10,6 +10,8 @@ local milestone_source = require("billow.billing.sources.milestones")
 local reading = require("billow.billing.reading")
 local time_item = require("billow.billing.price.time")
 
+local ZERO = decimal(0)
+
 --- Milestone events of the item; what an example may leave out is filled in.
 ---@param reader billing.Reader
 ---@param period billing.Period
@@ -55,6 +57,70 @@ local function advances_of(reader)
   return advances
 end
 
+-- By component of a line: what it was computed from.
+local WORDS = {}
+
+function WORDS.milestone(line, facts)
+  local before = ZERO
+  for _, own in ipairs(facts.terms.milestones) do
+    if "milestone:" .. own.id == line.description_key then
+      return own.amount and "as agreed" or tostring(before + own.percent) .. " % less "
+        .. tostring(before) .. " % of " .. facts.fee .. ", each rounded"
+    end
+    before = before + (own.percent or ZERO)
+  end
+  return ""
+end
+
+function WORDS.progress(line, facts)
+  for _, event in ipairs(facts.events) do
+    if event.id == line.references[1].id then
+      return tostring(event.percent_complete) .. " % of " .. facts.fee .. " less "
+        .. tostring(facts.opening.billed_net or ZERO) .. " billed before"
+    end
+  end
+  return ""
+end
+
+function WORDS.retainage(_, facts)
+  local percent = facts.terms.retainage.percent
+  return (percent and tostring(percent) .. " %" or "by bands") .. " of " .. facts.billed
+    .. " billed so far less " .. tostring(facts.opening.withheld_net or ZERO)
+    .. " withheld before"
+end
+
+function WORDS.retainage_release()
+  return "all that is withheld and not released"
+end
+
+function WORDS.advance_deduction(_, facts)
+  local how = facts.terms.advance and facts.terms.advance.deduction or "proportional"
+  return how:gsub("_", " ") .. " to " .. facts.billed .. " billed of " .. facts.fee
+end
+
+--- How every line comes about.
+---@param contract table
+---@param opening table
+---@param events table[]
+---@param made billing.Draft
+---@param steps billing.Step[]
+local function explain(contract, opening, events, made, steps)
+  local position = made.closing.fixed_fee
+  local facts = {
+    terms = contract.terms,
+    fee = tostring(contract.terms.fee_amount),
+    opening = opening,
+    events = events,
+    billed = tostring(position and position.billed_net or ZERO),
+  }
+  for _, line in ipairs(made.lines) do
+    local words = WORDS[line.component]
+    explanation.add(steps, line.component, line.description_key
+      .. (words and ": " .. words(line, facts) or ""), line.net_amount)
+  end
+  explanation.add_lines(steps, made.advance_lines)
+end
+
 --- The closing position, its lists marked as lists even when they are empty.
 ---@param closing table
 ---@return table
@@ -95,9 +161,7 @@ function fixed_fee_item.price(reader, money, steps)
   local made = fixed_fee.bill(ctx, contract, { time = {}, expenses = {}, milestones = events })
   local lines, net = time_item.shown(made.lines)
   local advance_lines, advance_net = time_item.shown(made.advance_lines)
-  for _, line in ipairs(made.lines) do
-    explanation.add(steps, line.component, line.description_key, line.net_amount)
-  end
+  explain(contract, opening and ctx.opening.fixed_fee.item or {}, events, made, steps)
   local position = made.closing.fixed_fee
   local zero = decimal(0):round(money.d)
   return {

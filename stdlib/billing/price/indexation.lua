@@ -64,10 +64,13 @@ function indexation_item.price(reader, money, steps)
   end
   local day = reader:date("date", true)
   local factor = day and indexation.factor_on(made, day) or made[#made].factor
+  local indexed = (price * factor):round(decimals)
+  explanation.add(steps, "unit_price", tostring(price) .. " x " .. tostring(factor)
+    .. ", rounded to " .. decimals .. " decimals", indexed)
   return {
     currency = money.currency,
     factor = factor,
-    unit_price = (price * factor):round(decimals),
+    unit_price = indexed,
     adjustments = json.array(shown),
   }
 end

@@ -49,8 +49,11 @@ end
 ---@param plan billing.Reader
 ---@return billing.InstalmentTerm[]
 local function terms_of(plan)
+  plan:only_one({ "count", "terms" })
   if plan:has("terms") then
     return stated_terms(plan)
+  elseif not plan:has("count") then
+    plan:refuse("count", "write the number of equal parts, or terms with parts of their own")
   end
   local count = plan:integer("count", { above = 0, max = 1000 })
   local every_days = plan:integer("every_days", { is_optional = true, above = 0 })

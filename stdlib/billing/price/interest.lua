@@ -124,6 +124,8 @@ end
 ---@return integer days
 ---@return Decimal|nil percent   nil: several rates
 local function earned_on(reader, terms, amount, steps)
+  terms:only_one({ "percent", "reference_rate", "table" })
+  reader:only_one({ "overdue_days", "due_date" })
   local days_in_year = terms:integer("days_in_year", { default = 365, above = 0 })
   local rates = rates_of(terms, reader)
   if rates then
@@ -173,6 +175,9 @@ function interest_item.price(reader, money, steps)
     steps)
   local compensation = compensation_of(terms, amount)
   local claim = earned + fees + compensation
+  explanation.add(steps, "claim", "interest " .. tostring(earned) .. " + fees " .. tostring(fees)
+    .. " + compensation " .. tostring(compensation)
+    .. (is_in_grace and grace > 0 and ", no interest in the days of grace" or ""), claim)
   return {
     currency = money.currency,
     percent = percent,

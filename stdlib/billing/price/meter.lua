@@ -92,6 +92,10 @@ end
 ---@param reader billing.Reader
 ---@return billing.Measured
 local function measure_quantity(self, reader)
+  if not reader:has("quantity") then
+    reader:refuse("quantity", "write what was used, or events"
+      .. (self.price.model == "capacity" and ", or quantities by unit" or ""))
+  end
   local quantity = reader:decimal("quantity", { min = 0 })
   local tariff = self.price
   local is_clamped = tariff.min_per_event or tariff.max_per_event
@@ -111,9 +115,13 @@ local function measure_quantity(self, reader)
   }
 end
 
+---@param self billing.Meter
 ---@param reader billing.Reader
 ---@return billing.Measured
-local function measure_quantities(reader)
+local function measure_quantities(self, reader)
+  if self.price.model ~= "capacity" then
+    reader:refuse("quantities", "write quantity: only a capacity has several units")
+  end
   local quantities = reader:object("quantities")
   local measured = { aggregate = ZERO, sum = ZERO, count = 1, quantities = {} }
   for unit in pairs(quantities.source) do
@@ -128,10 +136,11 @@ end
 ---@param item? billing.Reader   that has the window; `reader` itself when absent
 ---@return billing.Measured
 function meter_item.measure(self, reader, item)
+  reader:only_one({ "events", "quantities", "quantity" })
   if reader:has("events") then
     return meter.measure(self, events_of(self, reader), meter_item.window(self, item or reader))
   elseif reader:has("quantities") then
-    return measure_quantities(reader)
+    return measure_quantities(self, reader)
   end
   return measure_quantity(self, reader)
 end
@@ -220,14 +229,18 @@ end
 ---@param reader billing.Reader
 ---@param amount Decimal
 ---@param d integer
+---@param steps billing.Step[]|nil
 ---@return Decimal
-function meter_item.prorated(reader, amount, d)
+function meter_item.prorated(reader, amount, d, steps)
   local part = reader:object("proration", true)
   if not part then
     return amount
   end
-  local days = part:integer("days", { min = 0 })
-  return proration.part(amount, days, part:integer("of_days", { above = 0 }), d)
+  local days, of_days = part:integer("days", { min = 0 }), part:integer("of_days", { above = 0 })
+  local prorated = proration.part(amount, days, of_days, d)
+  explanation.add(steps, "proration", tostring(amount) .. " x " .. days .. " / " .. of_days
+    .. ", rounded", prorated)
+  return prorated
 end
 
 ---@param reader billing.Reader
@@ -260,12 +273,25 @@ function meter_item.spend(reader, amount, before, d, steps, self)
   return usage.spend(amount, {
     discount_percent = reader:decimal("discount_percent", { is_optional = true, min = 0,
       max = 100 }) or own.discount_percent,
-    minimum = minimum and meter_item.prorated(reader, minimum, d),
+    minimum = minimum and meter_item.prorated(reader, minimum, d, steps),
     maximum = maximum,
     billed_before = before.amount,
     reduced_before = before.reduced,
     is_last = reader:boolean("is_last", true),
   }, d, steps)
+end
+
+--- What discount, minimum and maximum make of the usage, as one sum.
+---@param steps billing.Step[]
+---@param amount Decimal
+---@param spend billing.Spend
+function meter_item.explain_total(steps, amount, spend)
+  local text = "usage " .. tostring(amount)
+  for _, part in ipairs({ { " - discount ", spend.discount }, { " + minimum ", spend.true_up },
+    { " - above the maximum ", spend.reduction } }) do
+    text = text .. (part[2]:is_zero() and "" or part[1] .. tostring(part[2]))
+  end
+  explanation.add(steps, "amount", text, spend.total)
 end
 
 --- What earlier invoices of the period asked for such usage: less discount and maximum, as they
@@ -302,6 +328,8 @@ local function lines_now(self, reader, now, d, steps)
   explanation.add(steps, "cumulative", tostring(past.aggregate) .. " billed before, "
     .. tostring(now.aggregate) .. " now", all.aggregate)
   local lines = difference(self, usage.meter_lines(self, all, d, nil, steps), billed)
+  explanation.add(steps, "before", "what was billed before comes to this, and is taken off",
+    usage.net_of(billed))
   local amount = before:decimal("amount", { is_optional = true })
   return lines, amount and { amount = amount }
     or billed_for(self, reader, usage.net_of(billed), d)
@@ -344,7 +372,9 @@ function meter_item.price(reader, money, steps)
   end
   local lines, before = lines_now(self, reader, now, money.d, steps)
   local amount = usage.net_of(lines)
+  explanation.add_lines(steps, lines)
   local spend = meter_item.spend(reader, amount, before, money.d, steps, self)
+  meter_item.explain_total(steps, amount, spend)
   return {
     currency = money.currency,
     aggregate = now.aggregate,

@@ -1,12 +1,15 @@
 --- The numbers a format gives to the next invoices of a series.
 local number_item = {}
 
+local explanation = require("billow.billing.explanation")
 local json = require("billow.json")
 local number = require("billow.billing.number")
 
 ---@param reader billing.Reader
+---@param _ billing.PriceMoney
+---@param steps billing.Step[]
 ---@return table
-function number_item.price(reader)
+function number_item.price(reader, _, steps)
   local terms = reader:object("number")
   local format, issue_date = terms:text("format"), terms:date("issue_date")
   local first = terms:integer("next_sequence", { default = 1, min = 1 })
@@ -14,6 +17,8 @@ function number_item.price(reader)
   for offset = 0, terms:integer("count", { default = 1, min = 1, max = 1000 }) - 1 do
     numbers[offset + 1] = number.format(format, first + offset, issue_date,
       terms:text("customer_id", ""))
+    explanation.add(steps, "number", format .. " with sequence " .. first + offset .. " on "
+      .. issue_date, numbers[offset + 1])
   end
   return { numbers = json.array(numbers) }
 end

@@ -39,7 +39,10 @@ end
 ---@return integer part
 ---@return integer whole
 local function part_of(reader, terms)
-  if terms:has("days") then
+  if not (terms:has("days") or terms:has("start_date")) then
+    terms:refuse("days", "write days and of_days, or start_date and end_date of the part with "
+      .. "period_start_date and period_end_date, or a cycle")
+  elseif terms:has("days") then
     local days = terms:integer("days", { min = 0 })
     return days, terms:integer("of_days", { above = 0 })
   end
@@ -74,15 +77,23 @@ function proration_item.price(reader, money, steps)
         (decimal(fraction.days) / fraction.of_days):round(FRACTION_DECIMALS))
     end
     explanation.add(steps, "cycles", found.whole .. " whole cycles", found.cycles)
+    local billed = amount and (amount * found.cycles):round(money.d)
+    if billed then
+      explanation.add(steps, "amount", tostring(amount) .. " x " .. tostring(found.cycles)
+        .. ", rounded", billed)
+    end
     return {
       currency = money.currency,
       cycles = found.cycles,
       whole_cycles = found.whole,
       fractions = json.array(found.fractions),
-      amount = amount and (amount * found.cycles):round(money.d),
+      amount = billed,
     }
   end
   local part, whole = part_of(reader, terms)
+  if whole == 0 then
+    terms:refuse("period_end_date", "write a period with at least one day that counts")
+  end
   local result = {
     currency = money.currency,
     method = terms:raw("method") or "actual_days",
@@ -91,7 +102,12 @@ function proration_item.price(reader, money, steps)
     fraction = (decimal(part) / whole):round(FRACTION_DECIMALS),
     amount = amount and proration.part(amount, part, whole, money.d),
   }
-  explanation.add(steps, "fraction", part .. " of " .. whole .. " days", result.fraction)
+  explanation.add(steps, "fraction", part .. " of " .. whole .. " days, by " .. result.method,
+    result.fraction)
+  if amount then
+    explanation.add(steps, "amount", tostring(amount) .. " x " .. part .. " / " .. whole
+      .. ", rounded", result.amount)
+  end
   return result
 end
 

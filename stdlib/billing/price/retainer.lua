@@ -201,6 +201,7 @@ end
 ---@return Decimal|nil amount  of overage stated as quantities
 local function draw(reader, example, made, d, steps)
   local ctx, contract = example.ctx, example.contract
+  reader:only_one({ "draws", "time_entries" })
   if not reader:has("time_entries") then
     local _, overage = draw_quantities(reader, contract, ctx.period, example.list, steps)
     local quantity = retainer.quantity_of(contract.terms, overage)
@@ -244,6 +245,7 @@ function retainer_item.price(reader, money, steps)
   if balance.top_ups > 0 then
     explanation.add(steps, "top_up", balance.top_ups .. " bought", balance.left)
   end
+  explanation.add_lines(steps, made)
   local shown, net = time_item.shown(made)
   return {
     currency = money.currency,

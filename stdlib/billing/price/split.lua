@@ -55,6 +55,7 @@ end
 function split_item.price(reader, money, steps)
   local terms = reader:object("split")
   local amount = reader:decimal("amount")
+  terms:only_one({ "percents", "weights", "payers" })
   if terms:has("payers") then
     return of_payers(terms, amount, money, steps)
   end
@@ -75,8 +76,11 @@ function split_item.price(reader, money, steps)
     reader:refuse("amount", "write at most " .. money.d .. " decimals")
   end
   local shares = split.largest_remainder(amount, weights, money.d)
+  local total = tostring(decimal.sum(weights))
   for index, share in ipairs(shares) do
-    explanation.add(steps, "share", index .. " with weight " .. tostring(weights[index]), share)
+    explanation.add(steps, "share", index .. ": " .. tostring(amount) .. " x "
+      .. tostring(weights[index]) .. " / " .. total .. ", odd units to the largest remainders",
+      share)
   end
   return { currency = money.currency, amount = amount, share_amounts = json.array(shares) }
 end

@@ -21,6 +21,7 @@ local SECONDS_PER_HOUR = 3600
 ---@return integer
 ---@return {begin: string, end: string}|nil rounded
 local function seconds_of(entry, clock_terms, steps)
+  entry:only_one({ "duration_seconds", "hours", "begin" })
   if entry:has("duration_seconds") then
     return entry:integer("duration_seconds", { min = 0 })
   elseif entry:has("hours") then
@@ -120,8 +121,9 @@ function time_item.works(reader, ctx, contract, steps)
     if rates.is_needed(contract) then
       local rate, searched = rates.find(book, work)
       if not rate then
-        reading.refuse(entry.path, work.id, "no rate found, searched "
-          .. table.concat(searched or {}, "; ") .. ": add a row to a card")
+        local where = searched and searched[1] and table.concat(searched, "; ") or "no card"
+        reading.refuse(entry.path, work.id, "no rate found, searched " .. where
+          .. ": add a row to a rate_card, or give the entry its hourly_rate")
       end
       work.rate = rate
       explain_rate(work, rate, steps)
@@ -201,6 +203,33 @@ local function cost_sum(works)
   return sum
 end
 
+--- How much of each work is on a line, where that is not what was worked; and what factors did to
+--- its price.
+---@param works billing.Work[]
+---@param made billing.Draft
+---@param steps billing.Step[]
+local function explain_works(works, made, steps)
+  local work_of_id = {}
+  for _, work in ipairs(works) do
+    work_of_id[work.id] = work
+  end
+  for _, line in ipairs(made.lines) do
+    for _, reference in ipairs(line.references) do
+      local work = work_of_id[reference.id]
+      if work and reference.seconds and reference.seconds ~= work.worked_seconds then
+        explanation.add(steps, "billed_seconds", work.id .. ": worked " .. work.worked_seconds
+          .. " s", reference.seconds .. " s")
+      end
+      local price = work and work.rate and work.rate.price
+      if price and line.component == "time" and price ~= line.unit_price then
+        explanation.add(steps, "factor", work.id .. ": "
+          .. figures.plain(price) .. " x " .. figures.plain(line.unit_price / price),
+          figures.plain(line.unit_price))
+      end
+    end
+  end
+end
+
 ---@param made billing.Draft
 ---@param steps billing.Step[]
 ---@return integer billed_seconds
@@ -210,10 +239,8 @@ local function explain_lines(made, steps)
     for _, reference in ipairs(line.references) do
       billed_seconds = billed_seconds + (reference.seconds or 0)
     end
-    explanation.add(steps, "line", line.description_key .. ": "
-      .. figures.plain(line.quantity) .. " " .. line.unit_code .. " x "
-      .. figures.plain(line.unit_price), line.net_amount)
   end
+  explanation.add_lines(steps, made.lines)
   return billed_seconds
 end
 
@@ -236,6 +263,7 @@ function time_item.price(reader, money, steps)
     dispositions[id] = disposition
   end
   local lines, net = time_item.shown(made.lines)
+  explain_works(works, made, steps)
   return {
     currency = money.currency,
     lines = lines,

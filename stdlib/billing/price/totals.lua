@@ -75,6 +75,7 @@ end
 ---@param document billing.PricedDocument
 ---@return billing.LineTax[]|nil
 local function taxes_of(reader, document)
+  reader:only_one({ "taxes", "tax_code", "tax_percent" })
   if reader:has("taxes") then
     local list = {}
     for index, own in ipairs(reader:objects("taxes")) do
@@ -102,7 +103,11 @@ end
 ---@param rules billing.TaxRules
 ---@return Decimal
 local function reduction(reader, base, rules)
+  reader:only_one({ "percent", "amount" })
   if not reader:has("percent") then
+    if not reader:has("amount") then
+      reader:refuse("amount", "write percent or amount")
+    end
     return reader:decimal("amount", { min = 0 })
   end
   local amount = base * reader:decimal("percent", { min = 0 }) / PERCENT
@@ -114,24 +119,31 @@ end
 ---@return billing.TaxedItem
 local function line_of(reader, document)
   local quantity = reader:decimal("quantity", { default = 1 })
-  local gross
+  local gross, text
+  reader:only_one({ "unit_price", "net_amount" })
   if reader:has("unit_price") then
     local priced = quantity * reader:decimal("unit_price")
-    gross = priced
+    gross, text = priced, tostring(quantity) .. " x " .. tostring(reader:decimal("unit_price"))
     for _, discount in ipairs(reader:objects("discounts")) do
-      gross = gross - reduction(discount, priced, document.rules)
+      local off = reduction(discount, priced, document.rules)
+      gross, text = gross - off, text .. " - discount " .. tostring(off)
     end
     for _, charge in ipairs(reader:objects("charges")) do
-      gross = gross + reduction(charge, priced, document.rules)
+      local on = reduction(charge, priced, document.rules)
+      gross, text = gross + on, text .. " + charge " .. tostring(on)
     end
   else
+    if not reader:has("net_amount") then
+      reader:refuse("unit_price", "write unit_price, or net_amount for the whole line")
+    end
     gross = reader:decimal("net_amount")
+    text = tostring(gross)
   end
   if not line_taxes.is_exact(document.rules) then
     gross = line_taxes.round(gross, document.rules)
   end
   local taxes = taxes_of(reader, document) or document.taxes or {}
-  return { gross = gross, quantity = quantity, taxes = taxes }
+  return { gross = gross, quantity = quantity, taxes = taxes, text = text }
 end
 
 --- Take an amount off the lines (or put it on), by their size; the tax bases follow.
@@ -216,9 +228,9 @@ local function shown_lines(items, amounts, rules)
   for index, item in ipairs(items) do
     local taxes, sum = {}, ZERO
     for number, amount in ipairs(amounts[index].amounts) do
-      taxes[number] = { name = item.taxes[number].name,
-        amount = line_taxes.round(amount, rules) }
-      sum = sum + amount
+      local own = item.taxes[number]
+      taxes[number] = { name = own.name, amount = line_taxes.round(amount, rules) }
+      sum = own.is_withheld and sum or sum + amount
     end
     shown[index] = {
       priced_amount = line_taxes.round(item.gross - (item.share or ZERO), rules),
@@ -229,6 +241,26 @@ local function shown_lines(items, amounts, rules)
     }
   end
   return json.array(shown)
+end
+
+--- How each line comes to its net, and what the document's allowances and charges do to it.
+---@param items billing.TaxedItem[]
+---@param amounts billing.TaxedAmounts[]
+---@param rules billing.TaxRules
+---@param steps billing.Step[]
+local function explain_lines(items, amounts, rules, steps)
+  for index, item in ipairs(items) do
+    local text = item.text
+    if item.share then
+      text = text .. (item.share < ZERO and " less " or " and ") .. tostring(item.share:abs())
+        .. " of the document"
+    end
+    if line_taxes.round(item.gross, rules) ~= line_taxes.round(amounts[index].net, rules) then
+      text = text .. ", with the tax inside"
+    end
+    explanation.add(steps, "line", index .. ": " .. text,
+      line_taxes.round(amounts[index].net, rules))
+  end
 end
 
 ---@param groups billing.TaxGroup[]
@@ -354,6 +386,7 @@ end
 ---@param d integer
 ---@return Decimal
 local function prepaid_of(reader, inclusive, d)
+  reader:only_one({ "prepaid_amount", "prepaid_percent" })
   if reader:has("prepaid_percent") then
     local percent = reader:decimal("prepaid_percent", { min = 0, max = 100 })
     return (inclusive * percent / PERCENT):round(d)
@@ -406,17 +439,21 @@ function totals_item.price(reader, money, steps)
   for index, item in ipairs(all) do
     amounts[index] = line_taxes.of_item(item, rules)
   end
+  explain_lines(items, amounts, rules, steps)
   local groups = line_taxes.groups(all, amounts, rules)
+  local shown_breakdown = shown_groups(groups, steps)
   local sums = line_taxes.totals(all, amounts, groups, rules)
   local inclusive = sums.net + sums.tax
   local prepaid = prepaid_of(reader, inclusive - sums.withheld, money.d)
   local due = inclusive - sums.withheld - prepaid
+  explanation.add(steps, "payable", "net " .. tostring(sums.net) .. " + tax " .. tostring(sums.tax)
+    .. " - withheld " .. tostring(sums.withheld) .. " - prepaid " .. tostring(prepaid), due)
   local rounding = payable_rounding(reader, due, money.d, steps)
   local accounting, exchange = accounting_tax(reader, money, document, sums.tax, steps)
   return {
     currency = money.currency,
     lines = shown_lines(items, amounts, rules),
-    tax_breakdown = shown_groups(groups, steps),
+    tax_breakdown = shown_breakdown,
     tax_groups = group_sums(groups),
     exceptions = exceptions_of(groups),
     exchange_rate = exchange,

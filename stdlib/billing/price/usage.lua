@@ -2,6 +2,7 @@
 local usage_item = {}
 
 local decimal = require("billow.decimal")
+local explanation = require("billow.billing.explanation")
 local json = require("billow.json")
 local meter = require("billow.billing.meter")
 local meter_item = require("billow.billing.price.meter")
@@ -57,12 +58,13 @@ end
 local function lines_of(reader, meters, events, d, steps)
   local lines, reduced = {}, ZERO
   local function prorate(amount)
-    return meter_item.prorated(reader, amount, d)
+    return meter_item.prorated(reader, amount, d, steps)
   end
   for _, self in ipairs(meters) do
     local own = usage.meter_lines(self, measured(self, reader, events), d, self.tax_code, steps)
     local true_up, reductions = usage.own_spend(self, own, prorate, d, steps)
     own[#own + 1] = true_up
+    explanation.add_lines(steps, own)
     for _, line in ipairs(own) do
       lines[#lines + 1] = line
     end
@@ -145,8 +147,12 @@ function usage_item.price(reader, money, steps)
   local before = reader:object("before", true)
   local billed = before and before:decimal("amount", { min = 0 }) or ZERO
   local spend = meter_item.spend(spend_reader(terms, reader), amount, { amount = billed }, d, steps)
-  local base_fee = meter_item.prorated(reader, terms:decimal("base_fee", { default = 0 }), d)
-    :round(d)
+  meter_item.explain_total(steps, amount, spend)
+  local base_fee = meter_item.prorated(reader, terms:decimal("base_fee", { default = 0 }), d,
+    terms:has("base_fee") and steps or nil):round(d)
+  if terms:has("base_fee") then
+    explanation.add(steps, "base_fee", "rounded", base_fee)
+  end
   return {
     currency = money.currency,
     lines = json.array(lines),

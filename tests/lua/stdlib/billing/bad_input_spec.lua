@@ -243,12 +243,47 @@ local ITEMS = {
     "name one of the invoices given" },
   { [[{"time_entries": [{"id": "a", "hours": "1", "hourly_rate": "1"},
     {"id": "a", "hours": "1", "hourly_rate": "1"}]}]], "/time_entries/1/id", '"a"', "once" },
-  { [[{"time_entries": [{"hours": "1"}]}]], "/time_entries/0", '"entry-1"', "add a row to a card" },
+  { [[{"time_entries": [{"hours": "1"}]}]], "/time_entries/0", '"entry-1"', "add a row to a rate_card" },
   { [[{"tax_number": 5}]], "/tax_number", "5", "write a text" },
   { [[{"indexation": {"base_value": "100", "adjustments": []}}]], "/indexation/adjustments", nil,
     "at least one element" },
   { [[{"amount": "1", "proration": {"days": 1, "of_days": 0}}]], "/proration/of_days", "0",
     "greater than 0" },
+  -- Two ways of saying one thing.
+  { [[{"time_entries": [{"hours": "1", "duration_seconds": 60, "hourly_rate": "1"}]}]],
+    "/time_entries/0/hours", nil, "leave out duration_seconds or hours" },
+  { [[{"meter": {"price": {"model": "per_unit", "unit_price": "1"}}, "quantity": "1",
+    "events": ["2"]}]], "/quantity", nil, "leave out events or quantity" },
+  { [[{"lines": [{"unit_price": "1", "net_amount": "2"}]}]], "/lines/0/net_amount", nil,
+    "leave out unit_price or net_amount" },
+  { [[{"lines": [{"unit_price": "1", "tax_percent": "19", "taxes": []}], "charges": [
+    {"percent": "1", "amount": "1"}]}]], "/lines/0/tax_percent", nil, "leave out taxes" },
+  { [[{"lines": [{"unit_price": "1"}], "charges": [{"percent": "1", "amount": "1"}]}]],
+    "/charges/0/amount", nil, "leave out percent or amount" },
+  { [[{"amount": "9", "discounts": [{"percent": "1", "amount": "1"}]}]], "/discounts/0/amount", nil,
+    "leave out percent or amount" },
+  { [[{"amount": "9", "split": {"percents": ["100"], "weights": ["1"]}}]], "/split/weights", nil,
+    "leave out percents or weights" },
+  { [[{"amount": "9", "instalments": {"first_date": "2026-01-01", "count": 2, "terms": [
+    {"percent": "100"}]}}]], "/instalments/terms", nil, "leave out count or terms" },
+  { [[{"amount": "9", "interest": {"percent": "1", "reference_rate": "2"}, "overdue_days": 1}]],
+    "/interest/reference_rate", nil, "leave out percent or reference_rate" },
+  { [[{"amount": "9", "interest": {"percent": "1"}, "overdue_days": 1, "due_date":
+    "2026-01-01"}]], "/due_date", nil, "leave out overdue_days or due_date" },
+  { [[{"retainer": {"quantity": "1"}, "draws": [{"quantity": "1"}], "time_entries": [
+    {"hours": "1"}]}]], "/time_entries", nil, "leave out draws or time_entries" },
+  { [[{"meter": {"price": {"model": "per_unit", "unit_price": "1"}}, "quantity": "1",
+    "minimum_commit": {"amount": "9"}, "maximum_spend": {"amount": "5"}}]], "/maximum_spend", nil,
+    "not below the minimum, 9" },
+  { [[{"meter": {"price": {"model": "per_unit", "unit_price": "1"}}, "quantities": {"a": "1"}}]],
+    "/quantities", nil, "only a capacity has several units" },
+  -- A part that has no whole.
+  { [[{"amount": "9", "proration": {"method": "working_days", "start_date": "2026-10-31",
+    "end_date": "2026-10-31", "period_start_date": "2026-10-31", "period_end_date":
+    "2026-10-31"}}]], "/proration/period_end_date", nil, "at least one day that counts" },
+  { [[{"amount": "9", "proration": {}}]], "/proration/days", nil, "days and of_days, or" },
+  { [[{"payment_terms": {"type": "net", "days": 1}, "issue_date": "2026-02-28", "holidays":
+    ["2026-02-29"]}]], "/holidays/0", '"2026-02-29"', "a date that exists" },
 }
 
 describe("an item of billow price", function()
