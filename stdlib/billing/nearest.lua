@@ -12,7 +12,8 @@ local function plain(name)
   return (name:lower():gsub("[%s_%-%.]", ""):gsub("s$", ""))
 end
 
---- How many letters are wrong, missing, superfluous or swapped; beyond `limit` only that it is more.
+--- How many letters are wrong, missing, superfluous or swapped; beyond `limit` just that it is
+--- more.
 ---@param a string
 ---@param b string
 ---@param limit integer

@@ -191,11 +191,21 @@ local function pointer_of(field)
   return "/" .. table.concat(parts, "/")
 end
 
+---@param input any
+---@return boolean
+local function is_list(input)
+  return type(input) == "table" and (#input > 0 or (next(input) == nil
+    and getmetatable(input) ~= nil))
+end
+
 ---@param source any
 ---@param names billing.PriceNames|nil
 ---@return billing.Priced
 local function compute(source, names)
   local reader = reading.open(source, "")
+  if is_list(source) then
+    reading.refuse("item", source, "write an object with named fields, not a list in a list")
+  end
   local kind = kind_of(reader)
   local found = names and names:find(kind, source) or { misspelt = {}, ignored = {} }
   for _, own in ipairs(found.misspelt) do
@@ -257,13 +267,6 @@ function price.item(source, names)
     explanation = json.array(done.steps),
     ignored = done.ignored[1] and done.ignored or nil,
   }
-end
-
----@param input any
----@return boolean
-local function is_list(input)
-  return type(input) == "table" and (#input > 0 or (next(input) == nil
-    and getmetatable(input) ~= nil))
 end
 
 --- Price an item or a list of items.

@@ -68,7 +68,7 @@ local function shown(value)
   elseif type(value) == "string" then
     return '"' .. reading.printable(reading.shortened(value, VALUE_TEXT_MAX)) .. '"'
   elseif type(value) == "table" then
-    return #value > 0 and "a list" or "an object"
+    return (#value > 0 or json.is_array(value)) and "a list" or "an object"
   end
   return tostring(value)
 end

@@ -88,7 +88,8 @@ function discounts_item.price(reader, money, steps)
     explanation.add(steps, own.kind, own.name .. ": " .. percent .. "off " .. tostring(own.base),
       own.amount)
   end
-  explanation.add(steps, "net_amount", tostring(amount) .. " less " .. tostring(amount - left), left)
+  explanation.add(steps, "net_amount", tostring(amount) .. " less " .. tostring(amount - left),
+    left)
   return {
     currency = money.currency,
     amount = amount,

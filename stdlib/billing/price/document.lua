@@ -10,7 +10,26 @@ local names = require("billow.billing.price.names")
 local price = require("billow.billing.price")
 local reading = require("billow.billing.reading")
 
+local BACKSLASH = string.byte("\\")
+local BYTE_ORDER_MARK = "\xEF\xBB\xBF"
 local REMEDY = "write one JSON object, or a list of objects: billow price --schema prints the form"
+
+--- The quote that ends the text which begins at `quote`; nil when there is none. A quote behind an
+--- odd number of backslashes is part of the text.
+---@param text string
+---@param quote integer
+---@return integer|nil
+local function end_of_text(text, quote)
+  local found = quote
+  repeat
+    found = text:find('"', found + 1, true)
+    local before = (found or 0) - 1
+    while found and text:byte(before) == BACKSLASH do
+      before = before - 1
+    end
+  until not found or (found - before) % 2 == 1
+  return found
+end
 
 --- Where the text of the value that begins at `start` ends: at the comma or bracket behind it.
 ---@param text string
@@ -26,10 +45,7 @@ local function end_of_item(text, start)
     end
     local byte = text:sub(found, found)
     if byte == '"' then
-      found = text:find('"', found + 1, true)
-      while found and #text:sub(start, found - 1):match("\\*$") % 2 == 1 do
-        found = text:find('"', found + 1, true)
-      end
+      found = end_of_text(text, found)
       if not found then
         return #text + 1, nil
       end
@@ -71,13 +87,15 @@ end
 ---@param problem string
 ---@return billing.PriceResult
 local function unreadable(problem)
+  local is_several = problem:find("bytes behind the value", 1, true)
+  local remedy = is_several and "put several items into one list, [..., ...]" or REMEDY
   return {
     error = {
       pointer = "",
       field = "item",
       value = "no JSON",
-      remedy = REMEDY,
-      message = "this is not JSON (" .. problem .. "): " .. REMEDY,
+      remedy = remedy,
+      message = "this is not JSON (" .. problem .. "): " .. remedy,
     },
   }
 end
@@ -86,6 +104,9 @@ end
 ---@param fields billing.PriceNames|nil
 ---@return billing.PriceResult
 local function priced(text, fields)
+  if not text:find("%S") then
+    return unreadable("nothing is here")
+  end
   local source, problem = json.decode(text)
   if problem then
     return unreadable(problem)
@@ -115,6 +136,9 @@ end
 ---@return string[] complaints    one for each item that has an error
 ---@return string[] remarks       one for each item with fields that were ignored
 function document.run(text, schema)
+  if text:sub(1, #BYTE_ORDER_MARK) == BYTE_ORDER_MARK then
+    text = text:sub(#BYTE_ORDER_MARK + 1)
+  end
   local fields = schema and names.of(assert(json.decode(schema)))
   local said = { complaints = json.array({}), remarks = json.array({}) }
   local items, problem = split(text)

@@ -244,7 +244,7 @@ local ITEMS = {
   { [[{"time_entries": [{"id": "a", "hours": "1", "hourly_rate": "1"},
     {"id": "a", "hours": "1", "hourly_rate": "1"}]}]], "/time_entries/1/id", '"a"', "once" },
   { [[{"time_entries": [{"hours": "1"}]}]], "/time_entries/0", '"entry-1"', "add a row to a rate_card" },
-  { [[{"tax_number": 5}]], "/tax_number", "5", "write a text" },
+    "/discounts/0/amount", nil, { [[{"tax_number": 5}]], "/tax_number", "5", "write a text" },
   { [[{"indexation": {"base_value": "100", "adjustments": []}}]], "/indexation/adjustments", nil,
     "at least one element" },
   { [[{"amount": "1", "proration": {"days": 1, "of_days": 0}}]], "/proration/of_days", "0",

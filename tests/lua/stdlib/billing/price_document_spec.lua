@@ -79,3 +79,31 @@ describe("a list", function()
     }, complaints)
   end)
 end)
+
+describe("the input", function()
+  it("may begin with a byte order mark", function()
+    assert.are.equal("2026-12-02", run("\xEF\xBB\xBF" .. DUE).result.due_date)
+    assert.are.equal(1, #run("\xEF\xBB\xBF[" .. DUE .. "]"))
+  end)
+
+  it("that is empty, or several items without a list, gets told how they are written", function()
+    assert.is_truthy(run(" \n").error.message:find("nothing is here", 1, true))
+    assert.are.equal("put several items into one list, [..., ...]",
+      run(DUE .. "\n" .. DUE).error.remedy)
+  end)
+
+  it("of a list in a list is refused item by item", function()
+    local results = run("[[" .. DUE .. "], [], " .. DUE .. "]")
+    assert.are.same({ "a list", "a list" }, { results[1].error.value, results[2].error.value })
+    assert.are.equal("2026-12-02", results[3].result.due_date)
+  end)
+
+  it("comes back as text that a terminal cannot take for commands, in whole characters", function()
+    local output, complaints = document.run(
+      '[{"amount": "\\u001b[2J", "split": {"weights": ["1"]}},'
+      .. '{"amount": "' .. ("\xC3\xA9"):rep(60) .. 'x", "split": {"weights": ["1"]}}]')
+    assert.is_nil(table.concat(complaints):find("%c"))
+    assert.is_truthy(complaints[1]:find("\\u001b[2J", 1, true))
+    assert.is_truthy(utf8.len(output))
+  end)
+end)
