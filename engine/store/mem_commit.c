@@ -205,7 +205,8 @@ static void commit_children(struct mem_store *store, const struct bw_turn_commit
 {
     for (size_t i = 0; i < commit->child_count; i++) {
         const struct bw_run_row *row = &commit->children[i];
-        if (mem_find_run(store, row->tenant, row->id))
+        if (mem_find_run(store, row->tenant, row->id) ||
+            mem_find_remnant(store, row->tenant, row->id))
             continue;
         if (mem_find_key(store, row->tenant, row->workflow, row->key)) {
             refuse_child(store, row);

@@ -73,7 +73,16 @@ static struct bw_buf text_key(struct bw_id tenant, struct bw_str first, struct b
 struct mem_run *mem_find_run(const struct mem_store *store, struct bw_id tenant, struct bw_id run)
 {
     struct bw_buf key = id_key(tenant, run);
-    return map_get(&store->run_map, &key);
+    struct mem_run *found = map_get(&store->run_map, &key);
+    return found && !found->row.dropped_at_us ? found : NULL;
+}
+
+struct mem_run *mem_find_remnant(const struct mem_store *store, struct bw_id tenant,
+                                 struct bw_id run)
+{
+    struct bw_buf key = id_key(tenant, run);
+    struct mem_run *found = map_get(&store->run_map, &key);
+    return found && found->row.dropped_at_us ? found : NULL;
 }
 
 struct mem_run *mem_find_key(const struct mem_store *store, struct bw_id tenant,
@@ -216,15 +225,10 @@ void mem_audit(struct mem_store *store, struct bw_id tenant, const struct bw_aud
                            .detail = mem_own(audit->detail.len ? audit->detail : bw_str("", 1))});
 }
 
-/* --- The end --------------------------------------------------------------------------------- */
+/* --- What is not needed any more ------------------------------------------------------------- */
 
-static void free_run(struct mem_run *run)
+static void free_history(struct mem_run *run)
 {
-    struct bw_str *texts[] = {&run->row.workflow,  &run->row.key,    &run->row.input,
-                              &run->row.state,     &run->row.result, &run->row.error,
-                              &run->row.started_by};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        mem_disown(texts[i]);
     for (size_t i = 0; i < run->turn_count; i++)
         mem_disown(&run->turns[i].body);
     for (size_t i = 0; i < run->message_count; i++) {
@@ -239,6 +243,21 @@ static void free_run(struct mem_run *run)
     bw_free(run->messages);
     bw_free(run->notes);
     bw_free(run->waits);
+    run->turns = NULL;
+    run->messages = NULL;
+    run->notes = NULL;
+    run->waits = NULL;
+    run->turn_count = run->message_count = run->note_count = run->wait_count = 0;
+}
+
+static void free_run(struct mem_run *run)
+{
+    struct bw_str *texts[] = {&run->row.workflow,   &run->row.key,          &run->row.input,
+                              &run->row.state,      &run->row.result,       &run->row.error,
+                              &run->row.started_by, &run->row.dropped_under};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        mem_disown(texts[i]);
+    free_history(run);
     bw_free(run);
 }
 
@@ -252,6 +271,15 @@ static void free_task(struct mem_task *task)
     bw_free(task);
 }
 
+static void free_event(struct mem_event *event)
+{
+    mem_disown(&event->event.topic);
+    mem_disown(&event->event.key);
+    mem_disown(&event->event.id);
+    mem_disown(&event->event.body);
+    bw_free(event);
+}
+
 static void free_places(struct mem_store *store)
 {
     size_t at = 0;
@@ -259,12 +287,7 @@ static void free_places(struct mem_store *store)
     while (bw_map_next(&store->place_map, &at, NULL, &value)) {
         struct mem_place *place = value;
         BW_LIST_EACH(&place->events, link) {
-            struct mem_event *event = bw_container_of(link, struct mem_event, link);
-            mem_disown(&event->event.topic);
-            mem_disown(&event->event.key);
-            mem_disown(&event->event.id);
-            mem_disown(&event->event.body);
-            bw_free(event);
+            free_event(bw_container_of(link, struct mem_event, link));
         }
         bw_free(place);
     }
@@ -322,11 +345,83 @@ static void free_settings(struct mem_store *store)
     bw_free(store->audits);
 }
 
+/* --- Retention ------------------------------------------------------------------------------- */
+
+static void forget_event(struct mem_store *store, struct mem_event *event)
+{
+    struct bw_buf key;
+    key_start(&key, event->event.tenant);
+    bw_buf_put_bytes(&key, event->event.topic);
+    bw_buf_put_bytes(&key, event->event.key);
+    bw_buf_put_bytes(&key, event->event.id);
+    bw_map_remove(&store->event_map, bw_buf_str(&key));
+    bw_buf_deinit(&key);
+    bw_list_remove(&event->link);
+    free_event(event);
+}
+
+static void forget_tasks(struct mem_store *store, const struct mem_run *run)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->task_count; i++) {
+        struct mem_task *task = store->tasks[i];
+        if (!bw_id_eq(task->tenant, run->row.tenant) || !bw_id_eq(task->row.run, run->row.id)) {
+            store->tasks[kept++] = task;
+            continue;
+        }
+        struct bw_buf key = id_key(task->tenant, task->row.task.id);
+        bw_map_remove(&store->task_map, bw_buf_str(&key));
+        bw_buf_deinit(&key);
+        free_task(task);
+    }
+    store->task_count = kept;
+}
+
+void mem_forget_run(struct mem_store *store, struct mem_run *run, bool remains, int64_t at_us,
+                    struct bw_str under)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < run->message_count; i++) {
+        if (run->messages[i].event)
+            forget_event(store, run->messages[i].event);
+    }
+    for (size_t i = 0; i < run->wait_count; i++)
+        bw_list_remove(&run->waits[i]->link);
+    forget_tasks(store, run);
+    while (store->runs[at] != run)
+        at++;
+    store->run_count--;
+    memmove(&store->runs[at], &store->runs[at + 1],
+            (store->run_count - at) * sizeof(struct mem_run *));
+    if (!remains) {
+        struct bw_buf key = id_key(run->row.tenant, run->row.id);
+        bw_map_remove(&store->run_map, bw_buf_str(&key));
+        bw_buf_deinit(&key);
+        free_run(run);
+        return;
+    }
+    free_history(run);
+    mem_disown(&run->row.input);
+    mem_disown(&run->row.state);
+    mem_disown(&run->row.result);
+    mem_disown(&run->row.error);
+    run->row.head = run->row.base = run->row.last_seq = 0;
+    run->row.dropped_at_us = at_us;
+    run->row.dropped_under = mem_own(under);
+    MEM_PUSH(store->remnants, store->remnant_count, run);
+}
+
+/* --- The end --------------------------------------------------------------------------------- */
+
 void mem_free_data(struct mem_store *store)
 {
     for (size_t i = 0; i < store->run_count; i++)
         free_run(store->runs[i]);
+    for (size_t i = 0; i < store->remnant_count; i++)
+        free_run(store->remnants[i]);
     bw_free(store->runs);
+    bw_free(store->remnants);
+    mem_free_retention(store);
     bw_map_deinit(&store->run_map);
     bw_map_deinit(&store->key_map);
     for (size_t i = 0; i < store->task_count; i++)

@@ -234,6 +234,8 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
     bool is_share = bw_str_eq(what, BW_STR("tenant"));
     struct bw_share share;
     enum bw_err code = BW_ERR_OK;
+    if (mem_is_retention(what))
+        return mem_write_retention(store, tenant, what, args, error);
     if (bw_str_eq(what, BW_STR("setting")))
         code = bw_setting_from_args(args, &setting, error);
     else if (bw_str_eq(what, BW_STR("series")))
@@ -274,6 +276,8 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
         audit_setting(store, tenant, &setting, args);
     if (code == BW_ERR_OK)
         write_setting(store, tenant, &setting);
+    if (code == BW_ERR_OK && bw_str_eq(setting.policy, BW_STR("retention")))
+        mem_retention_of(store, tenant)->stamp++;
     return code;
 }
 
@@ -352,6 +356,8 @@ static void read_tasks(struct reading *reading)
 static void read_run(struct reading *reading)
 {
     const struct mem_run *run = mem_find_run(reading->store, reading->tenant, reading->args.id);
+    if (!run)
+        run = mem_find_remnant(reading->store, reading->tenant, reading->args.id);
     if (run)
         bw_rows_put_run(&reading->items, &run->row, true);
     else
@@ -620,19 +626,90 @@ static void read_key(struct reading *reading)
         bw_fail(reading->error, BW_ERR_NOT_FOUND, "there is no such key");
 }
 
+static void read_holds(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    if (store->hold_count > 0)
+        qsort(store->holds, store->hold_count, sizeof *store->holds, mem_by_hold_name);
+    for (size_t i = 0; i < store->hold_count; i++) {
+        if (!bw_id_eq(store->holds[i].tenant, reading->tenant))
+            continue;
+        bw_hold_put(&reading->items, &store->holds[i].hold);
+        reading->count++;
+    }
+}
+
+static void read_retention(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    struct mem_retention none = {0};
+    const struct mem_retention *row = &none;
+    int64_t holds = 0;
+    for (size_t i = 0; i < store->retention_count; i++) {
+        if (bw_id_eq(store->retentions[i].tenant, reading->tenant))
+            row = &store->retentions[i];
+    }
+    for (size_t i = 0; i < store->hold_count; i++)
+        holds += bw_id_eq(store->holds[i].tenant, reading->tenant);
+    bw_retention_put(&reading->items, row->stamp, row->dropped, holds, row->last);
+}
+
+static int by_scope(const void *left, const void *right)
+{
+    const struct bw_setting *const *a = left;
+    const struct bw_setting *const *b = right;
+    int order = bw_str_cmp(bw_str_of(bw_setting_scope_name((*a)->scope)),
+                           bw_str_of(bw_setting_scope_name((*b)->scope)));
+    return order ? order : bw_str_cmp((*a)->scope_id, (*b)->scope_id);
+}
+
+static void read_setting_scopes(struct reading *reading)
+{
+    const struct mem_store *store = reading->store;
+    const struct bw_setting **rows = bw_xcalloc(store->setting_count + 1, sizeof *rows);
+    size_t count = 0;
+    for (size_t i = 0; i < store->setting_count; i++) {
+        const struct bw_setting *row = &store->settings[i].setting;
+        if (bw_id_eq(store->settings[i].tenant, reading->tenant) &&
+            bw_str_eq(row->policy, reading->args.name) && row->scope >= BW_SCOPE_CUSTOMER)
+            rows[count++] = row;
+    }
+    if (count > 0)
+        qsort(rows, count, sizeof(struct bw_setting *), by_scope);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && by_scope(&rows[i - 1], &rows[i]) == 0)
+            continue;
+        bw_rows_put_scope(&reading->items, bw_str_of(bw_setting_scope_name(rows[i]->scope)),
+                          rows[i]->scope_id);
+        reading->count++;
+    }
+    bw_free(rows);
+}
+
 static const struct {
     const char *what;
     void (*read)(struct reading *reading);
     bool is_single;
 } reads[] = {
-    {"runs", read_runs, false},        {"run", read_run, true},
-    {"journal", read_journal, false},  {"tasks", read_tasks, false},
-    {"task", read_task, true},         {"notes", read_notes, false},
-    {"inbox", read_inbox, false},      {"tenants", read_tenants, false},
-    {"numbers", read_numbers, false},  {"series", read_series, false},
-    {"audit", read_audit, false},      {"schedules", read_schedules, false},
-    {"schedule", read_schedule, true}, {"key", read_key, true},
-    {"tenant", read_tenant, true},     {"problems", read_problems, false},
+    {"runs", read_runs, false},
+    {"run", read_run, true},
+    {"journal", read_journal, false},
+    {"tasks", read_tasks, false},
+    {"task", read_task, true},
+    {"notes", read_notes, false},
+    {"inbox", read_inbox, false},
+    {"tenants", read_tenants, false},
+    {"numbers", read_numbers, false},
+    {"series", read_series, false},
+    {"audit", read_audit, false},
+    {"schedules", read_schedules, false},
+    {"schedule", read_schedule, true},
+    {"key", read_key, true},
+    {"tenant", read_tenant, true},
+    {"problems", read_problems, false},
+    {"holds", read_holds, false},
+    {"retention", read_retention, true},
+    {"setting_scopes", read_setting_scopes, false},
 };
 
 void mem_read(struct mem_store *store, struct bw_id tenant, struct bw_str what, struct bw_str args,

@@ -1,8 +1,9 @@
 /* mem_store.h - what the parts of the memory store share; nobody else includes it.
  *
  * Parts:   store_mem.c (calls, pump, life), mem_commit.c (turns, events), mem_data.c (rows and
- * look-ups), mem_read.c (loads, scans, settings, read models), mem_schedule.c (schedules),
- * mem_work.c (numbers, transactions and queries for the test world).
+ * look-ups), mem_read.c (loads, scans, settings, read models), mem_retention.c (what is dropped,
+ * and what holds it), mem_schedule.c (schedules), mem_work.c (numbers, transactions and queries for
+ * the test world).
  *
  * Rows own their strings (own() and disown()); look-ups are by hash maps, lists keep the order of
  * arrival.
@@ -13,6 +14,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "store/copy.h"
+#include "store/retention.h"
 #include "store/rows.h"
 #include "store/settings.h"
 #include "store/store_mem.h"
@@ -125,6 +127,18 @@ struct mem_audit {
     struct bw_str action;
     struct bw_str subject;
     struct bw_str detail;
+};
+
+struct mem_hold {
+    struct bw_id tenant;
+    struct bw_hold hold; /* owned */
+};
+
+struct mem_retention {
+    struct bw_id tenant;
+    int64_t stamp;
+    int64_t dropped;
+    struct bw_str last;
 };
 
 /* A query or a transaction that the test world has to play. */
@@ -244,6 +258,12 @@ struct mem_store {
     size_t audit_count;
     struct mem_key *keys;
     size_t key_count;
+    struct mem_run **remnants; /* of runs that were dropped: not in `runs`, but found by key */
+    size_t remnant_count;
+    struct mem_hold *holds;
+    size_t hold_count;
+    struct mem_retention *retentions; /* of tenants */
+    size_t retention_count;
     struct bw_list requests;
     uint64_t request_last;
 };
@@ -268,8 +288,15 @@ struct mem_op *mem_op_make(void *self, const char *what,
 
 /* mem_data.c */
 struct mem_run *mem_find_run(const struct mem_store *store, struct bw_id tenant, struct bw_id run);
+/* Also of a run that was dropped. */
 struct mem_run *mem_find_key(const struct mem_store *store, struct bw_id tenant,
                              struct bw_str workflow, struct bw_str key);
+struct mem_run *mem_find_remnant(const struct mem_store *store, struct bw_id tenant,
+                                 struct bw_id run);
+/* Forgets the run, its mail, events, waits, notes and tasks. What is to remain does as a remnant.
+ */
+void mem_forget_run(struct mem_store *store, struct mem_run *run, bool remains, int64_t at_us,
+                    struct bw_str under);
 struct mem_run *mem_add_run(struct mem_store *store, const struct bw_run_row *row);
 struct mem_tenant *mem_find_tenant(const struct mem_store *store, struct bw_id tenant);
 struct mem_task *mem_find_task(const struct mem_store *store, struct bw_id tenant,
@@ -313,6 +340,18 @@ struct bw_schedule_row *mem_find_schedule(const struct mem_store *store, struct 
 enum bw_err mem_write_schedule(struct mem_store *store, struct bw_str what,
                                const struct bw_schedule_args *args, struct bw_error *error);
 void mem_free_schedules(struct mem_store *store);
+
+/* mem_retention.c */
+void mem_find_expired(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                      void *ud);
+void mem_drop_runs(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done, void *ud);
+/* Made when the tenant has none; valid until the next one is made. */
+struct mem_retention *mem_retention_of(struct mem_store *store, struct bw_id tenant);
+int mem_by_hold_name(const void *left, const void *right); /* of struct mem_hold */
+bool mem_is_retention(struct bw_str what);
+enum bw_err mem_write_retention(struct mem_store *store, struct bw_id tenant, struct bw_str what,
+                                struct bw_str args, struct bw_error *error);
+void mem_free_retention(struct mem_store *store);
 
 /* mem_read.c */
 void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id run, bool has_turns,

@@ -386,6 +386,8 @@ static struct bw_pgc_unit *build_setting(struct bw_pg_request *request)
     params[8] = bw_pg_arg_text(unit, setting->set_by);
     params[9] = bw_pg_arg_int(unit, setting->set_at_us ? setting->set_at_us : args->now_us);
     add_audit(unit, args);
+    if (bw_str_eq(setting->policy, BW_STR("retention")))
+        bw_pgc_unit_add(unit, &bw_pg_retention_changed)[0] = bw_pg_arg_id(unit, args->tenant);
     return unit;
 }
 
@@ -510,6 +512,8 @@ static void audit_setting(struct bw_pg_request *request, struct bw_str bytes)
 void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str bytes,
                  bw_done_fn done, void *ud)
 {
+    if (bw_pg_write_retention(self, tenant, what, bytes, done, ud))
+        return;
     struct bw_pg_request *request = admin_request(self, tenant, what, ud);
     struct admin_args *args = request->args;
     request->fn.done = done;

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/fault.h"
+#include "store/retention.h"
 #include "store/work.h"
 
 typedef void (*put_row_fn)(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
@@ -25,6 +26,10 @@ static void put_whole_run(const struct bw_pg_result *rows, size_t i, struct bw_a
     (void)arena;
     struct bw_run_row row;
     bw_pg_take_run(rows, i, &row);
+    row.dropped_at_us = bw_pg_int(rows, i, 22);
+    row.dropped_under = bw_pg_bytes(rows, i, 23);
+    if (row.dropped_at_us)
+        row.shard = bw_id_hash(row.id) % BW_SHARD_COUNT;
     bw_rows_put_run(out, &row, true);
 }
 
@@ -134,6 +139,34 @@ static void put_schedule(const struct bw_pg_result *rows, size_t i, struct bw_ar
     bw_rows_put_schedule(out, &row);
 }
 
+static void put_hold(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                     struct bw_buf *out)
+{
+    (void)arena;
+    struct bw_hold row = {.name = bw_pg_bytes(rows, i, 0),
+                          .scope_id = bw_pg_bytes(rows, i, 2),
+                          .reason = bw_pg_bytes(rows, i, 3),
+                          .set_by = bw_pg_bytes(rows, i, 4),
+                          .set_at_us = bw_pg_int(rows, i, 5)};
+    (void)bw_hold_scope_from_name(bw_pg_bytes(rows, i, 1), &row.scope);
+    bw_hold_put(out, &row);
+}
+
+static void put_retention(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                          struct bw_buf *out)
+{
+    (void)arena;
+    bw_retention_put(out, bw_pg_int(rows, i, 0), bw_pg_int(rows, i, 1), bw_pg_int(rows, i, 2),
+                     bw_pg_bytes(rows, i, 3));
+}
+
+static void put_scope(const struct bw_pg_result *rows, size_t i, struct bw_arena *arena,
+                      struct bw_buf *out)
+{
+    (void)arena;
+    bw_rows_put_scope(out, bw_pg_bytes(rows, i, 0), bw_pg_bytes(rows, i, 1));
+}
+
 #define TASK_COLUMNS                                                                               \
     "task_id, run_id, seq, status, kind, grouping, title, billow.whole(tenant_id, body),"          \
     " assignees, due_at, opened_at, answered_at, billow.whole(tenant_id, answer)"
@@ -163,8 +196,13 @@ static const struct {
      put_whole_run,
      true,
      {"read_run",
-      "SELECT " BW_PG_RUN_COLUMNS BW_PG_RUN_FROM
-      "WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid",
+      "SELECT " BW_PG_RUN_COLUMNS ", NULL::bigint, NULL::text" BW_PG_RUN_FROM
+      "WHERE r.tenant_id = $1::uuid AND r.run_id = $2::uuid"
+      " UNION ALL SELECT d.tenant_id, d.run_id, 0::smallint, d.release, d.workflow, d.start_key,"
+      " d.dropped_status, 0::smallint, false, NULL, 0, 0, 0, d.parent_id, d.parent_seq, NULL, NULL,"
+      " NULL, NULL, d.started_by, d.created_at, d.finished_at, d.dropped_at, d.dropped_under"
+      " FROM billow.run_detail d WHERE d.tenant_id = $1::uuid AND d.run_id = $2::uuid"
+      " AND d.dropped_at IS NOT NULL",
       2}},
     {"journal",
      "Tr",
@@ -268,6 +306,32 @@ static const struct {
      true,
      {"read_key",
       "SELECT name, key FROM billow.signing_key WHERE tenant_id = $1::uuid AND name = $2::text",
+      2}},
+    {"holds",
+     "T",
+     put_hold,
+     false,
+     {"read_holds",
+      "SELECT name, scope, scope_id, reason, set_by, set_at FROM billow.hold"
+      " WHERE tenant_id = $1::uuid ORDER BY name COLLATE \"C\"",
+      1}},
+    {"retention",
+     "T",
+     put_retention,
+     true,
+     {"read_retention",
+      "SELECT coalesce(r.stamp, 0), coalesce(r.dropped, 0), (SELECT count(*) FROM billow.hold h"
+      "  WHERE h.tenant_id = $1::uuid), r.last"
+      " FROM (VALUES (1)) AS one LEFT JOIN billow.retention r ON r.tenant_id = $1::uuid",
+      1}},
+    {"setting_scopes",
+     "Tn",
+     put_scope,
+     false,
+     {"read_setting_scopes",
+      "SELECT DISTINCT scope_type, scope_id COLLATE \"C\" FROM billow.policy_setting"
+      " WHERE tenant_id = $1::uuid AND policy = $2::text AND scope_type IN ('customer', 'contract')"
+      " ORDER BY 1, 2",
       2}},
 };
 

@@ -1,8 +1,8 @@
 /* pg_store.h - what the parts of the PostgreSQL store share; nobody else includes it.
  *
  * Parts:   store_pg.c (life, leases), pg_commit.c (group commits), pg_door.c (what comes in),
- * pg_read.c (loads, scans, queries, read models), pg_schedule.c (schedules), pg_admin.c (tenants,
- * releases, settings).
+ * pg_read.c (loads, scans, queries, read models), pg_schedule.c (schedules), pg_retention.c (what
+ * is dropped, and what holds it), pg_admin.c (tenants, releases, settings).
  */
 #ifndef BW_STORE_PG_STORE_H
 #define BW_STORE_PG_STORE_H
@@ -41,6 +41,7 @@ struct bw_pg_store {
 
     struct bw_pgc *reader;
     struct bw_pgc *script;
+    struct bw_pgc *keeper; /* retention: loads do not wait behind it */
 
     bw_mail_fn on_mail;
     void *on_mail_ud;
@@ -140,6 +141,16 @@ void bw_pg_add_schedule_write(struct bw_pgc_unit *unit, struct bw_str what,
 void bw_pg_take_schedule(const struct bw_pg_result *rows, size_t i, struct bw_schedule_row *row);
 extern const char bw_pg_schedules_sql[];
 extern const char bw_pg_schedule_sql[];
+
+/* pg_retention.c */
+void bw_pg_find_expired(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                        void *ud);
+void bw_pg_drop_runs(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                     void *ud);
+/* Writes that are its own: "hold", "hold_end", "retention". False: it is none of them. */
+bool bw_pg_write_retention(struct bw_pg_store *store, struct bw_id tenant, struct bw_str what,
+                           struct bw_str args, bw_done_fn done, void *ud);
+extern const struct bw_pg_statement bw_pg_retention_changed;
 
 /* pg_admin.c */
 void bw_pg_put_tenant(void *self, struct bw_id tenant, struct bw_str name, bw_done_fn done,

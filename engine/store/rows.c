@@ -119,9 +119,14 @@ static void put_hex(struct bw_buf *out, const uint8_t *bytes, size_t len)
 
 void bw_rows_put_run(struct bw_buf *out, const struct bw_run_row *row, bool is_whole)
 {
-    bw_value_put_map(out, is_whole ? 21 : 18);
+    bool is_dropped = row->dropped_at_us != 0;
+    bw_value_put_map(out, (is_whole ? 21u : 18u) + (is_dropped ? 2u : 0u));
     put_key_int(out, "base", (int64_t)row->base);
     put_key_int(out, "created_at_us", row->created_at_us);
+    if (is_dropped) {
+        put_key_int(out, "dropped_at_us", row->dropped_at_us);
+        put_key_str(out, "dropped_under", row->dropped_under);
+    }
     put_key_value(out, "error", row->error);
     put_key_int(out, "head", (int64_t)row->head);
     put_key_id(out, "id", row->id);
@@ -266,6 +271,13 @@ void bw_rows_put_problem(struct bw_buf *out, struct bw_id run, struct bw_str pro
     put_key_id(out, "run", run);
 }
 
+void bw_rows_put_scope(struct bw_buf *out, struct bw_str scope_type, struct bw_str scope_id)
+{
+    bw_value_put_map(out, 2);
+    put_key_str(out, "scope_id", scope_id);
+    put_key_str(out, "scope_type", scope_type);
+}
+
 void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
                         int64_t created_at_us, const struct bw_share *share)
 {
@@ -348,8 +360,9 @@ enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_
                               struct bw_error *error)
 {
     static const char *const reads[] = {
-        "runs",    "run",    "journal", "tasks",     "task",     "notes",  "inbox",    "tenants",
-        "numbers", "series", "audit",   "schedules", "schedule", "tenant", "problems", "key"};
+        "runs",     "run",     "journal", "tasks",     "task",          "notes",    "inbox",
+        "tenants",  "numbers", "series",  "audit",     "schedules",     "schedule", "tenant",
+        "problems", "key",     "holds",   "retention", "setting_scopes"};
     *out = (struct bw_read_args){0};
     if (name_index(reads, COUNT(reads), what) < 0)
         return bw_fail(error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));

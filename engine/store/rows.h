@@ -57,6 +57,7 @@ BW_MUST_USE enum bw_err bw_share_from_args(struct bw_str args, struct bw_share *
 void bw_rows_put_problem(struct bw_buf *out, struct bw_id run, struct bw_str problem);
 void bw_rows_put_tenant(struct bw_buf *out, struct bw_id id, struct bw_str name,
                         int64_t created_at_us, const struct bw_share *share);
+void bw_rows_put_scope(struct bw_buf *out, struct bw_str scope_type, struct bw_str scope_id);
 void bw_rows_put_id(struct bw_buf *out, struct bw_id id); /* as a string */
 
 /* The value of the message "event:<seq>": {body, id, key, topic}. */
@@ -69,7 +70,7 @@ struct bw_read_args {
     int status;
     struct bw_str workflow;
     struct bw_str series;
-    struct bw_str name;                   /* of "schedule", "key" */
+    struct bw_str name;                   /* of "schedule", "key", "setting_scopes" */
     struct bw_str actor, action, subject; /* of "audit"; empty = any */
     int64_t since_us;
     struct bw_id id;    /* of "id" */

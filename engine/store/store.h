@@ -75,6 +75,9 @@ struct bw_run_row {
     struct bw_str started_by;
     int64_t created_at_us;
     int64_t updated_at_us;
+    /* Of a run that was dropped (read "run" only). Everything else that it had is gone. */
+    int64_t dropped_at_us; /* 0 = it was not */
+    struct bw_str dropped_under;
 };
 
 enum bw_message_kind {
@@ -352,7 +355,10 @@ struct bw_store {
      * "journal" {run}, "tasks" {status?, run?, limit?}, "task" {id}, "notes" {run}, "inbox" {run},
      * "tenants" {}, "series" {}, "numbers" {series?, limit?}, "audit" {actor?, action?, subject?,
      * since_us?, limit?} (the newest, in their order), "schedules" {limit?}, "schedule" {name},
-     * "key" {name}. Array of maps (runs newest first, tasks and the rest oldest first), or one map.
+     * "key" {name}; "holds" {}: by name; "retention" {}: {stamp, dropped: runs ever, holds, last:
+     * as written}; "setting_scopes" {name: a policy}: [{scope_type, scope_id}], the customers and
+     * contracts for which it has settings. Array of maps (runs newest first, tasks and the rest
+     * oldest first), or one map.
      * The maps are store/rows.c's. */
     void (*read)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                  bw_value_fn done, void *ud);
@@ -378,7 +384,11 @@ struct bw_store {
      * spec, next_due_us, wake_at_us, set_by, at_us?}: made, or set anew (one that is paused stays
      * so); "schedule_state" {name, is_paused, next_due_us?, wake_at_us?, version?, set_by?}
      * (CONFLICT when it has another version); "schedule_delete" {name}. NOT_FOUND when there is
-     * none; "key" {name, key}: a signing key, 64 hexadecimal digits; one that is there stays. */
+     * none; "key" {name, key}: a signing key, 64 hexadecimal digits; one that is there stays;
+     * "hold" {name, scope: "tenant"|"run"|"workflow"|"contract"|"customer"|"matter", scope_id?,
+     * reason, set_by, at_us?}: from now on nothing of it is dropped; again it changes nothing,
+     * CONFLICT when the name holds something else; "hold_end" {name, reason, set_by}; "retention"
+     * {last}: what the last sweep has to say. */
     void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                   bw_done_fn done, void *ud);
     /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only
@@ -393,6 +403,28 @@ struct bw_store {
      * made; all that were get mail. */
     void (*fire_schedule)(void *self, const struct bw_schedule_fire *fire, bw_start_fn done,
                           void *ud);
+
+    /* --- Retention: store/retention.h says which runs may go, and what trees, rules and tags are.
+     *
+     * Looks at the next `limit` runs by id and at the trees of which they are roots. args {rules:
+     * [{workflow? | customer? | contract?, before_us, books_before_us}], after?, limit?}; gives
+     * {after: go on there, null = everything was looked at, kept: {documents, held, open, young}:
+     * runs of trees that do not go, runs: [{finished_at_us, id, key, workflow, wrote}]: whole
+     * trees, children first, stamp}. Trees whose root is open, or finished after the latest moment
+     * of the rules, are not counted. Nothing is changed. */
+    void (*find_expired)(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                         void *ud);
+    /* Drops these runs with their journals, mail, tasks, waits, notes, taken events and large
+     * values, in one transaction; those that are not finished (any more), have an open task or
+     * document, or a child that stays, are left. args {runs: [id], stamp, by, under, at_us?,
+     * detail?}; gives {runs, turns}: what was dropped. CONFLICT when a hold or a setting of policy
+     * "retention" changed since `stamp` was given: nothing was done. May be repeated.
+     *
+     * Of a run that had a key, or wrote, read "run" still gives how and when it ended, when it was
+     * dropped and under what. Its key stays taken: a start with it answers with the run's id. Audit
+     * records, numbers and documents are never touched. */
+    void (*drop_runs)(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
+                      void *ud);
 
     void (*set_on_mail)(void *self, bw_mail_fn on_mail, void *ud);
     /* Ends connections (pending calls get CANCELLED), then calls `closed`; `self` is gone

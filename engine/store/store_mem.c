@@ -229,6 +229,8 @@ static void run_start(struct mem_store *store, struct mem_op *op)
     struct mem_run *run = mem_find_key(store, row->tenant, row->workflow, row->key);
     if (!run)
         run = mem_find_run(store, row->tenant, row->id);
+    if (!run)
+        run = mem_find_remnant(store, row->tenant, row->id);
     if (!run) {
         run = mem_add_run(store, row);
         audit_act(store, row->tenant, row->started_by, "run.start", row->id, BW_STR_NONE);
@@ -719,6 +721,8 @@ void bw_store_mem_open(struct bw_store *table, const struct bw_clock *clock)
         .load_mail = mem_load_mail,
         .due_schedules = mem_due_schedules,
         .fire_schedule = mem_fire_schedule,
+        .find_expired = mem_find_expired,
+        .drop_runs = mem_drop_runs,
         .set_on_mail = mem_set_on_mail,
         .close = mem_close,
     };

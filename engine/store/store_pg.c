@@ -290,6 +290,7 @@ static void pg_close(void *self, void (*closed)(void *ud), void *ud)
     bw_pgc_close(store->door, on_connection_closed, store);
     bw_pgc_close(store->reader, on_connection_closed, store);
     bw_pgc_close(store->script, on_connection_closed, store);
+    bw_pgc_close(store->keeper, on_connection_closed, store);
     for (unsigned i = 0; i < store->lane_count; i++)
         bw_pgc_close(store->lanes[i].pgc, on_connection_closed, store);
 }
@@ -317,6 +318,7 @@ void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *
     store->door = connect(store, "door", LANE_SETTINGS, false);
     store->reader = connect(store, "read", READ_SETTINGS, false);
     store->script = connect(store, "query", settings, true);
+    store->keeper = connect(store, "retention", READ_SETTINGS, false);
     *table = (struct bw_store){
         .self = store,
         .migrate = pg_migrate,
@@ -342,6 +344,8 @@ void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *
         .load_mail = bw_pg_load_mail,
         .due_schedules = bw_pg_due_schedules,
         .fire_schedule = bw_pg_fire_schedule,
+        .find_expired = bw_pg_find_expired,
+        .drop_runs = bw_pg_drop_runs,
         .set_on_mail = pg_set_on_mail,
         .close = pg_close,
     };

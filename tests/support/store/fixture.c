@@ -490,10 +490,15 @@ static void on_start(void *ud, const struct bw_error *error, struct bw_id run, b
     on_done(ud, error);
 }
 
-enum bw_err fixture_start_row(struct store_fixture *fixture, const struct bw_run_row *row)
+void fixture_start_begin(struct store_fixture *fixture, const struct bw_run_row *row)
 {
     call_begins(fixture);
     fixture->store.start_run(fixture->store.self, row, on_start, fixture);
+}
+
+enum bw_err fixture_start_row(struct store_fixture *fixture, const struct bw_run_row *row)
+{
+    fixture_start_begin(fixture, row);
     return wait_done(fixture);
 }
 

@@ -101,6 +101,8 @@ const char *fixture_json(struct store_fixture *fixture, struct bw_str value);
 
 /* --- Calls. Each returns the error's code and leaves what came in the fixture. */
 struct bw_id fixture_start(struct store_fixture *fixture, const char *key);
+void fixture_start_begin(struct store_fixture *fixture,
+                         const struct bw_run_row *row); /* wait for is_done */
 enum bw_err fixture_start_row(struct store_fixture *fixture, const struct bw_run_row *row);
 enum bw_commit_status fixture_commit(struct store_fixture *fixture,
                                      const struct bw_turn_commit *commit);
