@@ -40,6 +40,7 @@ static void index_rows(struct bw_bill_look *look)
     struct bw_str rest = runs.items;
     bw_map_clear(&look->by_id);
     bw_map_clear(&look->has_task);
+    look->row_count = runs.count;
     look->rows = bw_xrealloc(look->rows, (runs.count + 1) * sizeof *look->rows);
     for (struct bw_value *row = look->rows; bw_value_next(&rest, row); row++)
         (void)bw_map_put(&look->by_id, text_of(row, "id"), row);
@@ -75,8 +76,7 @@ static enum bw_err list(struct bw_cli *cli, const char *path, struct bw_buf *row
 /* Does some run of the month compute, or wait for something that comes by itself? */
 static bool is_moving(const struct bw_bill_look *look)
 {
-    size_t count = bw_value_read(bw_buf_str(&look->runs)).count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < look->row_count; i++) {
         struct bw_str wake = text_of(&look->rows[i], "wake");
         bool is_still = bw_str_eq(wake, BW_STR("child")) || bw_str_eq(wake, BW_STR("task"));
         if (!is_still && bw_bill_look_is_of_month(look, &look->rows[i]))
@@ -125,8 +125,7 @@ bool bw_bill_look_next_exception(const struct bw_bill_look *look, struct bw_str 
 
 bool bw_bill_look_is_settled(const struct bw_bill_look *look)
 {
-    size_t count = bw_value_read(bw_buf_str(&look->runs)).count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < look->row_count; i++) {
         const struct bw_value *run = &look->rows[i];
         struct bw_str wake = text_of(run, "wake");
         bool is_waiting =

@@ -16,8 +16,9 @@ struct bw_bill_look {
     struct bw_buf runs;       /* open runs of the tenant */
     struct bw_buf tasks;      /* open tasks */
     struct bw_value *rows;    /* the runs, read */
-    struct bw_map by_id;      /* run id -> its row */
-    struct bw_map has_task;   /* run id -> something, when it has an open task */
+    size_t row_count;
+    struct bw_map by_id;    /* run id -> its row */
+    struct bw_map has_task; /* run id -> something, when it has an open task */
 };
 
 void bw_bill_look_init(struct bw_bill_look *look);

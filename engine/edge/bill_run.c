@@ -14,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POLL_MS = 20, ANSWERED_POLL_MS = 1 };
+/* A look at a month costs by its runs: with thousands of them it is taken less often. */
+enum { POLL_MS = 20, RUNS_PER_POLL_MS = 4, ANSWERED_POLL_MS = 2 };
 
 struct month {
     struct bw_bill *bill;
@@ -160,8 +161,9 @@ static enum bw_err wait_for_run(struct month *month, const struct bw_value *task
     enum bw_err err = BW_ERR_OK;
     snprintf(run_path, sizeof run_path, "/v1/runs/%.*s", BW_STR_ARG(id));
     snprintf(task_path, sizeof task_path, "/v1/tasks?status=open&run=%.*s", BW_STR_ARG(id));
-    while (!err) {
-        bw_client_wait(month->bill->cli->client, ANSWERED_POLL_MS);
+    for (int wait_ms = ANSWERED_POLL_MS; !err;
+         wait_ms = wait_ms < POLL_MS ? 2 * wait_ms : POLL_MS) {
+        bw_client_wait(month->bill->cli->client, wait_ms);
         err = get(month, run_path, &month->one, error);
         struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&month->one));
         if (err || !bw_str_eq(bw_value_get_str(&run, "status", BW_STR("")), BW_STR("open")))
@@ -233,7 +235,8 @@ static enum bw_err look(struct month *month, bool *is_done, struct bw_error *err
     if (!err)
         err = check_parked(month, error);
     if (!err && !answered)
-        bw_client_wait(month->bill->cli->client, POLL_MS);
+        bw_client_wait(month->bill->cli->client,
+                       POLL_MS + (int)(month->look.row_count / RUNS_PER_POLL_MS));
     return err;
 }
 
