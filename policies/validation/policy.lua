@@ -7,11 +7,14 @@
 local decimal = require("billow.decimal")
 
 local DAY_HOURS_MAX, DEVIATION, HISTORY_MIN = "24", "50", 3
+local TIMESHEET_PERCENT = "50"
 
 ---@class policy.validation.Decision
 ---@field approval_required boolean
 ---@field day_seconds_max integer
 ---@field entry_seconds_max? integer     nil: no limit
+---@field overlaps "allow"|"ask"          entries of a person that overlap
+---@field timesheets {action: "ignore"|"record"|"ask", percent: string}   days with too few hours
 ---@field hold_without_asking string[]   codes of exceptions
 ---@field exceptions_owner string[]      who decides on exceptions; empty = anybody
 ---@field deviation_percent? string      nil: bills are not compared
@@ -45,6 +48,11 @@ local function decide(_, settings)
     approval_required = is_required,
     day_seconds_max = seconds(day),
     entry_seconds_max = is_limited and seconds(entry) or nil,
+    overlaps = settings.overlaps or "allow",
+    timesheets = {
+      action = settings.timesheets or "ignore",
+      percent = settings.timesheet_percent or TIMESHEET_PERCENT,
+    },
     hold_without_asking = silent,
     exceptions_owner = settings.exceptions_owner or {},
     deviation_percent = decimal(deviation) > decimal(0) and deviation or nil,

@@ -81,6 +81,26 @@ local function in_sequence(check, field, first, last)
   end
 end
 
+--- Who works when: each person once, with hours, and absences that end after they begin.
+local function check_capacity(check, capacity)
+  local seen = {}
+  for i, one in ipairs(capacity) do
+    local field = string.format("capacity[%d]", i)
+    if seen[one.person] then
+      check.error(field .. ".person", one.person, "is there twice", "write each person once")
+    end
+    seen[one.person] = true
+    if one.hours_per_day:is_zero() then
+      check.error(field .. ".hours_per_day", "0", "is zero", "leave the person out")
+    end
+    in_sequence(check, field .. ".end_date", one.start_date, one.end_date)
+    for n, absence in ipairs(one.absences) do
+      local place = string.format("%s.absences[%d].end_date", field, n)
+      in_sequence(check, place, absence.start_date, absence.end_date)
+    end
+  end
+end
+
 local function check_firm(check, firm)
   known(check, "rate_card_id", firm.rate_card_id, check.ctx.rate_card_list, "rate card")
   local series_of = {}
@@ -114,6 +134,7 @@ local function check_firm(check, firm)
       'add a series with type_codes ["380"]'
     )
   end
+  check_capacity(check, firm.capacity)
   local seen = {}
   for i, code in ipairs(firm.tax_codes) do
     local field = string.format("tax_codes[%d]", i)

@@ -251,11 +251,14 @@ local function invalid_row(input, exception, fields)
   }
 end
 
---- Of what a row says; where it stood in the file is no part of it.
+-- Where a row stood in its file, and at which hour the work began: neither changes what is billed.
+local IS_NOT_SAID = { sequence = true, started_at = true }
+
+--- Of what a row says.
 local function digest_of(body)
   local said = {}
   for name, value in pairs(body) do
-    said[name] = name ~= "sequence" and value or nil
+    said[name] = not IS_NOT_SAID[name] and value or nil
   end
   return text.sha256_hex(json.encode(said))
 end

@@ -31,10 +31,11 @@ local statements = require("billow.billing.statements")
 local store = require("billow.billing.store")
 local task = require("billow.task")
 local text = require("billow.text")
+local timesheets = require("billow.billing.timesheets")
 local usage_statements = require("billow.billing.usage_statements")
 
 -- What a contract's bill reports beside what blocks it.
-local IS_NO_BLOCK = { CAP_REACHED = true, CEILING_REACHED = true }
+local IS_NO_BLOCK = { CAP_REACHED = true, CEILING_REACHED = true, TIMESHEET_MISSING = true }
 
 -- Stands in the page where the number goes that the finalising transaction gives.
 local NUMBER_MARK = "{{billow:number}}"
@@ -156,12 +157,25 @@ local function to_be_asked(contract, exceptions)
   for _, code in ipairs(rules.hold_without_asking) do
     is_silent[code] = true
   end
+  is_silent.TIMESHEET_MISSING = is_silent.TIMESHEET_MISSING or rules.timesheets.action ~= "ask"
   for _, found in ipairs(exceptions) do
     if not is_silent[found.code] then
       open[#open + 1] = found
     end
   end
   return open
+end
+
+--- Judges every claimed entry, and what its people have not reported; asks nobody.
+---@param contract billow.billing.Contract
+---@param claimed billow.billing.Claimed
+---@return billow.billing.Judged
+function billing.judge(contract, claimed)
+  local judged = ledger.judge(contract.ctx, contract.contract, claimed)
+  for _, found in ipairs(timesheets.exceptions(contract.ctx, contract.contract, claimed)) do
+    table.insert(judged.exceptions, found)
+  end
+  return judged
 end
 
 --- Judges every claimed entry. Exceptions become one task; the run waits until somebody holds them
@@ -172,7 +186,7 @@ end
 ---@return billow.billing.Judged
 function billing.validate(contract, claimed)
   while true do
-    local judged = ledger.judge(contract.ctx, contract.contract, claimed)
+    local judged = billing.judge(contract, claimed)
     local open = to_be_asked(contract, judged.exceptions)
     if #open == 0 then
       return judged

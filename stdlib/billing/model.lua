@@ -105,6 +105,27 @@ local FIRM = record({
   country_code = required(text),
   time_zone = required(text),
   holidays = optional(list(day), {}),
+  capacity = optional(
+    list(record({
+      person = required(text),
+      hours_per_day = required(amount),
+      weekdays = optional(
+        list(enum(overtime.WEEKDAYS), { is_filled = true }),
+        { "monday", "tuesday", "wednesday", "thursday", "friday" }
+      ),
+      start_date = optional(day),
+      end_date = optional(day),
+      absences = optional(
+        list(record({
+          start_date = required(day),
+          end_date = required(day),
+          reason = optional(text),
+        })),
+        {}
+      ),
+    })),
+    {}
+  ),
   tax_registrations = optional(list(text), {}), -- other countries where it declares tax
   has_one_stop_shop = optional(shape.boolean, false),
   rate_card_id = optional(text),

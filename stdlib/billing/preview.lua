@@ -13,7 +13,6 @@ local close = require("billow.billing.close")
 local db = require("billow.db")
 local decimal = require("billow.decimal")
 local json = require("billow.json")
-local ledger = require("billow.billing.ledger")
 local preview_statements = require("billow.billing.preview_statements")
 local store = require("billow.billing.store")
 local usage_count = require("billow.billing.usage_count")
@@ -41,7 +40,8 @@ local workflow = require("billow.workflow")
 local function look(contract)
   local wanted = store.reach(contract.contract, contract.ctx.period.end_date)
   wanted.period = contract.period
-  local claimed = store.claimed_of(db.query(preview_statements.entries, { wanted }))
+  local claimed =
+    store.note_starts(store.claimed_of(db.query(preview_statements.entries, { wanted })))
   if contract.contract.model == "usage" then
     claimed.usage = usage_count.collect(contract.ctx, contract.contract, {
       count = usage_statements.count_wanted,
@@ -115,7 +115,7 @@ end
 function preview.bill(contract_id, period)
   local contract = contract_before(contract_id, period)
   local claimed = look(contract)
-  local judged = ledger.judge(contract.ctx, contract.contract, claimed)
+  local judged = billing.judge(contract, claimed)
   return contract, billing.draft(contract, judged), claimed
 end
 

@@ -39,6 +39,8 @@ local REVERSE = { AE = true, K = true }
 --- Who acts when nobody is named.
 local OWNERS = {
   NOT_APPROVED = "whoever approves the work at its source",
+  TIMESHEET_MISSING = "whoever keeps the timesheets",
+  OVERLAPS = "whoever approves the work at its source",
   NO_RATE = "whoever keeps the rate cards",
   PROJECT_UNKNOWN = "whoever keeps the contracts",
   MISSING_BUYER_REFERENCE = "account manager",

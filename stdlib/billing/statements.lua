@@ -171,6 +171,38 @@ select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
  order by m.kind, m.source_rank, m.sequence]],
 })
 
+--- When the work of some persons' days began, where the source says it. $1 JSON array of
+--- {person, date}
+statements.starts = db.statement({
+  name = "billing.starts",
+  sql = [[
+select e.body->>'id' as id, e.person, e.project_code, e.project_name,
+       e.body->>'started_at' as started_at, e.quantity::text as quantity, e.source_rank, e.sequence
+  from (select distinct d.person, d.date
+          from jsonb_to_recordset($1::jsonb) as d(person text, date date)) d
+ cross join lateral (select x.* from billing.entry x
+                      where x.person = d.person and x.entry_date = d.date offset 0) e
+ where e.kind = 'time' and e.invalid is null and e.origin_id is null and e.body ? 'started_at'
+ order by e.person, e.entry_date, e.source_rank, e.sequence]],
+})
+
+--- How much each of some persons worked on each day, over all contracts. Work that was reported
+--- twice counts once. $1 JSON array of names, $2 first day, $3 last day
+statements.worked_days = db.statement({
+  name = "billing.worked_days",
+  sql = [[
+select e.person, e.entry_date::text as date, sum(e.quantity)::text as seconds
+  from (select distinct on (x.person, x.entry_date, coalesce(x.dup_key, x.id))
+               x.person, x.entry_date, x.quantity
+          from billing.entry x
+         where x.kind = 'time' and x.invalid is null and x.origin_id is null
+           and x.person in (select jsonb_array_elements_text($1::jsonb))
+           and x.entry_date between $2::date and $3::date
+         order by x.person, x.entry_date, coalesce(x.dup_key, x.id), x.source_rank, x.sequence) e
+ group by e.person, e.entry_date
+ order by e.person, e.entry_date]],
+})
+
 --- Advance invoices of a contract that this database issued, less what was credited of them.
 --- $1 contract
 statements.advances = db.statement({

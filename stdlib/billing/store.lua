@@ -12,6 +12,7 @@ local decimal = require("billow.decimal")
 local json = require("billow.json")
 local model = require("billow.billing.model")
 local given = require("billow.billing.reading").given
+local starts = require("billow.billing.starts")
 local statements = require("billow.billing.statements")
 local usage_count = require("billow.billing.usage_count")
 local usage_statements = require("billow.billing.usage_statements")
@@ -325,6 +326,24 @@ function store.claimed_of(rows)
   return claimed
 end
 
+--- Notes what the instants tell at which the claimed work, and that of the same persons' days,
+--- began.
+---@param claimed billow.billing.Claimed
+---@return billow.billing.Claimed claimed
+function store.note_starts(claimed)
+  local days = json.array({})
+  for _, entry in ipairs(claimed.time) do
+    if entry.started_at then
+      days[#days + 1] = { person = entry.person, date = entry.work_date }
+    end
+  end
+  if #days > 0 then
+    local same_start, overlaps = starts.judge(db.query(statements.starts, { days }))
+    claimed.marks.same_start, claimed.marks.overlaps = same_start, overlaps
+  end
+  return claimed
+end
+
 --- The usage events that this run has claimed, counted.
 local function claimed_usage(ctx, contract, run_id)
   return usage_count.collect(ctx, contract, {
@@ -344,7 +363,7 @@ function store.claim(ctx, contract)
     tx:exec(statements.claim, { wanted, run.id, run.workflow }, "any")
     tx:exec(statements.claimed, { run.id }, "any")
   end)
-  local claimed = store.claimed_of(results[2])
+  local claimed = store.note_starts(store.claimed_of(results[2]))
   if contract.model == "usage" then
     claim_usage(wanted, run)
     claimed.usage = claimed_usage(ctx, contract, run.id)
@@ -358,7 +377,7 @@ end
 ---@return billow.billing.Claimed
 function store.claimed(ctx, contract)
   local run = billow.run()
-  local claimed = store.claimed_of(db.query(statements.claimed, { run.id }))
+  local claimed = store.note_starts(store.claimed_of(db.query(statements.claimed, { run.id })))
   if contract.model == "usage" then
     claimed.usage = claimed_usage(ctx, contract, run.id)
   end

@@ -9,6 +9,7 @@ local validation = {}
 local draft = require("billow.billing.draft")
 local figures = require("billow.billing.figures")
 local rates = require("billow.billing.rates")
+local starts = require("billow.billing.starts")
 local text = require("billow.text")
 
 local DAY_SECONDS_MAX = 24 * 3600
@@ -16,6 +17,8 @@ local DAY_SECONDS_MAX = 24 * 3600
 ---@class billing.Marks
 ---@field duplicate_of table<string, string>   entry id -> id of the first entry with the same key
 ---@field day_seconds table<string, integer>   person and day -> seconds, key duplicates left out
+---@field same_start? table<string, string>    entry id -> id of the first that began then (starts)
+---@field overlaps? table<string, string>      entry id -> id of the earlier one that it overlaps
 
 ---@class billing.Verdict
 ---@field disposition string  valid, exception, zero, already_invoiced, non_billable, open, included
@@ -96,6 +99,25 @@ local function mark_duplicates(entries, key_of, duplicate_of)
   end
 end
 
+local function starts_of(time_entries)
+  local list = {}
+  for _, entry in ipairs(time_entries) do
+    if entry.started_at then
+      list[#list + 1] = {
+        id = entry.id,
+        person = entry.person,
+        project_code = entry.project_code,
+        project_name = entry.project_name,
+        started_at = entry.started_at,
+        quantity = entry.duration_seconds,
+        source_rank = 0, -- sequences grow over all files
+        sequence = entry.sequence,
+      }
+    end
+  end
+  return list
+end
+
 --- Marks over all entries of the month, in source order, INVALID_ROW left out.
 ---@param time_entries table[]
 ---@param expenses table[]
@@ -110,7 +132,13 @@ function validation.marks(time_entries, expenses)
       day_seconds[key] = (day_seconds[key] or 0) + entry.duration_seconds
     end
   end
-  return { duplicate_of = duplicate_of, day_seconds = day_seconds }
+  local same_start, overlaps = starts.judge(starts_of(time_entries))
+  return {
+    duplicate_of = duplicate_of,
+    day_seconds = day_seconds,
+    same_start = same_start,
+    overlaps = overlaps,
+  }
 end
 
 local function held(subject, code, message, details)
@@ -274,6 +302,36 @@ function checks.duplicate(subject)
       { duplicate_of = first }
     )
   end
+  local other = (subject.marks.same_start or {})[subject.entry.id]
+  if other and not rules_of(subject).is_repetition_allowed then
+    return held(
+      subject,
+      "DUPLICATE_ENTRY",
+      string.format(
+        "same person, project and start (%s) as %s, which is the one that counts",
+        subject.entry.started_at,
+        other
+      ),
+      { duplicate_of = other, by = "start" }
+    )
+  end
+end
+
+function checks.overlap(subject)
+  local other = (subject.marks.overlaps or {})[subject.entry.id]
+  if other and rules_of(subject).is_overlap_asked then
+    return held(
+      subject,
+      "OVERLAPS",
+      string.format(
+        "%s began at %s, while %s was still going on: correct one of them",
+        subject.entry.person,
+        subject.entry.started_at,
+        other
+      ),
+      { overlaps = other }
+    )
+  end
 end
 
 function checks.day_over_24h(subject)
@@ -409,6 +467,7 @@ local ORDER = {
   checks.project_hold,
   checks.approval,
   checks.duplicate,
+  checks.overlap,
   checks.day_over_24h,
   checks.entry_length,
   checks.late,

@@ -27,6 +27,7 @@ local jsonb, text, given, fail = tables.jsonb, tables.text, tables.given, tables
 ---@field entries table<string, table>
 ---@field balances table<string, table<string, table>>   by entry and state: {quantity, run_id}
 ---@field movements billow.testing.Movement[]
+---@field unlocks table[]                   approvals taken back or changed behind
 ---@field invoices table<string, table>    by id
 ---@field lines table<string, table[]>     by invoice id
 ---@field exceptions table<string, table>
@@ -104,6 +105,8 @@ fakes["billing.put_entries"] = entries.put
 fakes["billing.claim"] = entries.claim
 fakes["billing.claimed"] = entries.claimed
 fakes["billing.release"] = entries.release
+fakes["billing.starts"] = entries.starts
+fakes["billing.worked_days"] = entries.worked_days
 fakes["billing.unassigned"] = entries.unassigned
 fakes["billing.preview_entries"] = preview.entries
 fakes["billing.preview_usage"] = preview.usage
@@ -431,6 +434,7 @@ function billing_db.new()
     order = {},
     balances = {},
     movements = {},
+    unlocks = {},
     invoices = {},
     numbers = {},
     lines = {},
@@ -454,6 +458,7 @@ function BillingDb:copy()
     order = 1,
     balances = 3,
     movements = 1,
+    unlocks = 1,
     invoices = 2,
     numbers = 1,
     lines = 2,

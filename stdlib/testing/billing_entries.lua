@@ -116,9 +116,23 @@ local function adjustments(db, id, less)
   return list
 end
 
+--- An approved entry that its source says otherwise of is unlocked, and that is on record.
+local function note_unlock(db, old, entry)
+  if given(old.body.approval_status) == "approved" then
+    local is_withdrawn = given(entry.body.approval_status) ~= "approved"
+    db.log:append(db.unlocks, {
+      entry_id = entry.id,
+      version = old.version,
+      kind = is_withdrawn and "approval_withdrawn" or "changed_after_approval",
+      run_id = entry.imported_by,
+    })
+  end
+end
+
 --- An edit at the source.
 local function edit(db, old, entry)
   entry.version = old.version + 1
+  note_unlock(db, old, entry)
   db.log:set(db.entries, entry.id, entry)
   add_to_indexes(db, entry)
   local moves = adjustments(db, entry.id, old.quantity - entry.quantity)
@@ -282,6 +296,58 @@ function entries.claimed(db, params)
       day_seconds = has_day and tables.number(day_seconds(db, entry)) or json.null,
     }
   end
+  return rows
+end
+
+local function body_text(entry, name)
+  return given(entry.body[name])
+end
+
+function entries.starts(db, params)
+  local rows, seen = {}, {}
+  for _, day in ipairs(jsonb(params[1])) do
+    for _, id in ipairs(db.by_person_day[day.person .. "\0" .. day.date] or {}) do
+      local entry = db.entries[id]
+      local is_meant = entry.kind == "time" and not entry.invalid and not seen[id]
+      if is_meant and body_text(entry, "started_at") then
+        seen[id] = true
+        rows[#rows + 1] = {
+          id = entry.body.id,
+          person = entry.person,
+          project_code = entry.project_code,
+          project_name = entry.project_name,
+          started_at = body_text(entry, "started_at"),
+          quantity = text(entry.quantity),
+          source_rank = entry.source_rank,
+          sequence = entry.sequence,
+        }
+      end
+    end
+  end
+  return rows
+end
+
+function entries.worked_days(db, params)
+  local wanted, sums, rows = tables.set_of(jsonb(params[1])), {}, {}
+  for _, id in ipairs(db.order) do
+    local entry = db.entries[id]
+    local day = entry.entry_date
+    local is_meant = entry.kind == "time" and not entry.invalid and wanted[entry.person] and day
+    if is_meant and day >= text(params[2]) and day <= text(params[3]) then
+      local first = same_key(db, entry)[1]
+      if not first or first.id == entry.id then
+        local key = person_day(entry)
+        sums[key] = (sums[key] or decimal(0)) + entry.quantity
+      end
+    end
+  end
+  for key, seconds in pairs(sums) do
+    local person, day = key:match("^(.*)\0(.*)$")
+    rows[#rows + 1] = { person = person, date = day, seconds = text(seconds) }
+  end
+  table.sort(rows, function(a, b)
+    return a.person .. a.date < b.person .. b.date
+  end)
   return rows
 end
 

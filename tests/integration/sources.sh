@@ -48,10 +48,32 @@ expect "a missing column is named" 4 'column Date, Duration, Project, Activity i
 import "$work/bad.csv" --format excel
 expect "an unknown format is refused" 4 'there is no format excel'
 
+# An approval that is taken back is on record; work that began at the same second is one.
+cat >"$work/approved.csv" <<'CSV'
+id,person,project_code,task,notes,work_date,hours,billable,approval_status,started_at
+20,Cy,P-00001,Design,one,2026-10-12,1,yes,approved,2026-10-12T09:00
+21,Cy,P-00001,Design,two,2026-10-12,1,yes,approved,2026-10-12T09:00
+CSV
+import "$work/approved.csv" --format time
+expect "approved work with its start" 0 '2 records, 2 new'
+sed 's/one\(.*\),approved/one\1,unapproved/' "$work/approved.csv" >"$work/taken_back.csv"
+import "$work/taken_back.csv" --format time
+expect "an approval taken back is an edit" 0 '1 new or changed'
+run billow report unlocked --period 2026-10 --csv --dir "$state"
+expect "and is on record, with who imported it" 0 '2026-10/time:20,2026-10-12,Cy,C-00001,approval_withdrawn,approval_status,' 'unapproved'
+check "of the other one nothing is" test "$(grep -c 'time:21' "$work/out")" = 0
+import "$work/approved.csv" --format time
+run billow report unlocked --period 2026-10 --csv --dir "$state"
+expect "giving it again unlocks nothing" 0 'approval_withdrawn'
+check "there is one record" test "$(wc -l <"$work/out")" = 2
+
 run billow bill "$firm" --period 2026-10 --dir "$state" --out "$work/docs" --approve-as Ana --clear-as Bo
 expect "all of it is billed" 0 'INV-2026-000001'
 run jq -r '[.lines[].references[].id] | sort | join(" ")' "$work/docs/invoices/INV-2026-000001.json"
 expect "the lines name every source" 0 'expenses:1' 'kimai-time:1' 'time:10' 'time:7' 'time:8'
+
+run billow ledger show 2026-10/time:21 --dir "$state"
+expect "what began at the same second is held" 0 'held' 'DUPLICATE_ENTRY'
 
 # An edit of billed work is proposed, never made.
 sed 's/,1\.5,/,1.25,/' "$work/time.csv" >"$work/edit.csv"

@@ -11,6 +11,7 @@ kimai.DATE_FORMAT = "YYYY-MM-DD"
 local NAMES = {
   person = { "User", "Name", "Username" },
   date = { "Date" },
+  begin = { "From", "Begin", "Start" },
   duration = { "Duration" },
   client = { "Customer" },
   project = { "Project" },
@@ -123,6 +124,7 @@ local function convert(record, options)
     task = text("task"),
     notes = text("notes"),
     work_date = day,
+    started_at = row.started_at(day, text("begin")),
     duration_seconds = seconds,
     billable = billable,
     invoiced = invoiced,

@@ -6,11 +6,13 @@
 ---
 --- An `id` of the source is the entry's identity: the same id again is the same entry, in whatever
 ---   {"id":"7","person":"Ana","project_code":"NLV-01","work_date":"2026-10-05","hours":"1"}
---- and hours or duration_seconds are required. Of expenses: person, date, category, currency, and
+--- and hours or duration_seconds are required; started_at ("2026-10-05T09:30:00") shows what was
+--- reported twice, and what overlaps. Of expenses: person, date, category, currency, and
 --- amount, or quantity and unit_price (kilometres, days). Absent: billable is yes, invoiced is no,
 --- approval_status is none.
 local own = {}
 
+local date = require("billow.date")
 local decimal = require("billow.decimal")
 local json = require("billow.json")
 local row = require("billow.billing.sources.row")
@@ -83,6 +85,20 @@ local function amount(record)
   return (quantity * price):round(AMOUNT_DECIMALS)
 end
 
+local function started_at(record)
+  local value = given(record, "started_at")
+  if not value then
+    return json.null
+  end
+  local day, clock = value:match("^(%d%d%d%d%-%d%d%-%d%d)[T ](%d%d:%d%d:?%d*)$")
+  local at = day and date.is_valid(day) and row.started_at(day, clock)
+  if not at then
+    local text = "started_at %q is no instant: write it as 2026-10-05T09:30:00, by the local clock"
+    return nil, string.format(text, value)
+  end
+  return at
+end
+
 local function optional_rate(record)
   if not given(record, "source_rate") then
     return json.null
@@ -112,6 +128,7 @@ local TIME = {
   { "person", text_of("person") },
   { "work_date", day_of("work_date") },
   { "duration_seconds", duration },
+  { "started_at", started_at },
   { "billable", flag_of("billable", true) },
   { "invoiced", flag_of("invoiced", false) },
   { "approval_status", status },

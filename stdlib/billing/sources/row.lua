@@ -159,6 +159,20 @@ end
 
 -- Field readers: the value, or nil and the reason.
 
+--- When work began, by the clock where it was done: "2026-10-05T09:30:00". Nil when the source does
+--- not say it in a form that is known: an hour is no reason to refuse the work.
+---@param day string
+---@param clock string   "9:30", "09:30:15"
+---@return string?
+function row.started_at(day, clock)
+  local hours, minutes, rest = clock:match("^(%d%d?):([0-5]%d)(.*)$")
+  local seconds = rest == "" and "00" or rest and rest:match("^:([0-5]%d)$")
+  if not seconds or tonumber(hours) > 23 then
+    return nil
+  end
+  return string.format("%sT%02d:%s:%s", day, math.tointeger(tonumber(hours)), minutes, seconds)
+end
+
 ---@param record billing.Row
 ---@param column string
 ---@return string?

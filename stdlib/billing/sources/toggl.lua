@@ -58,6 +58,7 @@ local function convert(record)
     task = record.get("Task"),
     notes = record.get("Description"),
     work_date = read.work_date,
+    started_at = row.started_at(read.work_date, record.get("Start time")),
     duration_seconds = read.duration_seconds,
     billable = read.billable,
     invoiced = false,

@@ -103,6 +103,23 @@ describe("import", function()
     assert.equals(decimal(7200), db:totals().open)
   end)
 
+  it("puts on record that approved work was changed, or its approval taken back", function()
+    local function again(content)
+      world = testing.world({ now = "2026-11-03T09:00:00Z" })
+      world:use(db)
+      return import(content)
+    end
+    again(row("1.50"))
+    again(row("1.50"))
+    assert.same({}, db.unlocks)
+    again(row("2.00"))
+    again((row("2.00"):gsub("Yes,Ana", "No,Ana")))
+    assert.equals("changed_after_approval", db.unlocks[1].kind)
+    assert.equals("approval_withdrawn", db.unlocks[2].kind)
+    again(row("3.00")) -- was not approved: nothing is unlocked
+    assert.equals(2, #db.unlocks)
+  end)
+
   it("keeps a record that it cannot read, and says why", function()
     local run = import(row("1.00") .. row("a lot"))
     assert.equals(2, run.result.records)
