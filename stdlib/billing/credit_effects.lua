@@ -69,8 +69,11 @@ local function hours_of(line, origin, hours_per_day)
   end
   local exact = worked / SECONDS_PER_HOUR
   local is_unrounded = exact:round(hours:scale() > 0 and hours:scale() or 2) == hours
-  local share = origin and seconds_of(line) / worked or decimal(1)
-  return ((is_unrounded and exact or hours) * share):round(HOURS_DECIMALS, "down")
+  local given_back = origin and seconds_of(line) or worked
+  -- Multiplied before it is divided: a product of two quotients may have more digits than there are.
+  local counted = is_unrounded and given_back / SECONDS_PER_HOUR
+    or hours * given_back / worked
+  return counted:round(HOURS_DECIMALS, "down")
 end
 
 local function add(map, id, amount)

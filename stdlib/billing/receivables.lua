@@ -243,6 +243,9 @@ end
 function receivables.issue_credit(credit, approval, options)
   approvals.check(credit.bill, approval)
   local object = credit.made.object
+  if options.is_rebilled then
+    store.keep_no_claims(credit.contract.contract)
+  end
   local is_done, results = pcall(db.transaction, function(tx)
     local of, position = credit.basis.id, position_before(credit)
     add_document(tx, sql.put_credit_note, credit.contract, object, approval, of, position)

@@ -352,6 +352,21 @@ local function claimed_usage(ctx, contract, run_id)
   }, { run = run_id })
 end
 
+--- Should the run be cancelled from here on, what it still claims goes where it belongs: usage that
+--- an invoice bills already is settled, everything else is open again. Nothing stays claimed by
+--- nobody.
+---@param contract table
+function store.keep_no_claims(contract)
+  billow.compensate(function()
+    local run = billow.run()
+    local is_usage = contract.model == "usage"
+    if is_usage and db.query(usage_statements.decided, { run.id })[1].is_decided then
+      store.settle_usage()
+    end
+    store.release("the run was cancelled", contract)
+  end, "claims of " .. contract.id)
+end
+
 --- Claims what is open of a contract up to the period's end for this run, and gives it in source
 --- order; usage events counted.
 ---@param ctx billing.Context
@@ -359,6 +374,7 @@ end
 ---@return billow.billing.Claimed
 function store.claim(ctx, contract)
   local run, wanted = billow.run(), store.reach(contract, ctx.period.end_date)
+  store.keep_no_claims(contract)
   local results = db.transaction(function(tx)
     tx:exec(statements.claim, { wanted, run.id, run.workflow }, "any")
     tx:exec(statements.claimed, { run.id }, "any")

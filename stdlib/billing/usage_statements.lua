@@ -224,6 +224,13 @@ select entry_id, 'release', 'claimed', 'open', quantity, $1::uuid, $3, $2
  order by entry_id]],
 })
 
+--- Has an issued bill decided where the run's events go? $1 run id
+usage_statements.decided = db.statement({
+  name = "billing.usage_decided",
+  sql = [[
+select exists (select 1 from billing.usage_settlement where run_id = $1::uuid) as is_decided]],
+})
+
 --- Is there more to move? $1 run id
 usage_statements.left = db.statement({
   name = "billing.usage_left",

@@ -465,6 +465,7 @@ function BillingDb:copy()
     exceptions = 2,
     closings = 2,
     holds = 2,
+    usage_settlements = 2,
     series = 2,
     unsettled = 1,
     by_dup_key = 2,

@@ -306,6 +306,10 @@ usage["billing.release_usage_stretch"] = function(db, params)
   return {}, #moves
 end
 
+usage["billing.usage_decided"] = function(db, params)
+  return { { is_decided = db.usage_settlements[text(params[1])] ~= nil } }
+end
+
 usage["billing.usage_left"] = function(db, params)
   return { { is_left = #claimed(db, { run = text(params[1]) }) > 0 } }
 end

@@ -185,6 +185,58 @@ describe("moves of entries", function()
     assert.truthy(run.result.problem:find("on hold: release it first", 1, true))
   end)
 
+  it("opens the work again when a bill is cancelled while people look at it", function()
+    local entry = entry_of("NLV-01")
+    local run = world:start("tm", { contract = "C-01", period = "2026-10" }, { as = "otto" })
+    world:task("exception"):answer("hold", { as = "nina" })
+    assert.equals(entry.quantity, state(entry.id, "claimed"))
+    run:cancel("not now", { as = "nina" })
+    assert.equals("cancelled", run.status)
+    assert.equals(entry.quantity, state(entry.id, "open"))
+    assert.equals(ZERO, db:totals().claimed or ZERO)
+  end)
+
+  --- A run that has claimed the usage of C-18, and perhaps issued a bill that says where it goes, is
+  --- cancelled before its events have moved.
+  local function cancelled_usage(is_decided)
+    local source = ([[
+local billing = require("billow.billing")
+local billow = require("billow")
+local db = require("billow.db")
+local task = require("billow.task")
+local usage_statements = require("billow.billing.usage_statements")
+local workflow = require("billow.workflow")
+return workflow.define({ name = "halfway", version = "1.0.0", run = function()
+  billing.collect(billing.contract("C-18", "2026-10"))
+  if %s then
+    db.transaction(function(tx)
+      tx:exec(usage_statements.decide, { billow.run().id, nil, {}, "dana" }, "any")
+    end)
+  end
+  task.open({ kind = "question", title = "halfway" })
+end })]]):format(is_decided)
+    world = testing.world({
+      now = "2026-11-02T09:00:00Z",
+      fixtures = "acme",
+      files = { ["workflows/halfway.lua"] = source },
+    })
+    db = world.billing
+    local run = world:start("halfway", {}, { as = "otto" })
+    assert.is_true(db:totals("usage").claimed:sign() > 0)
+    run:cancel("not now", { as = "nina" })
+    assert.equals("cancelled", run.status)
+    return db:totals("usage")
+  end
+
+  it("settles what an issued bill has decided about, when its run is cancelled", function()
+    local before = cancelled_usage(false)
+    assert.same({ ZERO, ZERO }, { before.claimed, before.billed or ZERO })
+    local after = cancelled_usage(true)
+    assert.equals(ZERO, after.claimed)
+    assert.is_true(after.billed:sign() > 0)
+    assert.equals(before.open, after.open + after.billed + after.excluded)
+  end)
+
   it("bills what a ceiling moves to the next contract there, once", function()
     local versions = db.documents["contract\0C-01"]
     local changed = {}
