@@ -3,10 +3,32 @@
 --- Subject: { type_code, country, series = { {id, type_codes, reset} }, numbers = {series id -> the
 --- longest number its format gives} }. A problem stops the document before it has a number.
 
--- What countries demand of numbers.
+-- What countries demand of numbers. India: Rule 46 CGST. Spain: Real Decreto 1619/2012, art. 6.1,
+-- and the characters of its register of invoices. Portugal: the form of InvoiceNo in SAF-T.
 local LIMITS = {
-  IN = { length = 16, pattern = "^[A-Za-z0-9/-]+$", characters = "letters, digits, - and /" },
+  IN = {
+    length = 16,
+    pattern = "^[A-Za-z0-9/-]+$",
+    characters = "letters, digits, - and /",
+    is_by_year = true,
+  },
+  ES = {
+    length = 60,
+    pattern = "^[^\"'<>=]+$",
+    characters = "no quotes, no < > =",
+    has_own_corrections = true,
+  },
+  PT = {
+    length = 60,
+    pattern = "^[^ ]+ [^/^ ]+/[0-9]+$",
+    characters = "the document's type, a space, the series, / and the sequence, as in "
+      .. "FT A26/{SEQ:6}",
+    has_own_types = true,
+  },
 }
+
+-- Credit notes and corrected invoices.
+local CORRECTIONS = { ["381"] = true, ["384"] = true }
 
 ---@class policy.numbering.Decision
 ---@field series? string    nil: none of the firm's series takes the type
@@ -43,6 +65,44 @@ local function form_problem(longest, length_max, limits)
   return nil
 end
 
+local function others_of(series, type_code)
+  local others = {}
+  for _, other in ipairs(series.type_codes) do
+    others[#others + 1] = other ~= type_code and other or nil
+  end
+  return others
+end
+
+--- What the law asks of a series, beside the form of its numbers.
+local function series_problem(series, type_code, limits)
+  local others = others_of(series, type_code)
+  if limits.is_by_year and series.reset == "never" then
+    return "the law asks for a series for each financial year: set reset of series "
+      .. series.id
+      .. " to year"
+  elseif limits.has_own_types and #others > 0 then
+    return string.format(
+      "the law asks for a series for each type of document: give type %s one of its own, "
+        .. "%s numbers %s too",
+      type_code,
+      series.id,
+      table.concat(others, ", ")
+    )
+  end
+  for _, other in ipairs(limits.has_own_corrections and others or {}) do
+    if CORRECTIONS[type_code] ~= CORRECTIONS[other] then
+      return string.format(
+        "the law asks for a series of their own for corrective documents: series %s numbers %s "
+          .. "and %s",
+        series.id,
+        type_code,
+        other
+      )
+    end
+  end
+  return nil
+end
+
 local function missing(subject, wanted)
   if wanted then
     return string.format("the firm has no series %s: add it to number_series in firm.json", wanted)
@@ -67,10 +127,8 @@ local function decide(subject, settings)
     length_max = math.min(own, length_max or own)
   end
   local problem = form_problem(subject.numbers[series.id], length_max, limits)
-  if not problem and limits and series.reset == "never" then
-    problem = "the law asks for a series for each financial year: set reset of series "
-      .. series.id
-      .. " to year"
+  if not problem and limits then
+    problem = series_problem(series, subject.type_code, limits)
   end
   return {
     series = series.id,

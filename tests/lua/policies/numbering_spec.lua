@@ -77,3 +77,40 @@ describe("N4: what India asks of numbers", function()
     assert.equal(0, #world:numbers())
   end)
 end)
+
+local function of_country(country, type_codes, format, type_code)
+  return decide({
+    country_code = country,
+    number_series = {
+      { id = "A", type_codes = type_codes, format = format or "A-{YYYY}/{SEQ:5}", reset = "year" },
+    },
+  }, {}, { type_code = type_code or "380", issue_date = "2026-11-02", customer_id = "CU" })
+end
+
+describe("N4: what Spain asks of numbers", function()
+  it("has corrective documents in a series of their own", function()
+    assert.is_nil(of_country("ES", { "380", "386" }).problem)
+    assert.is_nil(of_country("ES", { "381", "384" }, nil, "381").problem)
+    local mixed = of_country("ES", { "380", "381" }).problem
+    assert.truthy(mixed:find("series A numbers 380 and 381", 1, true), mixed)
+    local same = of_country("ES", { "380", "381" }, nil, "381").problem
+    assert.truthy(same:find("series A numbers 381 and 380", 1, true), same)
+  end)
+
+  it("allows no characters that its register refuses", function()
+    assert.truthy(of_country("ES", { "380" }, "A<{SEQ:5}").problem:find("no < > =", 1, true))
+  end)
+end)
+
+describe("N4: what Portugal asks of numbers", function()
+  it("has type, series and sequence in the form of SAF-T", function()
+    assert.is_nil(of_country("PT", { "380" }, "FT A{YY}/{SEQ:6}").problem)
+    local other = of_country("PT", { "380" }, "INV-{SEQ:6}").problem
+    assert.truthy(other:find("the document's type, a space, the series", 1, true), other)
+  end)
+
+  it("has a series for each type of document", function()
+    local mixed = of_country("PT", { "380", "381" }, "FT A{YY}/{SEQ:6}").problem
+    assert.truthy(mixed:find("A numbers 381 too", 1, true), mixed)
+  end)
+end)
