@@ -1,6 +1,7 @@
-/* mem_commit.c - a turn's commit in memory, and events finding their waiters. The order of the
- * parts is that of pg_commit.c. */
+/* mem_commit.c - a group commit in memory, and events finding their waiters. The order of the parts
+ * is that of pg_commit.c, each for all turns of the group before the next one. */
 #include "base/assert.h"
+#include "store/check.h"
 #include "store/mem_store.h"
 #include "store/work.h"
 #include <stdio.h>
@@ -28,6 +29,7 @@ static void match(struct mem_store *store, struct mem_place *place, int64_t now_
                               event->event.body);
             mem_add_message(store, wait->run, bw_str_of(key), BW_MESSAGE_OUTCOME, wait->seq,
                             bw_buf_str(&value), event);
+            mem_mail(store, wait->run->row.tenant, wait->run->row.id);
             bw_buf_deinit(&value);
             break;
         }
@@ -36,8 +38,10 @@ static void match(struct mem_store *store, struct mem_place *place, int64_t now_
     }
 }
 
-void mem_put_event(struct mem_store *store, const struct bw_event *row, int64_t now_us)
+/* Where it lies now; an event that was sent before changes nothing. */
+static struct mem_place *add_event(struct mem_store *store, const struct bw_event *row)
 {
+    struct mem_place *place = mem_place(store, row->tenant, row->topic, row->key);
     struct bw_buf key;
     bw_buf_init(&key, 1u << 20);
     bw_buf_put(&key, row->tenant.bytes, sizeof row->tenant.bytes);
@@ -46,7 +50,7 @@ void mem_put_event(struct mem_store *store, const struct bw_event *row, int64_t 
     bw_buf_put_bytes(&key, row->id);
     if (!bw_map_get(&store->event_map, bw_buf_str(&key))) {
         struct mem_event *event = bw_xcalloc(1, sizeof *event);
-        event->place = mem_place(store, row->tenant, row->topic, row->key);
+        event->place = place;
         event->event = *row;
         event->event.topic = mem_own(row->topic);
         event->event.key = mem_own(row->key);
@@ -55,9 +59,14 @@ void mem_put_event(struct mem_store *store, const struct bw_event *row, int64_t 
         bw_list_init(&event->link);
         bw_list_push_back(&event->place->events, &event->link);
         bw_map_put(&store->event_map, bw_buf_str(&key), event);
-        match(store, event->place, now_us);
     }
     bw_buf_deinit(&key);
+    return place;
+}
+
+void mem_put_event(struct mem_store *store, const struct bw_event *row, int64_t now_us)
+{
+    match(store, add_event(store, row), now_us);
 }
 
 static struct mem_wait *find_wait(const struct mem_run *run, uint64_t seq, size_t *at)
@@ -99,46 +108,66 @@ static struct mem_place *end_wait(struct mem_run *run, uint64_t seq)
     struct mem_event *event = wait->event;
     drop_wait(run, at);
     if (!event)
-        return NULL;
+        return place;
     char key[32];
     snprintf(key, sizeof key, "event:%llu", (unsigned long long)seq);
     struct mem_message *message = mem_find_message(run, bw_str_of(key));
-    if (!message || message->is_read)
-        return NULL;
-    event->is_taken = false;
-    drop_message(run, message);
+    if (message && !message->is_read) {
+        event->is_taken = false;
+        drop_message(run, message);
+    }
     return place;
 }
 
-static void commit_events(struct mem_store *store, struct mem_run *run,
-                          const struct bw_turn_commit *commit)
+static struct mem_place *add_wait(struct mem_store *store, struct mem_run *run,
+                                  const struct bw_wait *row)
 {
-    struct mem_place **freed = NULL;
-    size_t freed_count = 0;
-    for (size_t i = 0; i < commit->unwait_count; i++) {
-        struct mem_place *place = end_wait(run, commit->unwaits[i]);
-        if (place)
-            MEM_PUSH(freed, freed_count, place);
+    struct mem_place *place = mem_place(store, run->row.tenant, row->topic, row->key);
+    size_t at;
+    if (find_wait(run, row->seq, &at))
+        return place;
+    struct mem_wait *wait = bw_xcalloc(1, sizeof *wait);
+    wait->run = run;
+    wait->seq = row->seq;
+    wait->place = place;
+    bw_list_init(&wait->link);
+    bw_list_push_back(&place->waits, &wait->link);
+    MEM_PUSH(run->waits, run->wait_count, wait);
+    return place;
+}
+
+/* The turns of a group that count. */
+struct accepted {
+    const struct bw_turn_commit *commit;
+    struct mem_run *run;
+};
+
+/* Waits end before events come, and events come before waits begin: in the whole group, so that no
+ * turn's event is given to a wait that another turn of the group ends. */
+static void commit_events(struct mem_store *store, const struct accepted *turns, size_t count,
+                          int64_t now_us)
+{
+    struct mem_place **touched = NULL;
+    size_t touched_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < turns[i].commit->unwait_count; k++) {
+            struct mem_place *place = end_wait(turns[i].run, turns[i].commit->unwaits[k]);
+            if (place)
+                MEM_PUSH(touched, touched_count, place);
+        }
     }
-    for (size_t i = 0; i < commit->event_count; i++)
-        mem_put_event(store, &commit->events[i], commit->at_us);
-    for (size_t i = 0; i < commit->wait_count; i++) {
-        size_t at;
-        if (find_wait(run, commit->waits[i].seq, &at))
-            continue;
-        struct mem_wait *wait = bw_xcalloc(1, sizeof *wait);
-        wait->run = run;
-        wait->seq = commit->waits[i].seq;
-        wait->place =
-            mem_place(store, commit->tenant, commit->waits[i].topic, commit->waits[i].key);
-        bw_list_init(&wait->link);
-        bw_list_push_back(&wait->place->waits, &wait->link);
-        MEM_PUSH(run->waits, run->wait_count, wait);
-        match(store, wait->place, commit->at_us);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < turns[i].commit->event_count; k++)
+            MEM_PUSH(touched, touched_count, add_event(store, &turns[i].commit->events[k]));
     }
-    for (size_t i = 0; i < freed_count; i++)
-        match(store, freed[i], commit->at_us);
-    bw_free(freed);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < turns[i].commit->wait_count; k++)
+            MEM_PUSH(touched, touched_count,
+                     add_wait(store, turns[i].run, &turns[i].commit->waits[k]));
+    }
+    for (size_t i = 0; i < touched_count; i++)
+        match(store, touched[i], now_us);
+    bw_free(touched);
 }
 
 /* --- The other parts ------------------------------------------------------------------------- */
@@ -189,13 +218,10 @@ static void refuse_child(struct mem_store *store, const struct bw_run_row *row)
     if (!parent || row->parent_seq == 0)
         return;
     char key[32];
-    char text[512];
     struct bw_buf value;
     snprintf(key, sizeof key, "child:%llu", (unsigned long long)row->parent_seq);
-    snprintf(text, sizeof text, "another run of workflow %.*s was started with the key %.*s",
-             BW_STR_ARG(row->workflow), BW_STR_ARG(row->key));
     bw_buf_init(&value, 4096);
-    bw_work_put_error(&value, BW_ERR_CONFLICT, text, NULL);
+    bw_work_put_key_taken(&value, row->workflow, row->key);
     mem_add_message(store, parent, bw_str_of(key), BW_MESSAGE_ERROR, row->parent_seq,
                     bw_buf_str(&value), NULL);
     bw_buf_deinit(&value);
@@ -227,16 +253,20 @@ static void commit_messages(struct mem_store *store, const struct bw_turn_commit
     }
 }
 
-static void commit_tasks(struct mem_store *store, struct mem_run *run,
-                         const struct bw_turn_commit *commit)
+static void commit_tasks(struct mem_store *store, const struct bw_turn_commit *commit)
 {
     for (size_t i = 0; i < commit->task_count; i++)
         mem_add_task(store, commit->tenant, commit->run, &commit->tasks[i], commit->at_us);
+}
+
+static void commit_closed_tasks(struct mem_store *store, const struct bw_turn_commit *commit)
+{
     for (size_t i = 0; i < commit->closed_task_count; i++) {
         struct mem_task *task = mem_find_task(store, commit->tenant,
-                                              bw_id_derive(run->row.id, commit->closed_tasks[i]));
+                                              bw_id_derive(commit->run, commit->closed_tasks[i]));
         for (size_t k = 0; !task && k < store->task_count; k++) {
-            bool is_it = bw_id_eq(store->tasks[k]->row.run, commit->run) &&
+            bool is_it = bw_id_eq(store->tasks[k]->tenant, commit->tenant) &&
+                         bw_id_eq(store->tasks[k]->row.run, commit->run) &&
                          store->tasks[k]->row.task.seq == commit->closed_tasks[i];
             task = is_it ? store->tasks[k] : NULL;
         }
@@ -245,32 +275,65 @@ static void commit_tasks(struct mem_store *store, struct mem_run *run,
     }
 }
 
-void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit,
-                struct bw_commit_result *result)
+static void commit_notes(struct mem_store *store, struct mem_run *run,
+                         const struct bw_turn_commit *commit)
 {
-    *result = (struct bw_commit_result){.status = BW_COMMIT_DONE};
-    struct mem_run *run = mem_find_run(store, commit->tenant, commit->run);
-    BW_ASSERT(commit->shard < BW_SHARD_COUNT);
-    if (bw_rows_check_commit(commit, &result->error) != BW_ERR_OK)
-        result->status = BW_COMMIT_REFUSED;
-    else if (store->shards[commit->shard].epoch != commit->epoch)
-        result->status = BW_COMMIT_FENCED;
-    else if (!run || run->row.head != commit->expected_head)
-        result->status = BW_COMMIT_CONFLICT;
-    if (result->status != BW_COMMIT_DONE)
-        return;
-    commit_row(run, commit);
-    commit_acks(run, commit);
-    commit_children(store, commit);
-    commit_messages(store, commit);
-    commit_events(store, run, commit);
-    commit_tasks(store, run, commit);
     for (size_t i = 0; i < commit->note_count; i++)
         MEM_PUSH(
             run->notes, run->note_count,
             (struct mem_note){commit->expected_head + 1, commit->at_us, mem_own(commit->notes[i])});
     mem_audit(store, commit->tenant, &commit->audit, commit->at_us);
-    for (size_t i = 0; i < commit->db_work_count; i++)
-        mem_start_work(store, run, commit->db_works[i].seq, commit->db_works[i].statements,
-                       commit->at_us);
+}
+
+/* The run that this turn may change, or NULL, and why. */
+static struct mem_run *accept(struct mem_store *store, const struct bw_turn_commit *commit,
+                              struct bw_commit_result *result)
+{
+    *result = (struct bw_commit_result){.status = BW_COMMIT_DONE};
+    struct mem_run *run = mem_find_run(store, commit->tenant, commit->run);
+    BW_ASSERT(commit->shard < BW_SHARD_COUNT);
+    if (bw_check_commit(commit, &result->error) != BW_ERR_OK)
+        result->status = BW_COMMIT_REFUSED;
+    else if (store->shards[commit->shard].epoch != commit->epoch)
+        result->status = BW_COMMIT_FENCED;
+    else if (!run || run->row.head != commit->expected_head)
+        result->status = BW_COMMIT_CONFLICT;
+    return result->status == BW_COMMIT_DONE ? run : NULL;
+}
+
+void mem_commit(struct mem_store *store, const struct bw_turn_commit *commits,
+                struct bw_commit_result *results, size_t count)
+{
+    struct accepted *turns = bw_xcalloc(count + 1, sizeof *turns);
+    size_t accepted = 0;
+    int64_t now_us = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct mem_run *run = accept(store, &commits[i], &results[i]);
+        if (run)
+            turns[accepted++] = (struct accepted){&commits[i], run};
+        if (results[i].status != BW_COMMIT_REFUSED && commits[i].at_us > now_us)
+            now_us = commits[i].at_us;
+    }
+    for (size_t i = 0; i < accepted; i++)
+        commit_row(turns[i].run, turns[i].commit);
+    for (size_t i = 0; i < accepted; i++)
+        commit_acks(turns[i].run, turns[i].commit);
+    for (size_t i = 0; i < accepted; i++)
+        commit_children(store, turns[i].commit);
+    for (size_t i = 0; i < accepted; i++)
+        commit_messages(store, turns[i].commit);
+    commit_events(store, turns, accepted, now_us);
+    for (size_t i = 0; i < accepted; i++)
+        commit_tasks(store, turns[i].commit);
+    for (size_t i = 0; i < accepted; i++)
+        commit_closed_tasks(store, turns[i].commit);
+    for (size_t i = 0; i < accepted; i++)
+        commit_notes(store, turns[i].run, turns[i].commit);
+    for (size_t i = 0; i < accepted; i++) {
+        const struct bw_turn_commit *commit = turns[i].commit;
+        for (size_t k = 0; k < commit->db_work_count; k++)
+            mem_start_work(store, turns[i].run, commit->db_works[k].seq,
+                           commit->db_works[k].statements, commit->at_us);
+    }
+    bw_free(turns);
 }

@@ -129,12 +129,13 @@ bool mem_add_message(struct mem_store *store, struct mem_run *run, struct bw_str
                      struct mem_event *event)
 {
     bool is_new = !mem_find_message(run, key);
-    if (is_new)
+    if (is_new) {
         MEM_PUSH(run->messages, run->message_count,
                  (struct mem_message){.message = {run->row.tenant, run->row.id, mem_own(key), kind,
                                                   seq, mem_own(value)},
                                       .event = event});
-    mem_mail(store, run->row.tenant, run->row.id);
+        mem_mail(store, run->row.tenant, run->row.id);
+    }
     return is_new;
 }
 

@@ -252,7 +252,8 @@ enum bw_err mem_write(struct mem_store *store, struct bw_id tenant, struct bw_st
         return code;
     if (is_audit)
         return write_audit(store, tenant, args, error);
-    if (!mem_find_tenant(store, tenant))
+    bool is_change = is_schedule && !bw_str_eq(what, BW_STR("schedule")); /* of one that is there */
+    if (!mem_find_tenant(store, tenant) && !is_change)
         return bw_fail(error, BW_ERR_NOT_FOUND, "there is no such tenant");
     if (is_share) {
         struct bw_share *has = &mem_find_tenant(store, tenant)->share;
@@ -434,20 +435,23 @@ static void read_tenant(struct reading *reading)
 
 /* --- The proof of wake reasons: the rules of sql/0021_run_problem.sql. */
 
-static bool has_open_task(const struct mem_store *store, struct bw_id run)
+static bool has_open_task(const struct mem_store *store, const struct bw_run_row *run)
 {
     for (size_t i = 0; i < store->task_count; i++) {
-        if (bw_id_eq(store->tasks[i]->row.run, run) && store->tasks[i]->row.status == BW_TASK_OPEN)
+        const struct mem_task *task = store->tasks[i];
+        if (bw_id_eq(task->row.run, run->id) && bw_id_eq(task->tenant, run->tenant) &&
+            task->row.status == BW_TASK_OPEN)
             return true;
     }
     return false;
 }
 
-static bool has_open_child(const struct mem_store *store, struct bw_id run)
+static bool has_open_child(const struct mem_store *store, const struct bw_run_row *run)
 {
     for (size_t i = 0; i < store->run_count; i++) {
         const struct bw_run_row *row = &store->runs[i]->row;
-        if (bw_id_eq(row->parent, run) && row->parent_seq && !bw_run_status_is_final(row->status))
+        if (bw_id_eq(row->parent, run->id) && bw_id_eq(row->tenant, run->tenant) &&
+            row->parent_seq && !bw_run_status_is_final(row->status))
             return true;
     }
     return false;
@@ -470,10 +474,9 @@ static const char *problem_of_open(const struct mem_store *store, const struct m
     case BW_WAKE_EFFECT:
         return row->is_active ? NULL : "waits for an effect of its own that nothing would begin";
     case BW_WAKE_TASK:
-        return has_open_task(store, row->id) ? NULL : "waits for a task that is not open";
+        return has_open_task(store, row) ? NULL : "waits for a task that is not open";
     case BW_WAKE_CHILD:
-        return has_open_child(store, row->id) ? NULL
-                                              : "waits for a child that has ended, or never was";
+        return has_open_child(store, row) ? NULL : "waits for a child that has ended, or never was";
     case BW_WAKE_DATABASE:
         return "waits for the database, which has answered nothing";
     default:
@@ -495,21 +498,35 @@ static const char *problem_of(const struct mem_store *store, const struct mem_ru
         return "has ended, and would be woken";
     if (run->wait_count)
         return "has ended, and waits for an event";
-    return has_open_task(store, row->id) ? "has ended, and has an open task" : NULL;
+    return has_open_task(store, row) ? "has ended, and has an open task" : NULL;
+}
+
+static int by_run_id(const void *left, const void *right)
+{
+    const struct mem_run *const *a = left;
+    const struct mem_run *const *b = right;
+    return bw_id_cmp((*a)->row.id, (*b)->row.id);
 }
 
 static void read_problems(struct reading *reading)
 {
     const struct mem_store *store = reading->store;
+    const struct mem_run **runs = bw_xcalloc(store->run_count + 1, sizeof *runs);
+    size_t count = 0;
     for (size_t i = 0; i < store->run_count; i++) {
-        const struct mem_run *run = store->runs[i];
-        const char *problem = problem_of(store, run);
-        if (!problem || !bw_id_eq(run->row.tenant, reading->tenant) ||
-            (int64_t)reading->count >= reading->args.limit)
+        if (bw_id_eq(store->runs[i]->row.tenant, reading->tenant))
+            runs[count++] = store->runs[i];
+    }
+    if (count > 0)
+        qsort(runs, count, sizeof(struct mem_run *), by_run_id);
+    for (size_t i = 0; i < count && !is_full(reading); i++) {
+        const char *problem = problem_of(store, runs[i]);
+        if (!problem)
             continue;
-        bw_rows_put_problem(&reading->items, run->row.id, bw_str_of(problem));
+        bw_rows_put_problem(&reading->items, runs[i]->row.id, bw_str_of(problem));
         reading->count++;
     }
+    bw_free(runs);
 }
 
 static int by_number(const void *left, const void *right)

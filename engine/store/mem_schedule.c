@@ -1,4 +1,5 @@
 /* mem_schedule.c - schedules of the memory store. */
+#include "store/check.h"
 #include "store/mem_store.h"
 
 #include <stdlib.h>
@@ -76,7 +77,8 @@ static bool start_runs(struct mem_store *store, struct bw_schedule_row *row,
         const struct bw_run_row *run = &fire->runs[i];
         row->last_run = run->id;
         row->fired_count++;
-        if (run->key.len && mem_find_key(store, run->tenant, run->workflow, run->key))
+        if (mem_find_run(store, run->tenant, run->id) ||
+            mem_find_key(store, run->tenant, run->workflow, run->key))
             continue;
         mem_add_run(store, run);
         mem_mail(store, run->tenant, run->id);
@@ -90,6 +92,10 @@ static void run_fire(struct mem_store *store, struct mem_op *op)
     const struct bw_schedule_fire *fire = &op->in.fire;
     struct bw_error error = {.code = BW_ERR_OK};
     struct bw_schedule_row *row = mem_find_schedule(store, fire->tenant, fire->name);
+    if (bw_check_fire(fire, &error) != BW_ERR_OK) {
+        fail_fire(op, &error);
+        return;
+    }
     if (!row || row->version != fire->version) {
         bw_fail(&error, BW_ERR_CONFLICT, "the schedule was changed in the meantime");
         fail_fire(op, &error);
@@ -146,10 +152,10 @@ static void put(struct mem_store *store, const struct bw_schedule_row *from)
 }
 
 static void audit_act(struct mem_store *store, const struct bw_schedule_row *from,
-                      const char *action, struct bw_str detail)
+                      const char *action, struct bw_str detail, int64_t at_us)
 {
     mem_audit(store, from->tenant,
-              &(struct bw_audit){from->set_by, bw_str_of(action), from->name, detail}, 0);
+              &(struct bw_audit){from->set_by, bw_str_of(action), from->name, detail}, at_us);
 }
 
 enum bw_err mem_write_schedule(struct mem_store *store, struct bw_str what,
@@ -158,14 +164,14 @@ enum bw_err mem_write_schedule(struct mem_store *store, struct bw_str what,
     struct bw_schedule_row *row = mem_find_schedule(store, args->row.tenant, args->row.name);
     if (bw_str_eq(what, BW_STR("schedule"))) {
         put(store, &args->row);
-        audit_act(store, &args->row, "schedule.set", args->row.spec);
+        audit_act(store, &args->row, "schedule.set", args->row.spec, args->row.set_at_us);
         return BW_ERR_OK;
     }
     if (!row)
         return bw_fail(error, BW_ERR_NOT_FOUND, "there is no schedule %.*s",
                        BW_STR_ARG(args->row.name));
     if (bw_str_eq(what, BW_STR("schedule_delete"))) {
-        audit_act(store, &args->row, "schedule.delete", row->spec);
+        audit_act(store, &args->row, "schedule.delete", row->spec, 0);
         free_row(row);
         *row = store->schedules[--store->schedule_count];
         return BW_ERR_OK;
@@ -176,8 +182,8 @@ enum bw_err mem_write_schedule(struct mem_store *store, struct bw_str what,
                        BW_STR_ARG(args->row.name));
     row->version++;
     row->is_paused = args->row.is_paused;
-    audit_act(store, &args->row, row->is_paused ? "schedule.pause" : "schedule.resume",
-              BW_STR_NONE);
+    audit_act(store, &args->row, row->is_paused ? "schedule.pause" : "schedule.resume", BW_STR_NONE,
+              0);
     row->wake_at_us = args->row.wake_at_us;
     if (args->has_due)
         row->next_due_us = args->row.next_due_us;

@@ -147,6 +147,7 @@ struct mem_request {
     struct bw_mem_request request;
     struct bw_arena arena;
     bool is_handed_out;
+    int64_t at_us; /* TRANSACTION: of its turn */
     struct {
         struct bw_str *items;
         size_t count;
@@ -304,7 +305,8 @@ struct mem_task *mem_find_task(const struct mem_store *store, struct bw_id tenan
 void mem_add_task(struct mem_store *store, struct bw_id tenant, struct bw_id run,
                   const struct bw_task *task, int64_t at_us);
 struct mem_message *mem_find_message(const struct mem_run *run, struct bw_str key);
-/* False when a message with this key is there already. Reports mail. `event` may be NULL. */
+/* False when a message with this key is there already; otherwise reports mail. `event` may be NULL.
+ */
 bool mem_add_message(struct mem_store *store, struct mem_run *run, struct bw_str key,
                      enum bw_message_kind kind, uint64_t seq, struct bw_str value,
                      struct mem_event *event);
@@ -319,8 +321,9 @@ void mem_audit(struct mem_store *store, struct bw_id tenant, const struct bw_aud
                int64_t at_us);
 
 /* mem_commit.c */
-void mem_commit(struct mem_store *store, const struct bw_turn_commit *commit,
-                struct bw_commit_result *result);
+/* A group, as one transaction: what each turn does is seen by all, part by part. */
+void mem_commit(struct mem_store *store, const struct bw_turn_commit *commits,
+                struct bw_commit_result *results, size_t count);
 void mem_put_event(struct mem_store *store, const struct bw_event *event, int64_t now_us);
 
 /* mem_work.c */

@@ -36,7 +36,7 @@ static enum bw_err check_number(const struct mem_store *store, const struct mem_
 
 /* Takes a number and remembers how to give it back. Appends {number, sequence}. */
 static enum bw_err take_number(struct mem_store *store, struct mem_request *request,
-                               const struct bw_value *item, int64_t at_us, struct bw_buf *taken,
+                               const struct bw_value *item, struct bw_buf *taken,
                                struct bw_error *error)
 {
     struct mem_series *series;
@@ -72,8 +72,8 @@ static enum bw_err take_number(struct mem_store *store, struct mem_request *requ
         series->last_date = mem_own(date);
         MEM_PUSH(store->numbers, store->number_count,
                  (struct mem_number){series->tenant, mem_own(series->series),
-                                     mem_own(bw_buf_str(&number)), mem_own(date), sequence, at_us,
-                                     request->request.run});
+                                     mem_own(bw_buf_str(&number)), mem_own(date), sequence,
+                                     request->at_us, request->request.run});
     }
     bw_buf_deinit(&number);
     return code;
@@ -144,18 +144,43 @@ static void work_outcome(struct mem_store *store, struct mem_request *request,
         before->is_read = false;
         before->message.kind = kind;
         mem_replace(&before->message.value, value);
-        mem_mail(store, run->row.tenant, run->row.id);
-        return;
     }
     mem_add_message(store, run, bw_str_of(key), kind, request->request.seq, value, NULL);
+    mem_mail(store, run->row.tenant, run->row.id);
+}
+
+/* As billow.error_json says it. `statement` is empty when a number could not be taken. */
+static void put_failure(struct bw_buf *value, const struct bw_error *error, struct bw_str statement)
+{
+    char text[BW_ERROR_TEXT_MAX + 256];
+    const char *state = error->code == BW_ERR_NOT_FOUND  ? "BW404"
+                        : error->code == BW_ERR_CONFLICT ? "BW409"
+                                                         : "BW400";
+    snprintf(text, sizeof text, "%.*s%s%s", (int)statement.len, statement.len ? statement.ptr : "",
+             statement.len ? ": " : "", error->text);
+    bw_value_put_map(value, 4);
+    bw_value_put_key(value, "code");
+    bw_value_put_text(value, bw_err_name(error->code));
+    bw_value_put_key(value, "detail");
+    bw_value_put_map(value, statement.len ? 2 : 1);
+    bw_value_put_key(value, "sqlstate");
+    bw_value_put_text(value, state);
+    if (statement.len) {
+        bw_value_put_key(value, "statement");
+        bw_value_put_str(value, statement);
+    }
+    bw_value_put_key(value, "is_retryable");
+    bw_value_put_bool(value, false);
+    bw_value_put_key(value, "text");
+    bw_value_put_text(value, text);
 }
 
 static void work_failed(struct mem_store *store, struct mem_request *request,
-                        const struct bw_error *error)
+                        const struct bw_error *error, struct bw_str statement)
 {
     struct bw_buf value;
     bw_buf_init(&value, VALUE_BYTES_MAX);
-    bw_work_put_error(&value, error->code, error->text, NULL);
+    put_failure(&value, error, statement);
     give_back(store, request);
     work_outcome(store, request, BW_MESSAGE_ERROR, bw_buf_str(&value));
     bw_buf_deinit(&value);
@@ -267,9 +292,10 @@ static enum bw_err put_item(const struct work_names *names, const struct bw_valu
     return BW_ERR_OK;
 }
 
+/* `failed` is the name of the statement that cannot be sent. */
 static enum bw_err prepare_items(struct mem_store *store, struct mem_request *request,
-                                 const struct bw_value *items, int64_t at_us, struct bw_buf *out,
-                                 struct bw_error *error)
+                                 const struct bw_value *items, struct bw_buf *out,
+                                 struct bw_str *failed, struct bw_error *error)
 {
     struct work_names names = {.count = 0};
     struct bw_str rest = items->items;
@@ -281,7 +307,7 @@ static enum bw_err prepare_items(struct mem_store *store, struct mem_request *re
         if (bw_value_get(&item, "number").tag == BW_VALUE_STR) {
             struct bw_buf value;
             bw_buf_init(&value, 4096);
-            code = take_number(store, request, &item, at_us, &value, error);
+            code = take_number(store, request, &item, &value, error);
             taken = bw_arena_copy(&request->arena, bw_buf_str(&value));
             bw_buf_deinit(&value);
             struct bw_str name = bw_value_get_str(&item, "as", BW_STR_NONE);
@@ -290,8 +316,10 @@ static enum bw_err prepare_items(struct mem_store *store, struct mem_request *re
                 names.taken[names.count++] = taken;
             }
         }
-        if (code == BW_ERR_OK)
+        if (code == BW_ERR_OK) {
+            *failed = taken.len ? BW_STR_NONE : bw_value_get_str(&item, "name", BW_STR_NONE);
             code = put_item(&names, &item, taken, out, error);
+        }
         if (code != BW_ERR_OK)
             return code;
         request->taken.items[i] = taken;
@@ -318,7 +346,7 @@ static bool is_refused(struct bw_str statements, struct bw_buf *fault)
 
 /* Takes the numbers of a transaction whose turn it is. It ends here when it has nothing else, or
  * when that failed. */
-static void work_begin(struct mem_store *store, struct mem_request *request, int64_t at_us)
+static void work_begin(struct mem_store *store, struct mem_request *request)
 {
     struct bw_value items = bw_value_read(request->request.statements);
     struct bw_error error;
@@ -327,7 +355,8 @@ static void work_begin(struct mem_store *store, struct mem_request *request, int
     request->taken.count = items.count;
     request->taken.items =
         bw_arena_calloc(&request->arena, items.count + 1, sizeof *request->taken.items);
-    enum bw_err code = prepare_items(store, request, &items, at_us, &out, &error);
+    struct bw_str failed = BW_STR_NONE;
+    enum bw_err code = prepare_items(store, request, &items, &out, &failed, &error);
     size_t numbers = 0;
     for (size_t i = 0; i < items.count; i++)
         numbers += request->taken.items[i].len > 0;
@@ -335,7 +364,7 @@ static void work_begin(struct mem_store *store, struct mem_request *request, int
         request->request.statements = bw_arena_copy(&request->arena, bw_buf_str(&out));
     bw_buf_deinit(&out);
     if (code != BW_ERR_OK)
-        work_failed(store, request, &error);
+        work_failed(store, request, &error, failed);
     else if (numbers == items.count)
         work_done(store, request, BW_STR_NONE);
 }
@@ -369,6 +398,7 @@ void mem_start_work(struct mem_store *store, struct mem_run *run, uint64_t seq,
     struct mem_request *request = request_make(store, BW_MEM_TRANSACTION, run->row.tenant);
     request->request.run = run->row.id;
     request->request.seq = seq;
+    request->at_us = at_us;
     request->request.statements = bw_arena_copy(&request->arena, statements);
     struct bw_buf fault;
     bw_buf_init(&fault, VALUE_BYTES_MAX);
@@ -376,7 +406,7 @@ void mem_start_work(struct mem_store *store, struct mem_run *run, uint64_t seq,
         work_outcome(store, request, BW_MESSAGE_ERROR, bw_buf_str(&fault));
         request_free(request);
     } else if (is_numbers_only(statements) && is_first) {
-        work_begin(store, request, at_us);
+        work_begin(store, request);
     }
     bw_buf_deinit(&fault);
 }
@@ -425,7 +455,7 @@ bool bw_store_mem_next_request(struct bw_store *table, struct bw_mem_request *ou
     for (struct mem_request *request; (request = next_request(store));) {
         uint64_t id = request->request.id;
         if (request->request.kind == BW_MEM_TRANSACTION)
-            work_begin(store, request, bw_clock_utc(store->clock).us);
+            work_begin(store, request);
         /* It may have ended by that. */
         struct mem_request *still = next_request(store);
         if (!still || still->request.id != id)
@@ -479,7 +509,7 @@ static void advance_works(struct mem_store *store)
             continue;
         if (request->is_handed_out || !is_numbers_only(request->request.statements))
             return;
-        work_begin(store, request, bw_clock_utc(store->clock).us);
+        work_begin(store, request);
     }
 }
 

@@ -490,11 +490,11 @@ static void answer_schedule(struct bw_pg_request *request, const struct bw_pg_ou
     struct bw_error error = *bw_pg_request_error(request, outcome);
     if (is_state(outcome, "23503"))
         bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such tenant");
-    bool is_missed = error.code == BW_ERR_OK && bw_pg_rows(outcome->results[0]) == 0;
-    if (is_missed && args->schedule.version)
+    const struct bw_pg_result *rows = error.code == BW_ERR_OK ? outcome->results[0] : NULL;
+    if (rows && bw_pg_rows(rows) > 0 && bw_pg_int(rows, 0, 0) == 2)
         bw_fail(&error, BW_ERR_CONFLICT, "schedule %.*s was changed in the meantime: try again",
                 BW_STR_ARG(args->schedule.row.name));
-    else if (is_missed)
+    else if (rows && bw_pg_rows(rows) == 0)
         bw_fail(&error, BW_ERR_NOT_FOUND, "there is no schedule %.*s",
                 BW_STR_ARG(args->schedule.row.name));
     request->fn.done(request->ud, &error);

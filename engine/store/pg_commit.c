@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/fault.h"
+#include "store/check.h"
 #include "store/copy.h"
 #include "store/work.h"
 #include <stdio.h>
@@ -186,13 +187,8 @@ static void add_children(struct bw_pg_group *group, struct bw_pgc_unit *unit)
         for (size_t k = 0; k < commit->child_count; k++) {
             const struct bw_run_row *row = &commit->children[k];
             struct bw_buf refusal;
-            char text[512];
-            snprintf(text, sizeof text,
-                     "another run of workflow %.*s was started with the key %.200s",
-                     BW_STR_ARG(row->workflow),
-                     row->key.len ? bw_arena_cstr(&unit->arena, row->key) : "");
             bw_buf_init(&refusal, 4096);
-            bw_work_put_error(&refusal, BW_ERR_CONFLICT, text, NULL);
+            bw_work_put_key_taken(&refusal, row->workflow, row->key);
             cell_turn(&table, commit);
             bw_pg_cell_run(&table, &group->blobs, row);
             bw_pg_cell_str(&table, bw_buf_str(&refusal));
@@ -653,7 +649,7 @@ void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count
     group->results = bw_arena_calloc(&group->arena, count, sizeof *group->results);
     group->order = bw_arena_calloc(&group->arena, count, sizeof *group->order);
     for (size_t i = 0; i < count; i++) {
-        if (bw_rows_check_commit(&commits[i], &group->results[i].error) != BW_ERR_OK) {
+        if (bw_check_commit(&commits[i], &group->results[i].error) != BW_ERR_OK) {
             group->results[i].status = BW_COMMIT_REFUSED;
             continue;
         }

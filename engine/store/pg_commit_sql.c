@@ -63,14 +63,14 @@ const struct bw_pg_statement bw_pg_commit_child = {
     "  SELECT c.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[],"
     "      $6::smallint[], $7::bytea[], $8::text[], $9::text[], $10::smallint[], $11::smallint[],"
     "      $12::boolean[], $13::bigint[], $14::uuid[], $15::bigint[], $16::bytea[], $17::text[],"
-    "      $18::bigint[], $19::bytea[])"
+    "      $18::bigint[], $19::bytea[]) WITH ORDINALITY"
     "    AS c (tenant, run, batch, owner, id, shard, release, workflow, key, status, wake,"
-    "      is_active, wake_at, parent, parent_seq, input, started_by, created_at, refusal)" ACCEPTED
-    "), d AS ("
+    "      is_active, wake_at, parent, parent_seq, input, started_by, created_at, refusal,"
+    "      place)" ACCEPTED "), d AS ("
     "  INSERT INTO billow.run_detail (tenant_id, run_id, release, workflow, start_key, parent_id,"
     "    parent_seq, started_by, created_at, input)"
     "  SELECT owner, id, release, workflow, key, parent, parent_seq, started_by, created_at, input"
-    "  FROM n ON CONFLICT DO NOTHING RETURNING tenant_id, run_id"
+    "  FROM n ORDER BY place ON CONFLICT DO NOTHING RETURNING tenant_id, run_id"
     "), s AS ("
     "  INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at, shard,"
     "    status, wake, is_active, has_error)"
@@ -143,9 +143,9 @@ const struct bw_pg_statement bw_pg_commit_audit = {
     "INSERT INTO billow.audit (tenant_id, audit_id, at, actor, action, subject, detail)"
     " SELECT c.tenant, c.batch, c.at, c.actor, c.action, c.subject, c.detail"
     " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[],"
-    "    $7::text[], $8::bytea[])"
-    "  AS c (tenant, run, batch, at, actor, action, subject, detail)" ACCEPTED
-    "ON CONFLICT DO NOTHING",
+    "    $7::text[], $8::bytea[]) WITH ORDINALITY"
+    "  AS c (tenant, run, batch, at, actor, action, subject, detail, place)" ACCEPTED
+    "ORDER BY c.place ON CONFLICT DO NOTHING",
     8};
 
 const struct bw_pg_statement bw_pg_commit_work = {

@@ -7,6 +7,7 @@
 #include "store/pg_store.h"
 
 #include "base/fault.h"
+#include "store/check.h"
 #include "store/copy.h"
 
 #define UNIT_OPS_MAX 256
@@ -66,7 +67,7 @@ static const struct bw_pg_statement start = {
     " SELECT c.owner, c.created_at, c.started_by, 'run.start', c.id::text, '\\x00'::bytea"
     " FROM unnest($1::uuid[], $2::uuid[], $14::text[], $15::bigint[])"
     " AS c (owner, id, started_by, created_at)"
-    " WHERE ((c.owner, c.id) IN (SELECT tenant_id, run_id FROM d)) IS TRUE)"
+    " WHERE ((c.owner, c.id) IN (SELECT tenant_id, run_id FROM d)) IS TRUE AND c.started_by <> '')"
     " INSERT INTO billow.run (tenant_id, run_id, head, base, last_seq, wake_at, updated_at,"
     " shard, status, wake,  is_active, has_error)"
     " SELECT c.owner, c.id, 0, 0, 0, c.wake_at, c.created_at, c.shard, c.status, c.wake,"
@@ -168,14 +169,12 @@ static void on_refused(void *ud)
     op_answer_code(op, &error);
 }
 
-static void op_send(struct op *op, struct bw_str value, const char *what)
+/* `code` is what the check of it said, with op->error. */
+static void op_send(struct op *op, struct bw_str value, enum bw_err code)
 {
     struct bw_pg_store *store = op->store;
     op->bytes = value.len + 512;
-    if (value.len > BW_STORE_VALUE_BYTES_MAX) {
-        bw_fail(&op->error, BW_ERR_LIMIT,
-                "%s is %zu bytes; at most %u (8 MiB) can be stored at once", what, value.len,
-                BW_STORE_VALUE_BYTES_MAX);
+    if (code != BW_ERR_OK) {
         bw_pgc_later(store->door, on_refused, op);
         return;
     }
@@ -477,7 +476,7 @@ void bw_pg_start_run(void *self, const struct bw_run_row *row, bw_start_fn done,
     struct op *op = op_make(self, OP_START, ud);
     op->fn.start = done;
     bw_copy_new_run(&op->arena, row, &op->in.run);
-    op_send(op, row->input, "the input of the run");
+    op_send(op, row->input, bw_check_run(row, &op->error));
 }
 
 void bw_pg_put_message(void *self, const struct bw_message *row, bw_done_fn done, void *ud)
@@ -485,7 +484,7 @@ void bw_pg_put_message(void *self, const struct bw_message *row, bw_done_fn done
     struct op *op = op_make(self, OP_MESSAGE, ud);
     op->fn.done = done;
     bw_copy_message(&op->arena, row, &op->in.message);
-    op_send(op, row->value, "the message");
+    op_send(op, row->value, bw_check_message(row, &op->error));
 }
 
 void bw_pg_put_event(void *self, const struct bw_event *event, bw_done_fn done, void *ud)
@@ -493,7 +492,7 @@ void bw_pg_put_event(void *self, const struct bw_event *event, bw_done_fn done, 
     struct op *op = op_make(self, OP_EVENT, ud);
     op->fn.done = done;
     bw_copy_event(&op->arena, event, &op->in.event);
-    op_send(op, event->body, "the event");
+    op_send(op, event->body, bw_check_event(event, &op->error));
 }
 
 void bw_pg_answer_task(void *self, struct bw_id tenant, struct bw_id task, struct bw_str value,
@@ -502,7 +501,7 @@ void bw_pg_answer_task(void *self, struct bw_id tenant, struct bw_id task, struc
     struct op *op = op_make(self, OP_ANSWER, ud);
     op->fn.done = done;
     op->in.answer = (struct answer){tenant, task, bw_arena_copy(&op->arena, value)};
-    op_send(op, value, "the answer");
+    op_send(op, value, bw_check_answer(value, &op->error));
 }
 
 void bw_pg_door_close(struct bw_pg_store *store)

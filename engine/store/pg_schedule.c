@@ -2,6 +2,7 @@
 #include "store/pg_store.h"
 
 #include "base/assert.h"
+#include "store/check.h"
 #include "store/copy.h"
 #include "store/settings.h"
 
@@ -137,8 +138,9 @@ static const struct bw_pg_statement fire = {
     "    skipped = t.skipped + $7::bigint"
     "      + CASE WHEN s.is_held THEN cardinality($11::uuid[]) ELSE 0 END,"
     "    problem = $8::text"
-    "  FROM s WHERE t.tenant_id = s.tenant_id AND t.name = s.name RETURNING t.tenant_id"
-    ") SELECT tenant_id, NULL::uuid FROM u UNION ALL SELECT tenant_id, run_id FROM r",
+    "  FROM s WHERE t.tenant_id = s.tenant_id AND t.name = s.name"
+    "  RETURNING t.tenant_id, t.last_run"
+    ") SELECT tenant_id, last_run, false FROM u UNION ALL SELECT tenant_id, run_id, true FROM r",
     24};
 
 static struct bw_pgc_unit *build_fire(struct bw_pg_request *request)
@@ -173,14 +175,17 @@ static void answer_fire(struct bw_pg_request *request, const struct bw_pg_outcom
     const struct bw_pg_result *rows = error.code == BW_ERR_OK ? outcome->results[0] : NULL;
     if (rows && bw_pg_rows(rows) == 0)
         bw_fail(&error, BW_ERR_CONFLICT, "the schedule was changed in the meantime");
-    size_t count = rows ? bw_pg_rows(rows) : 0;
-    const struct bw_schedule_fire *args = request->args;
     struct bw_id last = {{0}};
-    if (args->run_count > 0)
-        last = args->runs[args->run_count - 1].id;
-    request->fn.start(request->ud, &error, last, count > 1);
+    bool is_new = false;
     for (size_t i = 0; rows && i < bw_pg_rows(rows); i++) {
-        if (!bw_pg_is_null(rows, i, 1))
+        if (bw_pg_int(rows, i, 2) == 1)
+            is_new = true;
+        else if (!bw_pg_is_null(rows, i, 1))
+            last = bw_pg_id(rows, i, 1);
+    }
+    request->fn.start(request->ud, &error, last, is_new);
+    for (size_t i = 0; rows && i < bw_pg_rows(rows); i++) {
+        if (bw_pg_int(rows, i, 2) == 1)
             bw_pg_mail(request->store, bw_pg_id(rows, i, 0), bw_pg_id(rows, i, 1));
     }
 }
@@ -196,7 +201,10 @@ void bw_pg_fire_schedule(void *self, const struct bw_schedule_fire *firing, bw_s
     request->fn.start = done;
     request->build = build_fire;
     request->answer = answer_fire;
-    bw_pg_request_send(request);
+    if (bw_check_fire(firing, &request->error) == BW_ERR_OK)
+        bw_pg_request_send(request);
+    else
+        bw_pg_request_refuse(request);
 }
 
 /* --- What people change ---------------------------------------------------------------------- */
@@ -204,7 +212,7 @@ void bw_pg_fire_schedule(void *self, const struct bw_schedule_fire *firing, bw_s
 #define AUDITED(action, at, actor, detail)                                                         \
     "), a AS (INSERT INTO billow.audit (tenant_id, at, actor, action, subject, detail)"            \
     " SELECT $1::uuid, " at ", " actor ", " action ", $2::text, " detail " FROM w)"                \
-    " SELECT 1 FROM w"
+    " SELECT 1::bigint FROM w"
 
 static const struct bw_pg_statement put = {
     "put_schedule",
@@ -227,7 +235,9 @@ static const struct bw_pg_statement set_state = {
     " WHERE s.tenant_id = $1::uuid AND s.name = $2::text"
     "  AND ($7::bigint = 0 OR s.version = $7::bigint) RETURNING 1 " AUDITED(
         "CASE WHEN $3::boolean THEN 'schedule.pause' ELSE 'schedule.resume' END", "$9::bigint",
-        "$8::text", "'\\x00'::bytea"),
+        "$8::text", "'\\x00'::bytea") /* there, but with another version */
+    " UNION ALL SELECT 2 FROM billow.schedule s WHERE s.tenant_id = $1::uuid AND s.name = $2::text"
+    "  AND NOT EXISTS (SELECT FROM w)",
     9};
 static const struct bw_pg_statement drop = {
     "schedule_delete",

@@ -396,50 +396,6 @@ enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args, struct bw_
 
 /* --- Sizes ----------------------------------------------------------------------------------- */
 
-static enum bw_err check_turn(struct bw_str turn, struct bw_error *error)
-{
-    if (turn.len > BW_STORE_TURN_BYTES_MAX)
-        return bw_fail(error, BW_ERR_LIMIT,
-                       "the turn is %zu bytes; at most %u (32 MiB) can be stored at once: keep "
-                       "large values in documents, or work in smaller pieces",
-                       turn.len, BW_STORE_TURN_BYTES_MAX);
-    return BW_ERR_OK;
-}
-
-static enum bw_err check_size(const char *name, struct bw_str bytes, struct bw_error *error)
-{
-    if (bytes.len > BW_STORE_VALUE_BYTES_MAX)
-        return bw_fail(error, BW_ERR_LIMIT,
-                       "%s is %zu bytes; at most %u (8 MiB) can be stored at once: "
-                       "keep less in it, or work in smaller pieces",
-                       name, bytes.len, BW_STORE_VALUE_BYTES_MAX);
-    return BW_ERR_OK;
-}
-
-enum bw_err bw_rows_check_commit(const struct bw_turn_commit *commit, struct bw_error *error)
-{
-    enum bw_err code = check_turn(commit->turn, error);
-    if (code == BW_ERR_OK)
-        code = check_size("the state of the checkpoint", commit->state, error);
-    if (code == BW_ERR_OK)
-        code = check_size("the result", commit->result, error);
-    if (code == BW_ERR_OK)
-        code = check_size("the error", commit->error, error);
-    for (size_t i = 0; code == BW_ERR_OK && i < commit->message_count; i++)
-        code = check_size("a message", commit->messages[i].value, error);
-    for (size_t i = 0; code == BW_ERR_OK && i < commit->event_count; i++)
-        code = check_size("an event", commit->events[i].body, error);
-    for (size_t i = 0; code == BW_ERR_OK && i < commit->task_count; i++)
-        code = check_size("a task", commit->tasks[i].body, error);
-    for (size_t i = 0; code == BW_ERR_OK && i < commit->child_count; i++)
-        code = check_size("the input of a child run", commit->children[i].input, error);
-    for (size_t i = 0; code == BW_ERR_OK && i < commit->db_work_count; i++)
-        code = check_size("a database transaction", commit->db_works[i].statements, error);
-    for (size_t i = 0; code == BW_ERR_OK && i < commit->note_count; i++)
-        code = check_size("a note", commit->notes[i], error);
-    return code;
-}
-
 size_t bw_rows_commit_bytes(const struct bw_turn_commit *commit)
 {
     size_t bytes =

@@ -1,4 +1,4 @@
-/* rows.h - what both stores say alike: names of states, read models as values, checks of sizes.
+/* rows.h - what both stores say alike: names of states, read models as values.
  *
  * Offers:  names, maps for the API made from row structs, the arguments of reads.
  * Relies on: store/store.h, codec/value.h.
@@ -81,9 +81,6 @@ struct bw_read_args {
 BW_MUST_USE enum bw_err bw_rows_read_args(struct bw_str what, struct bw_str args,
                                           struct bw_read_args *out, struct bw_error *error);
 
-/* Is every part of this turn within what a row may hold? LIMIT names the part that is not. */
-BW_MUST_USE enum bw_err bw_rows_check_commit(const struct bw_turn_commit *commit,
-                                             struct bw_error *error);
 /* How many bytes this turn brings along, about. */
 size_t bw_rows_commit_bytes(const struct bw_turn_commit *commit);
 

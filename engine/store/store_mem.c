@@ -3,6 +3,7 @@
 #include "store/store_mem.h"
 
 #include "base/assert.h"
+#include "store/check.h"
 #include "store/mem_store.h"
 #include <stdio.h>
 
@@ -183,8 +184,7 @@ static void mem_release_leases(void *self, struct bw_str node, bw_shards shards,
 
 static void run_commit(struct mem_store *store, struct mem_op *op)
 {
-    for (size_t i = 0; i < op->count; i++)
-        mem_commit(store, &op->in.commits[i], &op->results[i]);
+    mem_commit(store, op->in.commits, op->results, op->count);
     op->fn.commit(op->ud, op->results, op->count);
 }
 
@@ -200,29 +200,21 @@ static void mem_commit_call(void *self, const struct bw_turn_commit *commits, si
         bw_copy_commit(&op->arena, &commits[i], &op->in.commits[i]);
 }
 
-static enum bw_err check_size(const char *what, struct bw_str value, struct bw_error *error)
-{
-    if (value.len > BW_STORE_VALUE_BYTES_MAX)
-        return bw_fail(error, BW_ERR_LIMIT,
-                       "%s is %zu bytes; at most %u (8 MiB) can be stored at once", what, value.len,
-                       BW_STORE_VALUE_BYTES_MAX);
-    return BW_ERR_OK;
-}
-
 static void audit_act(struct mem_store *store, struct bw_id tenant, struct bw_str actor,
-                      const char *action, struct bw_id subject, struct bw_str detail)
+                      const char *action, struct bw_id subject, struct bw_str detail, int64_t at_us)
 {
     char id[BW_ID_TEXT_LEN + 1];
     bw_id_print(subject, id);
     mem_audit(store, tenant,
-              &(struct bw_audit){actor, bw_str_of(action), bw_str(id, BW_ID_TEXT_LEN), detail}, 0);
+              &(struct bw_audit){actor, bw_str_of(action), bw_str(id, BW_ID_TEXT_LEN), detail},
+              at_us);
 }
 
 static void run_start(struct mem_store *store, struct mem_op *op)
 {
     struct bw_error error = {.code = BW_ERR_OK};
     const struct bw_run_row *row = &op->in.row;
-    if (check_size("the input of the run", row->input, &error) != BW_ERR_OK) {
+    if (bw_check_run(row, &error) != BW_ERR_OK) {
         fail_start(op, &error);
         return;
     }
@@ -233,7 +225,8 @@ static void run_start(struct mem_store *store, struct mem_op *op)
         run = mem_find_remnant(store, row->tenant, row->id);
     if (!run) {
         run = mem_add_run(store, row);
-        audit_act(store, row->tenant, row->started_by, "run.start", row->id, BW_STR_NONE);
+        audit_act(store, row->tenant, row->started_by, "run.start", row->id, BW_STR_NONE,
+                  row->created_at_us);
     }
     op->fn.start(op->ud, &error, run->row.id, bw_id_eq(run->row.id, row->id));
 }
@@ -250,7 +243,7 @@ static void run_message(struct mem_store *store, struct mem_op *op)
     struct bw_error error = {.code = BW_ERR_OK};
     const struct bw_message *row = &op->in.message;
     struct mem_run *run = mem_find_run(store, row->tenant, row->run);
-    if (check_size("the message", row->value, &error) != BW_ERR_OK)
+    if (bw_check_message(row, &error) != BW_ERR_OK)
         ;
     else if (!run)
         bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such run");
@@ -259,7 +252,10 @@ static void run_message(struct mem_store *store, struct mem_op *op)
                 bw_run_status_name(run->row.status));
     else if (mem_add_message(store, run, row->key, row->kind, row->seq, row->value, NULL) &&
              row->kind == BW_MESSAGE_CANCEL)
-        audit_act(store, row->tenant, bw_rows_by(row->value), "run.cancel", row->run, row->value);
+        audit_act(store, row->tenant, bw_rows_by(row->value), "run.cancel", row->run, row->value,
+                  0);
+    if (error.code == BW_ERR_OK) /* told again, in case it was not heard */
+        mem_mail(store, row->tenant, row->run);
     op->fn.done(op->ud, &error);
 }
 
@@ -273,9 +269,7 @@ static void mem_put_message(void *self, const struct bw_message *message, bw_don
 static void run_event(struct mem_store *store, struct mem_op *op)
 {
     struct bw_error error = {.code = BW_ERR_OK};
-    if (!op->in.event.id.len)
-        bw_fail(&error, BW_ERR_INVALID, "an event needs an id");
-    else if (check_size("the event", op->in.event.body, &error) == BW_ERR_OK)
+    if (bw_check_event(&op->in.event, &error) == BW_ERR_OK)
         mem_put_event(store, &op->in.event, bw_clock_utc(store->clock).us);
     op->fn.done(op->ud, &error);
 }
@@ -295,8 +289,7 @@ static void run_answer(struct mem_store *store, struct mem_op *op)
         task && task->row.status == BW_TASK_ANSWERED && bw_str_eq(task->row.answer, op->text);
     if (!task) {
         bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such task");
-    } else if (task->row.status == BW_TASK_OPEN &&
-               check_size("the answer", op->text, &error) == BW_ERR_OK) {
+    } else if (task->row.status == BW_TASK_OPEN && bw_check_answer(op->text, &error) == BW_ERR_OK) {
         struct mem_run *run = mem_find_run(store, op->tenant, task->row.run);
         char key[32];
         snprintf(key, sizeof key, "task:%llu", (unsigned long long)task->row.task.seq);
@@ -305,10 +298,12 @@ static void run_answer(struct mem_store *store, struct mem_op *op)
         task->row.answered_at_us = bw_clock_utc(store->clock).us;
         mem_add_message(store, run, bw_str_of(key), BW_MESSAGE_OUTCOME, task->row.task.seq,
                         op->text, NULL);
-        audit_act(store, op->tenant, bw_rows_by(op->text), "task.answer", op->id, op->text);
+        audit_act(store, op->tenant, bw_rows_by(op->text), "task.answer", op->id, op->text, 0);
     } else if (task->row.status != BW_TASK_OPEN && !is_ours) {
         bw_rows_fail_answered(&error, task->row.status, task->row.answer, task->row.answered_at_us);
     }
+    if (error.code == BW_ERR_OK)
+        mem_mail(store, op->tenant, task->row.run);
     op->fn.done(op->ud, &error);
 }
 
@@ -582,8 +577,7 @@ static void op_perform(struct mem_store *store, struct mem_op *op, enum bw_mem_f
     struct bw_error error;
     bool lingers = fault == BW_MEM_LINGER && op->run == run_commit;
     if (lingers) {
-        for (size_t i = 0; i < op->count; i++)
-            mem_commit(store, &op->in.commits[i], &op->results[i]);
+        mem_commit(store, op->in.commits, op->results, op->count);
         op->run = answer_commit;
         bw_list_push_back(&store->answers, &op->link);
         return;

@@ -218,6 +218,20 @@ void bw_work_put_error(struct bw_buf *value, enum bw_err code, const char *text,
     bw_value_put_text(value, text);
 }
 
+void bw_work_put_key_taken(struct bw_buf *value, struct bw_str workflow, struct bw_str key)
+{
+    enum { KEY_SHOWN_MAX = 200 };
+    char text[512];
+    if (key.len > KEY_SHOWN_MAX) {
+        key.len = KEY_SHOWN_MAX;
+        while (key.len > 0 && ((unsigned char)key.ptr[key.len] & 0xc0) == 0x80)
+            key.len--; /* no half character */
+    }
+    snprintf(text, sizeof text, "another run of workflow %.*s was started with the key %.*s",
+             BW_STR_ARG(workflow), BW_STR_ARG(key));
+    bw_work_put_error(value, BW_ERR_CONFLICT, text, NULL);
+}
+
 void bw_work_to_json(struct bw_str statements, struct bw_buf *json)
 {
     struct bw_value items = bw_value_read(statements);

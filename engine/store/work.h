@@ -30,6 +30,9 @@ BW_MUST_USE enum bw_err bw_work_query(struct bw_str sql, struct bw_str params,
  * instead. */
 void bw_work_from_json(struct bw_str json, struct bw_buf *value, bool *kind_is_error);
 
+/* What a parent hears whose child's start key another run has. */
+void bw_work_put_key_taken(struct bw_buf *value, struct bw_str workflow, struct bw_str key);
+
 /* Appends an error map {code, detail, is_retryable, text}. */
 void bw_work_put_error(struct bw_buf *value, enum bw_err code, const char *text,
                        const char *statement);

@@ -347,8 +347,8 @@ int fixture_close(void **state)
     return 0;
 }
 
-/* The world of the memory store: a statement called "fail" fails, every other one gives one row {n
- * = 1}. */
+/* The world of the memory store: a statement called "fail" divides by zero, every other one gives
+ * one row {n = 1}. */
 static bool play(struct store_fixture *fixture)
 {
     struct bw_mem_request request;
@@ -377,7 +377,9 @@ static bool play(struct store_fixture *fixture)
     if (fails)
         bw_store_mem_answer_error(
             &fixture->store, request.id,
-            fixture_value(fixture, "{\"code\":\"INVALID\",\"text\":\"fail: it fails\"}"));
+            fixture_value(fixture, "{\"code\":\"INVALID\",\"detail\":{\"sqlstate\":\"22012\","
+                                   "\"statement\":\"fail\"},\"is_retryable\":false,"
+                                   "\"text\":\"fail: division by zero\"}"));
     else
         bw_store_mem_answer(&fixture->store, request.id, bw_buf_str(&results));
     bw_buf_deinit(&results);
