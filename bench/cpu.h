@@ -10,12 +10,12 @@
 
 struct cpu {
     double engine_us;
-    double host_us;
+    double host_us;     /* of all children, also of those that have ended */
     double postgres_us; /* the server and all of its processes that are still there */
 };
 
-/* Of this process, of `host` (0 = none) and of the server `postmaster`. */
-struct cpu cpu_read(pid_t host, pid_t postmaster);
+/* Of this process, of its children, and of the server `postmaster`. */
+struct cpu cpu_read(pid_t postmaster);
 struct cpu cpu_since(struct cpu now, struct cpu before);
 
 #endif

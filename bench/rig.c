@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include "base/assert.h"
+#include "edge/config.h"
 #include "edge/project.h"
 #include "figures.h"
 #include "io/httpc_curl.h"
@@ -106,18 +107,23 @@ void rig_add_tenant(struct rig *rig)
     bw_arena_deinit(&arena);
 }
 
-static void open_host(struct rig *rig, const struct rig_options *options)
+static void open_hosts(struct rig *rig, const struct rig_options *options,
+                       struct bw_engine_config *config)
 {
     struct bw_error error;
-    rig->hosts[0] = &rig->host;
     if (!options->has_lua) {
         rig->host = scripted_create(rig->loop, options->effects);
+        rig->hosts[0] = &rig->host;
+        config->hosts = rig->hosts;
+        config->host_count = 1;
         return;
     }
-    struct bw_hostproc_options host = {.program = rig->place->host_path, .name = "bench"};
-    if (bw_hostproc_create(rig->loop, &host, &rig->proc, &error))
+    struct bw_fleet_options fleet = {
+        .loop = rig->loop, .program = rig->place->host_path, .share_dir = rig->place->share_dir};
+    if (bw_config_hosts(&fleet.host_count, &error) || bw_fleet_open(&fleet, &rig->fleet, &error))
         place_die("billow-host", error.text);
-    rig->host = (struct bw_host)BW_HOSTPROC_TABLE(rig->proc);
+    bw_fleet_configure(rig->fleet, config);
+    config->check_host = NULL;
 }
 
 static void tick(void *ud)
@@ -142,12 +148,9 @@ void rig_open(struct rig *rig, const struct place *place, const struct rig_optio
     rig->store.migrate(rig->store.self, wait_done, &wait);
     wait_for(rig, &wait, "the schema");
     rig_add_tenant(rig);
-    open_host(rig, options);
     if (bw_httpc_curl_create(rig->loop, NULL, &rig->httpc, &error))
         place_die("the HTTP client", error.text);
     struct bw_engine_config config = {.store = &rig->store,
-                                      .hosts = rig->hosts,
-                                      .host_count = 1,
                                       .httpc = &rig->httpc,
                                       .clock = &rig->clock,
                                       .entropy = &rig->entropy,
@@ -158,6 +161,7 @@ void rig_open(struct rig *rig, const struct place *place, const struct rig_optio
                                       .on_log = on_log,
                                       .on_status = on_status,
                                       .ud = rig};
+    open_hosts(rig, options, &config);
     rig->engine = bw_engine_create(&config);
     bw_loop_set_turn(rig->loop, turn, rig);
     bw_engine_start(rig->engine, wait_done, &wait);
@@ -180,7 +184,10 @@ void rig_close(struct rig *rig)
     bw_loop_set_turn(rig->loop, NULL, NULL);
     bw_engine_destroy(rig->engine);
     rig->httpc.close(rig->httpc.self);
-    rig->host.close(rig->host.self);
+    if (rig->fleet)
+        bw_fleet_close(rig->fleet);
+    else
+        rig->host.close(rig->host.self);
     rig->store.close(rig->store.self, store_closed, &is_closed);
     while (!is_closed)
         bw_loop_step(rig->loop);
@@ -258,13 +265,12 @@ static double memory_of(pid_t pid)
 
 struct cpu rig_cpu(const struct rig *rig)
 {
-    return cpu_read(rig->proc ? bw_hostproc_pid(rig->proc) : 0,
-                    bw_pgserver_pid(rig->place->server));
+    return cpu_read(bw_pgserver_pid(rig->place->server));
 }
 
 double rig_memory_bytes(const struct rig *rig, enum rig_process which)
 {
-    return memory_of(which == RIG_ENGINE ? getpid() : bw_hostproc_pid(rig->proc));
+    return memory_of(which == RIG_ENGINE ? getpid() : bw_fleet_pid(rig->fleet, 0));
 }
 
 void section_schema(const struct place *place, struct figures *figures)

@@ -1,4 +1,4 @@
-/* rig.h - a whole engine to measure: loop, PostgreSQL store, one script host, core, a tenant.
+/* rig.h - a whole engine to measure: loop, PostgreSQL store, script hosts, core, a tenant.
  *
  * Offers:  open, start runs, pump until so many have ended, close; memory of its processes.
  * Relies on: what edge/service.c puts together, put together here with the host of choice.
@@ -8,7 +8,7 @@
 
 #include "cpu.h"
 #include "core/engine.h"
-#include "io/hostproc.h"
+#include "edge/fleet.h"
 #include "io/loop.h"
 #include "place.h"
 
@@ -27,9 +27,9 @@ struct rig {
     struct bw_clock clock;
     struct bw_entropy entropy;
     struct bw_store store;
-    struct bw_host host;
+    struct bw_host host; /* scripted */
     struct bw_host *hosts[1];
-    struct bw_hostproc *proc; /* NULL: scripted */
+    struct bw_fleet *fleet; /* NULL: scripted */
     struct bw_httpc httpc;
     struct bw_engine *engine;
     struct bw_id tenants[RIG_TENANTS_MAX]; /* runs are started for each in turn */

@@ -29,7 +29,7 @@ static void add_times(struct figures *figures, const char *suffix, const struct 
     struct cpu cpu = cpu_since(rig_cpu(rig), begun);
     add(figures, "PostgreSQL's time for ", suffix, cpu.postgres_us / count, "us", NULL);
     add(figures, "the engine's time for ", suffix, cpu.engine_us / count, "us", NULL);
-    if (rig->proc)
+    if (rig->fleet)
         add(figures, "the script host's time for ", suffix, cpu.host_us / count, "us", NULL);
 }
 

@@ -281,7 +281,7 @@ enum bw_err bw_wire_take_frame(struct bw_str *rest, uint8_t *type, struct bw_str
     if (len == 0 || len > BW_WIRE_FRAME_BYTES_MAX)
         return bw_fail(error, BW_ERR_CORRUPT, "frame of %lu bytes: not 1 to %u", (unsigned long)len,
                        BW_WIRE_FRAME_BYTES_MAX);
-    if (found < BW_FRAME_RELEASE || found > BW_FRAME_ALIVE)
+    if (found < BW_FRAME_RELEASE || found > BW_FRAME_BORN)
         return bw_fail(error, BW_ERR_CORRUPT, "frame of unknown type %u", (unsigned)found);
     if (bw_reader_left(&reader) < len - 1)
         return BW_ERR_OK;
@@ -362,6 +362,66 @@ enum bw_err bw_wire_get_release(struct bw_str bytes, struct bw_arena *arena,
     if (memcmp(hash, release->hash, sizeof hash) != 0)
         return bw_fail(error, BW_ERR_CORRUPT, "release: its files do not match its hash");
     return BW_ERR_OK;
+}
+
+/* The library's file of this name; looks from `at` on, which both lists' order lets it keep. */
+static const struct bw_release_file *find_in_library(const struct bw_release_set *library,
+                                                     size_t *at, struct bw_str name)
+{
+    for (; *at < library->count; (*at)++) {
+        int order = bw_str_cmp(library->files[*at].name, name);
+        if (order >= 0)
+            return order == 0 ? &library->files[*at] : NULL;
+    }
+    return NULL;
+}
+
+void bw_wire_put_release_over(struct bw_buf *buf, const struct bw_release_set *release,
+                              const struct bw_release_set *library)
+{
+    size_t at = 0;
+    bw_buf_put(buf, release->hash, sizeof release->hash);
+    bw_buf_put_varint(buf, release->count);
+    for (size_t i = 0; i < release->count; i++) {
+        const struct bw_release_file *file = &release->files[i];
+        const struct bw_release_file *known = find_in_library(library, &at, file->name);
+        bool is_known = known && bw_str_eq(known->bytes, file->bytes);
+        bw_buf_put_bytes(buf, file->name);
+        bw_buf_put_u8(buf, is_known);
+        if (!is_known)
+            bw_buf_put_bytes(buf, file->bytes);
+    }
+}
+
+enum bw_err bw_wire_get_release_over(struct bw_str bytes, const struct bw_release_set *library,
+                                     struct bw_arena *arena, struct bw_release_set *release,
+                                     struct bw_error *error)
+{
+    struct get get;
+    size_t at = 0;
+    get_init(&get, "release", bytes, arena, error);
+    *release = (struct bw_release_set){.files = NULL};
+    get_raw(&get, release->hash, sizeof release->hash);
+    release->count = get_count(&get, 3, BW_WIRE_RELEASE_FILES_MAX);
+    release->files = bw_arena_calloc(arena, release->count, sizeof release->files[0]);
+    for (size_t i = 0; i < release->count && get_is_ok(&get); i++) {
+        struct bw_release_file *file = &release->files[i];
+        file->name = get_name(&get, false);
+        if (get_is_ok(&get) && i > 0 && bw_str_cmp(release->files[i - 1].name, file->name) >= 0)
+            get_fail(&get, "file names are not in ascending order");
+        uint8_t is_known = bw_reader_u8(&get.reader);
+        if (!is_known) {
+            file->bytes = bw_reader_bytes(&get.reader);
+            continue;
+        }
+        const struct bw_release_file *known =
+            get_is_ok(&get) ? find_in_library(library, &at, file->name) : NULL;
+        if (known && is_known == 1)
+            file->bytes = known->bytes;
+        else
+            get_fail(&get, "a file that the library does not have was left out");
+    }
+    return get_end(&get);
 }
 
 /* --- wakes -------------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@
 #include "codec/value.h"
 
 #define BW_WIRE_VERSION 1        /* of journal rows */
-#define BW_WIRE_FRAMES_VERSION 2 /* of the frames; engine and host are of one build */
+#define BW_WIRE_FRAMES_VERSION 3 /* of the frames; engine and host are of one build */
 #define BW_WIRE_FRAME_BYTES_MAX (64u * 1024u * 1024u)
 #define BW_WIRE_TURN_ITEMS_MAX 65536 /* deliveries, commands or pending seqs of one turn */
 #define BW_WIRE_BATCH_MAX 4096       /* wakes, results or evictions in one frame */
@@ -72,12 +72,17 @@ BW_MUST_USE enum bw_err bw_wire_get_turn(struct bw_str bytes, struct bw_arena *a
 
 /* --- Frames. On a socket: u32 length of what follows (big-endian), u8 frame type, payload. */
 enum bw_frame {
-    BW_FRAME_RELEASE = 1, /* engine -> host: the files of a release */
-    BW_FRAME_WAKES = 2,   /* engine -> host: a batch of wakes */
-    BW_FRAME_EVICT = 3,   /* engine -> host: run ids to close */
-    BW_FRAME_RESULTS = 4, /* host -> engine: a batch of turn results */
-    BW_FRAME_HELLO = 5,   /* host -> engine: once, at start: frames version, Lua version */
-    BW_FRAME_ALIVE = 6,   /* host -> engine: still at work on a long batch; no payload */
+    BW_FRAME_RELEASE = 1,      /* engine -> host: the files of a release */
+    BW_FRAME_WAKES = 2,        /* engine -> host: a batch of wakes */
+    BW_FRAME_EVICT = 3,        /* engine -> host: run ids to close */
+    BW_FRAME_RESULTS = 4,      /* host -> engine: a batch of turn results */
+    BW_FRAME_HELLO = 5,        /* host -> engine: once, at start: frames version, Lua version */
+    BW_FRAME_ALIVE = 6,        /* host -> engine: still at work on a long batch; no payload */
+    BW_FRAME_RELEASE_OVER = 7, /* engine -> host: a release without the files of the library */
+    /* Engine and nursery (lua/nursery.h), beside which descriptors travel. */
+    BW_FRAME_LIBRARY = 8, /* -> nursery: its length; a file that holds an encoded release */
+    BW_FRAME_BEAR = 9,  /* -> nursery: a host of this name; its socket, and where its stderr goes */
+    BW_FRAME_BORN = 10, /* <- nursery: process id, or 0 and an error number */
 };
 
 #define BW_WIRE_FRAME_HEAD_LEN 5
@@ -168,6 +173,16 @@ struct bw_turn_result {
 void bw_wire_put_release(struct bw_buf *buf, const struct bw_release_set *release);
 BW_MUST_USE enum bw_err bw_wire_get_release(struct bw_str bytes, struct bw_arena *arena,
                                             struct bw_release_set *release, struct bw_error *error);
+/* The same without the bytes of files that `library` has too, under the same name. Who reads it
+ * has the library; their bytes are then the library's own. No hash is compared: both ends are of
+ * one machine. */
+void bw_wire_put_release_over(struct bw_buf *buf, const struct bw_release_set *release,
+                              const struct bw_release_set *library);
+BW_MUST_USE enum bw_err bw_wire_get_release_over(struct bw_str bytes,
+                                                 const struct bw_release_set *library,
+                                                 struct bw_arena *arena,
+                                                 struct bw_release_set *release,
+                                                 struct bw_error *error);
 void bw_wire_put_wakes(struct bw_buf *buf, const struct bw_wake *wakes, size_t count);
 BW_MUST_USE enum bw_err bw_wire_get_wakes(struct bw_str bytes, struct bw_arena *arena,
                                           struct bw_wake **wakes, size_t *count,

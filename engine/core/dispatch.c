@@ -103,18 +103,16 @@ void bw_hosts_deinit(struct bw_engine *engine)
 
 void bw_host_teach(struct bw_host_slot *slot, struct bw_release *release)
 {
-    uint64_t bit = UINT64_C(1) << slot->index;
-    BW_ASSERT(release->is_here);
-    if (release->hosts & bit)
+    if (bw_release_is_at(release, slot->index))
         return;
-    bw_wire_put_release(&slot->buffer, &release->set);
+    uint8_t type = bw_release_put(slot->engine, release, &slot->buffer);
     if (slot->buffer.is_over)
         bw_engine_log(slot->engine, "release_too_large", (struct bw_id){0},
                       "a release is over the %u bytes of a frame", BW_WIRE_FRAME_BYTES_MAX);
     else
-        slot->host->send(slot->host->self, BW_FRAME_RELEASE, bw_buf_str(&slot->buffer));
+        slot->host->send(slot->host->self, type, bw_buf_str(&slot->buffer));
     bw_buf_clear(&slot->buffer);
-    release->hosts |= bit;
+    bw_release_set_at(release, slot->index, true);
 }
 
 void bw_host_submit(struct bw_host_slot *slot, struct bw_run *run, const struct bw_wake *wake)
@@ -299,7 +297,7 @@ static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *fra
     case BW_TURN_NO_RELEASE:
         left_executing(engine, run);
         if (result->status == BW_TURN_NO_RELEASE)
-            bw_release_get(engine, run->release_hash)->hosts &= ~(UINT64_C(1) << frame->host);
+            bw_release_set_at(bw_release_get(engine, run->release_hash), frame->host, false);
         if (run->is_resident && result->status == BW_TURN_MISSING)
             bw_run_retry(engine, run); /* the host had to forget it: it gets the journal */
         else

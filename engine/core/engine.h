@@ -69,6 +69,7 @@ struct bw_engine_config {
     struct bw_host *check_host; /* for bw_engine_recheck_run; NULL: none */
     unsigned check_share;       /* of 10,000 finished runs so many are played again */
     size_t host_count;
+    const struct bw_release_set *library; /* what every host has already; NULL: nothing */
     struct bw_httpc *httpc;
     const struct bw_clock *clock;
     const struct bw_entropy *entropy;

@@ -5,7 +5,11 @@
 #include "base/fault.h"
 #include "core/inside.h"
 
-enum { BATCHES_SPARE_MAX = 1024 };
+enum {
+    BATCHES_SPARE_MAX = 1024,
+    BESIDE_MIN =
+        64, /* turns that are worth a transaction beside one under way: fewer wait for it */
+};
 
 void bw_groups_init(struct bw_groups *groups)
 {
@@ -62,12 +66,18 @@ void bw_group_release(struct bw_engine *engine, struct bw_batch *batch)
     engine->groups.spare_count++;
 }
 
+static void count_committing(struct bw_engine *engine, const struct bw_run *run, bool has_begun)
+{
+    engine->committing_count += has_begun ? 1 : (size_t)-1;
+    bw_sched_committing(&engine->sched, run, has_begun);
+}
+
 void bw_group_add(struct bw_engine *engine, struct bw_batch *batch)
 {
     BW_ASSERT(batch->run && batch->run->state == BW_RUN_STATE_COMMITTING);
     bw_list_push_back(&engine->groups.queue, &batch->link);
     engine->groups.queue_count++;
-    engine->committing_count++;
+    count_committing(engine, batch->run, true);
 }
 
 void bw_group_drop(struct bw_engine *engine, uint32_t shard)
@@ -79,7 +89,7 @@ void bw_group_drop(struct bw_engine *engine, uint32_t shard)
             continue;
         bw_list_remove(&batch->link);
         groups->queue_count--;
-        engine->committing_count--;
+        count_committing(engine, batch->run, false);
         bw_engine_reject(engine, batch, BW_COMMIT_FENCED, "the shard has another owner");
     }
 }
@@ -94,7 +104,7 @@ static void committed(struct bw_engine *engine, struct bw_call *call)
     while ((link = bw_list_pop_front(&call->batches))) {
         struct bw_batch *batch = bw_container_of(link, struct bw_batch, link);
         BW_ASSERT(i < call->count);
-        engine->committing_count--;
+        count_committing(engine, batch->run, false);
         if (call->commits[i].status == BW_COMMIT_DONE)
             bw_engine_apply(engine, batch);
         else
@@ -132,6 +142,7 @@ void bw_group_flush(struct bw_engine *engine)
     /* An old lease: the fence would catch it, but we do not even try. */
     if (!bw_lease_may_act(engine))
         return;
-    while (groups->lanes_busy < lanes && groups->queue_count > 0)
+    while (groups->lanes_busy < lanes &&
+           groups->queue_count >= (groups->lanes_busy ? BESIDE_MIN : 1))
         send(engine);
 }

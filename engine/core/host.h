@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include <stdint.h>
 
+#define BW_HOSTS_MAX 256 /* of one engine */
+
 /* Frames answered by the host, one call per frame; on the loop thread, never from inside send. The
  * payload is hostile input and valid during the call only. */
 typedef void (*bw_host_frame_fn)(void *ud, uint8_t type, struct bw_str payload);

@@ -85,6 +85,7 @@ struct bw_engine {
     struct bw_schedules schedules;
     struct bw_host_slot *hosts;
     size_t pool_wanting;        /* tenants that found no host in this turn */
+    int64_t pool_change_ns;     /* from here on a host may change hands; monotonic */
     struct bw_timer pool_timer; /* monotonic: a tenant's time with a host is over */
 
     struct bw_arena scratch; /* of this turn */

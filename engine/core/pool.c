@@ -8,6 +8,8 @@
 
 enum {
     QUANTUM_MS = 50,     /* a tenant keeps a host this long, though others wait for one */
+    CHANGE_MS = 5,       /* between two hosts that change hands, when many want to */
+    CHANGES_AT_ONCE = 8, /* if none has for long */
     SILENCE_MS = 3000,   /* a host that is at work says something at least this often */
     SUSPICION_MS = 100,  /* looked at again after what it may have said meanwhile was read */
     GROW_AT_DEFAULT = 64 /* turns at a host before its tenant gets another */
@@ -32,6 +34,13 @@ void bw_pool_nothing(struct bw_engine *engine, struct bw_timer *timer)
 static bool is_idle(const struct bw_host_slot *slot)
 {
     return slot->executing_count == 0 && slot->wake_count == 0;
+}
+
+/* Its tenant will be back in a moment, with runs whose state is there, and has not had its time. */
+static bool is_kept(struct bw_engine *engine, const struct bw_host_slot *slot)
+{
+    return engine->now_ns - slot->assigned_ns < QUANTUM_MS * MS_NS &&
+           bw_sched_is_at_work(&engine->sched, slot->tenant);
 }
 
 /* --- changing hands */
@@ -73,6 +82,25 @@ void bw_pool_restart(struct bw_host_slot *slot)
     slot->host->restart(slot->host->self);
 }
 
+/* A change of hands costs a process and the states of runs, as much as ten runs do: when every
+ * tenant wants one all the time, they wait a little, and come with more to do. */
+static bool may_change(struct bw_engine *engine)
+{
+    if (engine->pool_change_ns <= engine->now_ns)
+        return true;
+    if (!bw_timer_is_armed(&engine->pool_timer))
+        bw_timer_arm(&engine->timers_mono, &engine->pool_timer, engine->pool_change_ns / 1000 + 1);
+    return false;
+}
+
+static void count_change(struct bw_engine *engine)
+{
+    int64_t earliest_ns = engine->now_ns - CHANGES_AT_ONCE * CHANGE_MS * MS_NS;
+    if (engine->pool_change_ns < earliest_ns)
+        engine->pool_change_ns = earliest_ns;
+    engine->pool_change_ns += CHANGE_MS * MS_NS;
+}
+
 static void assign(struct bw_host_slot *slot, struct bw_id tenant)
 {
     struct bw_engine *engine = slot->engine;
@@ -83,6 +111,7 @@ static void assign(struct bw_host_slot *slot, struct bw_id tenant)
         bw_pool_forget_residents(engine, slot->index, &executing, &count);
         BW_ASSERT(count == 0);
         bw_pool_restart(slot);
+        count_change(engine);
     }
     slot->has_tenant = true;
     slot->is_draining = false;
@@ -108,7 +137,7 @@ static struct bw_host_slot *least_busy(struct bw_engine *engine, struct bw_id te
     return best;
 }
 
-/* One that nobody has, or else the idle one that was given out first. */
+/* One that nobody has, or else the idle one that was used longest ago. */
 static struct bw_host_slot *find_free(struct bw_engine *engine, struct bw_id tenant)
 {
     struct bw_host_slot *best = NULL;
@@ -120,14 +149,15 @@ static struct bw_host_slot *find_free(struct bw_engine *engine, struct bw_id ten
             continue;
         if (bw_id_eq(slot->tenant, tenant) && slot->is_draining)
             return slot; /* nobody came for it: it stays where it is */
-        if (!bw_id_eq(slot->tenant, tenant) && (!best || slot->assigned_ns < best->assigned_ns))
+        if (!bw_id_eq(slot->tenant, tenant) && (!best || slot->heard_ns < best->heard_ns) &&
+            !is_kept(engine, slot))
             best = slot;
     }
-    return best;
+    return best && may_change(engine) ? best : NULL;
 }
 
-/* Every host is at work for somebody else: the one that was given out first gets no more work, as
- * soon as its tenant had its time. One for each tenant that waits. */
+/* Every host is at work for somebody else, or will be at once: the one that was given out first
+ * gets no more work, as soon as its tenant had its time. One for each tenant that waits. */
 static void drain_one(struct bw_engine *engine, struct bw_id tenant)
 {
     struct bw_host_slot *oldest = NULL;

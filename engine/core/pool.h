@@ -8,6 +8,10 @@
  *   free --assign--> tenant's --idle, wanted by another: restart--> another tenant's
  *                       \--others wait, its time is over--> draining --idle--> another tenant's
  *
+ * Idle is also one whose tenant has only turns that are being committed; but for its time, a
+ * tenant with anything on its way keeps its host: with the host it would lose the states of its
+ * runs. Of several idle ones the one that was used longest ago goes.
+ *
  * A tenant has one host, or up to limits.hosts_per_tenant when those it has are crowded. While
  * tenants wait for a host, one host for each of them gets no new work (draining): first that which
  * was given out first, after its tenant had it for a moment.

@@ -250,10 +250,10 @@ static void send(struct bw_engine *engine)
     struct bw_buf frame;
     bw_buf_init(&frame, BW_WIRE_FRAME_BYTES_MAX);
     host->restart(host->self);
-    bw_wire_put_release(&frame, &recheck->release->set);
+    uint8_t type = bw_release_put(engine, recheck->release, &frame);
     bool is_over = frame.is_over;
     if (!is_over)
-        host->send(host->self, BW_FRAME_RELEASE, bw_buf_str(&frame));
+        host->send(host->self, type, bw_buf_str(&frame));
     bw_buf_clear(&frame);
     bw_wire_put_wakes(&frame, &wake, 1);
     is_over = is_over || frame.is_over;

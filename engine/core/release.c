@@ -10,19 +10,20 @@
 void bw_releases_init(struct bw_releases *releases)
 {
     bw_list_init(&releases->all);
-    bw_list_init(&releases->active);
+    bw_table_init(&releases->active);
 }
 
 void bw_releases_deinit(struct bw_releases *releases)
 {
     struct bw_list *link;
+    struct bw_keyed *keyed;
     while ((link = bw_list_pop_front(&releases->all))) {
         struct bw_release *release = bw_container_of(link, struct bw_release, link);
         bw_arena_deinit(&release->arena);
         bw_free(release);
     }
-    while ((link = bw_list_pop_front(&releases->active))) {
-        struct bw_active_release *active = bw_container_of(link, struct bw_active_release, link);
+    for (size_t at = 0; (keyed = bw_table_next(&releases->active, &at));) {
+        struct bw_active_release *active = bw_container_of(keyed, struct bw_active_release, keyed);
         while ((link = bw_list_pop_front(&active->waiters))) {
             struct bw_call *call = bw_container_of(link, struct bw_call, link);
             bw_arena_deinit(&call->arena);
@@ -30,6 +31,7 @@ void bw_releases_deinit(struct bw_releases *releases)
         }
         bw_free(active);
     }
+    bw_table_deinit(&releases->active);
 }
 
 void bw_release_fill(struct bw_release *release, const struct bw_release_set *set)
@@ -142,21 +144,54 @@ bool bw_release_has_workflow(const struct bw_release *release, struct bw_str wor
     return false;
 }
 
+/* Most of a release are files of the library: what is left is small, and kept. */
+uint8_t bw_release_put(const struct bw_engine *engine, struct bw_release *release,
+                       struct bw_buf *buf)
+{
+    const struct bw_release_set *library = engine->config.library;
+    BW_ASSERT(release->is_here);
+    if (!library) {
+        bw_wire_put_release(buf, &release->set);
+        return BW_FRAME_RELEASE;
+    }
+    if (release->over.len == 0) {
+        struct bw_buf over;
+        bw_buf_init(&over, BW_WIRE_FRAME_BYTES_MAX);
+        bw_wire_put_release_over(&over, &release->set, library);
+        if (over.is_over) {
+            bw_buf_deinit(&over);
+            bw_wire_put_release(buf, &release->set); /* is over as well: the caller says so */
+            return BW_FRAME_RELEASE;
+        }
+        release->over = bw_arena_copy(&release->arena, bw_buf_str(&over));
+        bw_buf_deinit(&over);
+    }
+    bw_buf_put_str(buf, release->over);
+    return BW_FRAME_RELEASE_OVER;
+}
+
+bool bw_release_is_at(const struct bw_release *release, unsigned host)
+{
+    return release->hosts[host / 64] >> host % 64 & 1;
+}
+
+void bw_release_set_at(struct bw_release *release, unsigned host, bool is_there)
+{
+    uint64_t bit = UINT64_C(1) << host % 64;
+    uint64_t *word = &release->hosts[host / 64];
+    *word = is_there ? *word | bit : *word & ~bit;
+}
+
 void bw_releases_forget_host(struct bw_releases *releases, unsigned host)
 {
     for (struct bw_list *link = releases->all.next; link != &releases->all; link = link->next)
-        bw_container_of(link, struct bw_release, link)->hosts &= ~(UINT64_C(1) << host);
+        bw_release_set_at(bw_container_of(link, struct bw_release, link), host, false);
 }
 
 static struct bw_active_release *active_find(const struct bw_engine *engine, struct bw_id tenant)
 {
-    const struct bw_list *all = &engine->releases.active;
-    for (struct bw_list *link = all->next; link != all; link = link->next) {
-        struct bw_active_release *active = bw_container_of(link, struct bw_active_release, link);
-        if (bw_id_eq(active->tenant, tenant))
-            return active;
-    }
-    return NULL;
+    struct bw_keyed *keyed = bw_table_find(&engine->releases.active, tenant);
+    return keyed ? bw_container_of(keyed, struct bw_active_release, keyed) : NULL;
 }
 
 const uint8_t *bw_release_active(const struct bw_engine *engine, struct bw_id tenant)
@@ -172,16 +207,24 @@ static void active_answered(struct bw_engine *engine, struct bw_call *question)
 {
     struct bw_active_release *active = active_find(engine, question->tenant);
     struct bw_list *link;
-    active->is_asked = false;
     if (active->is_changed) {
         ask_active(engine, active);
         return;
     }
     if (question->code == BW_ERR_OK) {
-        memcpy(active->hash, question->release.hash, BW_RELEASE_HASH_LEN);
+        struct bw_release *release = bw_release_get(engine, question->release.hash);
+        if (question->release.count > 0)
+            bw_release_fill(release, &question->release);
+        if (!release->is_here) { /* its files too: who asked wants to know its workflows */
+            struct bw_store *store = engine->config.store;
+            bw_call_again(question, active_answered);
+            store->get_release(store->self, release->hash, bw_call_on_release, question);
+            return;
+        }
+        memcpy(active->hash, release->hash, BW_RELEASE_HASH_LEN);
         active->until_ns = bw_clock_mono(engine->config.clock).ns + ACTIVE_NS;
-        bw_release_fill(bw_release_get(engine, active->hash), &question->release);
     }
+    active->is_asked = false;
     while ((link = bw_list_pop_front(&active->waiters))) {
         struct bw_call *call = bw_container_of(link, struct bw_call, link);
         memcpy(call->release.hash, active->hash, BW_RELEASE_HASH_LEN);
@@ -189,16 +232,15 @@ static void active_answered(struct bw_engine *engine, struct bw_call *question)
     }
 }
 
-/* The answer brings all files of the release, so a thousand starts must not ask a thousand times.
- */
+/* A thousand starts must not ask a thousand times. */
 static void ask_active(struct bw_engine *engine, struct bw_active_release *active)
 {
     struct bw_store *store = engine->config.store;
     struct bw_call *question = bw_call_open(engine, active_answered);
-    question->tenant = active->tenant;
+    question->tenant = active->keyed.id;
     active->is_asked = true;
     active->is_changed = false;
-    store->active_release(store->self, active->tenant, bw_call_on_release, question);
+    store->active_release(store->self, active->keyed.id, false, bw_call_on_release, question);
 }
 
 void bw_release_ask_active(struct bw_engine *engine, struct bw_id tenant, struct bw_call *call)
@@ -206,9 +248,9 @@ void bw_release_ask_active(struct bw_engine *engine, struct bw_id tenant, struct
     struct bw_active_release *active = active_find(engine, tenant);
     if (!active) {
         active = bw_xcalloc(1, sizeof *active);
-        active->tenant = tenant;
+        active->keyed.id = tenant;
         bw_list_init(&active->waiters);
-        bw_list_push_back(&engine->releases.active, &active->link);
+        bw_table_put(&engine->releases.active, &active->keyed);
     }
     bw_list_remove(&call->link);
     bw_list_push_back(&active->waiters, &call->link);

@@ -8,14 +8,14 @@
 #define BW_CORE_RELEASE_H
 
 #include "base/list.h"
+#include "core/host.h"
+#include "core/table.h"
 #include "core/timer.h"
 #include "store/store.h"
 
 struct bw_engine;
 struct bw_call;
 struct bw_run;
-
-#define BW_HOSTS_MAX 64 /* one bit each */
 
 struct bw_release {
     struct bw_list link;
@@ -24,16 +24,16 @@ struct bw_release {
     struct bw_release_set set;
     bool is_here; /* the files are loaded */
     bool is_loading;
-    uint64_t hosts;         /* bit i: host i has it */
-    struct bw_timer timer;  /* asks again, after the store was not reachable */
-    struct bw_list waiters; /* runs that want to take a turn with it */
+    uint64_t hosts[BW_HOSTS_MAX / 64]; /* bit i: host i has it */
+    struct bw_str over;                /* encoded over the library, once that was wanted */
+    struct bw_timer timer;             /* asks again, after the store was not reachable */
+    struct bw_list waiters;            /* runs that want to take a turn with it */
 };
 
 /* What a tenant's new runs start with; asked again after a second, or at once after
  * bw_engine_release_changed. */
 struct bw_active_release {
-    struct bw_list link;
-    struct bw_id tenant;
+    struct bw_keyed keyed; /* the tenant's id */
     uint8_t hash[BW_RELEASE_HASH_LEN];
     int64_t until_ns;       /* monotonic */
     bool is_asked;          /* the store is being asked */
@@ -43,7 +43,7 @@ struct bw_active_release {
 
 struct bw_releases {
     struct bw_list all;
-    struct bw_list active;
+    struct bw_table active; /* struct bw_active_release by tenant id */
 };
 
 void bw_releases_init(struct bw_releases *releases);
@@ -58,6 +58,11 @@ void bw_release_fetch(struct bw_engine *engine, struct bw_release *release);
 /* Takes over the files a store call brought. */
 void bw_release_fill(struct bw_release *release, const struct bw_release_set *set);
 bool bw_release_has_workflow(const struct bw_release *release, struct bw_str workflow);
+/* Appends what a host is sent to have it; returns the type of the frame. */
+uint8_t bw_release_put(const struct bw_engine *engine, struct bw_release *release,
+                       struct bw_buf *buf);
+bool bw_release_is_at(const struct bw_release *release, unsigned host);
+void bw_release_set_at(struct bw_release *release, unsigned host, bool is_there);
 void bw_releases_forget_host(struct bw_releases *releases, unsigned host);
 /* NULL: not known, or too old. */
 const uint8_t *bw_release_active(const struct bw_engine *engine, struct bw_id tenant);

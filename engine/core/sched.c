@@ -9,7 +9,7 @@ struct bw_sched_tenant {
     bool is_held;
     struct bw_list ready[BW_CLASS_COUNT][2]; /* [1]: those that have a VM */
     bool is_vm_next[BW_CLASS_COUNT];         /* the two of a class take turns */
-    size_t executing_count;
+    size_t ready_count, executing_count, committing_count;
     int64_t weight;
     int64_t deficit; /* what it may spend before the next one's turn */
     unsigned credits[BW_CLASS_COUNT];
@@ -141,6 +141,7 @@ void bw_sched_add(struct bw_sched *sched, struct bw_run *run)
         sched->round_count++;
     }
     bw_list_push_back(&tenant->ready[bw_sched_class_of(run)][run->is_resident], &run->link);
+    tenant->ready_count++;
     sched->ready_count++;
 }
 
@@ -192,6 +193,7 @@ struct bw_run *bw_sched_next(struct bw_sched *sched, bool with_new)
         }
         tenant->deficit -= BW_WEIGHT_NORMAL;
         struct bw_run *run = take(tenant, with_new);
+        tenant->ready_count--;
         sched->ready_count--;
         if (!has_ready(tenant))
             leave_rounds(sched, tenant);
@@ -215,6 +217,7 @@ void bw_sched_hold(struct bw_sched *sched, struct bw_run *run)
     tenant->is_held = true;
     tenant->deficit = deficit;
     tenant->credits[class]++;
+    tenant->ready_count++;
     sched->ready_count++;
 }
 
@@ -233,6 +236,7 @@ void bw_sched_remove(struct bw_sched *sched, struct bw_run *run)
     struct bw_sched_tenant *tenant = tenant_of(sched, run->tenant);
     BW_ASSERT(!bw_list_is_empty(&run->link));
     bw_list_remove(&run->link);
+    tenant->ready_count--;
     sched->ready_count--;
     if (!has_ready(tenant))
         leave_rounds(sched, tenant);
@@ -250,6 +254,19 @@ void bw_sched_ended(struct bw_sched *sched, const struct bw_run *run)
     struct bw_sched_tenant *tenant = tenant_of(sched, run->tenant);
     BW_ASSERT(tenant->executing_count > 0);
     tenant->executing_count--;
+}
+
+void bw_sched_committing(struct bw_sched *sched, const struct bw_run *run, bool has_begun)
+{
+    struct bw_sched_tenant *tenant = tenant_of(sched, run->tenant);
+    BW_ASSERT(has_begun || tenant->committing_count > 0);
+    tenant->committing_count += has_begun ? 1 : (size_t)-1;
+}
+
+bool bw_sched_is_at_work(struct bw_sched *sched, struct bw_id id)
+{
+    const struct bw_sched_tenant *tenant = tenant_of(sched, id);
+    return tenant->ready_count + tenant->executing_count + tenant->committing_count > 0;
 }
 
 void bw_sched_weigh(struct bw_sched *sched, struct bw_id tenant, int64_t weight)

@@ -57,6 +57,10 @@ bool bw_sched_has_next(const struct bw_sched *sched, bool with_new);
 /* A host has a turn of this run; has it no more. */
 void bw_sched_begun(struct bw_sched *sched, const struct bw_run *run);
 void bw_sched_ended(struct bw_sched *sched, const struct bw_run *run);
+/* A turn of it is on its way to the database; is so no more. */
+void bw_sched_committing(struct bw_sched *sched, const struct bw_run *run, bool has_begun);
+/* Something of the tenant is ready, at a host, or being committed: it wants its host soon. */
+bool bw_sched_is_at_work(struct bw_sched *sched, struct bw_id tenant);
 /* Per cent of the normal share; what is outside of the bounds is brought into them. */
 void bw_sched_weigh(struct bw_sched *sched, struct bw_id tenant, int64_t weight);
 /* By what lies in its inbox. */

@@ -120,7 +120,7 @@ static void with_release(struct bw_api_call *call, void (*go_on)(struct question
     struct question *question = bw_arena_calloc(&call->arena, 1, sizeof *question);
     question->call = call;
     question->go_on = go_on;
-    call->store->active_release(call->store->self, call->tenant, release_read, question);
+    call->store->active_release(call->store->self, call->tenant, true, release_read, question);
 }
 
 /* --- list and show */

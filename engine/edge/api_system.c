@@ -237,5 +237,5 @@ static void release_read(void *ud, const struct bw_error *error,
 
 void bw_api_release_active(struct bw_api_call *call)
 {
-    call->store->active_release(call->store->self, call->tenant, release_read, call);
+    call->store->active_release(call->store->self, call->tenant, true, release_read, call);
 }

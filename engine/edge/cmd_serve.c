@@ -1,5 +1,6 @@
 /* cmd_serve.c - billow serve, dev, migrate, version, completion, docs man. */
 #include "codec/decimal.h"
+#include "core/host.h"
 #include "edge/cmd.h"
 #include "edge/config.h"
 #include "edge/form.h"
@@ -67,6 +68,10 @@ int bw_cmd_serve(struct bw_cli *cli)
     options.replay_share = 100;
     if (share && !read_share(share, &options.replay_share))
         return bw_cli_usage(cli, "--replay-share %s: a percentage is expected, 0 to 100", share);
+    const char *hosts = bw_cli_option(cli, "hosts");
+    if (hosts && !bw_config_read_hosts(hosts, &options.host_count))
+        return bw_cli_usage(cli, "--hosts %s: a number from 1 to %d is expected", hosts,
+                            BW_HOSTS_MAX);
     if (bw_service_open(&options, &service, &error))
         return bw_cli_fail(cli, &error);
     struct bw_buf socket;

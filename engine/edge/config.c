@@ -1,6 +1,8 @@
 /* config.c - see config.h. */
 #include "edge/config.h"
+#include "base/parse.h"
 #include "edge/cli.h"
+#include "edge/fleet.h"
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -113,6 +115,25 @@ bool bw_config_host_unconfined(void)
 {
     const char *value = env("BILLOW_HOST_UNCONFINED");
     return value && strcmp(value, "1") == 0;
+}
+
+bool bw_config_read_hosts(const char *text, size_t *count)
+{
+    int number;
+    if (!bw_parse_int(bw_str_of(text), 1, BW_HOSTS_MAX, &number))
+        return false;
+    *count = (size_t)number;
+    return true;
+}
+
+enum bw_err bw_config_hosts(size_t *count, struct bw_error *error)
+{
+    const char *value = env("BILLOW_HOSTS");
+    *count = BW_FLEET_HOSTS_DEFAULT;
+    if (value && !bw_config_read_hosts(value, count))
+        return bw_fail(error, BW_ERR_INVALID, "BILLOW_HOSTS is '%.32s': a number from 1 to %d",
+                       value, BW_HOSTS_MAX);
+    return BW_ERR_OK;
 }
 
 void bw_config_state_path(struct bw_buf *path, const char *dir, const char *name)

@@ -21,6 +21,10 @@ BW_MUST_USE enum bw_err bw_config_share_dir(const char **dir, struct bw_error *e
 BW_MUST_USE enum bw_err bw_config_host_path(const char **path, struct bw_error *error);
 /* BILLOW_HOST_UNCONFINED=1: scripts also run where the kernel gives no system call filter. */
 bool bw_config_host_unconfined(void);
+/* BILLOW_HOSTS: how many hosts an engine may have; INVALID when it is no number from 1 to
+ * BW_HOSTS_MAX. */
+BW_MUST_USE enum bw_err bw_config_hosts(size_t *count, struct bw_error *error);
+bool bw_config_read_hosts(const char *text, size_t *count);
 /* BILLOW_PG_BIN: where the PostgreSQL programs are; NULL = look for them. */
 const char *bw_config_pg_bin(void);
 /* <dir>/.billow/<name> in `path`. */

@@ -6,12 +6,11 @@
 #include "base/build.h"
 #include "base/fault.h"
 #include "core/engine.h"
-#include "core/host.h"
 #include "edge/api.h"
 #include "edge/config.h"
+#include "edge/fleet.h"
 #include "edge/http_door.h"
 #include "edge/service_log.h"
-#include "io/hostproc.h"
 #include "io/httpc_curl.h"
 #include "io/loop.h"
 #include "io/os.h"
@@ -28,7 +27,6 @@
 #endif
 
 enum {
-    HOSTS_MAX = 8,   /* as many tenants are at work at a time; a process starts when it is needed */
     LEASE_MS = 7000, /* renewed every fifth: a dead node is replaced within 9 s */
     STEP_TIMEOUT_MS = 60000,
     STOP_TIMEOUT_MS = 15000,
@@ -43,11 +41,7 @@ struct bw_service {
     struct bw_store store;
     bool has_store;
     bool is_database_up;
-    struct bw_host hosts[HOSTS_MAX];
-    struct bw_host *host_list[HOSTS_MAX];
-    size_t host_count;
-    struct bw_host check_host;
-    bool has_check_host;
+    struct bw_fleet *fleet; /* the hosts */
     unsigned replay_share;
     struct bw_httpc httpc;
     bool has_httpc;
@@ -220,51 +214,32 @@ static enum bw_err open_store(struct bw_service *service, const struct bw_servic
     return wait_for(service, &wait, "bringing the database schema up to date", error);
 }
 
-static enum bw_err open_host(struct bw_service *service, const char *name, bool is_lazy,
-                             struct bw_host *host, struct bw_error *error)
+static enum bw_err open_hosts(struct bw_service *service, const struct bw_service_options *options,
+                              struct bw_error *error)
 {
-    struct bw_hostproc_options options = {
-        .name = name, .is_unconfined = bw_config_host_unconfined(), .is_lazy = is_lazy};
-    struct bw_hostproc *proc;
-    enum bw_err err = bw_config_host_path(&options.program, error);
-    if (!err)
-        err = bw_hostproc_create(service->loop, &options, &proc, error);
-    if (!err)
-        *host = (struct bw_host)BW_HOSTPROC_TABLE(proc);
-    return err;
-}
-
-static enum bw_err open_hosts(struct bw_service *service, struct bw_error *error)
-{
-    enum bw_err err = BW_ERR_OK;
-    for (size_t i = 0; !err && i < HOSTS_MAX; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "host-%zu", i + 1);
-        /* The first one tells at once when it cannot be started. */
-        err = open_host(service, name, i > 0, &service->hosts[i], error);
-        service->host_list[i] = &service->hosts[i];
-        service->host_count += !err;
-    }
-    if (!err)
-        err = open_host(service, "replay", true, &service->check_host, error);
-    service->has_check_host = !err;
-    return err;
+    struct bw_fleet_options fleet = {.loop = service->loop,
+                                     .share_dir = options->lua_dir,
+                                     .host_count = options->host_count,
+                                     .is_unconfined = bw_config_host_unconfined()};
+    enum bw_err err = bw_config_host_path(&fleet.program, error);
+    if (!err && !fleet.share_dir)
+        err = bw_config_share_dir(&fleet.share_dir, error);
+    if (!err && fleet.host_count == 0)
+        err = bw_config_hosts(&fleet.host_count, error);
+    return err ? err : bw_fleet_open(&fleet, &service->fleet, error);
 }
 
 /* A tenant with much to do may use half of the machine for its scripts. */
 static size_t hosts_per_tenant(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 4 ? 1 : cores / 2 > HOSTS_MAX / 2 ? HOSTS_MAX / 2 : (size_t)cores / 2;
+    return cores < 4 ? 1 : (size_t)cores / 2;
 }
 
 static enum bw_err open_engine(struct bw_service *service, struct bw_error *error)
 {
     struct bw_engine_config config = {
         .store = &service->store,
-        .hosts = service->host_list,
-        .host_count = service->host_count,
-        .check_host = &service->check_host,
         .check_share = service->replay_share,
         .httpc = &service->httpc,
         .clock = &service->clock,
@@ -278,6 +253,7 @@ static enum bw_err open_engine(struct bw_service *service, struct bw_error *erro
         .on_log = bw_service_log_engine,
         .on_script_log = bw_service_log_script,
         .ud = service};
+    bw_fleet_configure(service->fleet, &config);
     service->engine = bw_engine_create(&config);
     bw_loop_set_turn(service->loop, service_turn, service);
     struct wait wait = {0};
@@ -314,7 +290,7 @@ static enum bw_err open_parts(struct bw_service *service, const struct bw_servic
     if (!err && options->is_store_only)
         return BW_ERR_OK;
     if (!err)
-        err = open_hosts(service, error);
+        err = open_hosts(service, options, error);
     struct bw_httpc_curl_options httpc = {.allow_private_addresses = options->allow_private_http};
     if (!err)
         err = bw_httpc_curl_create(service->loop, &httpc, &service->httpc, error);
@@ -404,10 +380,7 @@ void bw_service_close(struct bw_service *service)
         bw_api_destroy(service->api);
     if (service->has_httpc)
         service->httpc.close(service->httpc.self);
-    for (size_t i = 0; i < service->host_count; i++)
-        service->hosts[i].close(service->hosts[i].self);
-    if (service->has_check_host)
-        service->check_host.close(service->check_host.self);
+    bw_fleet_close(service->fleet);
     if (service->has_store) {
         bool is_closed = false;
         service->store.close(service->store.self, store_closed, &is_closed);

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 struct bw_service;
 struct bw_api;
@@ -19,6 +20,7 @@ struct bw_service_options {
     const char *dir;       /* holds .billow/ */
     const char *database;  /* conninfo; NULL = private PostgreSQL under <dir>/.billow/pg */
     const char *socket;    /* path to listen on; NULL = <dir>/.billow/billow.sock */
+    size_t host_count;     /* tenants at work at a time; 0 = BILLOW_HOSTS, or the default */
     unsigned replay_share; /* of 10,000 runs that are done so many are played again and compared */
     bool is_listening;     /* serve the socket (serve, dev, and long embedded commands) */
     bool has_inproc_host;  /* Lua in this process (tests); else billow-host */

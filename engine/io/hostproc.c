@@ -50,7 +50,8 @@ struct link {
 
 struct bw_hostproc {
     struct bw_loop *loop;
-    char *program;
+    char *program;              /* or NULL, and */
+    struct bw_nursery *nursery; /* what bears the processes */
     char *name;
     size_t queue_bytes_max;
     bool is_unconfined;
@@ -326,6 +327,22 @@ static void link_open(struct bw_hostproc *proc, int socket_fd, int stderr_fd)
     proc->has_answered = false;
 }
 
+static enum bw_err spawn(struct bw_hostproc *proc, int socket_fd, int stderr_fd,
+                         struct bw_error *error)
+{
+    const char *const argv[] = {proc->program, proc->name,
+                                proc->is_unconfined ? "--unconfined" : NULL, NULL};
+    struct bw_spawn_options options = {
+        .argv = argv,
+        .fds = {-1, -1, stderr_fd, socket_fd},
+        .fd_count = 4,
+        .is_session_leader =
+            true, /* ^C in a terminal is for the engine, which ends its hosts in order */
+        .dies_with_parent = true,
+    };
+    return bw_spawn(&options, &proc->pid, error);
+}
+
 static enum bw_err start_process(struct bw_hostproc *proc, struct bw_error *error)
 {
     int pair[2], pipe_ends[2];
@@ -339,17 +356,9 @@ static enum bw_err start_process(struct bw_hostproc *proc, struct bw_error *erro
         close(pair[1]);
         return bw_fail(error, BW_ERR_UNAVAILABLE, "%s: pipe: %s", proc->name, strerror(number));
     }
-    const char *const argv[] = {proc->program, proc->name,
-                                proc->is_unconfined ? "--unconfined" : NULL, NULL};
-    struct bw_spawn_options options = {
-        .argv = argv,
-        .fds = {-1, -1, pipe_ends[1], pair[1]},
-        .fd_count = 4,
-        .is_session_leader =
-            true, /* ^C in a terminal is for the engine, which ends its hosts in order */
-        .dies_with_parent = true,
-    };
-    enum bw_err err = bw_spawn(&options, &proc->pid, error);
+    enum bw_err err = proc->nursery ? bw_nursery_bear(proc->nursery, proc->name, pair[1],
+                                                      pipe_ends[1], &proc->pid, error)
+                                    : spawn(proc, pair[1], pipe_ends[1], error);
     close(pair[1]);
     close(pipe_ends[1]);
     if (err) {
@@ -379,6 +388,7 @@ enum bw_err bw_hostproc_create(struct bw_loop *loop, const struct bw_hostproc_op
     struct bw_hostproc *proc = bw_xcalloc(1, sizeof *proc);
     proc->loop = loop;
     proc->program = bw_xstrdup(options->program);
+    proc->nursery = options->nursery;
     proc->name = bw_xstrdup(options->name ? options->name : "host");
     proc->queue_bytes_max =
         options->queue_bytes_max ? options->queue_bytes_max : QUEUE_BYTES_DEFAULT;

@@ -21,13 +21,16 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "io/loop.h"
+#include "io/nursery.h"
 #include <sys/types.h>
 
 struct bw_hostproc; /* one process at a time; any number of these on a loop */
 
 struct bw_hostproc_options {
-    const char *program;    /* path of billow-host; copied */
-    const char *name;       /* for texts, and the child's only argument; NULL: "host"; copied */
+    const char *program;        /* path of billow-host; copied */
+    struct bw_nursery *nursery; /* bears the processes instead, and outlives this; NULL: `program`
+                                   is started anew for each */
+    const char *name;           /* for texts, and the child's only argument; NULL: "host"; copied */
     size_t queue_bytes_max; /* frames the child has not taken; more means that it hangs: lost. 0:
                                256 MiB */
     bool is_unconfined;     /* the operator wants it to run also without a system call filter */

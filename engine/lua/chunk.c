@@ -9,12 +9,14 @@
 struct release_file {
     struct bw_str name;
     struct bw_str bytes;
-    struct bw_str bytecode; /* empty until compiled; heap, owned */
-    char *problem;          /* why it does not compile; heap, owned */
+    struct release_file *shared; /* the library's, which has the bytecode; NULL: this one has it */
+    struct bw_str bytecode;      /* empty until compiled; heap, owned */
+    char *problem;               /* why it does not compile; heap, owned */
 };
 
 struct bw_release {
     size_t references;
+    struct bw_release *library; /* NULL: none */
     uint8_t hash[BW_RELEASE_HASH_LEN];
     struct bw_arena arena;      /* names and bytes */
     struct release_file *files; /* sorted by name */
@@ -27,7 +29,16 @@ static int compare_files(const void *a, const void *b)
                       ((const struct release_file *)b)->name);
 }
 
-struct bw_release *bw_release_create(const struct bw_release_set *set)
+static struct release_file *find(const struct bw_release *release, struct bw_str name)
+{
+    struct release_file wanted = {.name = name};
+
+    return release->count
+               ? bsearch(&wanted, release->files, release->count, sizeof wanted, compare_files)
+               : NULL;
+}
+
+static struct bw_release *create(const struct bw_release_set *set)
 {
     struct bw_release *release = bw_xcalloc(1, sizeof *release);
 
@@ -36,9 +47,45 @@ struct bw_release *bw_release_create(const struct bw_release_set *set)
     bw_arena_init(&release->arena);
     release->count = set->count;
     release->files = bw_xcalloc(set->count ? set->count : 1, sizeof *release->files);
+    return release;
+}
+
+struct bw_release *bw_release_create_over(const struct bw_release_set *set,
+                                          struct bw_release *library)
+{
+    struct bw_release *release = create(set);
+
+    if (library)
+        release->library = bw_release_retain(library);
+    for (size_t i = 0; i < set->count; i++) {
+        struct bw_release_file from = set->files[i];
+        struct release_file *file = &release->files[i];
+        struct release_file *known = library ? find(library, from.name) : NULL;
+        if (known && from.bytes.ptr && known->bytes.ptr == from.bytes.ptr) {
+            *file = (struct release_file){.name = known->name, .bytes = known->bytes};
+            file->shared = known;
+            continue;
+        }
+        file->name = bw_arena_copy(&release->arena, from.name);
+        file->bytes = bw_arena_copy(&release->arena, from.bytes);
+    }
+    qsort(release->files, release->count, sizeof *release->files, compare_files);
+    return release;
+}
+
+struct bw_release *bw_release_create(const struct bw_release_set *set)
+{
+    return bw_release_create_over(set, NULL);
+}
+
+/* Names are copied all the same: compiling wants them terminated. */
+struct bw_release *bw_release_create_library(const struct bw_release_set *set)
+{
+    struct bw_release *release = create(set);
+
     for (size_t i = 0; i < set->count; i++) {
         release->files[i].name = bw_arena_copy(&release->arena, set->files[i].name);
-        release->files[i].bytes = bw_arena_copy(&release->arena, set->files[i].bytes);
+        release->files[i].bytes = set->files[i].bytes;
     }
     qsort(release->files, release->count, sizeof *release->files, compare_files);
     return release;
@@ -60,21 +107,13 @@ void bw_release_drop(struct bw_release *release)
     }
     bw_free(release->files);
     bw_arena_deinit(&release->arena);
+    bw_release_drop(release->library);
     bw_free(release);
 }
 
 const uint8_t *bw_release_hash(const struct bw_release *release)
 {
     return release->hash;
-}
-
-static struct release_file *find(const struct bw_release *release, struct bw_str name)
-{
-    struct release_file wanted = {.name = name};
-
-    return release->count
-               ? bsearch(&wanted, release->files, release->count, sizeof wanted, compare_files)
-               : NULL;
 }
 
 bool bw_release_find(const struct bw_release *release, struct bw_str name, struct bw_str *bytes)
@@ -172,12 +211,29 @@ enum bw_err bw_release_compile(struct bw_release *release, struct bw_str name,
     if (!file)
         return bw_fail(error, BW_ERR_NOT_FOUND, "the release has no file \"%.*s\"",
                        BW_STR_ARG(name));
+    if (file->shared)
+        file = file->shared;
     if (!file->bytecode.ptr && !file->problem)
         compile(file);
     if (file->problem)
         return bw_fail(error, BW_ERR_SCRIPT, "%s", file->problem);
     *bytecode = file->bytecode;
     return BW_ERR_OK;
+}
+
+static bool is_lua(struct bw_str name)
+{
+    return name.len > 4 && memcmp(name.ptr + name.len - 4, ".lua", 4) == 0;
+}
+
+bool bw_release_prepare(struct bw_release *release, size_t i)
+{
+    if (i >= release->count)
+        return false;
+    struct release_file *file = &release->files[i];
+    if (is_lua(file->name) && !file->bytecode.ptr && !file->problem)
+        compile(file);
+    return true;
 }
 
 bool bw_release_push_chunk(lua_State *L, struct bw_release *release, struct bw_str name)

@@ -4,7 +4,9 @@
  * Relies on: codec/wire.h, lua.h.
  *
  * A file is compiled once per release, from text only (mode "t"); the bytecode we made ourselves is
- * what states load. Chunk names are "=<file name>", so that messages say "workflows/tm.lua:12:".
+ * what states load. A release can lie over the library, which is one too: what both have under one
+ * name is kept, and compiled, there. Chunk names are "=<file name>", so that messages say
+ * "workflows/tm.lua:12:".
  */
 #ifndef BW_LUA_CHUNK_H
 #define BW_LUA_CHUNK_H
@@ -16,6 +18,14 @@ struct bw_release;
 
 /* Copies everything. The caller has one reference. */
 struct bw_release *bw_release_create(const struct bw_release_set *set);
+/* The same, but files whose bytes are the library's own (the same place in memory) are not copied.
+ * Takes a reference to the library; NULL: there is none. */
+struct bw_release *bw_release_create_over(const struct bw_release_set *set,
+                                          struct bw_release *library);
+/* A library: `set` and its bytes must outlive it. */
+struct bw_release *bw_release_create_library(const struct bw_release_set *set);
+/* Compiles the Lua file number `i`, so that states need not. False when there is no such number. */
+bool bw_release_prepare(struct bw_release *release, size_t i);
 struct bw_release *bw_release_retain(struct bw_release *release);
 void bw_release_drop(struct bw_release *release); /* NULL is fine */
 const uint8_t *bw_release_hash(const struct bw_release *release);

@@ -2,7 +2,8 @@
  * descriptor 3, hands them to lua/hostlet.h, and writes the answers back; nothing else. No
  * configuration, no environment, no files.
  *
- * Started by io/hostproc.c. Arguments: a name, and "--unconfined" when it shall also run where the
+ * Started by io/hostproc.c, or, to make hosts of itself (lua/nursery.h), by io/nursery.c.
+ * Arguments: a name, "--nursery", and "--unconfined" when it shall also run where the
  * kernel gives no system call filter. Exits 0 when the engine closes the socket, 1 when a frame
  * makes no sense, or it cannot be locked down (to stderr, once).
  */
@@ -12,6 +13,7 @@
 #include "lua/budget.h"
 #include "lua/hostlet.h"
 #include "lua/lockdown.h"
+#include "lua/nursery.h"
 #include <errno.h>
 #include <lua.h>
 #include <stdio.h>
@@ -115,14 +117,12 @@ static enum bw_err handle_frames(struct bw_hostlet *hostlet, struct bw_buf *in, 
 }
 
 /* Without the filter a fault in the interpreter is a fault of the whole account. */
-static enum bw_err check_confined(bool has_filter, int argc, char **argv, struct bw_error *error)
+static enum bw_err check_confined(bool has_filter, bool is_unconfined, struct bw_error *error)
 {
 #ifdef BW_HAS_SANITIZER
-    (void)has_filter, (void)argc, (void)argv;
+    (void)has_filter, (void)is_unconfined;
 #else
-    bool is_meant = argc > 2 && strcmp(argv[2], "--unconfined") == 0;
-
-    if (!has_filter && !is_meant)
+    if (!has_filter && !is_unconfined)
         return bw_fail(error, BW_ERR_FORBIDDEN,
                        "the kernel gives no system call filter (seccomp), and scripts are not run "
                        "without one; BILLOW_HOST_UNCONFINED=1 does it all the same");
@@ -131,33 +131,97 @@ static enum bw_err check_confined(bool has_filter, int argc, char **argv, struct
     return BW_ERR_OK;
 }
 
-int main(int argc, char **argv)
+/* Reads and answers until the engine closes the socket. */
+static enum bw_err serve(struct bw_hostlet *hostlet, struct bw_error *error)
 {
-    struct bw_hostlet *hostlet;
     struct bw_buf in, out;
-    struct bw_error error;
-    bool has_filter;
-    enum bw_err err = bw_lockdown(&has_filter, &error);
+    enum bw_err err = BW_ERR_OK;
 
-    if (err == BW_ERR_OK)
-        err = check_confined(has_filter, argc, argv, &error);
-    if (err != BW_ERR_OK) {
-        (void)fprintf(stderr, "billow-host: %s\n", error.text);
-        return EXIT_FAILURE;
-    }
     bw_buf_init(&in, BW_LIMIT_FRAME_BYTES + READ_BYTES + BW_WIRE_FRAME_HEAD_LEN);
     bw_buf_init(&out, BW_LIMIT_FRAME_BYTES + BW_WIRE_FRAME_HEAD_LEN);
-    hostlet = bw_hostlet_create();
     bw_budget_set_on_look(say_alive, NULL);
     bw_budget_set_on_exhausted(end_exhausted);
     if (!say_hello(&out))
-        err = bw_fail(&error, BW_ERR_IO, "descriptor %d is not the engine's socket", SOCKET_FD);
+        err = bw_fail(error, BW_ERR_IO, "descriptor %d is not the engine's socket", SOCKET_FD);
     while (err == BW_ERR_OK && read_more(&in))
-        err = handle_frames(hostlet, &in, &out, &error);
-    if (err != BW_ERR_OK)
-        (void)fprintf(stderr, "billow-host: %s\n", error.text);
-    bw_hostlet_destroy(hostlet);
+        err = handle_frames(hostlet, &in, &out, error);
     bw_buf_deinit(&in);
     bw_buf_deinit(&out);
-    return err == BW_ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    return err;
+}
+
+/* Started by itself: one host without a library. */
+static enum bw_err run_host(bool is_unconfined, struct bw_error *error)
+{
+    bool has_filter;
+    enum bw_err err = bw_lockdown(&has_filter, error);
+
+    if (err == BW_ERR_OK)
+        err = check_confined(has_filter, is_unconfined, error);
+    if (err != BW_ERR_OK)
+        return err;
+    struct bw_hostlet *hostlet = bw_hostlet_create();
+    err = serve(hostlet, error);
+    bw_hostlet_destroy(hostlet);
+    return err;
+}
+
+/* For those who look at processes: what lies behind the program's name is replaced. */
+static void set_title(int argc, char **argv, const char *name)
+{
+    size_t room = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[1]);
+
+    memset(argv[1], 0, room);
+    memcpy(argv[1], name, strlen(name) < room ? strlen(name) : room);
+}
+
+/* Started as a nursery: stays one until the engine closes the socket, and is a host in every child.
+ */
+static enum bw_err run_nursery(bool is_unconfined, int argc, char **argv, struct bw_error *error)
+{
+    struct bw_library library;
+    struct bw_born born = {.is_born = false};
+    bool has_filter;
+    enum bw_err err = bw_lockdown_nursery(&has_filter, error);
+
+    bw_library_init(&library);
+    if (err == BW_ERR_OK)
+        err = check_confined(has_filter, is_unconfined, error);
+    if (err == BW_ERR_OK)
+        err = bw_nursery_serve(SOCKET_FD, &library, &born, error);
+    if (err == BW_ERR_OK && born.is_born)
+        err = check_confined(born.has_filter, is_unconfined, error);
+    if (err == BW_ERR_OK && born.is_born) {
+        set_title(argc, argv, born.name);
+        struct bw_hostlet *hostlet = library.release
+                                         ? bw_hostlet_create_over(&library.files, library.release)
+                                         : bw_hostlet_create();
+        err = serve(hostlet, error);
+        bw_hostlet_destroy(hostlet);
+    }
+    bw_library_deinit(&library);
+    return err;
+}
+
+static bool has_option(int argc, char **argv, const char *option)
+{
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], option) == 0)
+            return true;
+    }
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    struct bw_error error;
+    bool is_unconfined = has_option(argc, argv, "--unconfined");
+    enum bw_err err = has_option(argc, argv, "--nursery")
+                          ? run_nursery(is_unconfined, argc, argv, &error)
+                          : run_host(is_unconfined, &error);
+
+    if (err == BW_ERR_OK)
+        return EXIT_SUCCESS;
+    (void)fprintf(stderr, "billow-host: %s\n", error.text);
+    return EXIT_FAILURE;
 }

@@ -21,7 +21,9 @@ struct kept_release {
 };
 
 struct bw_hostlet {
-    struct bw_map residents; /* run id -> struct resident */
+    struct bw_map residents;                    /* run id -> struct resident */
+    const struct bw_release_set *library_files; /* NULL: there is no library */
+    struct bw_release *library;
     struct kept_release releases[RELEASES_MAX];
     size_t release_count;
     uint64_t frame; /* counts frames */
@@ -32,6 +34,16 @@ struct bw_hostlet *bw_hostlet_create(void)
     struct bw_hostlet *hostlet = bw_xcalloc(1, sizeof *hostlet);
 
     bw_map_init(&hostlet->residents);
+    return hostlet;
+}
+
+struct bw_hostlet *bw_hostlet_create_over(const struct bw_release_set *files,
+                                          struct bw_release *library)
+{
+    struct bw_hostlet *hostlet = bw_hostlet_create();
+
+    hostlet->library_files = files;
+    hostlet->library = library;
     return hostlet;
 }
 
@@ -72,15 +84,12 @@ static struct bw_release *find_release(struct bw_hostlet *hostlet, const uint8_t
     return NULL;
 }
 
-static enum bw_err take_release(struct bw_hostlet *hostlet, struct bw_str payload,
-                                struct bw_arena *arena, struct bw_error *error)
+static void keep_release(struct bw_hostlet *hostlet, const struct bw_release_set *set)
 {
-    struct bw_release_set set;
-    enum bw_err err = bw_wire_get_release(payload, arena, &set, error);
     size_t place = hostlet->release_count;
 
-    if (err != BW_ERR_OK || find_release(hostlet, set.hash))
-        return err;
+    if (find_release(hostlet, set->hash))
+        return;
     if (place == RELEASES_MAX) {
         place = 0;
         for (size_t i = 1; i < RELEASES_MAX; i++) {
@@ -91,9 +100,25 @@ static enum bw_err take_release(struct bw_hostlet *hostlet, struct bw_str payloa
     } else {
         hostlet->release_count++;
     }
-    hostlet->releases[place] =
-        (struct kept_release){.release = bw_release_create(&set), .used_in = hostlet->frame};
-    return BW_ERR_OK;
+    hostlet->releases[place] = (struct kept_release){
+        .release = bw_release_create_over(set, hostlet->library), .used_in = hostlet->frame};
+}
+
+static enum bw_err take_release(struct bw_hostlet *hostlet, uint8_t type, struct bw_str payload,
+                                struct bw_arena *arena, struct bw_error *error)
+{
+    struct bw_release_set set;
+    enum bw_err err;
+
+    if (type == BW_FRAME_RELEASE)
+        err = bw_wire_get_release(payload, arena, &set, error);
+    else if (hostlet->library_files)
+        err = bw_wire_get_release_over(payload, hostlet->library_files, arena, &set, error);
+    else
+        err = bw_fail(error, BW_ERR_CORRUPT, "this host has no library for releases to lie over");
+    if (err == BW_ERR_OK)
+        keep_release(hostlet, &set);
+    return err;
 }
 
 /* --- wakes */
@@ -263,7 +288,8 @@ enum bw_err bw_hostlet_handle(struct bw_hostlet *hostlet, uint8_t type, struct b
     bw_arena_init(&arena);
     switch (type) {
     case BW_FRAME_RELEASE:
-        err = take_release(hostlet, payload, &arena, error);
+    case BW_FRAME_RELEASE_OVER:
+        err = take_release(hostlet, type, payload, &arena, error);
         break;
     case BW_FRAME_WAKES:
         *answer_type = BW_FRAME_RESULTS;

@@ -7,11 +7,17 @@
 #ifndef BW_LUA_HOSTLET_H
 #define BW_LUA_HOSTLET_H
 
-#include "base/buf.h"
+#include "codec/wire.h"
 
 struct bw_hostlet;
 
+struct bw_release;
+
 struct bw_hostlet *bw_hostlet_create(void);
+/* One that has the library which releases may lie over (BW_FRAME_RELEASE_OVER): its files, and the
+ * same ones with their compiled chunks. Both outlive it. */
+struct bw_hostlet *bw_hostlet_create_over(const struct bw_release_set *files,
+                                          struct bw_release *library);
 void bw_hostlet_destroy(struct bw_hostlet *hostlet); /* closes every resident run */
 /* Handles one frame. Releases are kept (up to 32; a wake of one that is gone is answered
  * NO_RELEASE), runs stay resident until they end or are evicted, and a wake that names a resident

@@ -43,10 +43,18 @@ static enum bw_err limit_all(struct bw_error *error)
 #ifndef BW_HAS_SANITIZER
     if (err == BW_ERR_OK)
         err = limit(RLIMIT_AS, HEAP_BYTES_MAX, "RLIMIT_AS", error);
-    if (err == BW_ERR_OK)
-        err = limit(RLIMIT_NPROC, 0, "RLIMIT_NPROC", error);
 #endif
     return err;
+}
+
+static enum bw_err limit_processes(struct bw_error *error)
+{
+#ifdef BW_HAS_SANITIZER
+    (void)error;
+    return BW_ERR_OK;
+#else
+    return limit(RLIMIT_NPROC, 0, "RLIMIT_NPROC", error);
+#endif
 }
 
 #if defined(__x86_64__) && !defined(BW_HAS_SANITIZER)
@@ -69,45 +77,82 @@ static enum bw_err limit_all(struct bw_error *error)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                                              \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
 
-static bool install_filter(void)
+/* Only with this first argument, of which the kernel reads the low half. */
+#define ALLOW_WITH(number, value)                                                                  \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 4),                                           \
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, args[0])),      \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, 1),                              \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                                              \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+
+#define ALLOW_WITH_EITHER(number, value, other)                                                    \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 5),                                           \
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, args[0])),      \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 1, 0),                              \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(other), 0, 1),                              \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                                              \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+
+#define FILTER_HEAD                                                                                \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, arch)),             \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_ARCH, 1, 0),                                    \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),                                       \
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, nr))
+
+/* What a host needs. rt_sigprocmask is abort's: an assertion that fails must still end the process
+ * with its signal. */
+#define FILTER_HOST                                                                                \
+    ALLOW(__NR_read), ALLOW(__NR_write), ALLOW(__NR_readv), ALLOW(__NR_writev),                    \
+        ALLOW(__NR_recvmsg), ALLOW(__NR_sendmsg), ALLOW(__NR_brk), ALLOW(__NR_munmap),             \
+        ALLOW(__NR_mremap), ALLOW(__NR_madvise), ALLOW(__NR_futex), ALLOW(__NR_rt_sigreturn),      \
+        ALLOW(__NR_rt_sigprocmask), ALLOW(__NR_getpid), ALLOW(__NR_gettid), ALLOW(__NR_tgkill),    \
+        ALLOW(__NR_clock_gettime), ALLOW(__NR_restart_syscall), ALLOW(__NR_exit),                  \
+        ALLOW(__NR_exit_group), ALLOW_WITHOUT_EXEC(__NR_mmap), ALLOW_WITHOUT_EXEC(__NR_mprotect)
+
+static bool install(struct sock_filter *filter, size_t count)
 {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_ARCH, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, nr)),
-        ALLOW(__NR_read),
-        ALLOW(__NR_write),
-        ALLOW(__NR_readv),
-        ALLOW(__NR_writev),
-        ALLOW(__NR_recvmsg),
-        ALLOW(__NR_sendmsg),
-        ALLOW(__NR_brk),
-        ALLOW(__NR_munmap),
-        ALLOW(__NR_mremap),
-        ALLOW(__NR_madvise),
-        ALLOW(__NR_futex),
-        ALLOW(__NR_rt_sigreturn),
-        ALLOW(__NR_rt_sigprocmask), /* abort: an assertion that fails must still end the process
-                                       with its signal */
-        ALLOW(__NR_getpid),
-        ALLOW(__NR_gettid),
-        ALLOW(__NR_tgkill),
-        ALLOW(__NR_clock_gettime),
-        ALLOW(__NR_restart_syscall),
-        ALLOW(__NR_exit),
-        ALLOW(__NR_exit_group),
-        ALLOW_WITHOUT_EXEC(__NR_mmap),
-        ALLOW_WITHOUT_EXEC(__NR_mprotect),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-    };
-    struct sock_fprog program = {.len = (unsigned short)(sizeof filter / sizeof filter[0]),
-                                 .filter = filter};
+    struct sock_fprog program = {.len = (unsigned short)count, .filter = filter};
 
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
+
+static bool install_filter(void)
+{
+    struct sock_filter filter[] = {FILTER_HEAD, FILTER_HOST,
+                                   BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)};
+
+    return install(filter, sizeof filter / sizeof filter[0]);
+}
+
+/* A host's, and what it takes to make hosts: a child of the engine and of no other kind, its two
+ * descriptors, and what the child gives up before it is a host. */
+static bool install_nursery_filter(void)
+{
+    struct sock_filter filter[] = {
+        FILTER_HEAD,
+        FILTER_HOST,
+        ALLOW_WITH(__NR_clone, BW_NURSERY_CLONE_FLAGS),
+        ALLOW_WITH_EITHER(__NR_prctl, PR_SET_SECCOMP, PR_SET_PDEATHSIG),
+        ALLOW(__NR_prlimit64),
+        ALLOW(__NR_getppid),
+        ALLOW(__NR_dup3),
+        ALLOW(__NR_close),
+        ALLOW(__NR_ppoll),
+#ifdef __NR_poll
+        ALLOW(__NR_poll),
+#endif
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+
+    return install(filter, sizeof filter / sizeof filter[0]);
+}
 #else
 static bool install_filter(void)
+{
+    return false;
+}
+
+static bool install_nursery_filter(void)
 {
     return false;
 }
@@ -148,7 +193,16 @@ static void warm_up(void)
     bw_sha256(BW_STR("warm"), hash);
 }
 
-enum bw_err bw_lockdown(bool *has_filter, struct bw_error *error)
+static enum bw_err die_with_parent(struct bw_error *error)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return bw_fail(error, BW_ERR_INTERNAL, "cannot tie its life to its parent's: %s",
+                       strerror(errno));
+    return BW_ERR_OK;
+}
+
+/* Everything but the filter and the limit on processes. */
+static enum bw_err give_up(struct bw_error *error)
 {
     enum bw_err err;
 
@@ -161,10 +215,40 @@ enum bw_err bw_lockdown(bool *has_filter, struct bw_error *error)
                        strerror(errno));
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return bw_fail(error, BW_ERR_INTERNAL, "cannot refuse core dumps: %s", strerror(errno));
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-        return bw_fail(error, BW_ERR_INTERNAL, "cannot tie its life to its parent's: %s",
-                       strerror(errno));
+    err = die_with_parent(error);
     warm_up();
-    *has_filter = install_filter();
-    return BW_ERR_OK;
+    return err;
+}
+
+enum bw_err bw_lockdown(bool *has_filter, struct bw_error *error)
+{
+    enum bw_err err = give_up(error);
+
+    if (err == BW_ERR_OK)
+        err = limit_processes(error);
+    if (err == BW_ERR_OK)
+        *has_filter = install_filter();
+    return err;
+}
+
+enum bw_err bw_lockdown_nursery(bool *has_filter, struct bw_error *error)
+{
+    enum bw_err err = give_up(error);
+
+    if (err == BW_ERR_OK)
+        *has_filter = install_nursery_filter();
+    return err;
+}
+
+enum bw_err bw_lockdown_born(pid_t engine, bool *has_filter, struct bw_error *error)
+{
+    enum bw_err err = die_with_parent(error); /* which a fork does not hand down */
+
+    if (err == BW_ERR_OK && getppid() != engine)
+        err = bw_fail(error, BW_ERR_UNAVAILABLE, "the engine ended meanwhile");
+    if (err == BW_ERR_OK)
+        err = limit_processes(error);
+    if (err == BW_ERR_OK)
+        *has_filter = install_filter(); /* both filters hold: what either refuses is refused */
+    return err;
 }

@@ -192,6 +192,7 @@ struct mem_op {
     size_t count;
     bw_shards shards;
     bool flag;
+    bool is_hash_only;
     union {
         struct bw_turn_commit *commits;
         struct bw_run_row row;

@@ -13,6 +13,7 @@ struct admin_args {
     int64_t now_us;
     struct bw_release_set release;
     bool is_activated;
+    bool is_hash_only;
     struct bw_setting setting;
     struct bw_signing_key key;
     struct bw_series series;
@@ -176,6 +177,12 @@ static const struct bw_pg_statement active_release = {
     " ORDER BY f.name",
     1};
 
+static const struct bw_pg_statement active_hash = {
+    "active_hash",
+    "SELECT NULL::text, NULL::bytea, t.release FROM billow.tenant_release t"
+    " WHERE t.tenant_id = $1::uuid AND t.is_active",
+    1};
+
 static struct bw_str hash_str(const uint8_t hash[BW_RELEASE_HASH_LEN])
 {
     return bw_str((const char *)hash, BW_RELEASE_HASH_LEN);
@@ -238,7 +245,8 @@ static struct bw_pgc_unit *build_get_release(struct bw_pg_request *request)
     const struct admin_args *args = request->args;
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
     if (args->is_activated)
-        bw_pgc_unit_add(unit, &active_release)[0] = bw_pg_arg_id(unit, args->tenant);
+        bw_pgc_unit_add(unit, args->is_hash_only ? &active_hash : &active_release)[0] =
+            bw_pg_arg_id(unit, args->tenant);
     else
         bw_pgc_unit_add(unit, &get_release)[0] =
             bw_pg_arg_bytes(unit, hash_str(args->release.hash));
@@ -259,7 +267,7 @@ static void answer_release(struct bw_pg_request *request, const struct bw_pg_out
         return;
     }
     const struct bw_pg_result *rows = outcome->results[0];
-    release.count = bw_pg_rows(rows);
+    release.count = args->is_hash_only ? 0 : bw_pg_rows(rows);
     release.files = bw_arena_calloc(&request->arena, release.count, sizeof *release.files);
     for (size_t i = 0; i < release.count; i++) {
         release.files[i].name = bw_pg_bytes(rows, i, 0);
@@ -283,11 +291,13 @@ void bw_pg_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_r
     bw_pg_request_send(request);
 }
 
-void bw_pg_active_release(void *self, struct bw_id tenant, bw_release_fn done, void *ud)
+void bw_pg_active_release(void *self, struct bw_id tenant, bool has_files, bw_release_fn done,
+                          void *ud)
 {
     struct bw_pg_request *request = admin_request(self, tenant, BW_STR_NONE, ud);
     struct admin_args *args = request->args;
     args->is_activated = true;
+    args->is_hash_only = !has_files;
     request->fn.release = done;
     request->build = build_get_release;
     request->answer = answer_release;

@@ -160,7 +160,8 @@ void bw_pg_put_release(void *self, struct bw_id tenant, const struct bw_release_
                        bool activate, bw_done_fn done, void *ud);
 void bw_pg_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done,
                        void *ud);
-void bw_pg_active_release(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
+void bw_pg_active_release(void *self, struct bw_id tenant, bool has_files, bw_release_fn done,
+                          void *ud);
 void bw_pg_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                  bw_done_fn done, void *ud);
 

@@ -370,7 +370,9 @@ struct bw_store {
                         bool activate, bw_done_fn done, void *ud);
     void (*get_release)(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done,
                         void *ud);
-    void (*active_release)(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
+    /* Without `has_files` only its hash: it is asked for every second. */
+    void (*active_release)(void *self, struct bw_id tenant, bool has_files, bw_release_fn done,
+                           void *ud);
 
     /* What people and imports write beside runs. `what`, with args as a map:
      * "tenant" {weight?: 10 to 1,000, runs_max?: 0 = no ceiling}: its share of the engine; what is

@@ -510,7 +510,12 @@ static void run_get_release(struct mem_store *store, struct mem_op *op)
     if (!release)
         bw_fail(&error, BW_ERR_NOT_FOUND, "%s",
                 op->flag ? "the tenant has no active release" : "there is no such release");
-    op->fn.release(op->ud, &error, release ? &release->set : NULL);
+    struct bw_release_set found = {.files = NULL};
+    if (release && !op->is_hash_only)
+        found = release->set;
+    if (release)
+        memcpy(found.hash, release->set.hash, sizeof found.hash);
+    op->fn.release(op->ud, &error, release ? &found : NULL);
 }
 
 static void mem_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN], bw_release_fn done,
@@ -521,12 +526,14 @@ static void mem_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN],
     op->text = bw_arena_copy(&op->arena, hash_str(hash));
 }
 
-static void mem_active_release(void *self, struct bw_id tenant, bw_release_fn done, void *ud)
+static void mem_active_release(void *self, struct bw_id tenant, bool has_files, bw_release_fn done,
+                               void *ud)
 {
     struct mem_op *op = mem_op_make(self, "active_release", run_get_release, fail_release, ud);
     op->fn.release = done;
     op->tenant = tenant;
     op->flag = true;
+    op->is_hash_only = !has_files;
 }
 
 static void run_write(struct mem_store *store, struct mem_op *op)

@@ -390,9 +390,10 @@ static void node_get_release(void *self, const uint8_t hash[BW_RELEASE_HASH_LEN]
     base(self)->get_release(base(self)->self, hash, done, ud);
 }
 
-static void node_active_release(void *self, struct bw_id tenant, bw_release_fn done, void *ud)
+static void node_active_release(void *self, struct bw_id tenant, bool has_files, bw_release_fn done,
+                                void *ud)
 {
-    base(self)->active_release(base(self)->self, tenant, done, ud);
+    base(self)->active_release(base(self)->self, tenant, has_files, done, ud);
 }
 
 static void node_set_on_mail(void *self, bw_mail_fn on_mail, void *ud)

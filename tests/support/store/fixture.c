@@ -760,7 +760,15 @@ enum bw_err fixture_release(struct store_fixture *fixture, const uint8_t *hash)
     if (hash)
         fixture->store.get_release(fixture->store.self, hash, on_release, fixture);
     else
-        fixture->store.active_release(fixture->store.self, fixture->tenant, on_release, fixture);
+        fixture->store.active_release(fixture->store.self, fixture->tenant, true, on_release,
+                                      fixture);
+    return wait_done(fixture);
+}
+
+enum bw_err fixture_active_hash(struct store_fixture *fixture)
+{
+    call_begins(fixture);
+    fixture->store.active_release(fixture->store.self, fixture->tenant, false, on_release, fixture);
     return wait_done(fixture);
 }
 

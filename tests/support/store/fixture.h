@@ -129,6 +129,7 @@ enum bw_err fixture_read(struct store_fixture *fixture, const char *what, const 
 enum bw_err fixture_query(struct store_fixture *fixture, const char *sql, const char *params);
 enum bw_err fixture_settings(struct store_fixture *fixture, const char *json);
 enum bw_err fixture_write(struct store_fixture *fixture, const char *what, const char *json);
+enum bw_err fixture_active_hash(struct store_fixture *fixture); /* the active one, without files */
 enum bw_err fixture_release(struct store_fixture *fixture,
                             const uint8_t *hash); /* NULL: the active one */
 enum bw_err fixture_put_release(struct store_fixture *fixture, const struct bw_release_set *set,

@@ -239,7 +239,7 @@ static void call_admin(struct telling *telling, const struct list_op *op)
         store->put_release(store->self, op->tenant, &op->release, op->is_activated, on_done,
                            telling);
     else if (op->is_activated)
-        store->active_release(store->self, op->tenant, on_release, telling);
+        store->active_release(store->self, op->tenant, true, on_release, telling);
     else
         store->get_release(store->self, op->release.hash, on_release, telling);
 }

@@ -178,7 +178,7 @@ static void test_impossible_frames_are_corrupt(void **state)
                                            {"\x04\x00\x00\x01\x02", 5},
                                            {"\xff\xff\xff\xff\x02", 5},
                                            {"\x00\x00\x00\x01\x00", 5},
-                                           {"\x00\x00\x00\x01\x07", 5}};
+                                           {"\x00\x00\x00\x01\x0b", 5}};
     for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
         struct bw_str rest = frames[i];
         uint8_t type;
@@ -236,6 +236,34 @@ static void test_a_release_with_one_changed_byte_is_corrupt(void **state)
         assert_err(bw_wire_get_release(bw_buf_str(&buf), &arena, &out, &error), CORRUPT);
         buf.ptr[at] ^= 1;
     }
+}
+
+static void test_a_release_leaves_out_what_the_library_has(void **state)
+{
+    (void)state;
+    struct bw_release_file known[] = {{BW_STR("stdlib/a.lua"), BW_STR("return 'a'")},
+                                      {BW_STR("stdlib/b.lua"), BW_STR("return 'b'")},
+                                      {BW_STR("stdlib/c.lua"), BW_STR("return 'c'")}};
+    struct bw_release_file own[] = {{BW_STR("lib/x.lua"), BW_STR("return 'x'")},
+                                    {BW_STR("stdlib/b.lua"), BW_STR("return 'other'")},
+                                    {BW_STR("stdlib/c.lua"), BW_STR("return 'c'")},
+                                    {BW_STR("workflows/w.lua"), BW_STR("return 'c'")}};
+    struct bw_release_set library = {.files = known, .count = 3};
+    struct bw_release_set in = {.files = own, .count = 4}, out;
+    bw_wire_release_hash(in.files, in.count, in.hash);
+    bw_wire_put_release_over(&buf, &in, &library);
+    assert_ok(bw_wire_get_release_over(bw_buf_str(&buf), &library, &arena, &out, &error), &error);
+    assert_memory_equal(out.hash, in.hash, sizeof in.hash);
+    assert_int_equal(out.count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(bw_str_eq(out.files[i].name, own[i].name));
+        assert_true(bw_str_eq(out.files[i].bytes, own[i].bytes));
+    }
+    assert_ptr_equal(out.files[2].bytes.ptr, known[2].bytes.ptr); /* the library's own */
+    assert_ptr_not_equal(out.files[1].bytes.ptr, known[1].bytes.ptr);
+    library.count = 2; /* another library: what was left out is nowhere */
+    assert_err(bw_wire_get_release_over(bw_buf_str(&buf), &library, &arena, &out, &error), CORRUPT);
+    assert_non_null(strstr(error.text, "left out"));
 }
 
 static void test_files_of_a_release_are_sorted_and_differ(void **state)
@@ -409,6 +437,7 @@ int main(void)
         TEST(test_hello_says_the_versions),
         TEST(test_a_release_comes_back_and_matches_its_hash),
         TEST(test_a_release_with_one_changed_byte_is_corrupt),
+        TEST(test_a_release_leaves_out_what_the_library_has),
         TEST(test_files_of_a_release_are_sorted_and_differ),
         TEST(test_the_hash_tells_names_from_bytes),
         TEST(test_wakes_come_back_as_they_were_put),

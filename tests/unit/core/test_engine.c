@@ -600,12 +600,14 @@ static void test_effects_started_together_are_delivered_as_they_come(void **stat
 /* --- The release of new runs. */
 
 static size_t questions;
-static void (*ask_store)(void *self, struct bw_id tenant, bw_release_fn done, void *ud);
+static void (*ask_store)(void *self, struct bw_id tenant, bool has_files, bw_release_fn done,
+                         void *ud);
 
-static void count_question(void *self, struct bw_id tenant, bw_release_fn done, void *ud)
+static void count_question(void *self, struct bw_id tenant, bool has_files, bw_release_fn done,
+                           void *ud)
 {
     questions++;
-    ask_store(self, tenant, done, ud);
+    ask_store(self, tenant, has_files, done, ud);
 }
 
 static void count_start(void *ud, const struct bw_error *error, struct bw_id run, bool is_new)

@@ -123,12 +123,38 @@ static void test_more_tenants_than_hosts_all_get_done(void **state)
             runs[round][i] = start_for((i * 5 + round) % TENANTS_MAX);
         (void)harness_http(&harness, 200, "fine");
     }
-    answer_all();
+    for (int i = 0; i < 100; i++) { /* so many changes of hands take their time */
+        answer_all();
+        harness_advance(&harness, 10);
+    }
     for (size_t round = 0; round < 5; round++) {
         for (size_t i = 0; i < TENANTS_MAX; i++) {
             harness.tenant = tenants[(i * 5 + round) % TENANTS_MAX];
             assert_status(&harness, runs[round][i], "done");
         }
+    }
+}
+
+/* A host that changes hands all the time has no time for anything else. */
+static void test_hosts_change_hands_so_often_and_not_more(void **state)
+{
+    struct bw_id runs[40];
+    size_t first;
+    (void)state;
+    set_up(1, 2);
+    for (size_t i = 0; i < 40; i++)
+        runs[i] = start_for(i % 2);
+    first = restarts();
+    assert_true(first >= 1 && first <= 10); /* not forty, though each found the other's host idle */
+    harness_advance(&harness, 20);
+    assert_true(restarts() <= first + 5); /* one in five milliseconds */
+    for (int i = 0; i < 200; i++) {
+        answer_all();
+        harness_advance(&harness, 10);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        harness.tenant = tenants[i % 2];
+        assert_status(&harness, runs[i], "done");
     }
 }
 
@@ -202,6 +228,7 @@ int main(void)
         CASE(test_one_tenant_stays_with_one_host),
         CASE(test_a_crowded_tenant_gets_more_hosts_when_it_may),
         CASE(test_more_tenants_than_hosts_all_get_done),
+        CASE(test_hosts_change_hands_so_often_and_not_more),
         CASE(test_a_tenant_gets_a_host_from_one_that_never_rests),
         CASE(test_a_host_that_hangs_is_ended_and_its_turns_are_taken_again),
         CASE(test_a_turn_that_hangs_three_hosts_is_parked),

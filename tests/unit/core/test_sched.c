@@ -237,6 +237,31 @@ static void test_runs_with_and_without_a_vm_take_turns(void **state)
     assert_int_equal(begun_count, 5);
 }
 
+/* What its host is kept for: from ready to committed, without a gap. */
+static void test_a_tenant_is_at_work_until_its_last_turn_is_committed(void **state)
+{
+    (void)state;
+    set_up(100);
+    assert_false(bw_sched_is_at_work(&sched, A));
+    struct bw_run *run = ready(A, "event:1");
+    assert_true(bw_sched_is_at_work(&sched, A));
+    assert_false(bw_sched_is_at_work(&sched, B));
+    assert_ptr_equal(bw_sched_next(&sched, true), run);
+    bw_sched_hold(&sched, run); /* there is no host for it now */
+    assert_true(bw_sched_is_at_work(&sched, A));
+    bw_sched_unhold(&sched);
+    assert_ptr_equal(bw_sched_next(&sched, true), run);
+    bw_sched_begun(&sched, run);
+    assert_true(bw_sched_is_at_work(&sched, A));
+    bw_sched_committing(&sched, run, true);
+    bw_sched_ended(&sched, run);
+    assert_true(bw_sched_is_at_work(&sched, A));
+    bw_sched_committing(&sched, run, false);
+    assert_false(bw_sched_is_at_work(&sched, A));
+    bw_sched_remove(&sched, ready(A, "event:1"));
+    assert_false(bw_sched_is_at_work(&sched, A));
+}
+
 #define CASE(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -254,6 +279,7 @@ int main(void)
         CASE(test_a_run_that_is_taken_out_leaves_its_tenants_round),
         CASE(test_when_memory_is_short_what_was_begun_goes_on_first),
         CASE(test_runs_with_and_without_a_vm_take_turns),
+        CASE(test_a_tenant_is_at_work_until_its_last_turn_is_committed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

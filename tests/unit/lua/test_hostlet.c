@@ -2,6 +2,7 @@
  * make no sense. */
 #include "support/lua/rig.h"
 
+#include "lua/chunk.h"
 #include "lua/hostlet.h"
 #include <lualib.h>
 #include <stdio.h>
@@ -344,6 +345,33 @@ static void test_the_host_process_says_hello_runs_turns_and_ends_with_its_socket
     bw_buf_deinit(&payload);
 }
 
+/* The nursery's hosts have the library; releases over it need not bring it. */
+static void test_a_release_over_the_library_runs(void **state)
+{
+    struct bw_delivery start = start_delivery();
+    struct bw_wake wake = wake_of(1, 1, false, &start);
+    struct bw_buf payload;
+    uint8_t type;
+
+    (void)state;
+    bw_buf_init(&payload, 1 << 20);
+    bw_wire_put_release_over(&payload, &release, &release);
+    assert_true(payload.len < file.bytes.len); /* it is not in there */
+    assert_int_equal(handle(BW_FRAME_RELEASE_OVER, &payload, &type), BW_ERR_CORRUPT);
+
+    struct bw_release *library = bw_release_create_library(&release);
+    assert_true(bw_release_prepare(library, 0)); /* compiled ahead, as a nursery does */
+    assert_false(bw_release_prepare(library, 1));
+    bw_hostlet_destroy(hostlet);
+    hostlet = bw_hostlet_create_over(&release, library);
+    assert_int_equal(handle(BW_FRAME_RELEASE_OVER, &payload, &type), BW_ERR_OK);
+    assert_int_equal(send_wakes(&wake, 1)->status, BW_TURN_WAITING);
+    bw_hostlet_destroy(hostlet);
+    hostlet = bw_hostlet_create();
+    bw_release_drop(library);
+    bw_buf_deinit(&payload);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -354,6 +382,7 @@ int main(void)
         TEST(test_an_evicted_run_is_replayed_from_its_journal),
         TEST(test_a_resident_run_at_another_turn_is_missing),
         TEST(test_a_memory_cap_below_the_sandbox_is_memory),
+        TEST(test_a_release_over_the_library_runs),
         TEST(test_frames_that_make_no_sense_are_corrupt),
         TEST(test_the_host_process_says_hello_runs_turns_and_ends_with_its_socket),
     };

@@ -1,4 +1,5 @@
-/* test_lockdown.c - after the lockdown every way out ends the process. Each is tried by a child.
+/* test_lockdown.c - after the lockdown every way out ends the process, in a host that was started
+ * by itself and in one that a nursery made; a nursery has one way more. Each is tried by a child.
  * Built without sanitizers in every preset. */
 #include "support/test.h"
 
@@ -104,20 +105,106 @@ static void change_the_user(void)
     (void)syscall(SYS_setuid, 0);
 }
 
+static void make_a_host(void)
+{
+    if (syscall(SYS_clone, BW_NURSERY_CLONE_FLAGS, NULL, NULL, NULL, 0) == 0)
+        _exit(0);
+}
+
+static void make_a_child_of_its_own(void)
+{
+    (void)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);
+}
+
+static void make_a_thread(void)
+{
+    (void)syscall(SYS_clone, BW_NURSERY_CLONE_FLAGS | CLONE_VM, NULL, NULL, NULL, 0);
+}
+
+static void ask_to_be_dumpable(void)
+{
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static void (*const ways[])(void) = {
+    open_a_file,     make_a_socket, make_a_process,          run_a_program,      map_code,
+    make_code,       read_another,  kill_the_parent,         make_a_ring,        trace_the_parent,
+    change_the_user, make_a_thread, make_a_child_of_its_own, ask_to_be_dumpable,
+};
+
+static void assert_killed(int status, size_t way)
+{
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+        fail_msg("way %zu: wait status %d", way, status);
+}
+
+/* The same two steps as bw_nursery_serve: its child is a child of this process. A NULL `way` for
+ * the nursery: it makes a host, which tries `born`; the host's wait status. */
+static int run_nursery(void (*way)(void), void (*born)(void))
+{
+    int status, fds[2];
+    pid_t self = getpid(), host = 0;
+
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct bw_error error;
+        bool has_filter;
+        if (bw_lockdown_nursery(&has_filter, &error) != BW_ERR_OK || !has_filter)
+            _exit(99);
+        if (way) {
+            way();
+            _exit(0);
+        }
+        host = (pid_t)syscall(SYS_clone, BW_NURSERY_CLONE_FLAGS, NULL, NULL, NULL, 0);
+        if (host == 0) {
+            if (bw_lockdown_born(self, &has_filter, &error) != BW_ERR_OK || !has_filter)
+                _exit(99);
+            born();
+            _exit(0);
+        }
+        _exit(write(fds[1], &host, sizeof host) == (ssize_t)sizeof host ? 0 : 98);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (!way) {
+        assert_int_equal(status, 0);
+        assert_int_equal(read(fds[0], &host, sizeof host), sizeof host);
+        assert_int_equal(waitpid(host, &status, 0), host);
+    }
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+    return status;
+}
+
 static void test_every_way_out_ends_the_process(void **state)
 {
-    static void (*const ways[])(void) = {
-        open_a_file,  make_a_socket, make_a_process,  run_a_program,
-        map_code,     make_code,     kill_the_parent, trace_the_parent,
-        read_another, make_a_ring,   lift_a_limit,    change_the_user,
-    };
     (void)state;
     assert_int_equal(run_child(nothing), 0);
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        int status = run_child(ways[i]);
-        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
-            fail_msg("way %zu: wait status %d", i, status);
-    }
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        assert_killed(run_child(ways[i]), i);
+    assert_killed(run_child(lift_a_limit), 100);
+    assert_killed(run_child(make_a_host), 101);
+}
+
+static void test_a_nursery_makes_hosts_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_int_equal(run_nursery(nothing, NULL), 0);
+    assert_int_equal(run_nursery(make_a_host, NULL), 0);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        assert_killed(run_nursery(ways[i], NULL), i);
+    while (waitpid(-1, NULL, 0) > 0) /* what make_a_host made */
+        ;
+}
+
+static void test_a_host_of_a_nursery_is_locked_down_as_any_other(void **state)
+{
+    (void)state;
+    assert_int_equal(run_nursery(NULL, nothing), 0);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        assert_killed(run_nursery(NULL, ways[i]), i);
+    assert_killed(run_nursery(NULL, make_a_host), 100);  /* it is no nursery */
+    assert_killed(run_nursery(NULL, lift_a_limit), 101); /* which its nursery could have done */
 }
 
 /* Makes this process, and what it starts, one in which no filter can be installed. */
@@ -174,6 +261,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_way_out_ends_the_process),
+        cmocka_unit_test(test_a_nursery_makes_hosts_and_nothing_else),
+        cmocka_unit_test(test_a_host_of_a_nursery_is_locked_down_as_any_other),
         cmocka_unit_test(test_without_a_filter_the_host_does_not_start_unless_it_is_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -560,6 +560,7 @@ static void test_releases_are_found_by_hash_and_as_the_active_one(void **state)
     struct bw_release_set set = {.files = files, .count = 2};
     memcpy(set.hash, f->tenant.bytes, 16);
     assert_int_equal(fixture_release(f, NULL), BW_ERR_NOT_FOUND);
+    assert_int_equal(fixture_active_hash(f), BW_ERR_NOT_FOUND);
     assert_ok(fixture_put_release(f, &set, false), &f->error);
     assert_int_equal(fixture_release(f, NULL), BW_ERR_NOT_FOUND);
     assert_ok(fixture_release(f, set.hash), &f->error);
@@ -573,6 +574,9 @@ static void test_releases_are_found_by_hash_and_as_the_active_one(void **state)
     assert_ok(fixture_put_release(f, &next, true), &f->error);
     assert_ok(fixture_release(f, NULL), &f->error);
     assert_int_equal(f->release.count, 1);
+    assert_memory_equal(f->release.hash, next.hash, BW_RELEASE_HASH_LEN);
+    assert_ok(fixture_active_hash(f), &f->error);
+    assert_int_equal(f->release.count, 0);
     assert_memory_equal(f->release.hash, next.hash, BW_RELEASE_HASH_LEN);
     assert_ok(fixture_put_release(f, &set, true), &f->error); /* and back */
     assert_ok(fixture_release(f, NULL), &f->error);
