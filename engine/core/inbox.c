@@ -82,6 +82,15 @@ void bw_inbox_take(struct bw_inbox *inbox)
 
 void bw_inbox_untake(struct bw_inbox *inbox)
 {
+    size_t at = 0;
+    while (at < inbox->taken && inbox->items[at].kind != BW_DELIVERY_CANCEL)
+        at++;
+    if (at < inbox->taken) { /* what came since comes before it in the next try */
+        struct bw_item cancel = inbox->items[at];
+        size_t behind = inbox->count - at - 1;
+        memmove(&inbox->items[at], &inbox->items[at + 1], behind * sizeof *inbox->items);
+        inbox->items[inbox->count - 1] = cancel;
+    }
     inbox->taken = 0;
 }
 

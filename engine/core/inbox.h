@@ -39,8 +39,8 @@ bool bw_inbox_put(struct bw_inbox *inbox, enum bw_delivery_kind kind, uint64_t s
                   struct bw_str key, struct bw_str value);
 /* An outcome or error for `seq` that is not stale; NULL when there is none. */
 const struct bw_item *bw_inbox_find(const struct bw_inbox *inbox, uint64_t seq);
-void bw_inbox_take(struct bw_inbox *inbox);       /* all items go into the turn that starts now */
-void bw_inbox_untake(struct bw_inbox *inbox);     /* the turn did not happen */
+void bw_inbox_take(struct bw_inbox *inbox);   /* all items go into the turn that starts now */
+void bw_inbox_untake(struct bw_inbox *inbox); /* the turn did not happen; a CANCEL is last again */
 void bw_inbox_drop_taken(struct bw_inbox *inbox); /* the turn is committed */
 void bw_inbox_clear(struct bw_inbox *inbox);
 

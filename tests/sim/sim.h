@@ -3,8 +3,8 @@
  *
  * Parts:   sim_main.c (seeds, processes, report), sim_play.c (what happens in one seed), sim_node.c
  *          (nodes and their life), sim_store.c (what a node sees of the store), sim_outside.c (ERP,
- *          mail, database), sim_wish.c (clients), sim_oracle.c (what must hold), sim_release.c (the
- *          scripts).
+ *          mail, database), sim_wish.c (clients), sim_schedule.c (recurring starts), sim_oracle.c
+ *          and sim_wall.c (what must hold), sim_release.c (the scripts).
  *
  * Time and all choices come from the seed: the same seed takes the same way.
  */
@@ -12,6 +12,7 @@
 #define BW_TESTS_SIM_H
 
 #include "base/list.h"
+#include "codec/value.h"
 #include "core/clock_virtual.h"
 #include "core/engine.h"
 #include "core/host_inproc.h"
@@ -73,6 +74,11 @@
     X(CHILD_ENDED, "child results delivered")                                                      \
     X(CHECKPOINT, "checkpoints")                                                                   \
     X(UNDONE, "compensations")                                                                     \
+    X(SCHEDULE_FIRED, "scheduled starts")                                                          \
+    X(SCHEDULE_CAUGHT_UP, "scheduled starts that were late")                                       \
+    X(SCHEDULE_SKIPPED, "scheduled starts left out")                                               \
+    X(FIRING_LOST, "firings done, answer lost")                                                    \
+    X(TENANTS_MET, "topics and keys that both tenants used")                                       \
     X(KEY_TAKEN, "starts under a key that was taken")                                              \
     X(REPLAYED, "runs replayed by the checker")
 
@@ -83,7 +89,13 @@ enum sim_mark {
         SIM_MARK_COUNT
 };
 
-enum { SIM_NODES_MAX = 3, SIM_HOSTS_MAX = 2, SIM_WISHES_MAX = 512, SIM_NAME_MAX = 64 };
+enum {
+    SIM_TENANTS = 2,
+    SIM_NODES_MAX = 3,
+    SIM_HOSTS_MAX = 2,
+    SIM_WISHES_MAX = 512,
+    SIM_NAME_MAX = 64
+};
 
 struct sim;
 
@@ -119,6 +131,7 @@ struct sim_wish {
     struct sim *sim;
     enum sim_wish_kind kind;
     enum sim_wish_state state;
+    struct bw_id tenant;
     struct sim_node *node; /* asked */
     unsigned asked_count;
     char workflow[SIM_NAME_MAX]; /* START; EVENT: the topic */
@@ -137,7 +150,7 @@ struct sim {
     struct bw_entropy entropy;
     struct bw_clock_virtual clock;
     struct bw_store store; /* the real one */
-    struct bw_id tenant;
+    struct bw_id tenants[SIM_TENANTS];
     const struct bw_release_set *release;
     struct sim_node nodes[SIM_NODES_MAX];
     size_t node_count;
@@ -171,6 +184,7 @@ struct sim {
     struct sim_story **stories;
     size_t story_count;
     int64_t epochs[BW_SHARD_COUNT];
+    int64_t versions[SIM_TENANTS][2]; /* of schedules, as last seen */
 };
 
 /* Ends the process with the line that repeats the seed. */
@@ -220,6 +234,17 @@ void sim_wish_step(struct sim *sim);
 void sim_wish_forget(struct sim *sim, const struct sim_node *node); /* it crashed */
 struct sim_wish *sim_wish(struct sim *sim, enum sim_wish_kind kind);
 bool sim_wish_is_open(const struct sim *sim, enum sim_wish_kind kind, struct bw_id id);
+
+/* sim_schedule.c: recurring starts, and that each happens once, or is said to be left out. */
+void sim_schedule_begin(struct sim *sim);
+void sim_schedule_step(struct sim *sim);
+void sim_schedule_end(struct sim *sim);
+
+/* sim_wall.c: nothing of one tenant meets another's. */
+size_t sim_wall_index(const struct sim *sim, struct bw_id tenant);
+void sim_wall_check_event(struct sim *sim, struct bw_id tenant, const struct bw_value *event);
+void sim_wall_check_answer(struct sim *sim, struct bw_id tenant, const struct bw_value *answer);
+void sim_wall_end(struct sim *sim);
 
 /* sim_oracle.c */
 void sim_oracle_step(struct sim *sim);

@@ -92,7 +92,9 @@ static void check_event(struct sim *sim, struct sim_story *story, const struct t
                      (long long)(told->due_us - at_us));
         return;
     }
-    snprintf(seen.name, sizeof seen.name, "%.*s|%.*s|%.*s",
+    sim_wall_check_event(sim, story->run->row.tenant, value);
+    snprintf(seen.name, sizeof seen.name, "%zu|%.*s|%.*s|%.*s",
+             sim_wall_index(sim, story->run->row.tenant),
              BW_STR_ARG(bw_value_get_str(value, "topic", BW_STR_NONE)),
              BW_STR_ARG(bw_value_get_str(value, "key", BW_STR_NONE)),
              BW_STR_ARG(bw_value_get_str(value, "id", BW_STR_NONE)));
@@ -113,7 +115,8 @@ static void check_number(struct sim *sim, struct sim_story *story, const char *s
     snprintf(taken.series, sizeof taken.series, "%s", series);
     for (size_t i = 0; i < sim->story_count; i++) {
         for (size_t k = 0; k < sim->stories[i]->number_count; k++) {
-            if (strcmp(sim->stories[i]->numbers[k].series, series) == 0 &&
+            if (bw_id_eq(sim->stories[i]->run->row.tenant, story->run->row.tenant) &&
+                strcmp(sim->stories[i]->numbers[k].series, series) == 0 &&
                 sim->stories[i]->numbers[k].sequence == taken.sequence)
                 sim_fail(sim, "number %lld of series %s was given twice", (long long)taken.sequence,
                          series);
@@ -126,19 +129,20 @@ static void check_number(struct sim *sim, struct sim_story *story, const char *s
 static void check_task(struct sim *sim, const struct sim_story *story, uint64_t seq,
                        const struct bw_value *value)
 {
-    const struct mem_task *task =
-        mem_find_task(sim->store.self, sim->tenant, bw_id_derive(story->run->row.id, seq));
+    const struct mem_task *task = mem_find_task(sim->store.self, story->run->row.tenant,
+                                                bw_id_derive(story->run->row.id, seq));
     if (!task || !bw_str_eq(task->row.answer, value->encoded))
         sim_fail(sim, "task %llu of %s is answered in the journal with what nobody answered",
                  (unsigned long long)seq, name_of(story));
+    sim_wall_check_answer(sim, story->run->row.tenant, value);
     sim_mark(sim, SIM_TASK_ANSWERED);
 }
 
 static void check_child(struct sim *sim, const struct sim_story *story, uint64_t seq,
                         const struct bw_value *value)
 {
-    const struct mem_run *child =
-        mem_find_run(sim->store.self, sim->tenant, bw_id_derive(story->run->row.id, seq));
+    const struct mem_run *child = mem_find_run(sim->store.self, story->run->row.tenant,
+                                               bw_id_derive(story->run->row.id, seq));
     if (!child || child->row.status != BW_RUN_DONE || !bw_str_eq(child->row.result, value->encoded))
         sim_fail(sim, "child %llu of %s gave another result than it has", (unsigned long long)seq,
                  name_of(story));
@@ -390,7 +394,8 @@ static void check_numbers(struct sim *sim)
         int64_t last = 0;
         for (size_t i = 0; i < store->number_count; i++) {
             const struct mem_number *number = &store->numbers[i];
-            if (!bw_str_eq(number->series, store->series[k]->series))
+            if (!bw_str_eq(number->series, store->series[k]->series) ||
+                !bw_id_eq(number->tenant, store->series[k]->tenant))
                 continue;
             if (number->sequence != ++last)
                 sim_fail(sim, "series %.*s: %lld follows %lld", BW_STR_ARG(number->series),
@@ -411,7 +416,8 @@ static void check_events(struct sim *sim)
     while (bw_map_next(&store->event_map, &at, NULL, &item)) {
         const struct mem_event *event = item;
         bool is_seen = false;
-        snprintf(name.name, sizeof name.name, "%.*s|%.*s|%.*s", BW_STR_ARG(event->event.topic),
+        snprintf(name.name, sizeof name.name, "%zu|%.*s|%.*s|%.*s",
+                 sim_wall_index(sim, event->event.tenant), BW_STR_ARG(event->event.topic),
                  BW_STR_ARG(event->event.key), BW_STR_ARG(event->event.id));
         for (size_t i = 0; i < sim->story_count && !is_seen; i++) {
             for (size_t k = 0; k < sim->stories[i]->seen_count; k++)

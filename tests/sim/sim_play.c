@@ -38,7 +38,7 @@ static void on_ready(void *ud, const struct bw_error *error)
         sim_fail(ud, "the store cannot be prepared: %s", error->text);
 }
 
-static void write_series(struct sim *sim, const char *series)
+static void write_series(struct sim *sim, struct bw_id tenant, const char *series)
 {
     struct bw_buf buf;
     bw_buf_init(&buf, 1024);
@@ -49,8 +49,7 @@ static void write_series(struct sim *sim, const char *series)
     bw_value_put_text(&buf, "never");
     bw_value_put_key(&buf, "series");
     bw_value_put_text(&buf, series);
-    sim->store.write(sim->store.self, sim->tenant, BW_STR("series"), bw_buf_str(&buf), on_ready,
-                     sim);
+    sim->store.write(sim->store.self, tenant, BW_STR("series"), bw_buf_str(&buf), on_ready, sim);
     bw_buf_deinit(&buf);
 }
 
@@ -75,12 +74,16 @@ static void begin(struct sim *sim)
     bw_clock_virtual_init(&sim->clock, (struct bw_stamp){SIM_NOW_US});
     sim->db_clock = (struct bw_clock){.now_mono = store_mono, .now_utc = store_utc, .self = sim};
     bw_store_mem_open(&sim->store, &sim->db_clock);
-    sim->tenant = bw_id_make(sim->clock.utc, &sim->entropy);
     sim->release = sim_release();
-    sim->store.put_tenant(sim->store.self, sim->tenant, BW_STR("acme"), on_ready, sim);
-    sim->store.put_release(sim->store.self, sim->tenant, sim->release, true, on_ready, sim);
-    write_series(sim, "receipt");
-    write_series(sim, "invoice");
+    for (size_t i = 0; i < SIM_TENANTS; i++) {
+        struct bw_id tenant = sim->tenants[i] = bw_id_make(sim->clock.utc, &sim->entropy);
+        sim->store.put_tenant(sim->store.self, tenant, i ? BW_STR("brook") : BW_STR("acme"),
+                              on_ready, sim);
+        sim->store.put_release(sim->store.self, tenant, sim->release, true, on_ready, sim);
+        write_series(sim, tenant, "receipt");
+        write_series(sim, tenant, "invoice");
+    }
+    sim_schedule_begin(sim);
     while (bw_store_mem_pump(&sim->store))
         continue;
     sim->trouble = TROUBLES[sim_draw(sim, 4)];
@@ -100,17 +103,20 @@ static void want_run(struct sim *sim)
                                             "saga",  "wire",    "spread", "order"};
     struct sim_wish *wish = sim_wish(sim, SIM_START);
     size_t at = sim_draw(sim, sizeof WORKFLOWS / sizeof *WORKFLOWS);
+    wish->tenant = sim->tenants[sim_draw(sim, SIM_TENANTS)];
     snprintf(wish->workflow, sizeof wish->workflow, "%s", WORKFLOWS[at]);
     snprintf(wish->key, sizeof wish->key, "start-%llu", (unsigned long long)sim_draw(sim, 40));
     snprintf(wish->event, sizeof wish->event, "k%llu", (unsigned long long)sim_draw(sim, KEYS));
 }
 
-static void want_event(struct sim *sim, struct bw_str topic, struct bw_str key)
+static void want_event(struct sim *sim, struct bw_id tenant, struct bw_str topic, struct bw_str key)
 {
     struct sim_wish *wish = sim_wish(sim, SIM_EVENT);
+    wish->tenant = tenant;
     snprintf(wish->workflow, sizeof wish->workflow, "%.*s", BW_STR_ARG(topic));
     snprintf(wish->key, sizeof wish->key, "%.*s", BW_STR_ARG(key));
-    snprintf(wish->event, sizeof wish->event, "e-%zu", sim->wish_count);
+    snprintf(wish->event, sizeof wish->event, "t%zu-e-%zu", sim_wall_index(sim, tenant),
+             sim->wish_count);
     /* The sender does not trust the answer, and sends again. */
     if (sim_chance(sim, 20)) {
         *sim_wish(sim, SIM_EVENT) = *wish;
@@ -118,10 +124,11 @@ static void want_event(struct sim *sim, struct bw_str topic, struct bw_str key)
     }
 }
 
-static void want_answer(struct sim *sim, struct bw_id task)
+static void want_answer(struct sim *sim, const struct mem_task *task)
 {
     struct sim_wish *wish = sim_wish(sim, SIM_ANSWER);
-    wish->id = task;
+    wish->tenant = task->tenant;
+    wish->id = task->row.task.id;
     snprintf(wish->event, sizeof wish->event, "%s", sim_chance(sim, 50) ? "approve" : "reject");
 }
 
@@ -134,10 +141,17 @@ static void answer_tasks(struct sim *sim, unsigned percent)
         if (task->row.status != BW_TASK_OPEN || !sim_chance(sim, percent) ||
             sim_wish_is_open(sim, SIM_ANSWER, task->row.task.id))
             continue;
-        want_answer(sim, task->row.task.id);
+        want_answer(sim, task);
         if (sim_chance(sim, 20))
-            want_answer(sim, task->row.task.id);
+            want_answer(sim, task);
     }
+}
+
+static void want_of_run(struct sim *sim, enum sim_wish_kind kind, const struct bw_run_row *row)
+{
+    struct sim_wish *wish = sim_wish(sim, kind);
+    wish->tenant = row->tenant;
+    wish->id = row->id;
 }
 
 static void care_for_runs(struct sim *sim, unsigned percent)
@@ -147,7 +161,7 @@ static void care_for_runs(struct sim *sim, unsigned percent)
         const struct bw_run_row *row = &store->runs[i]->row;
         if (row->status == BW_RUN_PARKED && sim_chance(sim, percent) &&
             !sim_wish_is_open(sim, SIM_RESUME, row->id))
-            sim_wish(sim, SIM_RESUME)->id = row->id;
+            want_of_run(sim, SIM_RESUME, row);
     }
 }
 
@@ -159,7 +173,7 @@ static void want_cancel(struct sim *sim)
     const struct bw_run_row *row = &store->runs[sim_draw(sim, store->run_count)]->row;
     /* A child that is cancelled alone tells its parent so, which is another story. */
     if (bw_id_is_zero(row->parent) && row->status <= BW_RUN_PARKED)
-        sim_wish(sim, SIM_CANCEL)->id = row->id;
+        want_of_run(sim, SIM_CANCEL, row);
 }
 
 static void people(struct sim *sim)
@@ -172,7 +186,8 @@ static void people(struct sim *sim)
         want_run(sim);
     snprintf(key, sizeof key, "k%llu", (unsigned long long)sim_draw(sim, KEYS));
     if (sim_chance(sim, 3))
-        want_event(sim, bw_str_of(sim_chance(sim, 50) ? "paid" : "go"), bw_str_of(key));
+        want_event(sim, sim->tenants[sim_draw(sim, SIM_TENANTS)],
+                   bw_str_of(sim_chance(sim, 50) ? "paid" : "go"), bw_str_of(key));
     if (sim_chance(sim, 1))
         want_cancel(sim);
     answer_tasks(sim, 3);
@@ -267,6 +282,7 @@ static void step(struct sim *sim)
         sim_mark(sim, SIM_SHARDS_TAKEN);
     sim_store_step(sim);
     sim_oracle_step(sim);
+    sim_schedule_step(sim);
     for (size_t i = 0; i < sim->node_count; i++)
         has_worked = sim_node_turn(&sim->nodes[i]) || has_worked;
     sim_outside_step(sim);
@@ -288,7 +304,7 @@ static void feed_waits(struct sim *sim)
             struct bw_str key = bw_value_get_str(&input, "key", BW_STR_NONE);
             if (run->row.status == BW_RUN_OPEN && !run->waits[k]->event && is_order &&
                 sim->step % 64 == 0)
-                want_event(sim, BW_STR("paid"), key);
+                want_event(sim, run->row.tenant, BW_STR("paid"), key);
         }
     }
 }
@@ -425,6 +441,8 @@ void sim_play(struct sim *sim)
     }
     calm_down(sim);
     sim_oracle_end(sim);
+    sim_schedule_end(sim);
+    sim_wall_end(sim);
     sim_oracle_deinit(sim);
     end(sim);
 }

@@ -70,7 +70,7 @@ bool sim_replay_check(struct sim *sim, const struct mem_run *run)
         sim_fail(sim, "the last row of a run: %s", error.text);
     struct bw_wake wake = {
         .run = run->row.id,
-        .tenant = sim->tenant,
+        .tenant = run->row.tenant,
         .workflow = run->row.workflow,
         .turn = run->row.head,
         .at = last.at,

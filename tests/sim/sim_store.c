@@ -273,6 +273,29 @@ static void node_answer_task(void *self, struct bw_id tenant, struct bw_id task,
                             door_make(self, done, NULL, ud));
 }
 
+/* --- Schedules. */
+
+static void node_due_schedules(void *self, bw_shards shards, int64_t now_us, size_t count_max,
+                               bw_schedules_fn done, void *ud)
+{
+    base(self)->due_schedules(base(self)->self, shards, now_us, count_max, done, ud);
+}
+
+static void fired(void *ud, const struct bw_error *error, struct bw_id run, bool is_new)
+{
+    struct sim *sim = ((struct door *)ud)->node->sim;
+    uint64_t lost = sim->marks[SIM_STORE_ANSWER_LOST];
+    door_start(ud, error, run, is_new);
+    if (sim->marks[SIM_STORE_ANSWER_LOST] > lost)
+        sim_mark(sim, SIM_FIRING_LOST);
+}
+
+static void node_fire_schedule(void *self, const struct bw_schedule_fire *fire, bw_start_fn done,
+                               void *ud)
+{
+    base(self)->fire_schedule(base(self)->self, fire, fired, door_make(self, NULL, done, ud));
+}
+
 /* --- Reads. */
 
 /* What was read, on its way: rows of the past when it arrives. */
@@ -423,6 +446,8 @@ void sim_store_open(struct sim_node *node)
         .settings = node_settings,
         .get_release = node_get_release,
         .active_release = node_active_release,
+        .due_schedules = node_due_schedules,
+        .fire_schedule = node_fire_schedule,
         .set_on_mail = node_set_on_mail,
     };
 }
@@ -467,8 +492,9 @@ void sim_store_step(struct sim *sim)
 static bool may_refuse(const char *what)
 {
     static const char *const WHATS[] = {
-        "lease",     "start_run", "put_message", "put_event", "answer_task", "load",
-        "load_mail", "scan",      "query",       "read",      "get_release", "active_release"};
+        "lease",       "start_run",      "put_message",   "put_event",    "answer_task",
+        "load",        "load_mail",      "scan",          "query",        "read",
+        "get_release", "active_release", "due_schedules", "fire_schedule"};
     for (size_t i = 0; i < sizeof WHATS / sizeof *WHATS; i++) {
         if (strcmp(WHATS[i], what) == 0)
             return true;
@@ -480,7 +506,8 @@ static enum bw_mem_fault on_call(void *ud, const char *what)
 {
     struct sim *sim = ud;
     bool is_write = strcmp(what, "lease") == 0 || strcmp(what, "start_run") == 0 ||
-                    strncmp(what, "put_", 4) == 0 || strcmp(what, "answer_task") == 0;
+                    strncmp(what, "put_", 4) == 0 || strcmp(what, "answer_task") == 0 ||
+                    strcmp(what, "fire_schedule") == 0;
     if (is_write && disk_is_full(sim)) {
         sim_mark(sim, SIM_DISK_FULL);
         return BW_MEM_FAIL;

@@ -34,7 +34,7 @@ static void check_event(struct sim *sim, const struct sim_wish *wish)
     const struct mem_store *store = sim->store.self;
     struct bw_buf key;
     bw_buf_init(&key, 4096);
-    bw_buf_put(&key, sim->tenant.bytes, sizeof sim->tenant.bytes);
+    bw_buf_put(&key, wish->tenant.bytes, sizeof wish->tenant.bytes);
     bw_buf_put_bytes(&key, bw_str_of(wish->workflow));
     bw_buf_put_bytes(&key, bw_str_of(wish->key));
     bw_buf_put_bytes(&key, bw_str_of(wish->event));
@@ -52,14 +52,14 @@ static void put_answer(const struct sim_wish *wish, struct bw_buf *buf)
     bw_value_put_key(buf, "at_us");
     bw_value_put_int(buf, SIM_NOW_US);
     bw_value_put_key(buf, "by");
-    bw_value_put_text(buf, "dana");
+    bw_value_put_text(buf, sim_wall_index(wish->sim, wish->tenant) ? "dana-1" : "dana-0");
     bw_value_put_key(buf, "decision");
     bw_value_put_text(buf, wish->event);
 }
 
 static void check_answer(struct sim *sim, const struct sim_wish *wish)
 {
-    const struct mem_task *task = mem_find_task(sim->store.self, sim->tenant, wish->id);
+    const struct mem_task *task = mem_find_task(sim->store.self, wish->tenant, wish->id);
     struct bw_buf buf;
     bw_buf_init(&buf, 1024);
     put_answer(wish, &buf);
@@ -72,7 +72,7 @@ static void check_answer(struct sim *sim, const struct sim_wish *wish)
 
 static void check_cancel(struct sim *sim, const struct sim_wish *wish)
 {
-    const struct mem_run *run = mem_find_run(sim->store.self, sim->tenant, wish->id);
+    const struct mem_run *run = mem_find_run(sim->store.self, wish->tenant, wish->id);
     if (!mem_find_message(run, BW_STR("cancel")))
         sim_fail(sim, "J10: a cancel was acknowledged and is not stored");
 }
@@ -123,7 +123,7 @@ static void on_start(void *ud, const struct bw_error *error, struct bw_id id, bo
     struct sim_wish *wish = ud;
     struct sim *sim = wish->sim;
     if (error->code == BW_ERR_OK) {
-        const struct mem_run *run = mem_find_run(sim->store.self, sim->tenant, id);
+        const struct mem_run *run = mem_find_run(sim->store.self, wish->tenant, id);
         if (!run || !bw_str_eq(run->row.key, bw_str_of(wish->key)))
             sim_fail(sim, "J10: a start was acknowledged and the run is not stored");
         if (!bw_id_is_zero(wish->id) && !bw_id_eq(wish->id, id))
@@ -152,16 +152,18 @@ static void ask(struct sim_wish *wish, struct sim_node *node)
         bw_value_put_key(&buf, "key");
         bw_value_put_text(&buf, wish->event);
         bw_engine_start_run(node->engine,
-                            &(struct bw_engine_start){.tenant = sim->tenant,
+                            &(struct bw_engine_start){.tenant = wish->tenant,
                                                       .workflow = bw_str_of(wish->workflow),
                                                       .key = bw_str_of(wish->key),
                                                       .input = bw_buf_str(&buf)},
                             on_start, wish);
         break;
     case SIM_EVENT:
-        bw_value_put_int(&buf, (int64_t)sim->step);
+        bw_value_put_int(&buf,
+                         (int64_t)(sim->step * SIM_TENANTS + /* whose it is, in its body too */
+                                   sim_wall_index(sim, wish->tenant)));
         bw_engine_send_event(node->engine,
-                             &(struct bw_event){.tenant = sim->tenant,
+                             &(struct bw_event){.tenant = wish->tenant,
                                                 .topic = bw_str_of(wish->workflow),
                                                 .key = bw_str_of(wish->key),
                                                 .id = bw_str_of(wish->event),
@@ -170,15 +172,16 @@ static void ask(struct sim_wish *wish, struct sim_node *node)
         break;
     case SIM_ANSWER:
         put_answer(wish, &buf);
-        bw_engine_answer_task(node->engine, sim->tenant, wish->id, bw_buf_str(&buf), on_done, wish);
+        bw_engine_answer_task(node->engine, wish->tenant, wish->id, bw_buf_str(&buf), on_done,
+                              wish);
         break;
     case SIM_CANCEL:
-        bw_engine_cancel_run(node->engine, sim->tenant, wish->id, BW_STR("not wanted"),
+        bw_engine_cancel_run(node->engine, wish->tenant, wish->id, BW_STR("not wanted"),
                              BW_STR("dana"), on_done, wish);
         break;
     case SIM_RESUME:
         bw_engine_resume_run(node->engine,
-                             &(struct bw_engine_resume){.tenant = sim->tenant, .run = wish->id},
+                             &(struct bw_engine_resume){.tenant = wish->tenant, .run = wish->id},
                              on_done, wish);
         break;
     }

@@ -50,12 +50,32 @@ static void test_a_cancel_is_delivered_after_the_outcomes(void **state)
     bw_inbox_deinit(&inbox);
 }
 
+/* A host died in the turn that delivered the cancel, and an outcome came meanwhile. */
+static void test_a_cancel_of_a_turn_that_did_not_happen_is_last_again(void **state)
+{
+    (void)state;
+    struct bw_inbox inbox;
+    bw_inbox_init(&inbox);
+    bw_inbox_put(&inbox, BW_DELIVERY_OUTCOME, 1, BW_STR(""), BW_STR("a"));
+    bw_inbox_put(&inbox, BW_DELIVERY_CANCEL, 0, BW_STR("cancel"), BW_STR("c"));
+    bw_inbox_take(&inbox);
+    bw_inbox_put(&inbox, BW_DELIVERY_OUTCOME, 2, BW_STR(""), BW_STR("b"));
+    bw_inbox_put(&inbox, BW_DELIVERY_OUTCOME, 3, BW_STR(""), BW_STR("d"));
+    bw_inbox_untake(&inbox);
+    assert_int_equal(inbox.taken, 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(inbox.items[i].seq, i + 1);
+    assert_int_equal(inbox.items[3].kind, BW_DELIVERY_CANCEL);
+    bw_inbox_deinit(&inbox);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_put_twice_with_one_key_stores_one_item),
         cmocka_unit_test(test_what_arrives_during_a_turn_stays_for_the_next),
         cmocka_unit_test(test_a_cancel_is_delivered_after_the_outcomes),
+        cmocka_unit_test(test_a_cancel_of_a_turn_that_did_not_happen_is_last_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
