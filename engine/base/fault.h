@@ -85,6 +85,9 @@
       "a setting, series or audit row is about to be stored")                                      \
     X(STORE_ADMIN_AFTER, "store.admin_after",                                                      \
       "a release, setting, series or audit row is stored, nobody was told")                        \
+    X(STORE_DROP_BEFORE, "store.drop_before", "runs are about to be dropped")                      \
+    X(STORE_DROP_AFTER, "store.drop_after", "they are dropped, nobody was told")                   \
+    X(ARCHIVE_WRITTEN, "archive.written", "runs are archived, and not dropped yet")                \
     X(MIGRATE_BEFORE, "migrate.before", "the schema is about to be compared")                      \
     X(MIGRATE_STEP_BEFORE, "migrate.step_before", "a migration is about to be applied")            \
     X(MIGRATE_STEP_AFTER, "migrate.step_after", "a migration was applied")                         \

@@ -14,6 +14,7 @@ enum { ROWS_BYTES_MAX = 256 * 1024 * 1024 };
 struct bw_api {
     struct bw_engine *engine;
     struct bw_store *store;
+    struct bw_sweeper *sweeper;
     const struct bw_clock *clock;
     const struct bw_entropy *entropy;
     struct bw_error down;
@@ -33,6 +34,11 @@ struct bw_api *bw_api_create(struct bw_engine *engine, struct bw_store *store,
 void bw_api_destroy(struct bw_api *api)
 {
     bw_free(api);
+}
+
+void bw_api_set_sweeper(struct bw_api *api, struct bw_sweeper *sweeper)
+{
+    api->sweeper = sweeper;
 }
 
 void bw_api_set_down(struct bw_api *api, const struct bw_error *error)
@@ -324,6 +330,7 @@ void bw_api_dispatch(struct bw_api *api, const struct bw_api_request *request,
     call->api = api;
     call->engine = api->engine;
     call->store = api->store;
+    call->sweeper = api->sweeper;
     call->reply = reply;
     call->ud = ud;
     call->body = bw_arena_copy(&call->arena, request->body);

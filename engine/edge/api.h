@@ -16,6 +16,7 @@
 #define BW_API_SEGMENTS_MAX 8
 
 struct bw_api;
+struct bw_sweeper;
 struct bw_engine;
 struct bw_store;
 
@@ -37,6 +38,7 @@ struct bw_api_request {
 struct bw_api *bw_api_create(struct bw_engine *engine, struct bw_store *store,
                              const struct bw_clock *clock, const struct bw_entropy *entropy);
 void bw_api_destroy(struct bw_api *api);
+void bw_api_set_sweeper(struct bw_api *api, struct bw_sweeper *sweeper); /* before any call */
 /* While the database is known to be down, calls that need it are refused with this error at once.
  * Code OK: it is up again. */
 void bw_api_set_down(struct bw_api *api, const struct bw_error *error);
@@ -53,6 +55,7 @@ struct bw_api_call {
     struct bw_api *api;
     struct bw_engine *engine;
     struct bw_store *store;
+    struct bw_sweeper *sweeper;
     struct bw_arena arena;                         /* lives until the answer */
     struct bw_str parameters[BW_API_SEGMENTS_MAX]; /* the {..} segments in order, percent-decoded */
     struct bw_str query;                           /* encoded map of strings */

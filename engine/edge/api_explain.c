@@ -1,6 +1,8 @@
 /* api_explain.c - what is behind an issued invoice, as it was stored when it was issued. */
 #include "edge/api_handlers.h"
 #include "edge/api_query.h"
+#include "edge/api_view.h"
+#include "edge/form.h"
 #include <stdio.h>
 
 /* $2: one line only; null: all. */
@@ -16,6 +18,53 @@ static const char EXPLAIN_SQL[] =
     "from jsonb_array_elements(i.body->'lines') with ordinality l "
     "where $2::text is null or l.value->>'id' = $2), '[]') as lines "
     "from billing.invoice i where i.number = $1 or i.id = $1";
+
+/* The invoice keeps its explanation; the run that made it may have been dropped since. */
+struct history {
+    struct bw_api_call *call;
+    struct bw_str invoice; /* encoded */
+};
+
+static void history_read(void *ud, const struct bw_error *error, struct bw_str value)
+{
+    struct history *history = ud;
+    struct bw_value invoice = bw_value_read(history->invoice), run = bw_value_read(value), member;
+    struct bw_str rest = invoice.items, key;
+    struct bw_form form;
+    struct bw_buf view;
+    bw_form_init(&form);
+    bw_buf_init(&view, 1 << 26);
+    if (error->code && error->code != BW_ERR_NOT_FOUND) {
+        bw_api_fail(history->call, error);
+    } else {
+        while (bw_value_next_pair(&rest, &key, &member))
+            bw_form_put_value(&form, bw_arena_cstr(&history->call->arena, key), member.encoded);
+        bw_api_view_rows(error->code ? BW_STR_NONE : run.encoded, &view);
+        struct bw_value shown = bw_value_read(bw_buf_str(&view));
+        bw_form_put_str(&form, "history",
+                        error->code ? BW_STR("not there")
+                        : bw_value_get(&shown, "dropped_at").tag == BW_VALUE_STR ? BW_STR("removed")
+                                                                                 : BW_STR("there"));
+        bw_form_put_value(&form, "history_removed_at", bw_value_get(&shown, "dropped_at").encoded);
+        bw_form_put_value(&form, "history_removed_under",
+                          bw_value_get(&shown, "dropped_under").encoded);
+        bw_api_answer(history->call, 200, bw_form_finish(&form));
+    }
+    bw_buf_deinit(&view);
+    bw_form_deinit(&form);
+}
+
+static void add_history(struct bw_api_call *call, const struct bw_value *invoice)
+{
+    struct history *history = bw_arena_alloc(&call->arena, sizeof *history);
+    struct bw_form args;
+    *history = (struct history){call, bw_arena_copy(&call->arena, invoice->encoded)};
+    bw_form_init(&args);
+    bw_form_put_str(&args, "id", bw_value_get_str(invoice, "run_id", BW_STR_NONE));
+    call->store->read(call->store->self, call->tenant, BW_STR("run"), bw_form_finish(&args),
+                      history_read, history);
+    bw_form_deinit(&args);
+}
 
 static void explained(void *ud, const struct bw_error *error, struct bw_str rows)
 {
@@ -37,7 +86,7 @@ static void explained(void *ud, const struct bw_error *error, struct bw_str rows
         bw_api_fail_text(call, BW_ERR_NOT_FOUND, missing);
         return;
     }
-    bw_api_answer(call, 200, row.encoded);
+    add_history(call, &row);
 }
 
 void bw_api_invoice_explain(struct bw_api_call *call)

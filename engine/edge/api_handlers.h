@@ -74,6 +74,13 @@ void bw_api_schedule_resume(struct bw_api_call *call);
 void bw_api_schedule_delete(struct bw_api_call *call);
 void bw_api_schedule_next(struct bw_api_call *call);
 void bw_api_schedule_times(struct bw_api_call *call);
+/* api_retention.c */
+void bw_api_retention(struct bw_api_call *call);
+void bw_api_retention_preview(struct bw_api_call *call);
+void bw_api_retention_run(struct bw_api_call *call);
+void bw_api_holds(struct bw_api_call *call);
+void bw_api_hold(struct bw_api_call *call);
+void bw_api_hold_end(struct bw_api_call *call);
 /* api_audit.c */
 void bw_api_audit(struct bw_api_call *call);
 /* A row for what the caller did; `done` comes with the call as `ud`. */

@@ -76,6 +76,13 @@ int bw_cmd_dispute_resolve(struct bw_cli *cli);
 int bw_cmd_payment_import(struct bw_cli *cli);
 int bw_cmd_payment_list(struct bw_cli *cli);
 int bw_cmd_payment_match(struct bw_cli *cli);
+int bw_cmd_retention_status(struct bw_cli *cli);
+int bw_cmd_retention_preview(struct bw_cli *cli);
+int bw_cmd_retention_run(struct bw_cli *cli);
+int bw_cmd_retention_hold(struct bw_cli *cli);
+int bw_cmd_retention_release(struct bw_cli *cli);
+int bw_cmd_retention_holds(struct bw_cli *cli);
+int bw_cmd_retention_verify(struct bw_cli *cli);
 int bw_cmd_tenant_create(struct bw_cli *cli);
 int bw_cmd_tenant_set(struct bw_cli *cli);
 int bw_cmd_doctor_runs(struct bw_cli *cli);
@@ -147,5 +154,6 @@ extern const struct bw_cli_commands bw_commands_engine;
 extern const struct bw_cli_commands bw_commands_runs;
 extern const struct bw_cli_commands bw_commands_policies;
 extern const struct bw_cli_commands bw_commands_documents;
+extern const struct bw_cli_commands bw_commands_retention;
 
 #endif

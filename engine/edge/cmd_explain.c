@@ -133,6 +133,12 @@ static void print_made(struct bw_cli *cli, const struct bw_value *invoice,
     fprintf(cli->out, "\nmade by workflow %.*s%s%.*s, run %.*s\n",
             BW_STR_ARG(text_of(&script, "workflow")), place.len ? " at " : "", BW_STR_ARG(place),
             BW_STR_ARG(text_of(invoice, "run_id")));
+    if (text_of(invoice, "history_removed_at").len)
+        fprintf(cli->out,
+                "the history of that run was removed on %.*s (%.*s); this is what the "
+                "invoice keeps\n",
+                BW_STR_ARG(text_of(invoice, "history_removed_at")),
+                BW_STR_ARG(text_of(invoice, "history_removed_under")));
 }
 
 static void print_invoice(struct bw_cli *cli, struct bw_str value)

@@ -34,6 +34,8 @@ void bw_cmd_print_import(struct bw_cli *cli, struct bw_str outcome)
     long long edited_count = bw_value_get_int(&result, "edited_count", 0);
     long long repeated = bw_value_get_int(&result, "repeated", 0);
     char more[64] = "";
+    if (result.tag != BW_VALUE_MAP)
+        return; /* nobody knows any more */
     if (repeated)
         snprintf(more, sizeof more, ", %lld repeated", repeated);
     bw_cli_say(cli,

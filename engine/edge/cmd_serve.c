@@ -1,4 +1,5 @@
 /* cmd_serve.c - billow serve, dev, migrate, version, completion, docs man. */
+#include "base/parse.h"
 #include "codec/decimal.h"
 #include "core/host.h"
 #include "edge/cmd.h"
@@ -65,7 +66,13 @@ int bw_cmd_serve(struct bw_cli *cli)
     struct bw_service_options options = options_of(cli, bw_cli_option(cli, "socket"));
     options.allow_private_http = bw_cli_option(cli, "private-http") != NULL;
     const char *share = bw_cli_option(cli, "replay-share");
+    const char *rate = bw_cli_option(cli, "retention-rate");
+    int number = 100;
     options.replay_share = 100;
+    options.archive_dir = bw_cli_option(cli, "archive");
+    if (rate && !bw_parse_int(bw_str_of(rate), 0, 100000, &number))
+        return bw_cli_usage(cli, "--retention-rate %s: a number is expected, 0 to 100000", rate);
+    options.retention_rate = number;
     if (share && !read_share(share, &options.replay_share))
         return bw_cli_usage(cli, "--replay-share %s: a percentage is expected, 0 to 100", share);
     const char *hosts = bw_cli_option(cli, "hosts");

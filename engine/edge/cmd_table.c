@@ -5,7 +5,7 @@
 
 static const struct bw_cli_commands *const tables[] = {
     &bw_commands_month,    &bw_commands_engine,    &bw_commands_runs,
-    &bw_commands_policies, &bw_commands_documents,
+    &bw_commands_policies, &bw_commands_documents, &bw_commands_retention,
 };
 
 size_t bw_cli_command_count(void)

@@ -33,6 +33,10 @@ static const struct bw_cli_command commands[] = {
                   "of the runs that are done, so many are replayed and compared (default: 1)"},
                  {"hosts", "N",
                   "script hosts, each for one tenant at a time: 1 to 256 (default: 128)"},
+                 {"retention-rate", "N",
+                  "finished runs whose retention is over are dropped, so many a second; 0: not by "
+                  "this engine (default: 100)"},
+                 {"archive", "DIR", "write them to files of DIR before they are dropped"},
                  {"private-http", NULL,
                   "requests of scripts may reach loopback and private addresses"},
                  END},

@@ -42,6 +42,15 @@ void bw_explain_run(struct bw_buf *text, const struct bw_value *run)
     struct bw_str status = bw_value_get_str(run, "status", BW_STR("?"));
     struct bw_str wake = bw_value_get_str(run, "wake", BW_STR(""));
     struct bw_str workflow = bw_value_get_str(run, "workflow", BW_STR("?"));
+    struct bw_str dropped = bw_value_get_str(run, "dropped_at", BW_STR_NONE);
+    if (dropped.len) {
+        bw_buf_printf(
+            text, "This run of %.*s was %.*s on %.*s. Its history was removed on %.*s (%.*s).",
+            BW_STR_ARG(workflow), BW_STR_ARG(status),
+            BW_STR_ARG(bw_value_get_str(run, "updated_at", BW_STR("?"))), BW_STR_ARG(dropped),
+            BW_STR_ARG(bw_value_get_str(run, "dropped_under", BW_STR("?"))));
+        return;
+    }
     bw_buf_printf(text, "This run of %.*s is %.*s after %lld turns", BW_STR_ARG(workflow),
                   BW_STR_ARG(status), (long long)bw_value_get_int(run, "head", 0));
     if (bw_str_eq(status, BW_STR("parked"))) {

@@ -179,7 +179,12 @@ static enum bw_err take_result(struct import *import, const struct bw_value *run
         return bw_fail(error, BW_ERR_INVALID, "%.*s", BW_STR_ARG(problem));
     bw_buf_put_str(outcome, result.encoded);
     bw_cli_progress(import->cli, import->name, import->look.records, import->look.records);
-    if (import->was_done)
+    struct bw_str dropped = bw_value_get_str(run, "dropped_at", BW_STR_NONE);
+    if (dropped.len)
+        bw_cli_say(import->cli,
+                   "%s was imported before; what was said then was removed with its run on %.*s",
+                   import->name, BW_STR_ARG(dropped));
+    else if (import->was_done)
         bw_cli_say(import->cli,
                    "%s was imported before, nothing changed since; it said:", import->name);
     return BW_ERR_OK;

@@ -11,6 +11,7 @@
 #include "edge/fleet.h"
 #include "edge/http_door.h"
 #include "edge/service_log.h"
+#include "edge/sweep.h"
 #include "io/httpc_curl.h"
 #include "io/loop.h"
 #include "io/os.h"
@@ -27,7 +28,8 @@
 #endif
 
 enum {
-    LEASE_MS = 7000, /* renewed every fifth: a dead node is replaced within 9 s */
+    LEASE_MS = 7000,         /* renewed every fifth: a dead node is replaced within 9 s */
+    SWEEP_EVERY_MS = 600000, /* tenants that are due are looked for; the first time after a tenth */
     STEP_TIMEOUT_MS = 60000,
     STOP_TIMEOUT_MS = 15000,
     REVIVE_MS = 50,         /* a lost connection is looked into */
@@ -50,6 +52,7 @@ struct bw_service {
     struct bw_engine *engine;
     bool is_started;
     struct bw_api *api;
+    struct bw_sweeper *sweeper;
     struct bw_http_door *door;
     struct bw_loop_timer *pump_timer;
     bool is_pump_late;
@@ -280,6 +283,22 @@ static enum bw_err open_door(struct bw_service *service, const struct bw_service
     return err;
 }
 
+static void open_sweeper(struct bw_service *service, const struct bw_service_options *options)
+{
+    int64_t every_ms = bw_fault_setting("BILLOW_RETENTION_MS", SWEEP_EVERY_MS);
+    struct bw_sweeper_config config = {.loop = service->loop,
+                                       .engine = service->engine,
+                                       .store = &service->store,
+                                       .clock = &service->clock,
+                                       .is_background = options->retention_rate > 0,
+                                       .rate = options->retention_rate,
+                                       .archive_dir = options->archive_dir,
+                                       .first_ms = every_ms / 10,
+                                       .every_ms = every_ms};
+    service->sweeper = bw_sweeper_create(&config);
+    bw_api_set_sweeper(service->api, service->sweeper);
+}
+
 static enum bw_err open_parts(struct bw_service *service, const struct bw_service_options *options,
                               struct bw_error *error)
 {
@@ -301,6 +320,7 @@ static enum bw_err open_parts(struct bw_service *service, const struct bw_servic
         return err;
     service->api =
         bw_api_create(service->engine, &service->store, &service->clock, &service->entropy);
+    open_sweeper(service, options);
     return open_door(service, options, error);
 }
 
@@ -365,6 +385,7 @@ void bw_service_close(struct bw_service *service)
     service->is_closing = true;
     if (service->door)
         bw_http_door_close(service->door);
+    bw_sweeper_stop(service->sweeper);
     if (service->is_started) {
         struct wait wait = {0};
         bw_engine_stop(service->engine, wait_done, &wait);
@@ -386,6 +407,7 @@ void bw_service_close(struct bw_service *service)
         service->store.close(service->store.self, store_closed, &is_closed);
         (void)bw_service_pump(service, &is_closed, STOP_TIMEOUT_MS);
     }
+    bw_sweeper_destroy(service->sweeper);
     if (service->pg && bw_pgserver_close(service->pg, true, &error))
         bw_service_log_error("postgres_stop", &error);
     bw_loop_timer_destroy(service->revive_timer);

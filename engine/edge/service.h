@@ -11,21 +11,24 @@
 #include "base/err.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct bw_service;
 struct bw_api;
 struct bw_loop;
 
 struct bw_service_options {
-    const char *dir;       /* holds .billow/ */
-    const char *database;  /* conninfo; NULL = private PostgreSQL under <dir>/.billow/pg */
-    const char *socket;    /* path to listen on; NULL = <dir>/.billow/billow.sock */
-    size_t host_count;     /* tenants at work at a time; 0 = BILLOW_HOSTS, or the default */
-    unsigned replay_share; /* of 10,000 runs that are done so many are played again and compared */
-    bool is_listening;     /* serve the socket (serve, dev, and long embedded commands) */
-    bool has_inproc_host;  /* Lua in this process (tests); else billow-host */
-    bool is_store_only;    /* the database and its schema, no engine (billow migrate) */
-    bool is_migrating;     /* bring the schema up to date at start */
+    const char *dir;        /* holds .billow/ */
+    const char *database;   /* conninfo; NULL = private PostgreSQL under <dir>/.billow/pg */
+    const char *socket;     /* path to listen on; NULL = <dir>/.billow/billow.sock */
+    size_t host_count;      /* tenants at work at a time; 0 = BILLOW_HOSTS, or the default */
+    unsigned replay_share;  /* of 10,000 runs that are done so many are played again and compared */
+    int64_t retention_rate; /* runs a second that the daily sweep drops; 0 = there is none */
+    const char *archive_dir; /* where it writes them before; NULL = nowhere */
+    bool is_listening;       /* serve the socket (serve, dev, and long embedded commands) */
+    bool has_inproc_host;    /* Lua in this process (tests); else billow-host */
+    bool is_store_only;      /* the database and its schema, no engine (billow migrate) */
+    bool is_migrating;       /* bring the schema up to date at start */
     bool allow_private_http; /* the http effect may reach loopback and private addresses (dev) */
     const char *lua_dir;     /* share directory with stdlib/, workflows/, policies/ ; NULL = found
                                 beside the binary */

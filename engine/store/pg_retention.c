@@ -213,7 +213,7 @@ static void answer_drop(struct bw_pg_request *request, const struct bw_pg_outcom
     struct bw_error error = *bw_pg_request_error(request, outcome);
     struct bw_buf value;
     bw_buf_init(&value, 256);
-
+    (void)BW_FAULT(STORE_DROP_AFTER);
     if (outcome && outcome->status == BW_PG_FAILED && strcmp(outcome->sqlstate, "23503") == 0)
         bw_fail(&error, BW_ERR_NOT_FOUND, "there is no such tenant");
     else if (error.code == BW_ERR_OK && bw_pg_int(outcome->results[0], 0, 0) == 1)
@@ -239,7 +239,7 @@ void bw_pg_drop_runs(void *self, struct bw_id tenant, struct bw_str bytes, bw_va
     enum bw_err code = bw_drop_from_args(bw_arena_copy(&request->arena, bytes), &request->arena,
                                          &args->drop, &request->error);
     args->drop.at_us = args->drop.at_us ? args->drop.at_us : bw_pg_now_us(store);
-
+    (void)BW_FAULT(STORE_DROP_BEFORE);
     if (code == BW_ERR_OK)
         bw_pg_request_send(request);
     else

@@ -23,4 +23,21 @@ describe("policy retention", function()
     assert.is_false(decision.may_delete)
     assert.equal("a legal hold keeps everything", decision.reasons[2])
   end)
+
+  it("lets runs that wrote nothing go after days, those that wrote after years", function()
+    local decision = policy.decide({ kind = "runs", on = "2026-12-01" }, {
+      runs_days = 30, documents_years = 7, entries_years = 10, workflows_days = { poll = 2 },
+    })
+    assert.same({
+      { before = "2026-11-01", books_before = "2016-01-01" },
+      { workflow = "poll", before = "2026-11-29", books_before = "2016-01-01" },
+    }, decision.rules)
+    assert.equal("a run that wrote nothing is kept for 30 days", decision.reasons[1])
+  end)
+
+  it("lets no run go under a legal hold", function()
+    local decision = policy.decide({ kind = "runs", on = "2026-12-01" }, { legal_hold = true })
+    assert.same({ {} }, decision.rules)
+    assert.same({ "a legal hold keeps everything" }, decision.reasons)
+  end)
 end)
