@@ -20,6 +20,7 @@ Without arguments every combination is played. A failing one prints the line tha
 import argparse
 import hashlib
 import itertools
+import json
 import os
 import random
 import re
@@ -368,7 +369,51 @@ def play_bill(go):
         raise Failure("billow ledger verify: %s\n%s" % (verified.exit, verified.tail()))
 
 
-SCENARIOS = {"bill": play_bill, "work": play_work, "recover": play_recover, "losses": play_losses, "setup": play_setup}
+def play_sweep(go):
+    """Finished runs of long ago are archived and dropped by sweeps that are asked for until one comes to its end."""
+    go.start(go.arm())
+    runs = {}
+    for n in range(6):
+        value = {"workflow": "idle", "key": "k%d" % n, "input": {"timeout": "5ms"}}
+        runs[n] = ask(go.asked, "POST", "/v1/runs", value)["id"]
+    ask(go.asked, "POST", "/v1/retention/holds/case", {"scope": "run", "scope_id": runs[5], "reason": "case 12"})
+    if not wait_until(20, lambda: all(ask(go.asked, "GET", "/v1/runs/%s" % run)["status"] == "done"
+                                      for run in runs.values())):
+        raise Failure("the runs are not done")
+    with go.worker.server.session(go.database) as session:
+        session.query("UPDATE billow.run SET updated_at = updated_at - 500 * 86400000000::bigint WHERE status > 2")
+    folder = os.path.join(go.folder, "archive")
+    while not ask(go.asked, "POST", "/v1/retention/run", {"archive": folder})["is_complete"]:
+        pass
+    again = ask(go.asked, "POST", "/v1/runs", {"workflow": "idle", "key": "k3", "input": {"timeout": "5ms"}})
+    if again["is_new"] or again["id"] != runs[3]:
+        raise Failure("the key of a dropped run was free: %s" % again)
+    go.end()
+    archived = set()
+    for name in os.listdir(folder):
+        if name.endswith(".jsonl"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                rows = [json.loads(line) for line in file]
+            archived |= {row["run"] for row in rows if row["kind"] == "run"}
+            if rows[-1]["kind"] != "end" or rows[-1]["lines"] != len(rows) - 1:
+                raise Failure("an archive is not whole: %s" % rows[-1])
+    if archived != {runs[n] for n in range(5)}:
+        raise Failure("archived is %s of %s" % (archived, runs))
+    with go.worker.server.session(go.database) as session:
+        for sql, wanted in (
+                ("SELECT dropped FROM billow.retention", "5"),
+                ("SELECT count(*) FROM billow.run_detail WHERE dropped_at > 0", "5"),
+                ("SELECT count(*) FROM billow.run WHERE run_id = '%s'" % runs[5], "1"),
+                ("SELECT count(*) FROM billow.journal j WHERE NOT EXISTS (SELECT FROM billow.run r"
+                 " WHERE r.run_id = j.run_id)", "0"),
+                ("SELECT sum(split_part(subject, ' ', 1)::int) FROM billow.audit WHERE action = 'retention.drop'", "5")):
+            got = session.one(sql)
+            if got != wanted:
+                raise Failure("%s gives %s, not %s" % (sql, got, wanted))
+
+
+SCENARIOS = {"bill": play_bill, "work": play_work, "recover": play_recover, "losses": play_losses, "setup": play_setup,
+             "sweep": play_sweep}
 
 
 # --- Workers: each has a server of its own.

@@ -56,6 +56,8 @@ def release():
                 if not full.startswith(("stdlib/testing", "stdlib/meta")) and name.endswith((".lua", ".json")):
                     with open(os.path.join(at, full), encoding="utf-8") as file:
                         files[full] = file.read()
+    with open(os.path.join(ROOT, "workflows/retention.lua"), encoding="utf-8") as file:
+        files["workflows/retention.lua"] = file.read()
     return {"files": files}
 
 
