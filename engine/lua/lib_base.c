@@ -47,9 +47,11 @@ static int base_pcall(lua_State *L)
                         ctx);
 }
 
+/* What the handler itself raises is what xpcall gives: never does it raise. */
 static int finish_handler(lua_State *L, int status, lua_KContext ctx)
 {
-    (void)status, (void)ctx;
+    if (status != LUA_OK && status != LUA_YIELD)
+        bw_budget_check(L, status, ctx != 0);
     return lua_gettop(L) - 1; /* stack: handler false results... */
 }
 
@@ -64,8 +66,7 @@ static int finish_xpcall(lua_State *L, int status, lua_KContext ctx)
         lua_settop(L, 3);
         lua_pushvalue(L, 1);
         lua_insert(L, 3); /* stack: handler false handler error */
-        lua_callk(L, 1, LUA_MULTRET, 0, finish_handler);
-        return finish_handler(L, LUA_OK, 0);
+        return finish_handler(L, lua_pcallk(L, 1, LUA_MULTRET, 0, ctx, finish_handler), ctx);
     }
     return lua_gettop(L) - 1;
 }

@@ -87,8 +87,31 @@ static bool push_chunk(lua_State *L, struct bw_vm *vm, struct bw_str name)
     return false;
 }
 
-/* Pushes the chunk of module `name`; raises when no file has it. */
-static void push_module_chunk(lua_State *L, struct bw_vm *vm, const char *name)
+/* Lua's own libraries: `require "string"` gives what the global has, as in any Lua. */
+static bool is_standard(const char *name)
+{
+    static const char *const names[] = {"coroutine", "math", "string", "table", "utf8", NULL};
+
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void refuse_module(lua_State *L, const char *name, const char *first, const char *second)
+{
+    const char *hint = bw_sandbox_hint(bw_str_of(name));
+
+    if (hint)
+        bw_lua_raise(L, "'%s' is not available: %s", name, hint);
+    bw_lua_raise(L, "module '%s' not found: the release has neither %s nor %s", name, first,
+                 second);
+}
+
+/* Pushes the chunk of module `name`, or nothing (false) for one of Lua's own that no file has;
+ * raises when no file has another. */
+static bool push_module_chunk(lua_State *L, struct bw_vm *vm, const char *name)
 {
     char subject[MODULE_NAME_MAX + 1], first[MODULE_NAME_MAX + 32], second[MODULE_NAME_MAX + 32];
     bool is_billow = strncmp(name, "billow.", 7) == 0;
@@ -96,7 +119,7 @@ static void push_module_chunk(lua_State *L, struct bw_vm *vm, const char *name)
 
     if (strcmp(name, "billow") == 0) {
         if (push_chunk(L, vm, BW_STR("stdlib/init.lua")))
-            return;
+            return true;
         bw_lua_raise(L, "module 'billow' not found: the release has no stdlib/init.lua");
     }
     len = (size_t)snprintf(subject, sizeof subject, "%s", is_billow ? name + 7 : name);
@@ -106,9 +129,34 @@ static void push_module_chunk(lua_State *L, struct bw_vm *vm, const char *name)
     }
     (void)snprintf(first, sizeof first, "%s/%s.lua", is_billow ? "stdlib" : "lib", subject);
     (void)snprintf(second, sizeof second, "%s/%s/init.lua", is_billow ? "stdlib" : "lib", subject);
-    if (!push_chunk(L, vm, bw_str_of(first)) && !push_chunk(L, vm, bw_str_of(second)))
-        bw_lua_raise(L, "module '%s' not found: the release has neither %s nor %s", name, first,
-                     second);
+    if (push_chunk(L, vm, bw_str_of(first)) || push_chunk(L, vm, bw_str_of(second)))
+        return true;
+    if (is_standard(name))
+        return false;
+    refuse_module(L, name, first, second);
+    return false;
+}
+
+/* Runs the chunk at the top, of the module whose name is at index 1 and the loaded ones at 2;
+ * leaves what it returns. */
+static void run_module_chunk(lua_State *L)
+{
+    lua_pushvalue(L, 1);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&loading_key);
+    lua_rawset(L, 2);
+    lua_pushvalue(L, 1);
+    int status = lua_pcall(L, 1, 1, 0);
+    if (status != LUA_OK) {
+        bw_budget_check(L, status, true);
+        lua_pushvalue(L, 1);
+        lua_pushnil(L);
+        lua_rawset(L, 2); /* it may be tried again */
+        lua_error(L);
+    }
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushboolean(L, 1);
+    }
 }
 
 int bw_lua_require(lua_State *L)
@@ -131,22 +179,12 @@ int bw_lua_require(lua_State *L)
     }
     lua_pop(L, 1);
     if (!open_library(L, name)) {
-        push_module_chunk(L, vm, name);
-        lua_pushvalue(L, 1);
-        lua_pushlightuserdata(L, (void *)(uintptr_t)&loading_key);
-        lua_rawset(L, 2);
-        lua_pushvalue(L, 1);
-        int status = lua_pcall(L, 1, 1, 0);
-        if (status != LUA_OK) {
-            bw_budget_check(L, status, true);
-            lua_pushvalue(L, 1);
-            lua_pushnil(L);
-            lua_rawset(L, 2); /* it may be tried again */
-            return lua_error(L);
-        }
-        if (lua_isnil(L, -1)) {
-            lua_pop(L, 1);
-            lua_pushboolean(L, 1);
+        if (push_module_chunk(L, vm, name)) {
+            run_module_chunk(L);
+        } else {
+            bw_sandbox_push_env(L, BW_ENV_SCRIPT);
+            lua_getfield(L, -1, name);
+            lua_remove(L, -2);
         }
     }
     if (strncmp(name, "billow", 6) == 0)
