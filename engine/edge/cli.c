@@ -4,6 +4,7 @@
  */
 #include "edge/cli.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "codec/value.h"
 #include "edge/client.h"
 #include "edge/config.h"
@@ -120,10 +121,49 @@ static void list_verbs(FILE *out, const char *noun)
     }
 }
 
+/* The command that the first words probably mean; NULL when none is near. */
+static const char *near_command(int argc, const char *const *argv)
+{
+    char both[2 * BW_NEAREST_BYTES_MAX];
+    const char *found = NULL;
+    size_t distance = SIZE_MAX;
+    (void)snprintf(both, sizeof both, "%s %s", argv[0], argc > 1 ? argv[1] : "");
+    for (size_t i = 0; i < bw_cli_command_count(); i++) {
+        const char *name = bw_cli_command_at(i)->name;
+        bool has_verb = strchr(name, ' ') != NULL;
+        if (bw_is_near(bw_str_of(has_verb ? both : argv[0]), bw_str_of(name), &distance))
+            found = name;
+    }
+    return found;
+}
+
+/* A noun that the first word probably means; its length, 0 when none is near. */
+static struct bw_str near_noun(const char *word)
+{
+    struct bw_str found = {0};
+    size_t distance = SIZE_MAX;
+    for (size_t i = 0; i < bw_cli_command_count(); i++) {
+        const char *name = bw_cli_command_at(i)->name;
+        struct bw_str noun = {name, strcspn(name, " ")};
+        if (name[noun.len] && bw_is_near(bw_str_of(word), noun, &distance))
+            found = noun;
+    }
+    return found;
+}
+
 static int unknown_command(struct bw_cli *cli, int argc, const char *const *argv)
 {
     if (argc == 0)
         return bw_cli_usage(cli, "no command given; 'billow --help' lists them");
+    const char *meant = near_command(argc, argv);
+    bool is_verb_unknown = argc > 1 && is_noun(argv[0]);
+    if (meant)
+        return bw_cli_usage(cli, "there is no command '%s%s%s'; did you mean '%s'?", argv[0],
+                            is_verb_unknown ? " " : "", is_verb_unknown ? argv[1] : "", meant);
+    struct bw_str noun = near_noun(argv[0]);
+    if (!is_noun(argv[0]) && noun.len)
+        return bw_cli_usage(cli, "there is no command '%s'; did you mean 'billow %.*s ...'?",
+                            argv[0], BW_STR_ARG(noun));
     if (!is_noun(argv[0]))
         return bw_cli_usage(cli, "there is no command '%s'; 'billow --help' lists them", argv[0]);
     int status = argc > 1 ? bw_cli_usage(cli, "there is no command '%s %s'", argv[0], argv[1])
@@ -164,6 +204,21 @@ static void set_global(struct bw_cli *cli, const char *name, const char *value, 
         *wants_help = true;
 }
 
+/* The option of the command, or of all, that the word probably means; NULL when none is near. */
+static const char *near_option(const struct bw_cli *cli, const char *word)
+{
+    const struct bw_cli_option *const lists[] = {cli->command->options, bw_cli_global_options};
+    word += strspn(word, "-");
+    struct bw_str name = {word, strcspn(word, "=")};
+    const char *found = NULL;
+    size_t distance = SIZE_MAX;
+    for (size_t k = 0; k < 2; k++)
+        for (const struct bw_cli_option *option = lists[k]; option->name; option++)
+            if (bw_is_near(name, bw_str_of(option->name), &distance))
+                found = option->name;
+    return found;
+}
+
 /* What getopt does not know: `word` is where it stopped; `optopt` says more. */
 static int unknown_option(struct bw_cli *cli, const char *word)
 {
@@ -174,6 +229,10 @@ static int unknown_option(struct bw_cli *cli, const char *word)
         word = letter;
     if (!cli->command)
         return bw_cli_usage(cli, "there is no option '%s'; 'billow --help' lists them", word);
+    const char *meant = near_option(cli, word);
+    if (meant)
+        return bw_cli_usage(cli, "there is no option '%s' for '%s'; did you mean --%s?", word,
+                            cli->command->name, meant);
     return bw_cli_usage(cli, "there is no option '%s' for '%s'; 'billow %s --help' lists them",
                         word, cli->command->name, cli->command->name);
 }
@@ -227,19 +286,49 @@ static int check_arguments(struct bw_cli *cli)
     return 0;
 }
 
+/* What people type who know other programs: "help", "--version", "-V". Whether help is asked for.
+ */
+static bool take_habits(int *argc, char **argv)
+{
+    static char version[] = "version";
+    if (*argc < 2)
+        return false;
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+        argv[1] = version;
+    if (strcmp(argv[1], "help") != 0)
+        return false;
+    memmove(argv + 1, argv + 2, (size_t)(*argc - 1) * sizeof *argv);
+    (*argc)--;
+    return true;
+}
+
+static void show_help(struct bw_cli *cli)
+{
+    if (!cli->command && cli->argument_count > 0) {
+        fprintf(cli->out, "billow %s ...\n\n", cli->arguments[0]);
+        list_verbs(cli->out, cli->arguments[0]);
+        fprintf(cli->out, "\n'billow %s VERB --help' shows one with examples.\n",
+                cli->arguments[0]);
+    } else {
+        bw_cli_help(cli->out, cli->command);
+    }
+}
+
 int bw_cli_main(int argc, char **argv)
 {
     struct bw_cli cli = {.out = stdout, .err = stderr};
     int at[WORDS_MAX], used = 0;
     bw_config_defaults(&cli);
     signal(SIGPIPE, SIG_IGN);
+    bool wants_help = take_habits(&argc, argv);
     cli.command = find_command(find_words(argc, argv, at), argv, at, &used);
     argc = drop_words(argc, argv, at, used);
     int status = parse(&cli, argc, argv);
+    status = status == 0 && wants_help ? -1 : status;
     if (status == -1 && !cli.command && cli.argument_count > 0 && !is_noun(cli.arguments[0]))
         status = 0; /* help for a command that there is not */
     if (status == -1) {
-        bw_cli_help(cli.out, cli.command);
+        show_help(&cli);
         status = BW_EXIT_OK;
     } else if (status == 0 && !cli.command) {
         status = unknown_command(&cli, (int)cli.argument_count, cli.arguments);

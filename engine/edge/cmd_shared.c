@@ -17,7 +17,7 @@ enum bw_err bw_cmd_read_file(const char *path, struct bw_buf *bytes, struct bw_e
                        strerror(errno));
     char chunk[65536];
     size_t len;
-    while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
+    while (!bytes->is_over && (len = fread(chunk, 1, sizeof chunk, file)) > 0)
         bw_buf_put(bytes, chunk, len);
     bool has_failed = ferror(file) != 0;
     int cause = errno;

@@ -93,6 +93,24 @@ run billow init "$work/new project"
 expect "init writes a project" 0
 run billow run list --help
 expect "help behind the words" 0 "Usage: billow run list"
+run billow help run list
+expect "help as a word" 0 "Usage: billow run list"
+run billow run --help
+expect "help of a noun lists its verbs" 0 "billow run start" "VERB --help"
+run billow --version
+expect "--version is version" 0 "^billow [0-9]"
+run billow runs list
+expect "a misspelt noun: the command that is near" 64 "did you mean 'run list'\?"
+run billow run lst
+expect "a misspelt verb" 64 "there is no command 'run lst'; did you mean 'run list'\?"
+run billow pirce
+expect "neighbours swapped" 64 "did you mean 'price'\?"
+run billow invoices
+expect "a noun without a verb, misspelt" 64 "did you mean 'billow invoice ...'\?"
+run billow run list --statsu parked
+expect "a misspelt option" 64 "there is no option '--statsu' for 'run list'; did you mean --status\?"
+run timeout 20 "$billow" script run /dev/zero
+expect "a file without an end is not read to it" 10 "longer than 262144 bytes"
 run billow --help run list
 expect "help before them" 0 "Usage: billow run list"
 
