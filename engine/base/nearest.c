@@ -1,5 +1,4 @@
-/* nearest.c - see nearest.h. Distances by rows of the table of prefixes, neighbours swapped count as
- * one. */
+/* nearest.c - see nearest.h. Distances by rows of the table of prefixes; neighbours swapped are one. */
 #include "base/nearest.h"
 #include <stdint.h>
 #include <string.h>
