@@ -427,10 +427,43 @@ static void client_talk(void *ud, const char *text)
     bw_cli_say(ud, "%s", text);
 }
 
+/* Whether the command only looks at what there is. */
+static bool is_reading(const struct bw_cli_command *command)
+{
+    static const char *const verbs[] = {"list", "show",    "explain", "journal",  "history",
+                                        "diff", "preview", "report",  "readiness"};
+    const char *space = strrchr(command->name, ' ');
+    const char *verb = space ? space + 1 : command->name;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(verbs[i], verb) == 0)
+            return true;
+    return false;
+}
+
+/* In a wrong folder there is nothing to look at; a look must not make a database there. */
+static enum bw_err check_folder(const struct bw_cli *cli, struct bw_error *error)
+{
+    if (cli->server || cli->database || !is_reading(cli->command))
+        return BW_ERR_OK;
+    struct bw_buf path;
+    bw_buf_init(&path, 4096);
+    bw_config_state_path(&path, cli->dir, "");
+    bool is_there = access(bw_buf_cstr(&path), F_OK) == 0;
+    bw_buf_deinit(&path);
+    if (is_there)
+        return BW_ERR_OK;
+    return bw_fail(error, BW_ERR_NOT_FOUND,
+                   "there is no database under %s/.billow: 'billow tenant create NAME' makes one, "
+                   "and so does 'billow bill'; --dir or BILLOW_DIR name another folder",
+                   cli->dir ? cli->dir : ".");
+}
+
 enum bw_err bw_cli_client(struct bw_cli *cli, struct bw_error *error)
 {
     if (cli->client)
         return BW_ERR_OK;
+    if (check_folder(cli, error))
+        return error->code;
     struct bw_client_options options = {.server = cli->server,
                                         .dir = cli->dir,
                                         .database = cli->database,

@@ -109,6 +109,9 @@ run billow invoices
 expect "a noun without a verb, misspelt" 64 "did you mean 'billow invoice ...'\?"
 run billow run list --statsu parked
 expect "a misspelt option" 64 "there is no option '--statsu' for 'run list'; did you mean --status\?"
+run billow run list --dir "$work/nowhere"
+expect "a look into a folder without a database" 5 "there is no database under .*nowhere/.billow: .*tenant create"
+check "makes none" test ! -e "$work/nowhere"
 run timeout 20 "$billow" script run /dev/zero
 expect "a file without an end is not read to it" 10 "longer than 262144 bytes"
 run billow --help run list
