@@ -107,6 +107,9 @@ checks[7] = {
   end,
 }
 
+-- Checks that concern a document and not a contract.
+local OF_WHOLE = { TAX_CATEGORY_MIX = true, NEGATIVE_INVOICE = true, EXCHANGE_RATE_MISSING = true }
+
 local function net_of(made)
   local net = decimal(0)
   for _, document in ipairs(made) do
@@ -124,6 +127,22 @@ local function block(made, code, message, exceptions)
     end
   end
   exceptions[#exceptions + 1] = draft.exception(code, ref, "invoice", message, made.contract_id)
+end
+
+--- What stands in the way of a document of several contracts as a whole: each contract's own
+--- checks were made on its own bill.
+---@param ctx billing.Context
+---@param document table
+---@return billing.Exception[]
+function blocks.of_document(ctx, document)
+  local exceptions = {}
+  for _, check in ipairs(checks) do
+    local message = OF_WHOLE[check[1]] and check[2](ctx, {}, document, decimal(0))
+    if message then
+      block(document, check[1], message, exceptions)
+    end
+  end
+  return exceptions
 end
 
 --- Mark what may not go out as blocked; every reason is reported, once for each payer.

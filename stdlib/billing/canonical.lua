@@ -62,6 +62,7 @@ local function line_writer(d)
       tax_category = line.tax_category,
       tax_percent = percent_text(line.tax_percent),
       references = array(line.references, reference_writer(d)),
+      contract_id = line.contract_id, -- of consolidated invoices
       split_of = split_of_written(line.split_of, d),
     }
   end
@@ -72,6 +73,7 @@ local function allowance_writer(d)
     return {
       component = allowance.component,
       amount = figures.amount(allowance.amount, d),
+      contract_id = allowance.contract_id,
       reason = allowance.reason,
       reason_code = allowance.reason_code,
       tax_code = allowance.tax_code,
@@ -135,6 +137,10 @@ local function add_terms(written, made, d)
   written.early_payment_discount = early
     and { percent = figures.plain(early.percent), days = early.days, mode = early.mode }
   written.payment_terms_note = made.payment_terms_note
+  written.contracts = made.contracts
+    and array(made.contracts, function(part)
+      return { id = part.id, name = part.name, net_amount = figures.amount(part.net_amount, d) }
+    end)
   written.annex = made.annex and annex_written(made.annex, d)
   return written
 end

@@ -5,6 +5,7 @@ local close = {}
 local billow = require("billow")
 local calendar = require("billow.billing.calendar")
 local canonical = require("billow.billing.canonical")
+local consolidation = require("billow.billing.consolidation")
 local db = require("billow.db")
 local draft = require("billow.billing.draft")
 local given = require("billow.billing.reading").given
@@ -34,6 +35,7 @@ function close.contracts(only)
         model = row.model,
         customer_id = row.customer_id,
         overflow_contract_id = given(row.overflow_contract_id),
+        invoice_group = given(row.invoice_group),
       }
     end
   end
@@ -102,16 +104,63 @@ function close.in_turn(contracts)
   return groups
 end
 
---- Bills the contracts side by side; each result says what became of it.
----@param contracts {id: string, model: string, overflow_contract_id?: string}[]
+--- Bills the contracts of a group on one invoice; a result for each of its contracts, by id.
+local function bill_group(group, period, is_closed)
+  local is_open, results = false, {}
+  for _, contract in ipairs(group.contracts) do
+    is_open = is_open or not is_closed[contract.id]
+    results[contract.id] =
+      { contract = contract.id, model = contract.model, status = "closed before" }
+  end
+  if not is_open then
+    return results
+  end
+  local is_done, result = pcall(workflow.call, "consolidated", {
+    group = group.name,
+    period = period,
+    prepared_by = billow.run().started_by,
+  })
+  for _, one in pairs(is_done and {} or results) do
+    one.status = "failed: " .. tostring(result)
+  end
+  for _, one in ipairs(is_done and result.contracts or {}) do
+    results[one.contract] = one
+  end
+  return results
+end
+
+--- The contracts that have an invoice of their own, and at which place of the list they are.
+local function alone(contracts)
+  local list, places = {}, {}
+  for i, contract in ipairs(contracts) do
+    if not contract.invoice_group then
+      list[#list + 1], places[#places + 1] = contract, i
+    end
+  end
+  return list, places
+end
+
+--- Bills the contracts side by side, those of an invoice group together; each result says what
+--- became of it.
+---@param contracts {id: string, model: string, overflow_contract_id?: string,
+---       invoice_group?: string}[]
 ---@param period string
 ---@return table[]
 function close.bill_all(contracts, period)
   local strands, results, is_closed = {}, json.array({}), store.closed(period)
-  for n, group in ipairs(close.in_turn(contracts)) do
+  local list, places = alone(contracts)
+  for n, group in ipairs(close.in_turn(list)) do
     strands[n] = function()
       for _, i in ipairs(group) do
-        results[i] = bill(contracts[i], period, is_closed[contracts[i].id])
+        results[places[i]] = bill(list[i], period, is_closed[list[i].id])
+      end
+    end
+  end
+  for _, group in ipairs(consolidation.groups(contracts)) do
+    strands[#strands + 1] = function()
+      local of_group = bill_group(group, period, is_closed)
+      for i, contract in ipairs(contracts) do
+        results[i] = of_group[contract.id] or results[i]
       end
     end
   end

@@ -47,14 +47,16 @@ select k.id as contract, k.model, k.currency, c.run_id is not null as is_closed,
   from billing.contract_now k
   left join billing.closing c on c.contract_id = k.id and c.period = $1
   left join work w on w.contract_id = k.id
- cross join lateral (select sum(case n.type_code when '381' then -n.tax_exclusive_amount
-                                 else n.tax_exclusive_amount end) as net, count(*) as invoices
-                       from billing.invoice n where n.contract_id = k.id and n.period = $1) i
+ cross join lateral (select sum(case n.type_code when '381' then -n.net else n.net end) as net,
+                            count(*) as invoices
+                       from billing.invoice_of_contract n
+                      where n.contract_id = k.id and n.period = $1) i
  cross join lateral (select jsonb_object_agg(e.code, e.count) as codes,
                             jsonb_agg(jsonb_build_object('code', e.code, 'message', e.message))
                               filter (where e.is_blocking) as blockers
                        from (select y.code, count(*) as count, min(y.message) as message,
-                                    bool_or(y.level <> 'entry' and y.code <> 'CEILING_REACHED')
+                                    bool_or(y.level <> 'entry' and y.code not in
+                                      ('CEILING_REACHED', 'CAP_REACHED', 'TIMESHEET_MISSING'))
                                       as is_blocking
                                from billing.exception y
                               where y.contract_id = k.id and y.period = $1 group by y.code) e) x

@@ -4,6 +4,7 @@
 local consistency = {}
 
 local caps = require("billow.billing.caps")
+local consolidation = require("billow.billing.consolidation")
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
@@ -646,6 +647,13 @@ function consistency.check(ctx, period_id, report, warn)
   end
   for _, contract in ipairs(ctx.contract_list) do
     check_contract(checker(ctx, "contracts.json", "contract " .. contract.id, report), contract)
+  end
+  for _, group in ipairs(consolidation.groups(ctx.contract_list)) do
+    local found = consolidation.problem(group.contracts)
+    if found then
+      local check = checker(ctx, "contracts.json", "contract " .. found.contract.id, report)
+      check.error(found.field, group.name, found.problem, found.remedy)
+    end
   end
   check_ownership(ctx, report)
   check_opening(ctx, period_id, report, warn)

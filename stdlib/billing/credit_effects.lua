@@ -70,7 +70,7 @@ local function hours_of(line, origin, hours_per_day)
   local exact = worked / SECONDS_PER_HOUR
   local is_unrounded = exact:round(hours:scale() > 0 and hours:scale() or 2) == hours
   local given_back = origin and seconds_of(line) or worked
-  -- Multiplied before it is divided: a product of two quotients may have more digits than there are.
+  -- Multiplied before it is divided: a product of two quotients may have too many digits.
   local counted = is_unrounded and given_back / SECONDS_PER_HOUR
     or hours * given_back / worked
   return counted:round(HOURS_DECIMALS, "down")
@@ -255,6 +255,29 @@ local function count_retainer(opening, contract, document, sign)
   end
 end
 
+--- The part of a consolidated document that is a contract's.
+local function of_contract(body, contract_id)
+  if not body or not given(body.contracts) then
+    return body
+  end
+  local own, lines, allowances = {}, json.array({}), json.array({})
+  for name, value in pairs(body) do
+    own[name] = value
+  end
+  for _, line in ipairs(body.lines) do
+    lines[#lines + 1] = line.contract_id == contract_id and line or nil
+  end
+  for _, allowance in ipairs(body.allowances or {}) do
+    allowances[#allowances + 1] = allowance.contract_id == contract_id and allowance or nil
+  end
+  local net = "0"
+  for _, part in ipairs(body.contracts) do
+    net = part.id == contract_id and part.net_amount or net
+  end
+  own.lines, own.allowances, own.totals = lines, allowances, { tax_exclusive_amount = net }
+  return own
+end
+
 local function copied(value)
   if type(value) ~= "table" or value == json.null then
     return value
@@ -275,11 +298,11 @@ end
 function credit_effects.count(opening, contract, documents)
   local changed, ids = copied(opening), json.array({})
   for i, document in ipairs(documents) do
-    local is_note = given(document.credited_body) ~= nil
-    local sign, origins = is_note and -1 or 1, lines_by_id(given(document.credited_body))
+    local credited = of_contract(given(document.credited_body), contract.id)
+    local sign, origins = credited and -1 or 1, lines_by_id(credited)
     document = {
-      body = document.body,
-      credited_body = given(document.credited_body),
+      body = of_contract(document.body, contract.id),
+      credited_body = credited,
       outcome = given(document.outcome),
       position = given(document.position),
       still_billed = given(document.still_billed),

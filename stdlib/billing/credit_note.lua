@@ -66,6 +66,7 @@ local function credit_line(invoice, id, picked, d)
     tax_percent = line.tax_percent,
     references = json.array(references),
     split_of = line.split_of,
+    contract_id = line.contract_id,
     credits = { invoice_id = invoice.id, line_id = line.id },
   }
 end
@@ -99,6 +100,7 @@ local function allowances_of(basis, picking, is_by_amount)
         tax_code = allowance.tax_code,
         tax_category = allowance.tax_category,
         tax_percent = allowance.tax_percent,
+        contract_id = allowance.contract_id,
         credits = i,
       }
     end
@@ -215,6 +217,22 @@ local function movements_of(picking, object, outcome)
   return movements
 end
 
+--- What the note takes from each contract of a consolidated invoice; nil for other invoices.
+local function contracts_of(invoice, lines, allowances, d)
+  local list = {}
+  for i, part in ipairs(given(invoice.contracts) or {}) do
+    local net = decimal(0)
+    for _, line in ipairs(lines) do
+      net = net + (line.contract_id == part.id and decimal(line.net_amount) or decimal(0))
+    end
+    for _, allowance in ipairs(allowances) do
+      net = net - (allowance.contract_id == part.id and decimal(allowance.amount) or decimal(0))
+    end
+    list[i] = { id = part.id, name = part.name, net_amount = figures.amount(net, d) }
+  end
+  return #list > 0 and json.array(list) or nil
+end
+
 ---@class billing.CreditMade
 ---@field object table                         the credit note, canonical, without a number
 ---@field movements billow.billing.Movement[]  of the credited entries
@@ -260,6 +278,7 @@ function credit_note.build(basis, request, options)
     lines = json.array(lines),
     allowances = json.array(allowances),
     charges = json.array({}),
+    contracts = contracts_of(invoice, lines, allowances, picking.d),
     tax_breakdown = json.array(breakdown),
     totals = totals_of(basis, picking, lines, allowances, breakdown),
   }

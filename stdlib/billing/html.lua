@@ -99,6 +99,24 @@ local function allowance_text(label, allowance)
   return name or allowance.reason
 end
 
+--- The name of one of a consolidated invoice's contracts.
+local function name_of(invoice, contract_id)
+  for _, part in ipairs(invoice.contracts or {}) do
+    if part.id == contract_id then
+      return part.name
+    end
+  end
+  return contract_id
+end
+
+local function names_of(invoice, contract)
+  local names = {}
+  for i, part in ipairs(invoice.contracts or {}) do
+    names[i] = part.name
+  end
+  return #names > 0 and table.concat(names, ", ") or contract and contract.name
+end
+
 local function line_rows(label, invoice)
   local words, rows = label.words, {}
   rows[1] = element(
@@ -112,7 +130,13 @@ local function line_rows(label, invoice)
       heading(words.amount, "n"),
     })
   )
+  local contract_id
   for _, line in ipairs(invoice.lines) do
+    if line.contract_id ~= contract_id then -- only on consolidated invoices
+      contract_id = line.contract_id
+      local name = escape(name_of(invoice, contract_id))
+      rows[#rows + 1] = row({ '<th colspan="6">' .. name .. "</th>" })
+    end
     local unit = label.units[line.unit_code] or line.unit_code
     local quantity = labels.number(label, line.quantity) .. (unit ~= "" and " " .. unit or "")
     rows[#rows + 1] = row({
@@ -203,7 +227,7 @@ local function facts(label, invoice, contract, number)
         .. labels.day(label, invoice.period.end_date),
     },
     { words.due_date, labels.day(label, invoice.due_date) },
-    { words.contract, contract and contract.name },
+    { words.contract, names_of(invoice, contract) },
     { words.buyer_reference, given(invoice.buyer_reference) },
     { words.order, given(invoice.purchase_order_reference) },
   }

@@ -266,7 +266,17 @@ end
 
 local function of_model(model)
   return function(contract, judged)
-    if contract.contract.model ~= model then
+    local group = contract.contract.invoice_group
+    if group and not contract.contract.is_grouped then
+      error(
+        string.format(
+          "contract %s is billed on one invoice with others: start consolidated with group %s",
+          contract.id,
+          group
+        ),
+        2
+      )
+    elseif contract.contract.model ~= model then
       error(
         string.format(
           "contract %s is billed as %s: start the workflow of that model",
@@ -321,6 +331,9 @@ local function explanations_of(contract, bill, approval)
   end
   return list
 end
+
+--- What is behind each invoice of a bill, to be stored with it.
+billing.explanations_of = explanations_of
 
 --- Adds one invoice to the finalising transaction: its number, the object, its page, its lines.
 local function add_invoice(tx, contract, object, series, approval, explanation)
@@ -381,12 +394,17 @@ local function add_settlement(tx, contract, judged, bill, actor)
   tx:exec(statements.put_closing, { contract.id, contract.period, closing, run.id }, "one")
 end
 
+--- For those that issue several bills in one transaction.
+billing.add_invoice, billing.add_settlement = add_invoice, add_settlement
+
 --- Moves what the transaction that issued only decided about.
 local function settle_rest(contract, judged)
   if store.is_long(judged.claimed, contract.contract) then
     store.settle_usage()
   end
 end
+
+billing.settle_rest = settle_rest
 
 --- Issues an approved bill: number, invoice, lines, ledger, exceptions and closing in one
 --- transaction.

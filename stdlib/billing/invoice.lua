@@ -125,6 +125,18 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
   }
 end
 
+--- A document of lines and allowances that have their taxes: totals, due date, references.
+---@param ctx billing.Context
+---@param contract table
+---@param payer billing.Payer
+---@param type_code string
+---@param lines table[]        numbered here
+---@param allowances table[]
+---@return table
+function invoice.document(ctx, contract, payer, type_code, lines, allowances)
+  return object(ctx, contract, payer, type_code, lines, allowances)
+end
+
 local function documents(ctx, contract, type_code, lines, allowances, drawn)
   local d, made = ctx.decimals(contract.currency), {}
   local payers = split.payers(ctx, contract)

@@ -478,6 +478,7 @@ local CONTRACT_FIELDS = {
     receipt_required_above = optional(amount),
   })),
   payable_rounding_increment = optional(amount),
+  invoice_group = optional(text),
   supply = optional(record({
     service = optional(enum(place_of_supply.SERVICES), "general"),
     location_country_code = optional(text),

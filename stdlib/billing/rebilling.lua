@@ -31,7 +31,10 @@ end
 ---@return string?
 function rebilling.objection(contract, credit)
   local outcome = given(credit.request.outcome) or "open"
-  if outcome ~= "open" then
+  if given((credit.basis.invoice or {}).contracts) then
+    return "the invoice is of several contracts: credit it without rebilling, its work is open "
+      .. "again and is billed with the next period"
+  elseif outcome ~= "open" then
     return "the credited work is " .. outcome:gsub("_", " ") .. ": only open work can be billed"
   elseif contract.model == "retainer" and retainer_objection(credit) then
     return retainer_objection(credit)

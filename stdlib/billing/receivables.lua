@@ -168,7 +168,11 @@ end
 
 --- Usage is credited with its invoice or not at all: events are not chosen one by one.
 local function gives_usage_back(credit)
-  return credit.contract.contract.model == "usage" and credit.is_whole
+  local is_usage = credit.contract.contract.model == "usage"
+  for _, line in ipairs(credit.basis.invoice.contracts and credit.basis.invoice.lines or {}) do
+    is_usage = is_usage or line.component == "usage"
+  end
+  return is_usage and credit.is_whole
 end
 
 --- Is a retainer's period taken back as a whole: fee, overage and draws? Only the last one that was
@@ -181,6 +185,7 @@ local function gives_draws_back(credit)
     and not given(credit.basis.closed_after)
     and not (contract.payers and #contract.payers > 0)
     and credit.basis.invoice.type_code ~= "386"
+    and not given(credit.basis.invoice.contracts)
 end
 
 --- The retainer as it was before the period of a credit that takes it back.

@@ -86,13 +86,13 @@ receivables_statements.put_credit_lines = db.statement({
   sql = [[
 insert into billing.invoice_line (invoice_id, line_id, component, description_key, quantity,
     unit_code, unit_price, net_amount, tax_code, tax_category, tax_percent, credits_invoice_id,
-    credits_line_id)
+    credits_line_id, contract_id)
 select $1::jsonb->>'id', l.id, l.component, l.description_key, l.quantity, l.unit_code,
        l.unit_price, l.net_amount, l.tax_code, l.tax_category, l.tax_percent,
-       l.credits->>'invoice_id', l.credits->>'line_id'
+       l.credits->>'invoice_id', l.credits->>'line_id', l.contract_id
   from jsonb_to_recordset($1::jsonb->'lines') as l(id text, component text, description_key text,
       quantity numeric, unit_code text, unit_price numeric, net_amount numeric, tax_code text,
-      tax_category text, tax_percent numeric, credits jsonb)]],
+      tax_category text, tax_percent numeric, credits jsonb, contract_id text)]],
 })
 
 --- Gives credited quantity back: billed -> open (or where the note says).

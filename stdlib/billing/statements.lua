@@ -51,7 +51,8 @@ statements.contracts = db.statement({
   sql = [[
 select id, body->>'name' as name, body->>'model' as model, body->>'customer_id' as customer_id,
        body->'projects' as projects, body->'usage_subjects' as usage_subjects,
-       body->'terms'->'ceiling'->>'overflow_contract_id' as overflow_contract_id
+       body->'terms'->'ceiling'->>'overflow_contract_id' as overflow_contract_id,
+       body->>'invoice_group' as invoice_group
   from (select distinct on (d.id) d.id, d.body from billing.document d
          where d.kind = 'contract' order by d.id, d.version desc) c
  order by id collate "C"]],
@@ -138,18 +139,26 @@ select b.entry_id, 'claim', b.state, 'claimed', b.quantity, $2::uuid, $3
  order by b.entry_id]],
 })
 
---- What this run has claimed, in source order, with what the rules need to know of the neighbours:
---- which earlier
---- entry has the same key, and how much the person worked that day in all. $1 run id
-statements.claimed = db.statement({
-  name = "billing.claimed",
-  sql = [[
+-- Entries that are a contract's: of its own, or of its projects. $2 JSON {contract, codes, names}
+local OF_CONTRACT = [[
+
+     and (e.contract_id = $2::jsonb->>'contract'
+          or (e.contract_id is null
+              and (e.project_code in (select jsonb_array_elements_text($2::jsonb->'codes'))
+                   or (e.project_code = ''
+                       and e.project_name in
+                           (select jsonb_array_elements_text($2::jsonb->'names'))))))]]
+
+local function claimed_sql(clause)
+  return [[
 with mine as materialized (
   select e.id, e.kind, e.source_rank, e.sequence, e.person, e.entry_date, e.body, e.quantity,
          b.quantity as claimed
     from billing.ledger_balance b
     join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id
-   where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid and e.kind <> 'usage'
+   where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid
+     and e.kind <> 'usage']] .. clause .. [[
+
 ), near as materialized (
   select f.id, f.kind, f.person, f.entry_date, f.quantity,
          first_value(f.body->>'id') over same as first_id, row_number() over same as nth
@@ -168,8 +177,18 @@ select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
   from mine m
   left join near n on n.id = m.id
   left join days d on m.kind = 'time' and d.person = m.person and d.entry_date = m.entry_date
- order by m.kind, m.source_rank, m.sequence]],
-})
+ order by m.kind, m.source_rank, m.sequence]]
+end
+
+--- What this run has claimed, in source order, with what the rules need to know of the neighbours:
+--- which earlier
+--- entry has the same key, and how much the person worked that day in all. $1 run id
+statements.claimed = db.statement({ name = "billing.claimed", sql = claimed_sql("") })
+
+--- The same, of one contract of a run that bills several. $1 run id, $2 JSON {contract, codes,
+--- names}
+statements.claimed_of =
+  db.statement({ name = "billing.claimed_of", sql = claimed_sql(OF_CONTRACT) })
 
 --- When the work of some persons' days began, where the source says it. $1 JSON array of
 --- {person, date}
@@ -247,6 +266,20 @@ select b.entry_id, 'release', 'claimed', 'open', b.quantity, $1::uuid, $3, $2
  order by b.entry_id]],
 })
 
+--- Gives back what a run that bills several contracts still claims of one of them.
+--- $1 run id, $2 JSON {contract, codes, names}, $3 actor, $4 reason
+statements.release_of = db.statement({
+  name = "billing.release_of",
+  sql = [[
+insert into billing.ledger (entry_id, kind, from_state, to_state, quantity, run_id, reason, actor)
+select b.entry_id, 'release', 'claimed', 'open', b.quantity, $1::uuid, $4, $3
+  from billing.ledger_balance b
+  join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id and e.kind <> 'usage'
+ where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid]] .. OF_CONTRACT .. [[
+
+ order by b.entry_id]],
+})
+
 --- Stores an issued invoice; its number, given in this same transaction, is put into the object and
 --- the page.
 --- $1 canonical invoice JSON, $2 number, $3 series, $4 run id, $5 approved by, $6 approval digest,
@@ -275,14 +308,14 @@ statements.put_lines = db.statement({
   sql = [[
 insert into billing.invoice_line (invoice_id, line_id, component, description_key, quantity,
     unit_code, unit_price,
-                                  net_amount, tax_code, tax_category, tax_percent)
+                                  net_amount, tax_code, tax_category, tax_percent, contract_id)
 select $1::jsonb->>'id', l.id, l.component, l.description_key, l.quantity, l.unit_code,
     l.unit_price, l.net_amount,
-       l.tax_code, l.tax_category, l.tax_percent
+       l.tax_code, l.tax_category, l.tax_percent, l.contract_id
   from jsonb_to_recordset($1::jsonb->'lines') as l(id text, component text, description_key text,
       quantity numeric,
        unit_code text, unit_price numeric, net_amount numeric, tax_code text, tax_category text,
-       tax_percent numeric)]],
+       tax_percent numeric, contract_id text)]],
 })
 
 --- Records the exceptions that a run found in a period. $1 JSON array, $2 period, $3 run id
@@ -339,7 +372,9 @@ select c.period, c.body,
                        left join billing.ledger_balance b on b.entry_id = l.entry_id
                         and b.state = 'billed'
                       where l.invoice_id = i.id and l.kind = 'credit') m on true
-                  where i.contract_id = $1 and i.period < $2
+                  where (i.contract_id = $1 or i.id in (select p.invoice_id
+                           from billing.invoice_part p where p.contract_id = $1))
+                    and i.period < $2
                     and (i.credits_invoice_id is not null or i.replaces_invoice_id is not null)
                     and not coalesce(c.body->'counted', '[]') ? i.id), '[]') as later
   from c]],

@@ -213,8 +213,8 @@ function store.context(contract_id, period)
   return ctx
 end
 
--- After every period.
-local LATEST = "9999-12"
+-- After every period, and every day.
+local LATEST, LATEST_DAY = "9999-12", "9999-12-31"
 
 --- What the contract's next period would start from, as stored (raw): closings and credits so far.
 ---@param contract_id string
@@ -377,7 +377,11 @@ function store.claim(ctx, contract)
   store.keep_no_claims(contract)
   local results = db.transaction(function(tx)
     tx:exec(statements.claim, { wanted, run.id, run.workflow }, "any")
-    tx:exec(statements.claimed, { run.id }, "any")
+    if contract.is_grouped then
+      tx:exec(statements.claimed_of, { run.id, wanted }, "any")
+    else
+      tx:exec(statements.claimed, { run.id }, "any")
+    end
   end)
   local claimed = store.note_starts(store.claimed_of(results[2]))
   if contract.model == "usage" then
@@ -431,7 +435,8 @@ function store.release_usage(reason)
   move_usage(usage_statements.release_stretch, { run.id, run.workflow, reason, USAGE_STRETCH })
 end
 
---- Gives back everything that this run still claims.
+--- Gives back everything that this run still claims; of a contract that is billed with others
+--- (is_grouped) only what it claims of that one.
 ---@param reason string
 ---@param contract? table   usage events of a usage contract go back in stretches
 function store.release(reason, contract)
@@ -440,7 +445,12 @@ function store.release(reason, contract)
     store.release_usage(reason)
   end
   db.transaction(function(tx)
-    tx:exec(statements.release, { run.id, run.workflow, reason }, "any")
+    if contract and contract.is_grouped then
+      local wanted = store.reach(contract, LATEST_DAY)
+      tx:exec(statements.release_of, { run.id, wanted, run.workflow, reason }, "any")
+    else
+      tx:exec(statements.release, { run.id, run.workflow, reason }, "any")
+    end
   end)
 end
 

@@ -91,6 +91,7 @@ fakes["billing.contracts"] = function(db)
         customer_id = body.customer_id,
         projects = body.projects,
         usage_subjects = body.usage_subjects,
+        invoice_group = body.invoice_group,
         overflow_contract_id = given(body.terms)
           and given(body.terms.ceiling)
           and body.terms.ceiling.overflow_contract_id,
@@ -104,7 +105,9 @@ fakes["billing.edited_after_billing"] = entries.edited_after_billing
 fakes["billing.put_entries"] = entries.put
 fakes["billing.claim"] = entries.claim
 fakes["billing.claimed"] = entries.claimed
+fakes["billing.claimed_of"] = entries.claimed_of
 fakes["billing.release"] = entries.release
+fakes["billing.release_of"] = entries.release_of
 fakes["billing.starts"] = entries.starts
 fakes["billing.worked_days"] = entries.worked_days
 fakes["billing.unassigned"] = entries.unassigned

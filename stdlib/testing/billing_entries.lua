@@ -275,11 +275,23 @@ local function day_seconds(db, entry)
   return total
 end
 
-function entries.claimed(db, params)
-  local mine, rows = {}, {}
-  for _, entry in ipairs(entries.claimed_by(db, text(params[1]))) do
-    mine[#mine + 1] = entry.kind ~= "usage" and entry or nil
+--- Entries, not usage, that a run has claimed; of one contract's reach, when it is given.
+local function claimed_entries(db, run_id, wanted)
+  local mine, is_wanted = {}, nil
+  if wanted then
+    wanted = jsonb(wanted)
+    wanted.contracts = { wanted.contract }
+    is_wanted = matcher(wanted)
   end
+  for _, entry in ipairs(entries.claimed_by(db, run_id)) do
+    local is_meant = entry.kind ~= "usage" and (not is_wanted or is_wanted(entry))
+    mine[#mine + 1] = is_meant and entry or nil
+  end
+  return mine
+end
+
+local function claimed_rows(db, mine)
+  local rows = {}
   table.sort(mine, by_source)
   for i, entry in ipairs(mine) do
     local first = same_key(db, entry)[1]
@@ -297,6 +309,14 @@ function entries.claimed(db, params)
     }
   end
   return rows
+end
+
+function entries.claimed(db, params)
+  return claimed_rows(db, claimed_entries(db, text(params[1])))
+end
+
+function entries.claimed_of(db, params)
+  return claimed_rows(db, claimed_entries(db, text(params[1]), params[2]))
 end
 
 local function body_text(entry, name)
@@ -351,22 +371,33 @@ function entries.worked_days(db, params)
   return rows
 end
 
-function entries.release(db, params)
+local function release(db, mine, run_id, actor, reason)
   local moves = {}
-  for i, entry in ipairs(entries.claimed_by(db, text(params[1]))) do
+  for i, entry in ipairs(mine) do
     moves[i] = {
       entry_id = entry.id,
       kind = "release",
       from_state = "claimed",
       to_state = "open",
       quantity = ledger.quantity(db, entry.id, "claimed"),
-      run_id = text(params[1]),
-      actor = text(params[2]),
-      reason = text(params[3]),
+      run_id = run_id,
+      actor = actor,
+      reason = reason,
     }
   end
   ledger.move(db, moves)
   return {}, #moves
+end
+
+function entries.release(db, params)
+  local run_id = text(params[1])
+  return release(db, entries.claimed_by(db, run_id), run_id, text(params[2]), text(params[3]))
+end
+
+function entries.release_of(db, params)
+  local run_id = text(params[1])
+  local mine = claimed_entries(db, run_id, params[2])
+  return release(db, mine, run_id, text(params[3]), text(params[4]))
 end
 
 --- Is the event a repetition of an earlier one of its set?

@@ -196,8 +196,8 @@ describe("moves of entries", function()
     assert.equals(ZERO, db:totals().claimed or ZERO)
   end)
 
-  --- A run that has claimed the usage of C-18, and perhaps issued a bill that says where it goes, is
-  --- cancelled before its events have moved.
+  --- A run that has claimed the usage of C-18, and perhaps issued a bill that says where it goes,
+  --- is cancelled before its events have moved.
   local function cancelled_usage(is_decided)
     local source = ([[
 local billing = require("billow.billing")

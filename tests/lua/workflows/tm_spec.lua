@@ -1,3 +1,4 @@
+local change = require("support.documents")
 local decimal = require("billow.decimal")
 local json = require("billow.json")
 local testing = require("billow.testing")
@@ -56,8 +57,9 @@ describe("tm", function()
   end)
 
   it("issues the annex that the contract asks for, and the approver sees it", function()
-    local documents = world.billing.documents["contract\0C-01"]
-    documents[#documents].body.annex = { by = json.array({ "person", "date" }), amounts = true }
+    change(world, "contract", "C-01", function(contract)
+      contract.annex = { by = json.array({ "person", "date" }), amounts = true }
+    end)
     world:start("tm", INPUT, { as = "otto" })
     world:task("exception"):answer("hold", { as = "nina" })
     local task = world:task("approval")
@@ -128,9 +130,10 @@ describe("tm", function()
   end)
 
   it("holds in the next month too what is beyond a cap over the contract's life", function()
-    local documents = world.billing.documents["contract\0C-01"]
-    documents[#documents].body.terms.caps =
-      json.array({ { per = json.array({ "person" }), hours = "1", scope = "contract" } })
+    change(world, "contract", "C-01", function(contract)
+      contract.terms.caps =
+        json.array({ { per = json.array({ "person" }), hours = "1", scope = "contract" } })
+    end)
     issued()
     local billed = world.billing:totals().billed
     world:advance("30d")

@@ -150,4 +150,29 @@ describe("credit_effects.count", function()
     assert.same({ "430.00", "30.00" }, { after[2].net, after[2].granted })
     assert.same({ "5.00", "1.00" }, { after[3].net, after[3].granted })
   end)
+
+  it("of an invoice of several contracts concerns each by its own lines", function()
+    local function of(contract_id, made)
+      made.contract_id = contract_id
+      return made
+    end
+    local body = invoice({
+      of("C", line("1", "time", "1000.00")),
+      of("D", line("2", "time", "300.00")),
+    }, "1300.00")
+    body.contracts = { { id = "C", net_amount = "1000.00" }, { id = "D", net_amount = "300.00" } }
+    local part = note(body, {
+      of("C", line("1", "time", "250.00")),
+      of("D", line("2", "time", "100.00")),
+    }, "350.00")
+    part.body.contracts =
+      { { id = "C", net_amount = "250.00" }, { id = "D", net_amount = "100.00" } }
+    local opening = {
+      ceiling_used = { C = "1000.00" },
+      purchase_order_used = { C = "1000.00" },
+    }
+    local after = credit_effects.count(opening, tm, { part })
+    assert.equals("750.00", after.ceiling_used.C)
+    assert.equals("750.00", after.purchase_order_used.C)
+  end)
 end)

@@ -1,6 +1,7 @@
 --- Missing timesheets (S10): who has reported less than their capacity is known before the bill.
 
 local build = require("support.billing")
+local change = require("support.documents")
 local decimal = require("billow.decimal")
 local json = require("billow.json")
 local model = require("billow.billing.model")
@@ -97,11 +98,12 @@ describe("a bill", function()
 
   before_each(function()
     world = testing.world({ now = "2026-11-02T09:00:00Z", fixtures = "acme" })
-    local firm = world.billing.documents["firm\0firm"]
-    firm[#firm].body.capacity = json.array({
-      { person = "Ana Nu\u{f1}ez", hours_per_day = "8" },
-      { person = "Nobody Here", hours_per_day = "8" },
-    })
+    change(world, "firm", "firm", function(firm)
+      firm.capacity = json.array({
+        { person = "Ana Nu\u{f1}ez", hours_per_day = "8" },
+        { person = "Nobody Here", hours_per_day = "8" },
+      })
+    end)
   end)
 
   local function exceptions(task)
