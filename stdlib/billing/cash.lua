@@ -387,10 +387,13 @@ end
 local function as_told(open, entry, answer)
   local data, map, items, list = answer.data or {}, by_id(open.items), {}, {}
   local customer = data.customer_id
+  for _, item in ipairs(open.items) do
+    map[item.number] = map[item.number] or item -- people know the number
+  end
   for i, row in ipairs(data.allocations or {}) do
-    local item = map[row.invoice_id]
+    local item = map[row.invoice_id or row.invoice]
     if not item then
-      return nil, string.format("%s is not open", tostring(row.invoice_id))
+      return nil, string.format("%s is not open", tostring(row.invoice_id or row.invoice))
     elseif item.currency ~= entry.currency then
       return nil, item.number .. " is in " .. item.currency .. ": accept a candidate"
     elseif customer and customer ~= item.customer_id then
@@ -401,8 +404,8 @@ local function as_told(open, entry, answer)
       return nil, "the amount of " .. item.number .. " must be a decimal above 0"
     end
     customer, list[i] =
-      item.customer_id, { invoice_id = row.invoice_id, amount = amount, kind = kind }
-    items[i] = { id = row.invoice_id, due_date = item.due_date, open_amount = item.open_amount }
+      item.customer_id, { invoice_id = item.invoice_id, amount = amount, kind = kind }
+    items[i] = { id = item.invoice_id, due_date = item.due_date, open_amount = item.open_amount }
   end
   local is_fine, done =
     pcall(allocation.allocate, { amount = entry.amount, allocations = list }, items)
@@ -420,23 +423,54 @@ local function as_told(open, entry, answer)
   }
 end
 
+--- The one of a list that an answer means: of several none is taken for it. Nil and why not.
+---@param list table[]
+---@param name string      the member of the answer's data: "candidate", "payment"
+---@param number any
+---@param label fun(one: table): string
+local function picked(list, name, number, label)
+  if #list == 0 then
+    return nil, "there is no " .. name .. " to choose"
+  elseif number == nil and #list == 1 then
+    return list[1]
+  elseif list[number] then
+    return list[number]
+  end
+  local labels = {}
+  for i, one in ipairs(list) do
+    labels[i] = i .. " " .. label(one)
+  end
+  local which = table.concat(labels, ", ")
+  local example = string.format('--data \'{"%s": 1}\'', name)
+  if number == nil then
+    return nil, string.format("say which %s, such as %s: %s", name, example, which)
+  end
+  local missing = string.format("there is no %s %s; ", name, tostring(number))
+  return nil, missing .. string.format("say which %s, such as %s: %s", name, example, which)
+end
+
+local function label_of_candidate(candidate)
+  return table.concat(candidate.numbers or candidate.items or {}, " and ")
+end
+
 --- The choice that an answer stands for; nil and a remark when it stands for none.
 local function choice_of(open, entry, proposal, answer)
   local data = answer.data or {}
   if data.surplus and not SURPLUS[data.surplus] then
     return nil, "surplus is one of on_account, refund, credit"
   elseif answer.decision == "accept" then
-    local number = data.candidate or 1
-    local candidate = proposal.candidates[number]
+    local candidate, problem =
+      picked(proposal.candidates, "candidate", data.candidate, label_of_candidate)
     if not candidate then
-      return nil, "there is no candidate " .. tostring(number)
+      return nil, problem
     end
     return chosen(candidate, { "accepted by " .. answer.by }, data.surplus)
   elseif answer.decision == "allocate" or answer.decision == "on_account" then
     if answer.decision == "on_account" then
       data.allocations = nil
     elseif not data.allocations or #data.allocations == 0 then
-      return nil, "allocate needs data.allocations: a list of {invoice_id, amount, kind}"
+      local example = '{"allocations": [{"invoice_id": NUMBER, "amount": "1.00"}]}'
+      return nil, "allocate needs data.allocations: --data '" .. example .. "'"
     end
     return as_told(open, entry, { data = data, comment = answer.comment })
   end
@@ -527,6 +561,10 @@ local function by_person(entry)
   error("no answer that can be booked after " .. ROUNDS_MAX .. " questions", 0)
 end
 
+local function label_of_payment(payment)
+  return string.format("%s of %s from %s", payment.id, payment.date, payment.payer_name or "?")
+end
+
 --- Money that a bank took back: the payment it belongs to is undone, after a person said which.
 local function by_return(entry)
   local found = db.query(sql.returnable, {
@@ -536,22 +574,36 @@ local function by_return(entry)
     entry.counterparty_account or "",
     entry.booking_date,
   })
-  local answer = task.open({
-    kind = "question",
-    group = "cash",
-    title = string.format("%s %s taken back by the bank", tostring(entry.amount), entry.currency),
-    body = {
-      entry = plain(entry),
-      payments = json.array(found),
-      decisions = json.array({ "return", "ignore" }),
-    },
-  })
-  local payment = found[answer.data and answer.data.payment or 1]
-  local run = billow.run()
-  if answer.decision ~= "return" or not payment then
+  local answer, payment, remark
+  for _ = 1, ROUNDS_MAX do
+    answer = task.open({
+      kind = "question",
+      group = "cash",
+      title = string.format("%s %s taken back by the bank", tostring(entry.amount), entry.currency),
+      body = {
+        entry = plain(entry),
+        payments = json.array(found),
+        remark = remark or json.null,
+        decisions = json.array({ "return", "ignore" }),
+      },
+    })
+    local data = answer.data or {}
+    if answer.decision == "ignore" then
+      break
+    elseif answer.decision == "return" then
+      payment, remark = picked(found, "payment", data.payment, label_of_payment)
+    else
+      remark = tostring(answer.decision) .. " is no answer here: return or ignore"
+    end
+    if payment then
+      break
+    end
+  end
+  if not payment then
     mark(entry, "ignored", answer.comment or "no payment of ours")
     return result_of(entry, "ignored", { by = answer.by })
   end
+  local run = billow.run()
   db.transaction(function(tx)
     tx:exec(sql.take_back, { payment.id, run.id, answer.by, "returned by the bank" }, "some")
     tx:exec(sql.mark_entry, { entry.id, "returned", payment.id, run.id }, "one")

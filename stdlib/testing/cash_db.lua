@@ -181,6 +181,9 @@ fakes["cash.returnable"] = function(db, params)
       rows[#rows + 1] = { id = id, amount = payment.amount, date = payment.date }
     end
   end
+  table.sort(rows, function(a, b)
+    return a.id < b.id
+  end)
   return rows
 end
 

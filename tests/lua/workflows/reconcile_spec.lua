@@ -172,6 +172,29 @@ describe("reconcile", function()
     assert.equals("nina", db.allocations[1].actor)
   end)
 
+  it("guesses none of several candidates: an answer that names none is asked anew", function()
+    start_with({
+      item("R-1", "50.00", { accounts = { PAYER } }),
+      item("R-2", "50.00", { accounts = { PAYER } }),
+    })
+    start(statement("S-1", { { amount = "50.00", counterparty_account = PAYER } }))
+    for _, data in ipairs({ {}, { candidate = 3 }, { candidate = "x" } }) do
+      world:task("question"):answer("accept", { as = "nina", data = data })
+      local remark = world:task("question").body.remark
+      assert.truthy(remark:find("1 R-1, 2 R-2", 1, true), remark)
+      assert.truthy(remark:find('--data \'{"candidate": 1}\'', 1, true), remark)
+    end
+    assert.same({}, db.payments)
+  end)
+
+  it("allocates to invoices named by their numbers", function()
+    start_with({ item("R-1", "50.00"), item("R-2", "50.00", { number = "INV-2" }) })
+    start(statement("S-1", { { amount = "7.00" } }))
+    local told = { allocations = { { invoice_id = "INV-2", amount = "7.00" } } }
+    world:task("question"):answer("allocate", { as = "nina", data = told })
+    assert.same({ "payment 7.00" }, got("R-2"))
+  end)
+
   it("asks about all unsure entries at once", function()
     start_with({ item("R-1", "50.00") })
     start(statement("S-1", { { amount = "7.00" }, { amount = "8.00" } }))
@@ -245,6 +268,29 @@ describe("reconcile", function()
     world:task("question"):answer("return", { as = "nina" })
     assert.equals("returned", first(run).status)
     assert.equals("100.00", tostring(db:open("R-1")))
+  end)
+
+  it("asks anew which payment the bank took back when the answer names none of them", function()
+    start_with({ item("R-1", "100.00"), item("R-2", "100.00") })
+    for i = 1, 2 do
+      local day = "2026-11-1" .. i
+      local paid = { amount = "100.00", text = "R-" .. i, counterparty_account = PAYER }
+      paid.booking_date = day
+      start(statement("S-" .. i, { paid }, { from_date = day, to_date = day }))
+    end
+    local run = start(statement("S-3", {
+      { amount = "-100.00", counterparty_account = PAYER, is_reversal = true,
+        booking_date = "2026-11-20" },
+    }, { from_date = "2026-11-20", to_date = "2026-11-20" }))
+    assert.equals(2, #world:task("question").body.payments)
+    for _, data in ipairs({ {}, { payment = 3 } }) do
+      world:task("question"):answer("return", { as = "nina", data = data })
+      assert.truthy(world:task("question").body.remark:find("which payment", 1, true))
+    end
+    local second = world:task("question").body.payments[2].id
+    world:task("question"):answer("return", { as = "nina", data = { payment = 2 } })
+    assert.equals("returned", first(run).status)
+    assert.equals(second, first(run).payment)
   end)
 
   it("leaves money that went out alone", function()
