@@ -123,6 +123,7 @@ local function request(round, stage, state)
       needed = stage.count,
       stage = stage.why,
       remark = state.remark or json.null,
+      remark_kind = state.remark and state.remark_kind or json.null,
       decisions = json.array({
         "approve",
         "reject",
@@ -161,10 +162,11 @@ local function reassign(round, stage, state, answer)
   local problem = type(name) ~= "string" and "say to whom, as the comment"
     or people.objection(round.decision, stage, round.given, name, state)
   if problem then
-    state.remark = "it cannot be reassigned: " .. problem
+    state.remark, state.remark_kind = "it cannot be reassigned: " .. problem, nil
     return
   end
   state.only, state.remark = name, string.format("%s asks %s to answer", answer.by, name)
+  state.remark_kind = "note"
   put_on_record(round, "reassigned", { by = answer.by, to = name })
 end
 
@@ -207,7 +209,7 @@ end
 local function take_edits(round, state, answer)
   local list, problem = edits_of(round, answer)
   if not list then
-    state.remark = problem
+    state.remark, state.remark_kind = problem, nil
     put_on_record(round, "refused", { by = answer.by, why = problem })
     return false
   end
@@ -229,7 +231,7 @@ local function take_yes(round, stage, state, answer)
     objection = "the answer was for another bill"
   end
   if objection then
-    state.remark = objection
+    state.remark, state.remark_kind = objection, "objection"
     put_on_record(round, "refused", { by = answer.by, why = objection })
     return false
   end
@@ -268,6 +270,7 @@ local function collect(round, stage)
     elseif answer.decision ~= "approve" then
       local answers = round.can_edit and "approve, reject, reassign or edit"
         or "approve, reject or reassign"
+      state.remark_kind = nil
       state.remark =
         string.format("%q is no answer here: %s", tostring(answer.decision), answers)
     elseif take_yes(round, stage, state, answer) then

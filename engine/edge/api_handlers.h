@@ -36,6 +36,9 @@ void bw_api_event(struct bw_api_call *call);
 void bw_api_tasks(struct bw_api_call *call);
 void bw_api_task(struct bw_api_call *call);
 void bw_api_task_answer(struct bw_api_call *call);
+/* Whether a task (as its read model gives it) takes this decision; false: the call is answered. */
+bool bw_api_is_choice(struct bw_api_call *call, const struct bw_value *task,
+                      struct bw_str decision);
 /* api_chain.c */
 void bw_api_chain(struct bw_api_call *call);
 /* api_link.c */

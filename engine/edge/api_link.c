@@ -340,6 +340,8 @@ static void answer(struct link *link)
         fail(link, BW_ERR_CONFLICT, "the answer is to something else than the task shows");
         return;
     }
+    if (!bw_api_is_choice(call, &link->task, decision))
+        return;
     bw_form_init(&form);
     bw_form_put_str(&form, "decision", decision);
     bw_form_put_str(&form, "by", link->token.person);

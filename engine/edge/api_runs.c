@@ -8,7 +8,7 @@
 #include "edge/form.h"
 #include <string.h>
 
-enum { VIEW_BYTES_MAX = 256 * 1024 * 1024 };
+enum { VIEW_BYTES_MAX = 256 * 1024 * 1024, CHOICES_BYTES_MAX = 65536 };
 
 /* The id in the path; answers the call itself when it is none. */
 static bool path_id(struct bw_api_call *call, struct bw_id *id)
@@ -300,26 +300,69 @@ void bw_api_task(struct bw_api_call *call)
     read_by_id(call, "task", "id", bw_api_on_rows);
 }
 
-void bw_api_task_answer(struct bw_api_call *call)
+/* The decisions that a task lists are the only answers it takes. */
+static void put_choices(const struct bw_value *choices, struct bw_buf *text)
 {
-    struct bw_id task;
-    struct bw_value body = bw_value_read(call->body);
-    if (!path_id(call, &task))
-        return;
+    struct bw_str rest = choices->items;
+    struct bw_value choice;
+    for (size_t i = 0; bw_value_next(&rest, &choice); i++)
+        bw_buf_printf(text, "%s%.*s", i ? ", " : "", BW_STR_ARG(choice.text));
+}
+
+bool bw_api_is_choice(struct bw_api_call *call, const struct bw_value *task, struct bw_str decision)
+{
+    struct bw_value body = bw_value_get(task, "body"), choice;
+    if (body.tag != BW_VALUE_MAP)
+        return true;
+    struct bw_value choices = bw_value_get(&body, "decisions");
+    if (choices.tag != BW_VALUE_ARR || choices.count == 0)
+        return true;
+    struct bw_str rest = choices.items;
+    while (bw_value_next(&rest, &choice))
+        if (bw_str_eq(choice.text, decision))
+            return true;
+    struct bw_error error = {0};
+    struct bw_buf text;
+    bw_buf_init(&text, CHOICES_BYTES_MAX);
+    put_choices(&choices, &text);
+    (void)bw_fail(&error, BW_ERR_INVALID, "'%.*s' is no answer to this task: it takes %.*s",
+                  BW_STR_ARG(decision), BW_STR_ARG(bw_buf_str(&text)));
+    bw_buf_deinit(&text);
+    bw_api_fail(call, &error);
+    return false;
+}
+
+static void answer_read(void *ud, const struct bw_error *error, struct bw_str value)
+{
+    struct bw_api_call *call = ud;
+    struct bw_value task = bw_value_read(value), body = bw_value_read(call->body);
     struct bw_str decision = bw_value_get_str(&body, "decision", BW_STR_NONE);
-    if (decision.len == 0) {
-        bw_api_fail_text(
-            call, BW_ERR_INVALID,
-            "the answer needs a decision: {\"decision\": \"approve\", \"by\": \"...\"}");
+    struct bw_id id;
+    if (error->code) {
+        bw_api_fail(call, error);
         return;
     }
+    bool is_open = bw_str_eq(bw_value_get_str(&task, "status", BW_STR_NONE), BW_STR("open"));
+    if (!path_id(call, &id) || (is_open && !bw_api_is_choice(call, &task, decision)))
+        return;
     struct bw_form form;
     bw_form_init(&form);
     bw_form_put_str(&form, "decision", decision);
     bw_form_put_str(&form, "by", bw_value_get_str(&body, "by", call->actor));
     bw_form_put_value(&form, "comment", bw_value_get(&body, "comment").encoded);
     bw_form_put_value(&form, "data", bw_value_get(&body, "data").encoded);
-    bw_engine_answer_task(call->engine, call->tenant, task, bw_form_finish(&form), bw_api_on_done,
+    bw_engine_answer_task(call->engine, call->tenant, id, bw_form_finish(&form), bw_api_on_done,
                           call);
     bw_form_deinit(&form);
+}
+
+void bw_api_task_answer(struct bw_api_call *call)
+{
+    struct bw_value body = bw_value_read(call->body);
+    if (bw_value_get_str(&body, "decision", BW_STR_NONE).len == 0)
+        bw_api_fail_text(
+            call, BW_ERR_INVALID,
+            "the answer needs a decision: {\"decision\": \"approve\", \"by\": \"...\"}");
+    else
+        read_by_id(call, "task", "id", answer_read);
 }

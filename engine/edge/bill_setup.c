@@ -5,6 +5,7 @@
 #include "edge/form.h"
 #include "edge/import.h"
 #include "edge/project_push.h"
+#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -16,8 +17,6 @@ static const struct {
                  {"contracts", "contracts.json"},
                  {"rate_cards", "rate-cards.json"},
                  {"opening", "opening.json"}};
-static const char *const SOURCES[] = {"harvest-time.csv", "toggl-time.csv",  "clockify-time.csv",
-                                      "expenses.csv",     "milestones.json", "usage.jsonl"};
 
 static const char *in_folder(struct bw_bill *bill, const char *file)
 {
@@ -161,28 +160,59 @@ enum bw_err bw_bill_set_up(struct bw_bill *bill, struct bw_error *error)
     return err ? err : store_documents(bill, error);
 }
 
+static bool is_known(const char *name)
+{
+    for (size_t i = 0; i < sizeof DOCUMENTS / sizeof DOCUMENTS[0]; i++)
+        if (strcmp(name, DOCUMENTS[i].file) == 0)
+            return true;
+    for (size_t i = 0; i < BW_IMPORT_FORMAT_COUNT; i++)
+        if (strcmp(name, BW_IMPORT_FORMATS[i].name) == 0)
+            return true;
+    return false;
+}
+
+/* A table whose name is not known could be a month's work: that it is not read is said. */
+static void say_strangers(struct bw_bill *bill)
+{
+    DIR *folder = opendir(bill->folder);
+    struct dirent *file;
+    while (folder && (file = readdir(folder))) {
+        const char *dot = strrchr(file->d_name, '.');
+        if (dot && (strcmp(dot, ".csv") == 0 || strcmp(dot, ".jsonl") == 0) &&
+            !is_known(file->d_name))
+            bw_cli_say(bill->cli,
+                       "%s is not read: its name does not say what it is; 'billow import FILE "
+                       "--format NAME --period %s' takes it",
+                       in_folder(bill, file->d_name), bill->period);
+    }
+    if (folder)
+        closedir(folder);
+}
+
 enum bw_err bw_bill_import(struct bw_bill *bill, struct bw_error *error)
 {
     enum bw_err err = BW_ERR_OK;
     size_t found = 0;
-    for (size_t i = 0; !err && i < sizeof SOURCES / sizeof SOURCES[0]; i++) {
-        const char *path = in_folder(bill, SOURCES[i]);
+    say_strangers(bill);
+    for (size_t i = 0; !err && i < BW_IMPORT_FORMAT_COUNT; i++) {
+        const char *name = BW_IMPORT_FORMATS[i].name, *path = in_folder(bill, name);
         if (!is_file(path))
             continue;
         struct bw_buf outcome;
         bw_buf_init(&outcome, BW_CMD_FILE_BYTES_MAX);
         found++;
         struct bw_import_request request = {
-            .path = path, .name = SOURCES[i], .set = bill->period, .mode = BW_IMPORT_READABLE};
+            .path = path, .name = name, .set = bill->period, .mode = BW_IMPORT_READABLE};
         err = bw_import_file(bill->cli, &request, &outcome, error);
         if (!err)
             bw_cmd_print_import(bill->cli, bw_buf_str(&outcome));
         bw_buf_deinit(&outcome);
     }
     if (!err && found == 0)
-        err = bw_fail(error, BW_ERR_NOT_FOUND,
-                      "%s holds no export: put harvest-time.csv, toggl-time.csv, clockify-time.csv "
-                      "or expenses.csv there",
-                      bill->folder);
+        err =
+            bw_fail(error, BW_ERR_NOT_FOUND,
+                    "%s holds no export: put time.csv, expenses.csv, the export of a time tracker, "
+                    "milestones.json or usage.jsonl there; 'billow import --help' names them all",
+                    bill->folder);
     return err;
 }

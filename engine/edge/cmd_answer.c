@@ -5,7 +5,7 @@
 #include "edge/grid.h"
 #include <string.h>
 
-enum { PATH_BYTES_MAX = 8192 };
+enum { PATH_BYTES_MAX = 8192, POLL_MS = 20, TURN_MS_MAX = 5000 };
 
 /* --- one answer */
 
@@ -67,6 +67,109 @@ static void put_answer(struct bw_cli *cli, const char *decision, struct bw_form 
     bw_form_put_text(form, "comment", bw_cli_option(cli, "comment"));
 }
 
+/* --- what became of it: a workflow that cannot take an answer opens its question again, with a
+ * remark that says why */
+
+/* GET; false when there is nothing to read. */
+static bool get(struct bw_cli *cli, struct bw_buf *path, struct bw_buf *answer)
+{
+    struct bw_error error = {0};
+    bw_buf_clear(answer);
+    return !bw_cli_call(cli, "GET", bw_buf_cstr(path), BW_STR_NONE, answer, &error);
+}
+
+static bool get_of(struct bw_cli *cli, const char *what, struct bw_str id, struct bw_buf *answer)
+{
+    struct bw_buf path;
+    bw_buf_init(&path, PATH_BYTES_MAX);
+    bw_buf_printf(&path, "%s%.*s", what, BW_STR_ARG(id));
+    bool is_there = get(cli, &path, answer);
+    bw_buf_deinit(&path);
+    return is_there;
+}
+
+/* Waits until the run has taken the answer: what it did not take is asked again in that turn. */
+static void wait_for_turn(struct bw_cli *cli, struct bw_str run, int64_t turns)
+{
+    struct bw_buf answer;
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    for (int waited = 0; waited < TURN_MS_MAX && get_of(cli, "/v1/runs/", run, &answer);
+         waited += POLL_MS) {
+        struct bw_value value = bw_value_read(bw_buf_str(&answer));
+        if (bw_value_get_int(&value, "turns", 0) > turns ||
+            !bw_str_eq(bw_value_get_str(&value, "status", BW_STR("")), BW_STR("open")))
+            break;
+        bw_client_wait(cli->client, POLL_MS);
+    }
+    bw_buf_deinit(&answer);
+}
+
+/* Says so when the answer was not taken, and gives the exit code for it. */
+static int say_remark(struct bw_cli *cli, const struct bw_value *task)
+{
+    struct bw_value body = bw_value_get(task, "body");
+    struct bw_str remark =
+        body.tag == BW_VALUE_MAP ? bw_value_get_str(&body, "remark", BW_STR_NONE) : BW_STR_NONE;
+    if (!remark.len)
+        return BW_EXIT_OK;
+    struct bw_str kind = bw_value_get_str(&body, "remark_kind", BW_STR_NONE);
+    if (bw_str_eq(kind, BW_STR("note")))
+        return BW_EXIT_OK;
+    struct bw_error error = {0};
+    (void)bw_fail(&error, bw_str_eq(kind, BW_STR("objection")) ? BW_ERR_FORBIDDEN : BW_ERR_INVALID,
+                  "the answer does not count: %.*s. The question is open again: billow task show "
+                  "%.*s",
+                  BW_STR_ARG(remark), BW_STR_ARG(bw_value_get_str(task, "id", BW_STR("?"))));
+    return bw_cli_fail(cli, &error);
+}
+
+/* The question that took the place of the answered one, if any. */
+static int look_after(struct bw_cli *cli, const char *id, struct bw_str run, int64_t turns)
+{
+    struct bw_buf list, task;
+    int status = BW_EXIT_OK;
+    wait_for_turn(cli, run, turns);
+    bw_buf_init(&list, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&task, BW_CMD_FILE_BYTES_MAX);
+    if (get_of(cli, "/v1/tasks/", bw_str_of(id), &task) &&
+        get_of(cli, "/v1/tasks?status=open&run=", run, &list)) {
+        struct bw_value answered = bw_value_read(bw_buf_str(&task)), open;
+        struct bw_str at = bw_value_get_str(&answered, "answered_at", BW_STR(""));
+        struct bw_value all = bw_value_read(bw_buf_str(&list));
+        struct bw_str rest = all.tag == BW_VALUE_ARR ? all.items : BW_STR_NONE;
+        while (status == BW_EXIT_OK && at.len && bw_value_next(&rest, &open))
+            if (bw_str_cmp(bw_value_get_str(&open, "opened_at", BW_STR("")), at) >= 0)
+                status = say_remark(cli, &open);
+    }
+    bw_buf_deinit(&list);
+    bw_buf_deinit(&task);
+    return status;
+}
+
+static int answer_and_look(struct bw_cli *cli, const char *path, struct bw_form *form,
+                           struct bw_buf *answer)
+{
+    struct bw_buf task, run;
+    int64_t turns = 0;
+    bw_buf_init(&task, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&run, BW_CMD_FILE_BYTES_MAX);
+    struct bw_str run_id = BW_STR_NONE;
+    if (get_of(cli, "/v1/tasks/", bw_str_of(cli->arguments[0]), &task)) {
+        struct bw_value value = bw_value_read(bw_buf_str(&task));
+        run_id = bw_value_get_str(&value, "run", BW_STR_NONE);
+        if (run_id.len && get_of(cli, "/v1/runs/", run_id, &run)) {
+            value = bw_value_read(bw_buf_str(&run));
+            turns = bw_value_get_int(&value, "turns", 0);
+        }
+    }
+    int status = post(cli, path, bw_form_finish(form), answer);
+    if (status == BW_EXIT_OK && run_id.len)
+        status = look_after(cli, cli->arguments[0], run_id, turns);
+    bw_buf_deinit(&task);
+    bw_buf_deinit(&run);
+    return status;
+}
+
 static int answer_one(struct bw_cli *cli)
 {
     struct bw_form form;
@@ -75,9 +178,8 @@ static int answer_one(struct bw_cli *cli)
     put_answer(cli, decision, &form);
     put_task_path(&path, cli->arguments[0], "answer");
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    int status = put_data(cli, &form)
-                     ? post(cli, bw_buf_cstr(&path), bw_form_finish(&form), &answer)
-                     : BW_EXIT_INVALID;
+    int status = put_data(cli, &form) ? answer_and_look(cli, bw_buf_cstr(&path), &form, &answer)
+                                      : BW_EXIT_INVALID;
     if (status == BW_EXIT_OK)
         print_answered(cli, cli->arguments[0], decision, cli->actor);
     bw_form_deinit(&form);

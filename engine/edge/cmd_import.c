@@ -4,21 +4,6 @@
 #include "edge/import.h"
 #include <string.h>
 
-/* What --format says, and the source file that it is. */
-static const struct {
-    const char *format;
-    const char *name;
-} FORMATS[] = {{"harvest-time", "harvest-time.csv"},
-               {"toggl-time", "toggl-time.csv"},
-               {"clockify-time", "clockify-time.csv"},
-               {"kimai-time", "kimai-time.csv"},
-               {"time", "time.csv"},
-               {"time-lines", "time.jsonl"},
-               {"expenses", "expenses.csv"},
-               {"expense-lines", "expenses.jsonl"},
-               {"milestones", "milestones.json"},
-               {"usage", "usage.jsonl"}};
-
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -68,9 +53,9 @@ static const char *source_of(const char *path, const char *format)
 {
     if (!format)
         return base_name(path);
-    for (size_t i = 0; i < sizeof FORMATS / sizeof FORMATS[0]; i++)
-        if (strcmp(format, FORMATS[i].format) == 0)
-            return FORMATS[i].name;
+    for (size_t i = 0; i < BW_IMPORT_FORMAT_COUNT; i++)
+        if (strcmp(format, BW_IMPORT_FORMATS[i].format) == 0)
+            return BW_IMPORT_FORMATS[i].name;
     return NULL;
 }
 

@@ -16,8 +16,9 @@ static const struct bw_cli_command commands[] = {
      .summary = "bill a firm's month from a folder of exports, and write the invoices",
      .details = "Reads firm.json, customers.json, contracts.json, rate-cards.json, opening.json "
                 "and the exports\n"
-                "harvest-time.csv, toggl-time.csv, clockify-time.csv, expenses.csv of FOLDER, "
-                "imports them, starts a\n"
+                "of FOLDER (time.csv, harvest-time.csv, expenses.csv, milestones.json, usage.jsonl "
+                "and the others that\n"
+                "'billow import --help' names), imports them, starts a\n"
                 "billing run for every contract of the period, asks for exceptions and approvals "
                 "as they come (or\n"
                 "answers them with --approve-as), and writes DIR/invoices/*.json and *.html and "

@@ -14,6 +14,18 @@
 #include "edge/import_read.h"
 #include <string.h>
 
+const struct bw_import_format BW_IMPORT_FORMATS[BW_IMPORT_FORMAT_COUNT] = {
+    {"harvest-time", "harvest-time.csv"},
+    {"toggl-time", "toggl-time.csv"},
+    {"clockify-time", "clockify-time.csv"},
+    {"kimai-time", "kimai-time.csv"},
+    {"time", "time.csv"},
+    {"time-lines", "time.jsonl"},
+    {"expenses", "expenses.csv"},
+    {"expense-lines", "expenses.jsonl"},
+    {"milestones", "milestones.json"},
+    {"usage", "usage.jsonl"}};
+
 enum { CHUNK_RECORDS = 250, PATH_MAX_BYTES = 256 };
 
 struct import {

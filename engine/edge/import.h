@@ -1,12 +1,21 @@
 /* import.h - takes a source file to the engine: a durable import run, fed chunk by chunk.
  *
- * Offers:  bw_import_file.
+ * Offers:  bw_import_file; BW_IMPORT_FORMATS, the files that can be read.
  * Relies on: edge/import_read.h, edge/cli.h (progress), workflows/import.lua on the other side.
  */
 #ifndef BW_EDGE_IMPORT_H
 #define BW_EDGE_IMPORT_H
 
 #include "edge/cli.h"
+
+enum { BW_IMPORT_FORMAT_COUNT = 10 };
+
+struct bw_import_format {
+    const char *format; /* of --format: "harvest-time" */
+    const char *name;   /* of the source file: "harvest-time.csv" */
+};
+
+extern const struct bw_import_format BW_IMPORT_FORMATS[BW_IMPORT_FORMAT_COUNT];
 
 enum bw_import_mode {
     BW_IMPORT_READABLE = 0, /* what can be read is imported, the rest is kept aside and told */

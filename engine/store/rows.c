@@ -2,6 +2,7 @@
 #include "store/rows.h"
 
 #include "base/assert.h"
+#include "codec/date.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -432,9 +433,11 @@ void bw_rows_fail_answered(struct bw_error *error, enum bw_task_status status, s
     struct bw_value map = bw_value_read(answer);
     struct bw_str by = bw_value_get_str(&map, "by", BW_STR("somebody"));
     struct bw_str decision = bw_value_get_str(&map, "decision", BW_STR_NONE);
-    int64_t at_us = bw_value_get_int(&map, "at_us", answered_at_us);
-    bw_fail(error, BW_ERR_CONFLICT, "the task was answered already: %.*s by %.*s at %lld us",
-            BW_STR_ARG(decision), BW_STR_ARG(by), (long long)at_us);
+    struct bw_stamp at = {.us = bw_value_get_int(&map, "at_us", answered_at_us)};
+    char text[BW_STAMP_TEXT_MAX];
+    bw_stamp_print(at, text);
+    bw_fail(error, BW_ERR_CONFLICT, "the task was answered already: %.*s by %.*s at %s",
+            BW_STR_ARG(decision), BW_STR_ARG(by), text);
 }
 
 bool bw_rows_is_date(struct bw_str text)

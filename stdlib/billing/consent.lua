@@ -78,6 +78,7 @@ local function ask(decision, approval, subject, earlier, title)
         reasons = json.array(decision.reasons),
         agreed = json.array(earlier),
         remark = remark or json.null,
+        remark_kind = remark and "objection" or json.null,
         decisions = json.array({ "approve", "reject" }),
       },
     })

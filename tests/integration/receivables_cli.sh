@@ -83,7 +83,7 @@ credits() {
     check "credit: waits for approval" 0 billow credit INV-2026-00214 --all --rebill --reason rate --as otto
     local first
     first=$(task)
-    check "credit: not approved by who asked for it" 0 billow task answer "$first" approve --as otto
+    check "credit: not approved by who asked for it" 7 billow task answer "$first" approve --as otto
     check "credit: asked again" 0 billow task list
     check "credit: approved" 0 billow task answer "$(awk '/Approve 1 invoice/ {print $1; exit}' "$work/out")" approve \
         --as dana
@@ -129,7 +129,7 @@ disputes() {
         --amount 100.00 --as nina
     local approval
     approval=$(task)
-    check "dispute: not approved by who granted it" 0 billow task answer "$approval" approve --as nina
+    check "dispute: not approved by who granted it" 7 billow task answer "$approval" approve --as nina
     check "dispute: still investigating" 0 billow dispute show "$id"
     says "dispute: no credit yet" 'investigating  INV-2026-00216'
     check "dispute: asked again" 0 billow task list
