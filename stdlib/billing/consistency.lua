@@ -5,6 +5,7 @@ local consistency = {}
 
 local caps = require("billow.billing.caps")
 local consolidation = require("billow.billing.consolidation")
+local cumulative = require("billow.billing.cumulative")
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
@@ -464,7 +465,12 @@ end
 terms_checks["usage"] = function(check, contract)
   for i, terms in ipairs(contract.terms.meters) do
     local field = string.format("terms.meters[%d]", i)
-    local _, refusal = reading.try(meter.read, reading.open(terms, field))
+    local read, refusal = reading.try(meter.read, reading.open(terms, field))
+    local of_term = read and terms.term ~= "month" and cumulative.problem(read)
+    if of_term then
+      check.error(field .. ".term", terms.term, "does not fit the meter: " .. of_term,
+        "leave it out: the meter is of a month")
+    end
     if refusal then
       -- The refusal shows its value already as text: nothing, or in quotes.
       local value = refusal.value ~= "nothing" and refusal.value:gsub('^"(.*)"$', "%1") or nil

@@ -235,6 +235,28 @@ local function count_discounts(opening, contract, document, sign)
   end
 end
 
+--- Usage of a term: what a period counted goes with its invoice, when that is credited as a whole
+--- and its events are open again, and comes back with the invoice that is made anew of them.
+local function count_usage(changed, original, contract, document, sign)
+  local rows = (changed.usage_counted or {})[contract.id]
+  local credited = document.credited_body
+  local month = document.body.period.end_date:sub(1, 7)
+  local is_whole = credited
+    and decimal(credited.totals.tax_exclusive_amount)
+      == decimal(document.body.totals.tax_exclusive_amount)
+  if not rows or sign < 0 and (is_given_up(document) or not is_whole) then
+    return
+  end
+  local kept = json.array({})
+  for _, row in ipairs(rows) do
+    kept[#kept + 1] = row.period ~= month and row or nil
+  end
+  for _, row in ipairs(sign > 0 and original.usage_counted[contract.id] or {}) do
+    kept[#kept + 1] = row.period == month and row or nil
+  end
+  changed.usage_counted[contract.id] = kept
+end
+
 local function count_retainer(opening, contract, document, sign)
   local position = given(document.position)
   local state = opening.retainer and opening.retainer[contract.id]
@@ -321,6 +343,8 @@ function credit_effects.count(opening, contract, documents)
       count_fixed_fee(changed, contract, document, origins, sign)
     elseif contract.model == "retainer" then
       count_retainer(changed, contract, document, sign)
+    elseif contract.model == "usage" then
+      count_usage(changed, opening, contract, document, sign)
     end
     ids[i] = document.id
   end

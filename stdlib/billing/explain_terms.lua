@@ -4,6 +4,7 @@
 local explain_terms = {}
 
 local calendar = require("billow.billing.calendar")
+local cumulative = require("billow.billing.cumulative")
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 
@@ -152,7 +153,7 @@ local function tier_text(meter, n)
   return string.format("tier %d: %s%s", n, from, to)
 end
 
-function words.usage(_, contract, line, key)
+function words.usage(ctx, contract, line, key)
   local id, tier = key:match("^(.-):tier(%d+)")
   id = id or key:match("^[^:]+")
   for _, meter in ipairs(contract.terms.meters) do
@@ -170,6 +171,15 @@ function words.usage(_, contract, line, key)
         if reference.type == "meter" and reference.quantity then
           texts[#texts + 1] = "measured: " .. plain(reference.quantity)
         end
+      end
+      if meter.term and meter.term ~= "month" then
+        local since = calendar.term_start(meter.term, contract, ctx.period.id)
+        local rows = (ctx.opening.usage_counted or {})[contract.id] or {}
+        texts[#texts + 1] = string.format(
+          "rated together with %s since %s, less what that was billed with",
+          plain(cumulative.before(rows, id, since).aggregate),
+          since
+        )
       end
       if meter.conversion then
         texts[#texts + 1] = string.format(

@@ -463,6 +463,9 @@ function ledger.closing(contract, bill)
   if closing.cap_used then
     opening.cap_used = { [id] = json.array(closing.cap_used) }
   end
+  if closing.usage_counted then
+    opening.usage_counted = { [id] = json.array(closing.usage_counted) }
+  end
   if closing.discount_used then
     opening.discount_used = { [id] = json.array(closing.discount_used) }
   end

@@ -391,6 +391,7 @@ local USAGE = record({
     discount_percent = optional(amount),
     minimum_commit = optional(record({ amount = required(amount) })),
     maximum_spend = optional(record({ amount = required(amount) })),
+    term = optional(enum(calendar.TERMS), "month"),
   }))),
   base_fee = optional(amount),
   minimum_commit = optional(record({ amount = required(amount) })),
@@ -533,6 +534,16 @@ local OPENING = record({
   issue_date = required(day),
   number_series = optional(map(record({ next_sequence = required(at_least_1) })), {}),
   ceiling_used = optional(map(decimals), {}),
+  usage_counted = optional(
+    map(list(record({
+      meter = required(text),
+      since = required(period),
+      period = required(period),
+      aggregate = required(decimals),
+      count = required(count),
+    }))),
+    {}
+  ),
   discount_used = optional(
     map(list(record({
       name = required(text),

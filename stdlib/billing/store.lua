@@ -26,6 +26,7 @@ local EMPTY_OPENING = {
   ceiling_used = {},
   cap_used = {},
   discount_used = {},
+  usage_counted = {},
   fixed_fee = {},
   advances = {},
   retainer = {},

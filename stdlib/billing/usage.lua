@@ -8,6 +8,7 @@
 local usage = {}
 
 local calendar = require("billow.billing.calendar")
+local cumulative = require("billow.billing.cumulative")
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local discount = require("billow.billing.discount")
@@ -203,6 +204,34 @@ function usage.own_spend(self, lines, prorate, d, steps)
   }
 end
 
+--- The lines of a meter whose tiers and free quantity are of a longer term: everything of the term
+--- so far is rated together. What it came to is kept for the next period.
+local function term_lines(ctx, contract, self, term, measured, made, steps)
+  local d = ctx.decimals(contract.currency)
+  local since = calendar.term_start(term, contract, ctx.period.id)
+  local rows = (ctx.opening.usage_counted or {})[contract.id] or {}
+  local past = cumulative.before(rows, self.id, since)
+  explanation.add(steps, "term", tostring(past.aggregate) .. " since " .. since .. " before this",
+    past.aggregate + measured.aggregate)
+  local counted = made.closing.usage_counted or {}
+  for _, row in ipairs(rows) do
+    if row.meter == self.id and row.since == since then
+      counted[#counted + 1] = row
+    end
+  end
+  counted[#counted + 1] = {
+    meter = self.id,
+    since = since,
+    period = ctx.period.id,
+    aggregate = measured.aggregate,
+    count = measured.count,
+  }
+  made.closing.usage_counted = counted
+  return cumulative.lines(self, past, measured, d, function(of)
+    return usage.meter_lines(self, of, d, self.tax_code)
+  end)
+end
+
 --- The lines of the meters, and the allowances that each meter has of its own.
 ---@param ctx billing.Context
 ---@param contract table
@@ -225,7 +254,12 @@ local function bill_meters(ctx, contract, items, made, d)
     explanation.add(steps, "aggregate", self.aggregation .. " of " .. (self.field or "events")
       .. " over " .. measured.count .. " events", measured.aggregate)
     self.tax_code = tax.override(ctx, contract, self.tax_code)
-    local lines = usage.meter_lines(self, measured, d, self.tax_code, steps)
+    local lines
+    if terms.term and terms.term ~= "month" then
+      lines = term_lines(ctx, contract, self, terms.term, measured, made, steps)
+    else
+      lines = usage.meter_lines(self, measured, d, self.tax_code, steps)
+    end
     local true_up, reductions = usage.own_spend(self, lines, prorate, d, steps)
     lines[#lines + 1] = true_up
     for _, line in ipairs(lines) do
@@ -305,11 +339,9 @@ function usage.bill(ctx, contract, items)
       made.allowances[#made.allowances + 1] = allowance
     end
   end
-  made.closing = {
-    usage = {
-      counted = items.usage and items.usage.counted or 0,
-      duplicates_dropped = items.usage and items.usage.duplicates_dropped or 0,
-    },
+  made.closing.usage = {
+    counted = items.usage and items.usage.counted or 0,
+    duplicates_dropped = items.usage and items.usage.duplicates_dropped or 0,
   }
   return made
 end

@@ -3,6 +3,7 @@
 local meter_item = {}
 
 local aggregation = require("billow.billing.aggregation")
+local cumulative = require("billow.billing.cumulative")
 local decimal = require("billow.decimal")
 local date = require("billow.date")
 local explanation = require("billow.billing.explanation")
@@ -145,53 +146,6 @@ function meter_item.measure(self, reader, item)
   return measure_quantity(self, reader)
 end
 
---- A line less the same line billed before. Amount lines stay one piece at the difference.
----@param own billing.Line|nil
----@param past billing.Line
----@param is_amount boolean
----@return billing.Line
-local function less(own, past, is_amount)
-  local merged = {}
-  for name, value in pairs(own or past) do
-    merged[name] = value
-  end
-  merged.net_amount = (own and own.net_amount or ZERO) - past.net_amount
-  if is_amount then
-    merged.unit_price = merged.net_amount
-  else
-    merged.quantity = (own and own.quantity or ZERO) - past.quantity
-  end
-  return merged
-end
-
---- Bill the difference: the lines of everything so far less those of what was billed before.
----@param self billing.Meter
----@param after billing.Line[]
----@param before billing.Line[]
----@return billing.Line[]
-local function difference(self, after, before)
-  local is_amount = meter.is_amount_priced(self)
-  local function key_of(line)
-    return line.description_key .. (is_amount and "" or "\0" .. tostring(line.unit_price))
-  end
-  local result, at = {}, {}
-  for index, line in ipairs(after) do
-    result[index] = line
-    at[key_of(line)] = index
-  end
-  for _, line in ipairs(before) do
-    local index = at[key_of(line)] or #result + 1
-    result[index] = less(result[index], line, is_amount)
-  end
-  local kept = {}
-  for _, line in ipairs(result) do
-    if not (line.quantity:is_zero() or is_amount and line.net_amount:is_zero()) then
-      kept[#kept + 1] = line
-    end
-  end
-  return kept
-end
-
 --- What was measured before and now, as one: all events together where both have them, else by the
 --- aggregation.
 ---@param self billing.Meter
@@ -327,7 +281,7 @@ local function lines_now(self, reader, now, d, steps)
   local all = together(self, reader, before, past, now)
   explanation.add(steps, "cumulative", tostring(past.aggregate) .. " billed before, "
     .. tostring(now.aggregate) .. " now", all.aggregate)
-  local lines = difference(self, usage.meter_lines(self, all, d, nil, steps), billed)
+  local lines = cumulative.difference(self, usage.meter_lines(self, all, d, nil, steps), billed)
   explanation.add(steps, "before", "what was billed before comes to this, and is taken off",
     usage.net_of(billed))
   local amount = before:decimal("amount", { is_optional = true })
