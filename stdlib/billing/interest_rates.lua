@@ -5,11 +5,22 @@
 --- being reckoned with an old rate. Newer half-years come from the settings of the policy interest.
 --- Nothing here is legal advice.
 ---
---- What the rows rest on: `eu` and `ie` up to July 2024 are the table of the Irish Department of
---- Enterprise, the rows after it the ECB's published decisions; `uk` is the Bank of England's list
---- of changes of Bank Rate, `de` the Bundesbank's announcements. The bounds of Ireland's
---- compensation (S.I. 580 of 2012) were not seen in a primary source: check them before relying on
---- them.
+--- What the rows rest on. Each was held against a published one; none is from a gazette itself.
+---
+---   eu, ie  to July 2024 the table of the Irish Department of Enterprise; to January 2025 the
+---           lists of the Banque de France and of Banka Slovenije (dates of effect of the ECB's key
+---           rates); July 2025 the decision of 5 June 2025 (2.15 % from 11 June), January 2026 that
+---           of 18 December 2025 (unchanged), both as the press reported them
+---   de      section 247(1) BGB: the rate moves with the ECB's, point by point (a spec holds the
+---           two tables against each other); anchored at -0.88 (Bundesbank for July 2019, July
+---           2020, January 2021), 3.12 and 3.62 (IHK Kassel, January 2024) and 1.27 (Bundesbank for
+---           January 2026)
+---   uk      to January 2024 the reference rates of payontime.co.uk; then the Bank Rate as
+---           FocusEconomics tells it: first cut from 5.25 % in August 2024, 4.75 % at the end of
+---           2024, 4.25 % from 8 May 2025, the next cut in August 2025, 3.75 % since December 2025
+---
+--- Not seen in any source: rates of half-years from July 2026, which is where the tables end, and
+--- the bounds of Ireland's compensation (S.I. 580 of 2012): check them before relying on them.
 ---@class billing.interest_rates
 local interest_rates = {}
 
@@ -193,9 +204,15 @@ local function statutory(terms, until_date, first_day)
     reading.refuse(
       "interest.reference_rates",
       known_until,
-      "the table ends on this day and "
-        .. needed_until
-        .. " is asked for: add the newer rates, here or in the settings of the policy interest"
+      string.format(
+        "the table %s (%s) ends on this day and %s is asked for: add the newer half-years to the "
+          .. "setting reference_rates of the policy interest, such as %s, and set its "
+          .. "reference_known_until to the last day that they speak for",
+        terms.table,
+        source.title,
+        needed_until,
+        '[{"valid_from": "' .. date.add_days(known_until, 1) .. '", "percent": "..."}]'
+      )
     )
   end
   return is_fixed and row_on(rows, first_day) or rows
