@@ -116,6 +116,8 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
 {
     struct bw_run *run = batch->run;
     const struct bw_turn_commit *commit = &batch->commit;
+    if (batch->kind == BW_BATCH_TURN)
+        bw_failover_note_turn(engine, batch);
     bw_run_committed(engine, run, batch);
     engine->counters.turns += batch->kind == BW_BATCH_TURN;
     /* Of a shard that is not ours any more nothing begins here: its owner loads the run, and does
@@ -371,10 +373,11 @@ int64_t bw_engine_turn(struct bw_engine *engine)
     engine->now_us = bw_clock_utc(engine->config.clock).us;
     engine->now_ns = bw_clock_mono(engine->config.clock).ns;
 
-    take_news(engine);     /* stored messages and committed batches first: they make runs ready */
-    bw_http_take(engine);  /* outcomes of our own effects */
-    take_timers(engine);   /* what is due joins the same turn of its run */
-    bw_hosts_take(engine); /* results become batches */
+    take_news(engine); /* stored messages and committed batches first: they make runs ready */
+    bw_failover_turn(engine); /* before anything that believes what is in memory */
+    bw_http_take(engine);     /* outcomes of our own effects */
+    take_timers(engine);      /* what is due joins the same turn of its run */
+    bw_hosts_take(engine);    /* results become batches */
     bw_recheck_turn(engine);
     bw_group_flush(engine); /* as soon as a lane is free: the database works while the hosts do */
     bw_engine_send_loads(engine);
@@ -460,6 +463,7 @@ struct bw_engine *bw_engine_create(const struct bw_engine_config *config)
     engine->now_us = bw_clock_utc(config->clock).us;
     engine->now_ns = bw_clock_mono(config->clock).ns;
     config->store->set_on_mail(config->store->self, store_on_mail, engine);
+    bw_failover_init(engine);
     return engine;
 }
 
@@ -551,6 +555,7 @@ void bw_engine_destroy(struct bw_engine *engine)
     bw_gates_deinit(&engine->gates);
     bw_releases_deinit(&engine->releases);
     bw_sched_deinit(&engine->sched);
+    bw_failover_deinit(engine);
     bw_shares_deinit(&engine->shares);
     bw_arena_deinit(&engine->scratch);
     bw_buf_deinit(&engine->buffer);

@@ -183,8 +183,10 @@ struct bw_engine_stats {
     uint64_t replays;  /* wakes with a journal */
     uint64_t rechecks; /* recorded runs played again (core/recheck.h) */
     uint64_t rechecks_differing;
-    size_t runs;     /* in memory */
-    size_t resident; /* idle with a VM */
+    uint64_t failovers;           /* of the database, noticed (core/failover.h) */
+    uint64_t failover_lost_turns; /* acknowledged turns and starts that were not there after one */
+    size_t runs;                  /* in memory */
+    size_t resident;              /* idle with a VM */
     size_t executing;
     size_t shards;
     size_t once;   /* requests under way whose outcome is unknown if the process dies now */

@@ -74,6 +74,10 @@ static void loaded_new(struct bw_engine *engine, struct bw_run *run, struct bw_c
     struct bw_error error;
     if (run->resume && bw_engine_resume_loaded(engine, run, call))
         return;
+    struct bw_buf why;
+    bw_buf_init(&why, 32 * 1024);
+    run->must_stop =
+        bw_failover_takes(engine, run->keyed.id, &why) && loaded->row.status == BW_RUN_OPEN;
     bool is_of_interest = loaded->row.status == BW_RUN_OPEN ||
                           (loaded->row.status == BW_RUN_PARKED && is_cancelled(loaded));
     if (!is_of_interest || !bw_id_eq(loaded->row.tenant, run->tenant)) {
@@ -81,16 +85,20 @@ static void loaded_new(struct bw_engine *engine, struct bw_run *run, struct bw_c
         bool has_mail =
             run->has_mail; /* came while the rows were read: perhaps the wish to cancel */
         bw_run_evict(engine, run);
+        bw_buf_deinit(&why);
         if (has_mail)
             bw_engine_touch(engine, tenant, id);
         return;
     }
     bw_share_see(engine, run->tenant);
     enum bw_err code = bw_run_load(engine, run, loaded, &call->arena, &error);
-    if (code != BW_ERR_OK) {
-        bw_engine_park(engine, run, bw_err_name(code), error.text);
+    if (code != BW_ERR_OK || run->must_stop) {
+        bw_engine_park(engine, run, code != BW_ERR_OK ? bw_err_name(code) : "FAILOVER",
+                       code != BW_ERR_OK ? error.text : bw_buf_cstr(&why));
+        bw_buf_deinit(&why);
         return;
     }
+    bw_buf_deinit(&why);
     if (bw_run_has_news(run) && run->head > run->base) {
         run->journal = call; /* the rows are here: no second load for the replay */
         call->is_kept = true;

@@ -10,6 +10,7 @@
 #include "core/call.h"
 #include "core/dispatch.h"
 #include "core/engine.h"
+#include "core/failover.h"
 #include "core/group.h"
 #include "core/http_gate.h"
 #include "core/lease.h"
@@ -83,6 +84,7 @@ struct bw_engine {
     struct bw_recheck recheck;
     struct bw_groups groups;
     struct bw_schedules schedules;
+    struct bw_failover failover;
     struct bw_host_slot *hosts;
     size_t pool_wanting;        /* tenants that found no host in this turn */
     int64_t pool_change_ns;     /* from here on a host may change hands; monotonic */

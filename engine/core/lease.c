@@ -139,6 +139,7 @@ static void answered(struct bw_engine *engine, struct bw_call *call)
         gained &= bw_lease_held(engine);
         if (gained || is_first)
             bw_engine_recover(engine, gained);
+        bw_failover_leased(engine);
         return;
     }
     bw_engine_log(engine, "lease_failed", (struct bw_id){0}, "%s", call->text);
@@ -195,7 +196,7 @@ bool bw_lease_may_act(const struct bw_engine *engine)
 {
     const struct bw_lease *lease = &engine->lease;
     int64_t age_ns = engine->now_ns - lease->asked_ns;
-    return lease->owned_count > 0 &&
+    return lease->owned_count > 0 && !engine->failover.is_open &&
            age_ns < engine->config.lease_ms * BW_NS_PER_MS / 100 * LEASE_ACT_PERCENT;
 }
 

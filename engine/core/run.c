@@ -334,7 +334,7 @@ enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run,
         bw_run_add_effect(run, effect);
     }
     take_messages(run, loaded);
-    if (run->was_parked)
+    if (run->was_parked || run->must_stop)
         return BW_ERR_OK; /* nothing of it may go on by itself */
     for (size_t i = 0; i < history.pending_count; i++)
         bw_effect_recover(engine, run->effects[i], history.pending[i]->args);

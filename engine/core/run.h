@@ -53,6 +53,7 @@ struct bw_run {
     uint64_t base;
     uint64_t last_seq;
     int64_t last_at_us; /* of its latest commit: turn time never goes back */
+    bool must_stop;     /* loaded only to be parked: core/failover.h */
     bool was_parked;    /* in the row; it is loaded only to be cancelled */
 
     struct bw_inbox inbox;

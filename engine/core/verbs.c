@@ -62,6 +62,8 @@ static void reply_start(struct bw_engine *engine, struct bw_call *call)
     struct bw_error error;
     struct bw_run_row *row = call->subject;
     bw_call_error(call, &error);
+    if (call->code == BW_ERR_OK && call->is_new)
+        bw_failover_note_start(engine, row->tenant, row->id);
     if (call->code == BW_ERR_OK && call->is_new && bw_lease_owns(engine, row->shard)) {
         bw_engine_adopt(engine, row);
     } else if (call->code == BW_ERR_OK && call->is_new) {

@@ -62,6 +62,8 @@ void bw_api_stats(struct bw_api_call *call)
     bw_form_put_int(&form, "effects", (int64_t)stats.effects);
     bw_form_put_int(&form, "commits", (int64_t)stats.commits);
     bw_form_put_int(&form, "conflicts", (int64_t)stats.conflicts);
+    bw_form_put_int(&form, "failover_lost_turns", (int64_t)stats.failover_lost_turns);
+    bw_form_put_int(&form, "failovers", (int64_t)stats.failovers);
     bw_form_put_int(&form, "replays", (int64_t)stats.replays);
     bw_form_put_int(&form, "rechecks", (int64_t)stats.rechecks);
     bw_form_put_int(&form, "rechecks_differing", (int64_t)stats.rechecks_differing);

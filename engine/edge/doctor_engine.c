@@ -137,6 +137,33 @@ static void check_replays(struct bw_doctor *doctor, struct bw_client *client)
     bw_buf_deinit(&answer);
 }
 
+/* A database that fell back behind what it had acknowledged. */
+static void check_failovers(struct bw_doctor *doctor, struct bw_client *client)
+{
+    struct bw_buf answer;
+    struct bw_error error = {0};
+
+    bw_buf_init(&answer, ANSWER_BYTES_MAX);
+    if (bw_client_call(client, "GET", "/v1/stats", BW_STR_NONE, &answer, &error) == BW_ERR_OK) {
+        struct bw_value stats = bw_value_read(bw_buf_str(&answer));
+        long long lost = bw_value_get_int(&stats, "failover_lost_turns", 0),
+                  failovers = bw_value_get_int(&stats, "failovers", 0);
+        if (lost)
+            bw_doctor_say(
+                doctor, BW_DOCTOR_FAIL, "failovers",
+                "'billow audit list --action failover.lost' names the runs; those that had "
+                "sent something are parked: look there before they go on. A synchronous "
+                "standby loses nothing (docs/operating.md)",
+                "%lld turn%s that the database had acknowledged %s lost by %lld failover%s", lost,
+                lost == 1 ? "" : "s", lost == 1 ? "was" : "were", failovers,
+                failovers == 1 ? "" : "s");
+        else
+            bw_doctor_say(doctor, BW_DOCTOR_OK, "failovers", "",
+                          "%lld noticed, and nothing was lost", failovers);
+    }
+    bw_buf_deinit(&answer);
+}
+
 static void ask_engine(struct bw_doctor *doctor, const char *socket)
 {
     struct bw_client_options options = {
@@ -159,6 +186,7 @@ static void ask_engine(struct bw_doctor *doctor, const char *socket)
         bw_doctor_say(doctor, BW_DOCTOR_OK, "engine", "", "one answers on %s", socket);
         check_parked(doctor, client);
         check_replays(doctor, client);
+        check_failovers(doctor, client);
     }
     bw_buf_deinit(&answer);
     bw_client_close(client);

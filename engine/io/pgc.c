@@ -590,6 +590,27 @@ static void on_notice(void *ud, const PGresult *result)
         pgc->options.on_notice(pgc->options.ud, text);
 }
 
+static void on_greeted(void *ud, const struct bw_pg_outcome *outcome)
+{
+    struct bw_pgc *pgc = ud;
+    if (outcome->status == BW_PG_DONE)
+        pgc->options.on_greeting(pgc->options.ud, outcome->results[0]);
+}
+
+/* In front of what waits; lost with its connection, it is not sent again. */
+static void greet(struct bw_pgc *pgc)
+{
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    struct unit_list behind = pgc->queued;
+    bw_pgc_unit_add(unit, pgc->options.greeting);
+    unit->done = on_greeted;
+    unit->ud = pgc;
+    pgc->queued = (struct unit_list){0};
+    list_push(&pgc->queued, unit);
+    for (struct bw_pgc_unit *next; (next = list_pop(&behind));)
+        list_push(&pgc->queued, next);
+}
+
 static void connected(struct bw_pgc *pgc)
 {
     uv_timer_stop(&pgc->timer);
@@ -604,6 +625,8 @@ static void connected(struct bw_pgc *pgc)
     uv_poll_start(pgc->poll, UV_READABLE, on_poll);
     if (pgc->options.on_state)
         pgc->options.on_state(pgc->options.ud, true, NULL);
+    if (pgc->options.greeting)
+        greet(pgc);
     pump(pgc);
 }
 

@@ -98,8 +98,12 @@ struct bw_pgc_options {
     const char *settings; /* session settings as "-c name=value ..."; may be NULL */
     bool is_read_only;    /* every transaction of this connection only reads */
     bool is_plain;        /* no pipeline: one unit at a time, simple protocol (migrations) */
-    unsigned window;      /* units in flight at most; 0 = 16 */
-    void (*on_notice)(void *ud, const char *text);                               /* may be NULL */
+    /* The first statement of every connection that is made; its rows come before all other answers.
+     * NULL = none. */
+    const struct bw_pg_statement *greeting;
+    void (*on_greeting)(void *ud, const struct bw_pg_result *rows);
+    unsigned window;                               /* units in flight at most; 0 = 16 */
+    void (*on_notice)(void *ud, const char *text); /* may be NULL */
     void (*on_state)(void *ud, bool is_connected, const struct bw_error *error); /* may be NULL */
     void *ud;
 };

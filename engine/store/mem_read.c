@@ -29,6 +29,43 @@ void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id id, boo
     bw_free(loaded.messages);
 }
 
+/* --- Turns that should be there -------------------------------------------------------------- */
+
+static void fail_missing(struct mem_op *op, const struct bw_error *error)
+{
+    op->fn.missing(op->ud, error, 0, NULL, 0);
+}
+
+static bool has_turn(const struct mem_store *store, const struct bw_turn_ref *ref)
+{
+    const struct mem_run *run = mem_find_run(store, ref->tenant, ref->run);
+    if (!run || ref->turn == 0)
+        return run != NULL;
+    return ref->turn <= run->turn_count && bw_id_eq(run->turns[ref->turn - 1].batch, ref->batch);
+}
+
+static void run_check_turns(struct mem_store *store, struct mem_op *op)
+{
+    struct bw_error ok = {.code = BW_ERR_OK};
+    size_t count = 0;
+    for (size_t i = 0; i < op->count; i++) {
+        if (!has_turn(store, &op->in.turns[i]))
+            op->in.turns[count++] = op->in.turns[i];
+    }
+    op->fn.missing(op->ud, &ok, store->timeline, op->in.turns, count);
+}
+
+void mem_check_turns(void *self, const struct bw_turn_ref *turns, size_t count, bw_missing_fn done,
+                     void *ud)
+{
+    struct mem_op *op = mem_op_make(self, "check_turns", run_check_turns, fail_missing, ud);
+    op->fn.missing = done;
+    op->count = count;
+    op->in.turns = bw_arena_calloc(&op->arena, count + 1, sizeof *op->in.turns);
+    for (size_t i = 0; i < count; i++)
+        op->in.turns[i] = turns[i];
+}
+
 /* --- Scan ------------------------------------------------------------------------------------ */
 
 static bool has_mail(const struct mem_run *run)

@@ -200,6 +200,7 @@ struct mem_op {
         struct bw_event event;
         struct bw_release_set release;
         struct bw_schedule_fire fire;
+        struct bw_turn_ref *turns;
     } in;
     struct bw_commit_result *results; /* commit */
     union {
@@ -212,6 +213,7 @@ struct mem_op {
         bw_value_fn value;
         bw_release_fn release;
         bw_schedules_fn schedules;
+        bw_missing_fn missing;
     } fn;
     void *ud;
     void (*fail)(struct mem_op *op, const struct bw_error *error);
@@ -229,6 +231,9 @@ struct mem_store {
     void *on_mail_ud;
     struct bw_id (*mail)[2]; /* (tenant, run) to report after the call's callback */
     size_t mail_count;
+    bw_failover_fn on_failover;
+    void *on_failover_ud;
+    int64_t timeline;
     bw_mem_fault_fn fault;
     void *fault_ud;
 
@@ -358,6 +363,8 @@ enum bw_err mem_write_retention(struct mem_store *store, struct bw_id tenant, st
 void mem_free_retention(struct mem_store *store);
 
 /* mem_read.c */
+void mem_check_turns(void *self, const struct bw_turn_ref *turns, size_t count, bw_missing_fn done,
+                     void *ud);
 void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id run, bool has_turns,
               bw_load_fn done, void *ud);
 void mem_scan(struct mem_store *store, enum bw_scan what, bw_shards shards, int64_t limit_us,

@@ -45,6 +45,9 @@ struct bw_pg_store {
 
     bw_mail_fn on_mail;
     void *on_mail_ud;
+    bw_failover_fn on_failover;
+    void *on_failover_ud;
+    int64_t timeline; /* of the server that answered last; 0 = none yet */
 
     bool is_closing;
     unsigned open_count; /* connections that are not closed yet */
@@ -141,6 +144,13 @@ void bw_pg_add_schedule_write(struct bw_pgc_unit *unit, struct bw_str what,
 void bw_pg_take_schedule(const struct bw_pg_result *rows, size_t i, struct bw_schedule_row *row);
 extern const char bw_pg_schedules_sql[];
 extern const char bw_pg_schedule_sql[];
+
+/* pg_failover.c */
+extern const struct bw_pg_statement bw_pg_greeting;
+void bw_pg_on_greeting(void *ud, const struct bw_pg_result *rows);
+void bw_pg_set_on_failover(void *self, bw_failover_fn on_failover, void *ud);
+void bw_pg_check_turns(void *self, const struct bw_turn_ref *turns, size_t count,
+                       bw_missing_fn done, void *ud);
 
 /* pg_retention.c */
 void bw_pg_find_expired(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,

@@ -250,6 +250,14 @@ enum bw_scan {
     BW_SCAN_MAIL = 3,   /* runs with unread messages */
 };
 
+/* A committed turn of a run; turn 0: its start, of no batch. */
+struct bw_turn_ref {
+    struct bw_id tenant;
+    struct bw_id run;
+    struct bw_id batch;
+    uint64_t turn;
+};
+
 /* A recurring start. The store knows when to look at it, and not what it says. */
 struct bw_schedule_row {
     struct bw_id tenant;
@@ -298,6 +306,12 @@ typedef void (*bw_schedules_fn)(void *ud, const struct bw_error *error,
                                 const struct bw_schedule_row *rows, size_t count, int64_t next_us);
 typedef void (*bw_release_fn)(void *ud, const struct bw_error *error,
                               const struct bw_release_set *release);
+/* `missing` are those that are not there; `timeline` is that of the server that was asked. */
+typedef void (*bw_missing_fn)(void *ud, const struct bw_error *error, int64_t timeline,
+                              const struct bw_turn_ref *missing, size_t count);
+/* The database that answers now has another history than the one before: a standby was promoted, or
+ * a backup restored. Told before any answer that the new one gives. */
+typedef void (*bw_failover_fn)(void *ud, int64_t from, int64_t to);
 /* A run got mail (a message, an event, an answer) by whatever way: the engine marks it ready. */
 typedef void (*bw_mail_fn)(void *ud, struct bw_id tenant, struct bw_id run);
 
@@ -428,7 +442,12 @@ struct bw_store {
     void (*drop_runs)(void *self, struct bw_id tenant, struct bw_str args, bw_value_fn done,
                       void *ud);
 
+    /* Which of these turns and starts are stored? */
+    void (*check_turns)(void *self, const struct bw_turn_ref *turns, size_t count,
+                        bw_missing_fn done, void *ud);
+
     void (*set_on_mail)(void *self, bw_mail_fn on_mail, void *ud);
+    void (*set_on_failover)(void *self, bw_failover_fn on_failover, void *ud);
     /* Ends connections (pending calls get CANCELLED), then calls `closed`; `self` is gone
      * afterwards. */
     void (*close)(void *self, void (*closed)(void *ud), void *ud);

@@ -669,6 +669,21 @@ static void mem_set_on_mail(void *self, bw_mail_fn on_mail, void *ud)
     store->on_mail_ud = ud;
 }
 
+static void mem_set_on_failover(void *self, bw_failover_fn on_failover, void *ud)
+{
+    struct mem_store *store = self;
+    store->on_failover = on_failover;
+    store->on_failover_ud = ud;
+}
+
+void bw_store_mem_fail_over(struct bw_store *table)
+{
+    struct mem_store *store = table->self;
+    store->timeline++;
+    if (store->on_failover)
+        store->on_failover(store->on_failover_ud, store->timeline - 1, store->timeline);
+}
+
 static void mem_close(void *self, void (*closed)(void *ud), void *ud)
 {
     struct mem_store *store = self;
@@ -688,6 +703,7 @@ void bw_store_mem_open(struct bw_store *table, const struct bw_clock *clock)
 {
     struct mem_store *store = bw_xcalloc(1, sizeof *store);
     store->clock = clock;
+    store->timeline = 1;
     bw_list_init(&store->ops);
     bw_list_init(&store->answers);
     bw_list_init(&store->requests);
@@ -724,7 +740,9 @@ void bw_store_mem_open(struct bw_store *table, const struct bw_clock *clock)
         .fire_schedule = mem_fire_schedule,
         .find_expired = mem_find_expired,
         .drop_runs = mem_drop_runs,
+        .check_turns = mem_check_turns,
         .set_on_mail = mem_set_on_mail,
+        .set_on_failover = mem_set_on_failover,
         .close = mem_close,
     };
 }

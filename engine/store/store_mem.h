@@ -50,6 +50,9 @@ void bw_store_mem_answer(struct bw_store *store, uint64_t id, struct bw_str valu
  * back. */
 void bw_store_mem_answer_error(struct bw_store *store, uint64_t id, struct bw_str error);
 
+/* As if another server had been promoted; whatever it lacks, the caller has taken away. */
+void bw_store_mem_fail_over(struct bw_store *store);
+
 /* --- Faults. Asked before each call is performed. */
 enum bw_mem_fault {
     BW_MEM_GO = 0,

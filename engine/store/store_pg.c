@@ -260,6 +260,8 @@ static struct bw_pgc *connect(struct bw_pg_store *store, const char *purpose, co
                                      .is_read_only = is_read_only,
                                      .on_notice = on_notice,
                                      .on_state = on_state,
+                                     .greeting = is_read_only ? NULL : &bw_pg_greeting,
+                                     .on_greeting = bw_pg_on_greeting,
                                      .ud = store};
     store->open_count++;
     return bw_pgc_create(store->loop, &options);
@@ -346,7 +348,9 @@ void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *
         .fire_schedule = bw_pg_fire_schedule,
         .find_expired = bw_pg_find_expired,
         .drop_runs = bw_pg_drop_runs,
+        .check_turns = bw_pg_check_turns,
         .set_on_mail = pg_set_on_mail,
+        .set_on_failover = bw_pg_set_on_failover,
         .close = pg_close,
     };
 }

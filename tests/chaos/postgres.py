@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """postgres.py - the engine while its database restarts, fails over, is cut off, is full, is slow; and clocks jump.
 
-    postgres.py BUILD_DIR [TEST...]      restart failover cut full slow clock; all when none is named
+    postgres.py BUILD_DIR [TEST...]      restart failover fallback cut full slow clock; all when none is named
 
 The work of workload.py, with its known result, goes on through each of them. Nothing acknowledged may be missing,
 nothing may be there twice, and nobody starts the engine again: it goes on by itself. Exit 0: all held; 1: some did
@@ -158,6 +158,63 @@ def test_failover(build):
         return "a standby took over; the engine answered %.1f s after the primary's death" % took[0]
     finally:
         bench.close()
+
+
+def test_fallback(build):
+    """The primary dies, and its asynchronous standby lacks what was acknowledged last, a payment among it."""
+    bench = Bench(build)
+    try:
+        standby = bench.server.base_backup(os.path.join(bench.folder, "standby"), "standby")
+        bench.servers.append(standby)
+        standby.start()
+        bench.start("host=%s,%s dbname=work user=%s" % (bench.server.folder, standby.folder, pg.USER))
+        work = bench.work("w")
+        for key in ("paid", "waits"):
+            work.start("pay", key, {"key": "w" + key, "url": work.receiver.url})
+        wait_until(20, lambda: all(work.run(run)["head"] == 1 for run in work.runs.values()))
+        hold_back(bench.server, standby)
+        work.send("go", "paid", "go-1", {})
+        if not wait_until(20, lambda: work.run(work.runs["paid"])["head"] == 3):
+            raise Failure("the payment was not made")
+        os.killpg(bench.server.process.pid, signal.SIGKILL)
+        bench.server.process.wait()
+        bench.server.process = None
+        with standby.session("postgres") as session:
+            session.query("SELECT pg_promote()")
+        paid = lambda: work.run(work.runs["paid"])  # noqa: E731
+        if not wait_until(30, lambda: paid()["status"] == "parked"):
+            raise Failure("the run that paid goes on: %s\n%s" % (paid(), bench.engine.tail()))
+        if paid()["error"]["code"] != "FAILOVER" or "/once (once, key " not in paid()["error"]["text"]:
+            raise Failure("it does not say why it stopped: %s" % paid()["error"])
+        told = work.ask("GET", "/v1/audit?action=failover.lost&subject=%s" % work.runs["paid"])
+        if sorted(row["detail"]["turn"] for row in told) != [2, 3]:
+            raise Failure("the audit record tells of %s" % told)
+        for name in ("go", "end"):  # the other one lost nothing
+            work.send(name, "waits", name + "-2", {})
+        work.send("go", "paid", "go-1", {})  # whoever sent it sends it again: it pays nothing twice
+        if not wait_until(20, lambda: work.run(work.runs["waits"])["status"] == "done"):
+            raise Failure("the run that lost nothing stands still: %s" % work.run(work.runs["waits"]))
+        if [len(seen) for seen in work.receiver.seen.values()] != [1, 1] or paid()["status"] != "parked":
+            raise Failure("something was paid twice: %s" % work.receiver.seen)
+        stats = work.ask("GET", "/v1/stats")
+        if stats["failovers"] != 1 or stats["failover_lost_turns"] != 2:
+            raise Failure("the engine counts %s" % stats)
+        return "a standby without the last two turns took over; the run that had paid stopped for a person"
+    finally:
+        bench.close()
+
+
+def hold_back(primary, standby):
+    """What the primary commits from now on never reaches the standby."""
+    with primary.session("postgres") as session:
+        if not wait_until(20, lambda: session.query(
+                "SELECT FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()")):
+            raise Failure("the standby does not follow")
+    with standby.session("postgres") as session:
+        session.query("ALTER SYSTEM SET primary_conninfo = ''")
+        session.query("SELECT pg_reload_conf()")
+        if not wait_until(20, lambda: not session.query("SELECT FROM pg_stat_wal_receiver")):
+            raise Failure("the standby still follows")
 
 
 def is_answering(engine):
@@ -367,7 +424,7 @@ def test_clock(build):
         bench.close()
 
 
-TESTS = {"restart": test_restart, "failover": test_failover, "cut": test_cut, "full": test_full, "slow": test_slow,
+TESTS = {"restart": test_restart, "failover": test_failover, "fallback": test_fallback, "cut": test_cut, "full": test_full, "slow": test_slow,
          "clock": test_clock}
 # 1: as many cuts as the steps say. More: every STRIDE-th of them.
 STRIDE = int(os.environ.get("BW_CUT_STRIDE", "1"))

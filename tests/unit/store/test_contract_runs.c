@@ -585,6 +585,55 @@ static void test_releases_are_found_by_hash_and_as_the_active_one(void **state)
     assert_int_equal(fixture_release(f, unknown), BW_ERR_NOT_FOUND);
 }
 
+struct missing {
+    bool is_done;
+    enum bw_err code;
+    int64_t timeline;
+    struct bw_turn_ref refs[8];
+    size_t count;
+};
+
+static void on_missing(void *ud, const struct bw_error *error, int64_t timeline,
+                       const struct bw_turn_ref *refs, size_t count)
+{
+    struct missing *missing = ud;
+    *missing = (struct missing){true, error->code, timeline, .count = count};
+    assert_true(count <= 8);
+    for (size_t i = 0; i < count; i++)
+        missing->refs[i] = refs[i];
+}
+
+static void test_turns_and_starts_that_are_not_stored_are_told(void **state)
+{
+    F;
+    struct bw_id run = fixture_start(f, NULL), never = fixture_id(f);
+    struct bw_turn_commit turn = fixture_turn(f, run, 0, "turn");
+    assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
+    const struct bw_turn_ref refs[] = {
+        {f->tenant, run, {{0}}, 0},         /* its start */
+        {f->tenant, never, {{0}}, 0},       /* a start that is not there */
+        {f->tenant, run, turn.batch, 1},    /* the turn */
+        {f->tenant, run, fixture_id(f), 1}, /* another turn in its place */
+        {f->tenant, run, turn.batch, 2},    /* the next one */
+        {fixture_id(f), run, {{0}}, 0},     /* of another tenant */
+    };
+    struct missing missing = {0};
+    f->store.check_turns(f->store.self, refs, 6, on_missing, &missing);
+    fixture_until(f, &missing.is_done);
+    assert_int_equal(missing.code, BW_ERR_OK);
+    assert_true(missing.timeline > 0);
+    assert_int_equal(missing.count, 4);
+    assert_true(bw_id_eq(missing.refs[0].run, never));
+    assert_true(bw_id_eq(missing.refs[1].batch, refs[3].batch));
+    assert_int_equal(missing.refs[2].turn, 2);
+    assert_true(bw_id_eq(missing.refs[3].tenant, refs[5].tenant));
+    missing = (struct missing){0};
+    f->store.check_turns(f->store.self, refs, 0, on_missing, &missing);
+    fixture_until(f, &missing.is_done);
+    assert_int_equal(missing.count, 0);
+    assert_true(missing.timeline > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,6 +661,7 @@ int main(void)
         CONTRACT_TEST(test_runs_can_be_read_newest_first_page_by_page),
         CONTRACT_TEST(test_a_resume_moves_its_run_to_another_release),
         CONTRACT_TEST(test_releases_are_found_by_hash_and_as_the_active_one),
+        CONTRACT_TEST(test_turns_and_starts_that_are_not_stored_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }

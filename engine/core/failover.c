@@ -1,0 +1,351 @@
+/* failover.c - see failover.h. Part of the engine (core/inside.h). */
+#include "core/failover.h"
+
+#include "base/assert.h"
+#include "core/inside.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    WINDOW_S = 60,    /* turns older than this are taken for replicated */
+    RING_MAX = 16384, /* turns that are remembered */
+    ASKED_BYTES_MAX = 1000,
+    AGAIN_MS = 200,
+};
+
+struct bw_failover_park {
+    struct bw_failover_park *next;
+    struct bw_id tenant;
+    struct bw_id run;
+    char *asked;
+};
+
+/* --- What was acknowledged ------------------------------------------------------------------- */
+
+static void note(struct bw_engine *engine, const struct bw_turn_ref *ref, char *asked)
+{
+    struct bw_failover *failover = &engine->failover;
+    if (!engine->config.store->check_turns) {
+        bw_free(asked);
+        return;
+    }
+    if (!failover->ring)
+        failover->ring = bw_xcalloc(RING_MAX, sizeof *failover->ring);
+    struct bw_failover_turn *turn = &failover->ring[failover->next];
+    bw_free(turn->asked);
+    *turn = (struct bw_failover_turn){.ref = *ref, .at_ns = engine->now_ns, .asked = asked};
+    failover->next = (failover->next + 1) % RING_MAX;
+    failover->count += failover->count < RING_MAX;
+}
+
+void bw_failover_note_start(struct bw_engine *engine, struct bw_id tenant, struct bw_id run)
+{
+    note(engine, &(struct bw_turn_ref){.tenant = tenant, .run = run}, NULL);
+}
+
+/* "POST https://bank.example/payments (once, key ...)": requests that may have changed something.
+ */
+static void put_request(const struct bw_effect *effect, struct bw_buf *text)
+{
+    struct bw_value args = bw_value_read(effect->args);
+    struct bw_str method = bw_value_get_str(&args, "method", BW_STR("GET"));
+    struct bw_str key = bw_value_get_str(&args, "idempotency_key", BW_STR_NONE);
+    char id[BW_ID_TEXT_LEN + 1];
+    if (strcmp(effect->kind->name, "http") != 0 || bw_str_eq(method, BW_STR("GET")) ||
+        bw_str_eq(method, BW_STR("HEAD")))
+        return;
+    bw_id_print(effect->run->keyed.id, id);
+    bw_buf_printf(text, "%s%.*s %.*s (%skey ", text->len ? "; " : "", BW_STR_ARG(method),
+                  BW_STR_ARG(bw_value_get_str(&args, "url", BW_STR_NONE)),
+                  bw_value_get_bool(&args, "once", false) ? "once, " : "");
+    if (key.len)
+        bw_buf_printf(text, "%.*s)", BW_STR_ARG(key));
+    else
+        bw_buf_printf(text, "%s/%" PRIu64 ")", id, effect->seq);
+}
+
+void bw_failover_note_turn(struct bw_engine *engine, const struct bw_batch *batch)
+{
+    const struct bw_turn_commit *commit = &batch->commit;
+    struct bw_buf text;
+    bw_buf_init(&text, ASKED_BYTES_MAX);
+    for (size_t i = 0; i < batch->begin_count; i++)
+        put_request(batch->begins[i], &text);
+    note(engine,
+         &(struct bw_turn_ref){.tenant = commit->tenant,
+                               .run = commit->run,
+                               .batch = commit->batch,
+                               .turn = commit->expected_head + 1},
+         text.len || text.is_over ? bw_xstrdup(text.len ? bw_buf_cstr(&text) : "requests") : NULL);
+    bw_buf_deinit(&text);
+}
+
+/* --- What is not there any more -------------------------------------------------------------- */
+
+static void again(struct bw_engine *engine)
+{
+    struct bw_failover *failover = &engine->failover;
+    failover->is_checking = false;
+    bw_timer_arm(&engine->timers_mono, &failover->timer,
+                 engine->now_ns / BW_NS_PER_US + AGAIN_MS * BW_US_PER_MS);
+}
+
+static void again_due(struct bw_engine *engine, struct bw_timer *timer)
+{
+    (void)timer; /* bw_failover_turn is part of this turn */
+    (void)engine;
+}
+
+static void forget_lost(struct bw_failover *failover)
+{
+    for (size_t i = 0; i < failover->lost_count; i++)
+        bw_free(failover->lost[i].asked);
+    bw_free(failover->lost);
+    failover->lost = NULL;
+    failover->lost_count = 0;
+}
+
+static void forget_ring(struct bw_failover *failover)
+{
+    for (size_t i = 0; i < failover->count; i++) {
+        bw_free(failover->ring[i].asked);
+        failover->ring[i].asked = NULL;
+    }
+    failover->count = failover->next = 0;
+}
+
+static void add_park(struct bw_failover *failover, const struct bw_failover_turn *turn)
+{
+    struct bw_failover_park *park = failover->parks;
+    while (park && !bw_id_eq(park->run, turn->ref.run))
+        park = park->next;
+    if (!park) {
+        park = bw_xcalloc(1, sizeof *park);
+        *park = (struct bw_failover_park){failover->parks, turn->ref.tenant, turn->ref.run,
+                                          bw_xstrdup(turn->asked)};
+        failover->parks = park;
+        return;
+    }
+    struct bw_buf text;
+    bw_buf_init(&text, 16 * ASKED_BYTES_MAX);
+    bw_buf_printf(&text, "%s; %s", park->asked, turn->asked);
+    bw_free(park->asked);
+    park->asked = bw_xstrdup(bw_buf_cstr(&text));
+    bw_buf_deinit(&text);
+}
+
+/* The finding is recorded: memory is emptied, and all shards are asked for anew. Their new epochs
+ * fence whatever of ours is still under way. */
+static void start_over(struct bw_engine *engine)
+{
+    struct bw_failover *failover = &engine->failover;
+    struct bw_lease *lease = &engine->lease;
+    for (size_t i = 0; i < failover->lost_count; i++) {
+        if (failover->lost[i].asked)
+            add_park(failover, &failover->lost[i]);
+    }
+    engine->counters.failovers++;
+    engine->counters.failover_lost_turns += failover->lost_count;
+    forget_lost(failover);
+    forget_ring(failover);
+    bw_shards held = bw_lease_held(engine);
+    memset(lease->epochs, 0, sizeof lease->epochs);
+    lease->owned_count = 0;
+    for (uint32_t shard = 0; shard < BW_SHARD_COUNT; shard++) {
+        if (held >> shard & 1)
+            bw_engine_let_go(engine, shard);
+    }
+    failover->is_checking = failover->is_open = false;
+    if (!lease->is_in_flight)
+        bw_lease_acquire(engine);
+}
+
+static void recorded(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_failover *failover = &engine->failover;
+    failover->has_failed = failover->has_failed || call->code != BW_ERR_OK;
+    if (--failover->records > 0)
+        return;
+    if (failover->has_failed)
+        again(engine); /* the same record twice is one */
+    else
+        start_over(engine);
+}
+
+static void record(struct bw_engine *engine, const struct bw_failover_turn *turn)
+{
+    struct bw_failover *failover = &engine->failover;
+    struct bw_store *store = engine->config.store;
+    struct bw_call *call = bw_call_open(engine, recorded);
+    struct bw_buf args;
+    char id[BW_ID_TEXT_LEN + 1];
+    bw_id_print(turn->ref.run, id);
+    bw_buf_init(&args, 64 * 1024);
+    bw_value_put_map(&args, 5);
+    bw_value_put_key(&args, "action");
+    bw_value_put_text(&args, "failover.lost");
+    bw_value_put_key(&args, "actor");
+    bw_value_put_text(&args, "billow");
+    bw_value_put_key(&args, "at_us"); /* repeated, it is the same record */
+    bw_value_put_int(&args, failover->at_us);
+    bw_value_put_key(&args, "detail");
+    bw_value_put_map(&args, 5);
+    bw_value_put_key(&args, "from");
+    bw_value_put_int(&args, failover->from);
+    bw_value_put_key(&args, "node");
+    bw_value_put_text(&args, engine->node);
+    bw_value_put_key(&args, "sent");
+    bw_value_put_text(&args, turn->asked ? turn->asked : "");
+    bw_value_put_key(&args, "to");
+    bw_value_put_int(&args, failover->to);
+    bw_value_put_key(&args, "turn");
+    bw_value_put_int(&args, (int64_t)turn->ref.turn);
+    bw_value_put_key(&args, "subject");
+    bw_value_put_text(&args, id);
+    call->is_background = true;
+    failover->records++;
+    store->write(store->self, turn->ref.tenant, BW_STR("audit"), bw_buf_str(&args), bw_call_on_done,
+                 call);
+    bw_buf_deinit(&args);
+}
+
+static void found(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_failover *failover = &engine->failover;
+    const struct bw_turn_ref *missing = call->subject;
+    struct bw_id none = {{0}};
+    if (call->code != BW_ERR_OK || call->number != failover->to) {
+        again(engine); /* not reached, or another server answered */
+        return;
+    }
+    forget_lost(failover);
+    failover->lost = bw_xcalloc(call->count + 1, sizeof *failover->lost);
+    for (size_t i = 0; i < call->count; i++) {
+        for (size_t k = 0; k < failover->count; k++) {
+            const struct bw_failover_turn *turn = &failover->ring[k];
+            if (!bw_id_eq(turn->ref.run, missing[i].run) || turn->ref.turn != missing[i].turn ||
+                !bw_id_eq(turn->ref.batch, missing[i].batch))
+                continue;
+            failover->lost[failover->lost_count] = *turn;
+            failover->lost[failover->lost_count++].asked =
+                turn->asked ? bw_xstrdup(turn->asked) : NULL;
+            break;
+        }
+    }
+    bw_engine_log(
+        engine, "database_failover", none,
+        "timeline %" PRId64 " became %" PRId64
+        ": %zu of %zu acknowledged turns and starts are not there; all runs are read anew",
+        failover->from, failover->to, failover->lost_count, failover->count);
+    failover->has_failed = false;
+    failover->records = 1; /* this look itself */
+    for (size_t i = 0; i < failover->lost_count; i++) {
+        const struct bw_failover_turn *turn = &failover->lost[i];
+        bw_engine_log(engine, "turn_lost", turn->ref.run, "turn %" PRIu64 "%s%s", turn->ref.turn,
+                      turn->asked ? ", which had sent " : "", turn->asked ? turn->asked : "");
+        record(engine, turn);
+    }
+    if (--failover->records == 0)
+        start_over(engine);
+}
+
+static void on_missing(void *ud, const struct bw_error *error, int64_t timeline,
+                       const struct bw_turn_ref *missing, size_t count)
+{
+    struct bw_call *call = ud;
+    struct bw_turn_ref *copies = bw_arena_calloc(&call->arena, count + 1, sizeof *copies);
+    if (count > 0)
+        memcpy(copies, missing, count * sizeof *copies);
+    call->subject = copies;
+    call->count = count;
+    call->number = timeline;
+    bw_call_post(call, error->code, error->text);
+}
+
+void bw_failover_turn(struct bw_engine *engine)
+{
+    struct bw_failover *failover = &engine->failover;
+    struct bw_store *store = engine->config.store;
+    bool is_waiting = bw_timer_is_armed(&failover->timer);
+    if (!failover->is_open || failover->is_checking || is_waiting ||
+        engine->phase > BW_ENGINE_RUNNING)
+        return;
+    struct bw_call *call = bw_call_open(engine, found);
+    struct bw_turn_ref *refs = bw_arena_calloc(&call->arena, failover->count + 1, sizeof *refs);
+    size_t count = 0;
+    for (size_t i = 0; i < failover->count; i++) {
+        if (engine->now_ns - failover->ring[i].at_ns < WINDOW_S * BW_NS_PER_S)
+            refs[count++] = failover->ring[i].ref;
+    }
+    call->is_background = true;
+    failover->is_checking = true;
+    store->check_turns(store->self, refs, count, on_missing, call);
+}
+
+/* Between turns; from now on bw_lease_may_act is false. */
+static void on_failover(void *ud, int64_t from, int64_t to)
+{
+    struct bw_engine *engine = ud;
+    struct bw_failover *failover = &engine->failover;
+    if (!failover->is_open) {
+        failover->from = from;
+        failover->at_us = bw_clock_utc(engine->config.clock).us;
+    }
+    failover->to = to;
+    failover->is_open = true;
+    bw_engine_poke(engine);
+}
+
+/* --- Runs that must stop --------------------------------------------------------------------- */
+
+void bw_failover_leased(struct bw_engine *engine)
+{
+    for (struct bw_failover_park *park = engine->failover.parks; park; park = park->next)
+        bw_engine_touch(engine, park->tenant, park->run);
+}
+
+bool bw_failover_takes(struct bw_engine *engine, struct bw_id run, struct bw_buf *why)
+{
+    struct bw_failover_park **at = &engine->failover.parks;
+    while (*at && !bw_id_eq((*at)->run, run))
+        at = &(*at)->next;
+    struct bw_failover_park *park = *at;
+    if (!park)
+        return false;
+    *at = park->next;
+    bw_buf_printf(why,
+                  "the database fell back behind a turn of this run that had sent: %s. It may have "
+                  "been done, and would be done again: look there, then resume, skip with a value, "
+                  "or cancel",
+                  park->asked);
+    bw_free(park->asked);
+    bw_free(park);
+    return true;
+}
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+void bw_failover_init(struct bw_engine *engine)
+{
+    struct bw_store *store = engine->config.store;
+    engine->failover = (struct bw_failover){.timer.on_due = again_due};
+    if (store->set_on_failover)
+        store->set_on_failover(store->self, on_failover, engine);
+}
+
+void bw_failover_deinit(struct bw_engine *engine)
+{
+    struct bw_failover *failover = &engine->failover;
+    struct bw_store *store = engine->config.store;
+    if (store->set_on_failover)
+        store->set_on_failover(store->self, NULL, NULL);
+    forget_lost(failover);
+    forget_ring(failover);
+    bw_free(failover->ring);
+    for (struct bw_failover_park *park; (park = failover->parks);) {
+        failover->parks = park->next;
+        bw_free(park->asked);
+        bw_free(park);
+    }
+}

@@ -1,0 +1,172 @@
+/* test_failover.c - the database fell back behind what it had acknowledged: nobody goes on from
+ * memory, and what may be done twice waits for a person.
+ *
+ * The host is support/core/fake_host.h, the rest of the world support/core/harness.h; turns are
+ * taken out of the memory store by hand, as a standby would lack them. */
+#include "support/test.h"
+
+#include "support/core/harness.h"
+
+#include "store/mem_store.h"
+
+static const struct fake_program PROGRAMS[] = {
+    {"ask", {{.kind = "http", .args = "{\"method\":\"GET\",\"url\":\"https://bank.example/\"}"}}},
+    {"pay",
+     {{.kind = "http",
+       .args = "{\"method\":\"POST\",\"url\":\"https://bank.example/pay\",\"once\":true}"}}},
+    {"twice",
+     {{.kind = "http", .args = "{\"method\":\"POST\",\"url\":\"https://erp.example/a\"}"},
+      {.kind = "http", .args = "{\"method\":\"POST\",\"url\":\"https://erp.example/b\"}"}}},
+    {"wait", {{.kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-1\"}"}}},
+};
+
+static struct harness harness;
+
+static int set_up(void **state)
+{
+    (void)state;
+    harness_init(&harness, PROGRAMS, sizeof PROGRAMS / sizeof *PROGRAMS);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    harness_deinit(&harness);
+    harness = (struct harness){0};
+    return 0;
+}
+
+/* The last turn of the run is gone, and all that it wrote. */
+static void lose_turn(struct bw_id id)
+{
+    struct mem_run *run = mem_find_run(harness.store.self, harness.tenant, id);
+    assert_true(run->turn_count > 0);
+    mem_disown(&run->turns[--run->turn_count].body);
+    for (size_t i = 0; i < run->wait_count; i++) {
+        bw_list_remove(&run->waits[i]->link);
+        bw_free(run->waits[i]);
+    }
+    run->wait_count = 0;
+    run->row.head = run->row.last_seq = run->turn_count; /* each turn has one command */
+    run->row.wake = run->turn_count ? BW_WAKE_EFFECT : BW_WAKE_READY;
+    run->row.is_active = true;
+    run->row.wake_at_us = 0;
+}
+
+static void fail_over(void)
+{
+    bw_store_mem_fail_over(&harness.store);
+    harness_settle(&harness);
+    harness_advance(&harness, 1000);
+}
+
+static void test_a_run_whose_request_is_not_in_the_database_stops_for_a_person(void **state)
+{
+    (void)state;
+    struct bw_id run = harness_start(&harness, "pay");
+    lose_turn(run);
+    fail_over();
+    assert_status(&harness, run, "parked");
+    const char *error = harness_member(&harness, run, "error");
+    assert_non_null(strstr(error, "\"FAILOVER\""));
+    assert_non_null(strstr(error, "POST https://bank.example/pay (once, key "));
+    assert_false(harness_http(&harness, 200, "twice")); /* nothing is sent again */
+    const char *audit = harness_read(&harness, "audit", run);
+    assert_non_null(strstr(audit, "failover.lost"));
+    assert_non_null(strstr(audit, "https://bank.example/pay"));
+    assert_int_equal(harness_stats(&harness).failovers, 1);
+    assert_int_equal(harness_stats(&harness).failover_lost_turns, 1);
+    harness_resume(&harness, run, NULL); /* somebody has looked: it was not done */
+    assert_true(harness_http(&harness, 200, "paid"));
+    assert_status(&harness, run, "done");
+}
+
+static void test_a_run_that_stops_begins_nothing_that_its_rows_ask_for(void **state)
+{
+    (void)state;
+    struct bw_id run = harness_start(&harness, "twice");
+    assert_true(harness_http(&harness, 200, "a"));
+    lose_turn(run); /* with the outcome of the first request, and the second one */
+    uint64_t begun = harness_stats(&harness).effects;
+    fail_over();
+    assert_status(&harness, run, "parked");
+    assert_int_equal(harness_stats(&harness).effects, begun);
+    assert_false(harness_http(&harness, 200, "a again"));
+    assert_non_null(strstr(harness_member(&harness, run, "error"), "https://erp.example/b"));
+    harness_resume(&harness, run, NULL);
+    assert_true(harness_http(&harness, 200, "a again")); /* known there by its key */
+    assert_true(harness_http(&harness, 200, "b"));
+    assert_status(&harness, run, "done");
+}
+
+static void test_a_run_that_lost_a_turn_without_consequence_takes_it_again(void **state)
+{
+    (void)state;
+    struct bw_id waits = harness_start(&harness, "wait"), asks = harness_start(&harness, "ask");
+    lose_turn(waits);
+    lose_turn(asks); /* a GET may be sent twice */
+    fail_over();
+    assert_status(&harness, waits, "open");
+    assert_status(&harness, asks, "open");
+    harness_event(&harness, "paid", "I-1", "e1", "1");
+    assert_true(harness_http(&harness, 200, "x"));
+    assert_status(&harness, waits, "done");
+    assert_status(&harness, asks, "done");
+    assert_int_equal(harness_stats(&harness).failover_lost_turns, 2);
+}
+
+static void test_after_a_failover_without_loss_all_goes_on(void **state)
+{
+    (void)state;
+    struct bw_id pays = harness_start(&harness, "pay"), waits = harness_start(&harness, "wait");
+    const struct mem_store *store = harness.store.self;
+    int64_t epoch = store->shards[0].epoch;
+    assert_true(harness_http(&harness, 200, "paid"));
+    fail_over();
+    assert_true(store->shards[0].epoch > epoch); /* what is still under way is fenced */
+    harness_event(&harness, "paid", "I-1", "e1", "1");
+    assert_status(&harness, pays, "done");
+    assert_status(&harness, waits, "done");
+    assert_int_equal(harness_stats(&harness).failover_lost_turns, 0);
+    assert_null(strstr(harness_read(&harness, "audit", waits), "failover.lost"));
+}
+
+static bool is_held;
+
+static enum bw_mem_fault hold(void *ud, const char *what)
+{
+    (void)ud;
+    return is_held && strcmp(what, "check_turns") == 0 ? BW_MEM_FAIL : BW_MEM_GO;
+}
+
+static void test_nothing_goes_on_before_the_turns_are_looked_up(void **state)
+{
+    (void)state;
+    struct bw_id run = harness_start(&harness, "wait");
+    is_held = true;
+    bw_store_mem_set_fault(&harness.store, hold, NULL);
+    fail_over();
+    harness_event(&harness, "paid", "I-1", "e1", "1");
+    harness_advance(&harness, 5000);
+    assert_status(&harness, run, "open");
+    assert_int_equal(harness_stats(&harness).failovers, 0);
+    is_held = false;
+    harness_advance(&harness, 5000);
+    assert_int_equal(harness_stats(&harness).failovers, 1);
+    assert_status(&harness, run, "done");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_run_whose_request_is_not_in_the_database_stops_for_a_person),
+        CASE(test_a_run_that_stops_begins_nothing_that_its_rows_ask_for),
+        CASE(test_a_run_that_lost_a_turn_without_consequence_takes_it_again),
+        CASE(test_after_a_failover_without_loss_all_goes_on),
+        CASE(test_nothing_goes_on_before_the_turns_are_looked_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
