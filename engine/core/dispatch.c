@@ -196,13 +196,23 @@ void bw_hosts_flush(struct bw_engine *engine)
 
 /* --- Results in. */
 
+/* Its shard had another owner while the host had it. When that one is gone, and the shard ours
+ * again, what looked for runs meanwhile met this one in memory and left it alone: it is found here.
+ */
+static void let_doomed_go(struct bw_engine *engine, struct bw_run *run)
+{
+    struct bw_id tenant = run->tenant, id = run->keyed.id;
+    bw_inbox_untake(&run->inbox);
+    run->state = BW_RUN_STATE_READY;
+    bw_run_evict(engine, run);
+    bw_engine_touch(engine, tenant, id);
+}
+
 static void give_up_host(struct bw_engine *engine, struct bw_run *run, const char *reason)
 {
     if (run->is_doomed) {
-        bw_inbox_untake(&run->inbox);
-        run->state = BW_RUN_STATE_READY;
         bw_run_lost_vm(engine, run);
-        bw_run_evict(engine, run);
+        let_doomed_go(engine, run);
         return;
     }
     if (++run->tries < TRIES_MAX) {
@@ -286,10 +296,8 @@ static enum bw_err take_result(struct bw_engine *engine, struct bw_frame_in *fra
                        result->turn);
     if (run->is_doomed) {
         left_executing(engine, run);
-        bw_inbox_untake(&run->inbox);
-        run->state = BW_RUN_STATE_READY;
         run->is_resident = true;
-        bw_run_evict(engine, run);
+        let_doomed_go(engine, run);
         return BW_ERR_OK;
     }
     switch (result->status) {

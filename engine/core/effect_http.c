@@ -301,10 +301,11 @@ static void http_send(struct bw_engine *engine, struct http_work *work)
 }
 
 /* A node that was paused may have been replaced, and the request sent by another one: nothing
- * leaves before the lease is renewed. A run that is not ours any more leaves memory then. */
+ * leaves before the lease is renewed. A run that is not ours any more leaves memory then, or, when
+ * a turn of it is under way, with that turn. */
 static bool http_may_send(struct bw_engine *engine, struct http_work *work)
 {
-    if (bw_lease_may_act(engine))
+    if (bw_lease_may_act(engine) && !work->effect->run->is_doomed)
         return true;
     bw_timer_arm(&engine->timers_mono, &work->effect->timer,
                  engine->now_ns / BW_NS_PER_US + HTTP_LEASE_PAUSE_MS * BW_US_PER_MS);
@@ -336,8 +337,15 @@ static void http_give_up(struct bw_engine *engine, struct bw_gate_pass *pass, un
 {
     struct http_work *work = bw_container_of(pass, struct http_work, pass);
     work->code = BW_ERR_UNAVAILABLE;
-    snprintf(work->text, sizeof work->text,
-             "not sent: it waited too long for its host, whose last %u attempts failed", failures);
+    if (failures > 0)
+        snprintf(work->text, sizeof work->text,
+                 "not sent: it waited too long for its host, whose last %u attempts failed",
+                 failures);
+    else
+        snprintf(
+            work->text, sizeof work->text,
+            "not sent: it waited too long for its turn; too many requests of this tenant go to "
+            "its host, or the host asked for a pause");
     bw_buf_clear(&work->outcome);
     http_fail(engine, work->effect);
 }

@@ -147,11 +147,9 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
             bw_engine_touch(engine, tenant, id);
     } else if (batch->is_checkpoint || run->is_doomed) {
         /* The script begins again with (input, state): both are in the row. */
-        bool is_doomed = run->is_doomed;
         (void)BW_FAULT(RUN_CHECKPOINT);
         bw_run_evict(engine, run);
-        if (!is_doomed)
-            bw_engine_touch(engine, tenant, id);
+        bw_engine_touch(engine, tenant, id); /* of a doomed one: when its shard is ours again */
     } else {
         bw_run_settle(engine, run);
     }
@@ -165,7 +163,7 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
     struct bw_id tenant = run->tenant, id = run->keyed.id;
     uint32_t shard = run->shard;
     bool is_turn = batch->kind == BW_BATCH_TURN;
-    bool is_new = batch->commit.expected_head == 0;
+    bool is_new = batch->commit.expected_head == 0, is_doomed = run->is_doomed;
     int64_t epoch = batch->commit.epoch;
     struct bw_call *reply = batch->reply;
     engine->counters.conflicts += status == BW_COMMIT_CONFLICT;
@@ -192,7 +190,7 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
                                                  : "the run changed in the meantime: try again");
     if (status == BW_COMMIT_FENCED && epoch == bw_lease_epoch(engine, shard))
         bw_lease_lost(engine, shard);
-    else if (status == BW_COMMIT_CONFLICT)
+    else if (status == BW_COMMIT_CONFLICT || is_doomed) /* the shard may be ours again by now */
         bw_engine_touch(engine, tenant, id);
 }
 

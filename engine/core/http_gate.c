@@ -149,6 +149,7 @@ static void let_in(struct bw_engine *engine, struct bw_gate *gate, struct bw_gat
     gate->inside_count++;
     gate->tokens -= engine->limits.http_rate_max > 0 ? BW_US_PER_S : 0;
     pass->is_inside = true;
+    pass->is_trial = gate->pause_ms > 0;
 }
 
 static struct bw_gate_pass *first_of(const struct bw_gate *gate)
@@ -211,7 +212,10 @@ bool bw_gate_enter(struct bw_engine *engine, struct bw_id tenant, struct bw_str 
     return false;
 }
 
-static void judge(struct bw_engine *engine, struct bw_gate *gate, enum bw_gate_verdict verdict)
+/* Of the many that were under way when a host went down only the first ones count: their failing
+ * says no more than that it is down, and only a trial that fails makes the next pause longer. */
+static void judge(struct bw_engine *engine, struct bw_gate *gate, bool is_trial,
+                  enum bw_gate_verdict verdict)
 {
     if (verdict == BW_GATE_GOOD) {
         if (gate->pause_ms)
@@ -220,6 +224,8 @@ static void judge(struct bw_engine *engine, struct bw_gate *gate, enum bw_gate_v
         gate->failures = 0;
         gate->pause_ms = 0;
     } else if (verdict == BW_GATE_FAILED && ++gate->failures >= engine->limits.http_failures_max) {
+        if (gate->pause_ms && !is_trial)
+            return;
         if (!gate->pause_ms)
             bw_engine_log(engine, "host_failing", (struct bw_id){0},
                           "%s failed %u times in a row: one request at a time tries from now on",
@@ -244,7 +250,7 @@ void bw_gate_leave(struct bw_engine *engine, struct bw_gate_pass *pass,
     }
     pass->is_inside = false;
     gate->inside_count--;
-    judge(engine, gate, verdict);
+    judge(engine, gate, pass->is_trial, verdict);
     int64_t hold_until_us = now_us(engine) + hold_ms * BW_US_PER_MS;
     if (hold_ms > 0 && hold_until_us > gate->hold_until_us)
         gate->hold_until_us = hold_until_us;

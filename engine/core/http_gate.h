@@ -34,6 +34,7 @@ struct bw_gate_pass {
     struct bw_list link; /* while it waits */
     struct bw_gate *gate;
     bool is_inside; /* sent, its answer is awaited */
+    bool is_trial;  /* sent alone, to see whether its host is back */
     int64_t since_us;
     /* Its turn has come: send. Called from the turn, never from bw_gate_enter. */
     void (*go)(struct bw_engine *engine, struct bw_gate_pass *pass);

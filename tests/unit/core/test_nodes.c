@@ -8,6 +8,7 @@
 #include "core/clock_virtual.h"
 #include "core/engine.h"
 #include "core/httpc_fake.h"
+#include "core/inside.h"
 #include "store/store_mem.h"
 #include "support/core/fake_host.h"
 
@@ -36,6 +37,12 @@ static bool has_answer;
 static enum bw_err code;
 
 static const struct fake_program PROGRAMS[] = {
+    {"both",
+     {{.kind = "http",
+       .args = "{\"method\":\"POST\",\"url\":\"https://a.example/x\"}",
+       .is_started = true},
+      {.kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-1\"}"},
+      {.kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-2\"}"}}},
     {"child", {{.kind = "note", .args = "{\"kind\":\"progress\"}", .is_post = true}}},
     {"parent", {{.kind = "child.call", .args = "{\"workflow\":\"child\",\"input\":{}}"}}},
     {"sends", {{.kind = "http", .args = "{\"method\":\"POST\",\"url\":\"https://a.example/x\"}"}}},
@@ -429,6 +436,84 @@ static void test_a_paused_node_sends_nothing_that_its_successor_sends(void **sta
     assert_int_equal(answer_http(1), 0);
 }
 
+/* Whoever looks for the runs of a shard meets this one in memory, and leaves it alone: it must not
+ * be forgotten when its old turn is thrown away. Nobody sweeps for a node that is alone. */
+static void test_a_run_at_a_host_while_its_shard_came_and_went_goes_on(void **state)
+{
+    (void)state;
+    up(0);
+    up(1);
+    advance(LEASE_MS);
+    start(1, "child");
+    struct bw_id run = start_quietly(1, "sends");
+    nodes[1].is_paused = true;
+    advance(LEASE_MS * 3 / 2);
+    assert_int_equal(shards(0), BW_SHARD_COUNT);
+    stop(0); /* and the request of this node with it */
+    bw_clock_virtual_advance(&clock_virtual, LEASE_MS * BW_US_PER_MS);
+    for (size_t i = 0; i < 20; i++)
+        turn_without_host(1);
+    assert_int_equal(shards(1), BW_SHARD_COUNT);
+    nodes[1].is_paused = false;
+    settle();
+    assert_int_equal(answer_http(1), 1);
+    assert_string_equal(status(run), "done");
+}
+
+/* Its next owner may have sent the request by then, or have been told that it never was. */
+static void test_nothing_leaves_for_a_run_whose_shard_is_given_away(void **state)
+{
+    (void)state;
+    struct bw_engine_stats stats;
+    struct bw_http_header header = {BW_STR("retry-after"), BW_STR("5")};
+    enum { COUNT = 120 }; /* in more than half of the shards */
+    struct bw_id runs[COUNT];
+    size_t own = 0, sent = 0;
+    uint64_t handle;
+    up(0);
+    for (size_t i = 0; i < COUNT; i++)
+        runs[i] = start(0, "both");
+    while (bw_httpc_fake_next(nodes[0].http, 0, &handle)) {
+        bw_httpc_fake_answer(
+            nodes[0].http, handle,
+            &(struct bw_http_response){.status = 429, .headers = &header, .header_count = 1}, NULL);
+        settle();
+    }
+    advance(2500);
+    up(1); /* it gets half of the shards with the next renewal */
+    for (size_t i = 0; i < COUNT; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "e-%zu", i);
+        bw_engine_send_event(nodes[0].engine,
+                             &(struct bw_event){.tenant = tenant,
+                                                .topic = BW_STR("paid"),
+                                                .key = BW_STR("I-1"),
+                                                .id = bw_str_of(id),
+                                                .body = bw_str("", 1)},
+                             NULL, NULL);
+    }
+    for (size_t i = 0; i < 27; i++) {
+        bw_clock_virtual_advance(&clock_virtual, 100 * BW_US_PER_MS);
+        for (size_t k = 0; k < 5; k++)
+            turn_without_host(0);
+        bw_engine_stats(nodes[0].engine, &stats);
+        if (i == 12) /* all have a turn at the host, and a pause under way */
+            assert_int_equal(stats.executing, COUNT);
+    }
+    assert_int_equal(shards(0), BW_SHARD_COUNT / 2);
+    for (size_t i = 0; i < COUNT; i++)
+        own += bw_lease_owns(nodes[0].engine, bw_shard_of(runs[i]));
+    const struct bw_http_request *request;
+    for (handle = 0; (request = bw_httpc_fake_next(nodes[0].http, handle, &handle)); sent++) {
+        struct bw_str key = request->headers[request->header_count - 1].value;
+        struct bw_id run;
+        assert_int_equal(bw_id_parse(bw_str(key.ptr, BW_ID_TEXT_LEN), &run), true);
+        assert_true(bw_lease_owns(nodes[0].engine, bw_shard_of(run)));
+    }
+    assert_in_range(own, 1, COUNT - 1);
+    assert_true(sent > 0);
+}
+
 /* --- Runs of other nodes. */
 
 static void test_children_of_any_shard_run_and_answer(void **state)
@@ -484,6 +569,8 @@ int main(void)
         CASE(test_a_node_that_was_paused_beyond_its_lease_changes_nothing),
         CASE(test_a_node_that_lost_its_shards_forgets_the_turns_it_could_not_commit),
         CASE(test_a_paused_node_sends_nothing_that_its_successor_sends),
+        CASE(test_a_run_at_a_host_while_its_shard_came_and_went_goes_on),
+        CASE(test_nothing_leaves_for_a_run_whose_shard_is_given_away),
         CASE(test_children_of_any_shard_run_and_answer),
         CASE(test_a_run_is_cancelled_through_any_node),
         CASE(test_a_node_without_shards_starts_runs_for_the_others),
