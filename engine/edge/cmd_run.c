@@ -99,9 +99,9 @@ static int list_rows(struct bw_cli *cli, const char *path, const char *const *he
 
 int bw_cmd_run_list(struct bw_cli *cli)
 {
-    static const char *const heads[] = {"run",   "workflow", "status",  "waits for",
+    static const char *const heads[] = {"run",   "workflow", "status",  "waits for", "cause",
                                         "turns", "key",      "updated", NULL};
-    static const char *const keys[] = {"id",   "workflow", "status",     "wake",
+    static const char *const keys[] = {"id",   "workflow", "status",     "wake", "error.code",
                                        "head", "key",      "updated_at", NULL};
     struct bw_buf path;
     const char *limit = bw_cli_option(cli, "limit");

@@ -115,6 +115,18 @@ enum bw_err bw_cmd_period(struct bw_cli *cli, const char *why, const char **peri
     return BW_ERR_OK;
 }
 
+/* "status", or "error.code" of what lies in a map. */
+static struct bw_value cell_of(const struct bw_value *row, const char *key)
+{
+    char outer[32];
+    const char *dot = strchr(key, '.');
+    if (!dot)
+        return bw_value_get(row, key);
+    snprintf(outer, sizeof outer, "%.*s", (int)(dot - key), key);
+    struct bw_value map = bw_value_get(row, outer);
+    return map.tag == BW_VALUE_MAP ? bw_value_get(&map, dot + 1) : map;
+}
+
 void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const *heads,
                        const char *const *keys)
 {
@@ -128,7 +140,7 @@ void bw_cmd_print_rows(struct bw_cli *cli, struct bw_str rows, const char *const
     struct bw_str rest = list.items;
     while (bw_value_next(&rest, &row)) {
         for (size_t i = 0; keys[i]; i++) {
-            struct bw_value cell = bw_value_get(&row, keys[i]);
+            struct bw_value cell = cell_of(&row, keys[i]);
             bw_grid_add_value(&grid, &cell);
         }
     }

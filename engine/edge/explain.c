@@ -30,11 +30,21 @@ static void explain_parked(struct bw_buf *text, const struct bw_value *run)
     if (file.len)
         bw_buf_printf(text, " (%.*s:%lld)", BW_STR_ARG(file),
                       (long long)bw_value_get_int(&why, "line", 0));
-    bw_buf_put_text(
-        text,
-        ".\nMend the cause, then 'billow run resume' goes on from the effect that failed\n"
-        "('--latest' when a script was mended: the run moves to the active release first); "
-        "'billow run resume --skip-with JSON' gives it an outcome; 'billow run cancel' ends it");
+    struct bw_str id = bw_value_get_str(run, "id", BW_STR("RUN"));
+    if (bw_value_get_int(run, "head", 0) == 0 &&
+        bw_str_eq(bw_value_get_str(&why, "code", BW_STR_NONE), BW_STR("INPUT_INVALID"))) {
+        bw_buf_printf(text,
+                      ".\nNothing of it has happened. 'billow run cancel %.*s' ends it; start it "
+                      "again with an input that fits, and a key of its own",
+                      BW_STR_ARG(id));
+        return;
+    }
+    bw_buf_printf(text,
+                  ".\nMend the cause, then 'billow run resume %.*s' goes on from the effect that "
+                  "failed\n('--latest' when a script was mended: the run moves to the active "
+                  "release first);\n'--skip-with JSON' gives the effect an outcome instead; "
+                  "'billow run cancel' ends the run",
+                  BW_STR_ARG(id));
 }
 
 void bw_explain_run(struct bw_buf *text, const struct bw_value *run)

@@ -17,8 +17,10 @@
 #include "io/os.h"
 #include "io/pgserver.h"
 #include "store/store_pg.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef BW_HAS_SANITIZER
@@ -266,6 +268,22 @@ static enum bw_err open_engine(struct bw_service *service, struct bw_error *erro
     return err;
 }
 
+/* The private PostgreSQL makes it for itself; with a database of somebody's own nobody has yet. */
+static enum bw_err make_state_dir(const struct bw_service_options *options, struct bw_error *error)
+{
+    enum bw_err err = BW_ERR_OK;
+    struct bw_buf path;
+    bw_buf_init(&path, 4096);
+    bw_buf_printf(&path, "%s/.billow", options->dir ? options->dir : ".");
+    if (mkdir(bw_buf_cstr(&path), 0755) != 0 && errno != EEXIST)
+        err = bw_fail(error, BW_ERR_UNAVAILABLE,
+                      "cannot make the folder %s for the socket: %s; name another place with --dir "
+                      "or --socket",
+                      bw_buf_cstr(&path), strerror(errno));
+    bw_buf_deinit(&path);
+    return err;
+}
+
 static enum bw_err open_door(struct bw_service *service, const struct bw_service_options *options,
                              struct bw_error *error)
 {
@@ -277,8 +295,10 @@ static enum bw_err open_door(struct bw_service *service, const struct bw_service
         bw_buf_put_text(&path, options->socket);
     else
         bw_config_state_path(&path, options->dir, "billow.sock");
-    enum bw_err err = bw_http_door_open(service->loop, service->api, bw_buf_cstr(&path),
-                                        service->clock, &service->door, error);
+    enum bw_err err = options->socket ? BW_ERR_OK : make_state_dir(options, error);
+    if (!err)
+        err = bw_http_door_open(service->loop, service->api, bw_buf_cstr(&path), service->clock,
+                                &service->door, error);
     bw_buf_deinit(&path);
     return err;
 }

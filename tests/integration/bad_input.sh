@@ -117,6 +117,12 @@ run billow run start tm --input '{"contract":'
 expect "input that is not JSON: option and place" 4 "--input: JSON: a value is missing at byte offset 12"
 run billow run start tm --input '{}' --wait
 expect "input that does not fit: the run parks and says which members" 1 "input.contract: it is missing"
+unfit=$(billow run list --status parked --json | jq -r '.[0].id')
+run billow run list --status parked
+expect "the list of parked runs says the cause of each" 0 "cause" "INPUT_INVALID"
+run billow run explain "$unfit"
+expect "a run whose input does not fit is to be started again, and nothing of it resumed" 0 \
+    "billow run cancel $unfit" "with an input that fits"
 run billow run start tm --input '{"contract":"C-99","period":"2026-10"}' --wait
 expect "an unknown contract: the run parks, and says what to do" 1 "there is no contract C-99: import contracts.json"
 run billow task list --status all --json

@@ -78,6 +78,18 @@ library() { # stdlib/*.lua as {files: {name: text}}
 }
 library
 
+# --- As the help says, in a folder where nothing is yet.
+mkdir "$work/fresh"
+fresh_start() {
+    (cd "$work/fresh" && exec "$build/bin/billow" serve --database "$database" --json) \
+        >"$work/fresh/out" 2>"$work/fresh/err" </dev/null &
+    pid_of[fresh]=$!
+    wait_until 30 grep -q ready "$work/fresh/out"
+}
+check "a node makes the folder of its socket itself" fresh_start
+check "and commands of that folder talk to it" billow tenant create fresh --dir "$work/fresh"
+node_end fresh TERM
+
 # --- Sharing.
 check "the first node starts on a given database" node_start one
 check "and has all shards" wait_until 5 has_shards one 64
