@@ -1,4 +1,5 @@
-/* background.c - every tenant is swept once a day (UTC), one after the other.
+/* background.c - every tenant is swept once a day (UTC), one after the other; before that, room is
+ * made for what comes (partitions).
  *
  * The row of the last sweep says when a tenant was swept, whoever did it: nodes that look at the
  * same time may both begin, and then drop different runs, or the same ones once.
@@ -93,12 +94,28 @@ static void on_tenants(void *ud, const struct bw_error *error, struct bw_str val
     next(background);
 }
 
+static void on_room(void *ud, const struct bw_error *error)
+{
+    struct bw_background *background = ud;
+    struct bw_store *store = background->config->store;
+    if (error->code && error->code != BW_ERR_CANCELLED)
+        bw_service_log_error("partitions", error);
+    if (background->is_stopping)
+        return;
+    if (background->config->rate == 0) {
+        rest(background);
+        return;
+    }
+    store->read(store->self, (struct bw_id){{0}}, BW_STR("tenants"), BW_STR_NONE, on_tenants,
+                background);
+}
+
 static void look(void *ud)
 {
     struct bw_background *background = ud;
     struct bw_store *store = background->config->store;
-    store->read(store->self, (struct bw_id){{0}}, BW_STR("tenants"), BW_STR_NONE, on_tenants,
-                background);
+    store->write(store->self, (struct bw_id){{0}}, BW_STR("room"), BW_STR_NONE, on_room,
+                 background);
 }
 
 struct bw_background *bw_background_create(struct bw_sweeper *sweeper,

@@ -310,7 +310,7 @@ static void open_sweeper(struct bw_service *service, const struct bw_service_opt
                                        .engine = service->engine,
                                        .store = &service->store,
                                        .clock = &service->clock,
-                                       .is_background = options->retention_rate > 0,
+                                       .is_background = options->is_listening,
                                        .rate = options->retention_rate,
                                        .archive_dir = options->archive_dir,
                                        .first_ms = every_ms / 10,

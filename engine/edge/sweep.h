@@ -26,8 +26,8 @@ struct bw_sweeper_config {
     struct bw_engine *engine;
     struct bw_store *store;
     const struct bw_clock *clock;
-    bool is_background;      /* every tenant once a day */
-    int64_t rate;            /* runs a second, in the background */
+    bool is_background;      /* partitions, and every tenant once a day */
+    int64_t rate;            /* runs a second, in the background; 0 = no sweeps there */
     const char *archive_dir; /* of the background; NULL = no archive */
     int64_t first_ms;        /* when the background looks first */
     int64_t every_ms;        /* and how often for tenants that are due */

@@ -272,7 +272,8 @@ static void free_hold(struct bw_hold *hold)
 
 bool mem_is_retention(struct bw_str what)
 {
-    return bw_str_starts(what, BW_STR("hold")) || bw_str_eq(what, BW_STR("retention"));
+    return bw_str_starts(what, BW_STR("hold")) || bw_str_eq(what, BW_STR("retention")) ||
+           bw_str_eq(what, BW_STR("room"));
 }
 
 static void add_hold(struct mem_store *store, struct bw_id tenant, const struct bw_hold *from)
@@ -292,6 +293,8 @@ enum bw_err mem_write_retention(struct mem_store *store, struct bw_id tenant, st
     struct bw_hold hold;
     bool is_end = bw_str_eq(what, BW_STR("hold_end"));
     bool is_hold = is_end || bw_str_eq(what, BW_STR("hold"));
+    if (bw_str_eq(what, BW_STR("room")))
+        return BW_ERR_OK; /* it has no partitions */
     if (is_hold && bw_hold_from_args(what, args, &hold, error) != BW_ERR_OK)
         return error->code;
     if (!is_hold && !bw_str_eq(what, BW_STR("retention")))

@@ -324,6 +324,20 @@ static struct bw_pgc_unit *build_last(struct bw_pg_request *request)
     return unit;
 }
 
+static const struct bw_pg_statement make_room = {
+    "make_room", "SELECT billow.make_journal_partitions($1::bigint)", 1};
+static const struct bw_pg_statement free_room = {
+    "free_room", "SELECT billow.drop_journal_partitions($1::bigint)", 1};
+
+static struct bw_pgc_unit *build_room(struct bw_pg_request *request)
+{
+    const struct write_args *args = request->args;
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    bw_pgc_unit_add(unit, &make_room)[0] = bw_pg_arg_int(unit, args->hold.set_at_us);
+    bw_pgc_unit_add(unit, &free_room)[0] = bw_pg_arg_int(unit, args->hold.set_at_us);
+    return unit;
+}
+
 static void answer_write(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
 {
     const struct write_args *args = request->args;
@@ -349,7 +363,8 @@ bool bw_pg_write_retention(struct bw_pg_store *store, struct bw_id tenant, struc
                            struct bw_str bytes, bw_done_fn done, void *ud)
 {
     bool is_hold = bw_str_eq(what, BW_STR("hold")), is_end = bw_str_eq(what, BW_STR("hold_end"));
-    if (!is_hold && !is_end && !bw_str_eq(what, BW_STR("retention")))
+    bool is_room = bw_str_eq(what, BW_STR("room"));
+    if (!is_hold && !is_end && !is_room && !bw_str_eq(what, BW_STR("retention")))
         return false;
     struct bw_pg_request *request = bw_pg_request_make(store, store->keeper, ud);
     struct write_args *args = bw_arena_calloc(&request->arena, 1, sizeof *args);
@@ -357,13 +372,18 @@ bool bw_pg_write_retention(struct bw_pg_store *store, struct bw_id tenant, struc
     request->args = args;
     request->fn.done = done;
     request->answer = answer_write;
-    request->build = is_hold ? build_hold : is_end ? build_hold_end : build_last;
+    request->build = is_hold   ? build_hold
+                     : is_end  ? build_hold_end
+                     : is_room ? build_room
+                               : build_last;
     args->tenant = tenant;
     args->bytes = bw_arena_copy(&request->arena, bytes);
     if (is_hold || is_end)
         code = bw_hold_from_args(what, args->bytes, &args->hold, &request->error);
     struct bw_value map = bw_value_read(args->bytes);
     args->last = bw_value_get(&map, "last").encoded;
+    if (is_room)
+        args->hold.set_at_us = bw_value_get_int(&map, "at_us", 0);
     args->hold.set_at_us = args->hold.set_at_us ? args->hold.set_at_us : bw_pg_now_us(store);
     (void)BW_FAULT(STORE_WRITE_BEFORE);
     if (code == BW_ERR_OK)

@@ -404,7 +404,8 @@ struct bw_store {
      * "hold" {name, scope: "tenant"|"run"|"workflow"|"contract"|"customer"|"matter", scope_id?,
      * reason, set_by, at_us?}: from now on nothing of it is dropped; again it changes nothing,
      * CONFLICT when the name holds something else; "hold_end" {name, reason, set_by}; "retention"
-     * {last}: what the last sweep has to say. */
+     * {last}: what the last sweep has to say; "room" {at_us?}, of no tenant: room for what
+     * comes is made, what is empty is given back (partitions: nothing of it can be seen). */
     void (*write)(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
                   bw_done_fn done, void *ud);
     /* As load, but without the turns (turn_count 0): for a run whose script is in memory and only

@@ -73,6 +73,26 @@ static void test_tenant_comes_first_in_every_key(void **state)
         "");
 }
 
+/* A commit never waits for a partition, and finds one for today and for half a year to come. */
+static void test_the_journal_has_room_for_what_comes(void **state)
+{
+    F;
+    assert_string_equal(fixture_sql(f, "SELECT relkind FROM pg_class WHERE oid ="
+                                       " 'billow.journal'::regclass"),
+                        "p");
+    assert_string_equal(
+        fixture_sql(f, "SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_inherits n"
+                       " JOIN pg_class c ON c.oid = n.inhrelid"
+                       " WHERE n.inhparent = 'billow.journal'::regclass"
+                       " AND c.relname IN ('journal_before', 'journal_other')"),
+        "journal_before journal_other");
+    assert_string_equal(
+        fixture_sql(f, "SELECT count(*) FROM generate_series(1, 2) AS i WHERE to_regclass("
+                       " 'billow.journal_' || to_char(date_trunc('quarter', now() AT TIME ZONE"
+                       " 'UTC') + i * interval '3 months', 'YYYY\"q\"Q')) IS NOT NULL"),
+        "2");
+}
+
 /* What is rewritten all the time is cleaned in small steps. */
 static void test_hot_tables_are_set_up_for_it(void **state)
 {
@@ -126,6 +146,7 @@ int main(void)
         PG_TEST(test_every_table_of_tenants_has_forced_row_security),
         PG_TEST(test_the_audit_record_cannot_be_changed),
         PG_TEST(test_tenant_comes_first_in_every_key),
+        PG_TEST(test_the_journal_has_room_for_what_comes),
         PG_TEST(test_hot_tables_are_set_up_for_it),
         PG_TEST(test_no_function_or_view_lends_its_rights),
         PG_TEST(test_every_session_has_its_timeouts),

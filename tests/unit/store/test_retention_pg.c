@@ -48,6 +48,19 @@ static const char *sql(struct store_fixture *f, const char *text)
     return fixture_sql(f, whole);
 }
 
+/* The same with a text in the place of "%s"; of two results both may be used. */
+static const char *sql_text(struct store_fixture *f, const char *before, const char *text)
+{
+    static char results[2][200];
+    static size_t at;
+    char whole[1000];
+    const char *mark = strstr(before, "%s");
+    snprintf(whole, sizeof whole, "%.*s%s%s", (int)(mark - before), before, text, mark + 2);
+    char *result = results[at++ % 2];
+    snprintf(result, sizeof results[0], "%s", fixture_sql(f, whole));
+    return result;
+}
+
 static struct bw_str drop_args(struct store_fixture *f, struct bw_id run)
 {
     char args[300];
@@ -337,6 +350,81 @@ static void test_a_drop_whose_answer_is_lost_is_done_once(void **state)
     assert_string_equal(sql(f, "SELECT dropped FROM billow.retention WHERE tenant_id = ?"), "1");
 }
 
+/* --- Partitions. */
+
+static void make_room(struct store_fixture *f, const char *day)
+{
+    char args[100];
+    snprintf(args, sizeof args, "{\"at_us\":%s000000}",
+             sql_text(f, "SELECT extract(epoch FROM '%s'::timestamptz)::bigint", day));
+    struct bw_id mine = f->tenant;
+    f->tenant = (struct bw_id){{0}};
+    assert_ok(fixture_write(f, "room", args), &f->error);
+    f->tenant = mine;
+}
+
+/* A run that was started on that day and took a turn; where its turn lies. */
+static const char *place_of(struct store_fixture *f, const char *day, struct bw_id *run)
+{
+    struct bw_run_row row = fixture_row(f, "tm", NULL);
+    const char *first = sql_text(f, "SELECT billow.first_id('%s'::timestamptz)", day);
+    struct bw_id id;
+    assert_true(bw_id_parse(bw_str_of(first), &id));
+    memcpy(row.id.bytes, id.bytes, 6);
+    row.shard = (uint32_t)(bw_id_hash(row.id) % BW_SHARD_COUNT);
+    assert_ok(fixture_start_row(f, &row), &f->error);
+    finish(f, row.id, 0);
+    *run = row.id;
+    return sql_text(f, "SELECT tableoid::regclass FROM billow.journal WHERE run_id = '%s'",
+                    id_text(row.id));
+}
+
+static void test_turns_lie_in_the_quarter_in_which_their_run_began(void **state)
+{
+    F;
+    struct bw_id run;
+    make_room(f, "2031-05-06");
+    make_room(f, "2031-05-06"); /* again: nothing */
+    assert_string_equal(place_of(f, "2031-06-30 23:59:59+00", &run), "journal_2031q2");
+    assert_string_equal(place_of(f, "2031-07-01 00:00:01+00", &run), "journal_2031q3");
+    assert_ok(fixture_load(f, run), &f->error);
+    assert_int_equal(f->loaded.turn_count, 1);
+    assert_string_equal(place_of(f, "2020-01-01", &run), "journal_before");
+}
+
+static void test_turns_that_came_before_their_partition_move_into_it(void **state)
+{
+    F;
+    struct bw_id run;
+    assert_string_equal(place_of(f, "2034-02-03", &run), "journal_other");
+    make_room(f, "2034-01-01");
+    assert_string_equal(
+        sql_text(f, "SELECT tableoid::regclass FROM billow.journal WHERE run_id = '%s'",
+                 id_text(run)),
+        "journal_2034q1");
+    assert_ok(fixture_load(f, run), &f->error);
+    assert_int_equal(f->loaded.turn_count, 1);
+}
+
+static void test_a_quarter_that_is_over_and_empty_is_dropped(void **state)
+{
+    F;
+    struct bw_id goes, stays;
+    make_room(f, "2041-01-01");
+    assert_string_equal(place_of(f, "2041-02-03", &goes), "journal_2041q1");
+    assert_string_equal(place_of(f, "2041-05-03", &stays), "journal_2041q2");
+    make_room(f, "2041-12-01");
+    assert_string_equal(fixture_sql(f, "SELECT to_regclass('billow.journal_2041q1') IS NULL"), "f");
+    (void)drop(f, goes);
+    make_room(f, "2041-12-01");
+    assert_string_equal(fixture_sql(f, "SELECT to_regclass('billow.journal_2041q1') IS NULL"), "t");
+    assert_string_equal(fixture_sql(f, "SELECT to_regclass('billow.journal_2041q2') IS NULL"), "f");
+    /* A run of it that nobody had heard of can still be told. */
+    assert_string_equal(place_of(f, "2041-02-04", &goes), "journal_other");
+    assert_ok(fixture_load(f, goes), &f->error);
+    assert_int_equal(f->loaded.turn_count, 1);
+}
+
 #define PG_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_pg, fixture_close)
 
 int main(void)
@@ -351,6 +439,9 @@ int main(void)
         PG_TEST(test_a_value_that_is_stored_again_while_it_is_dropped_is_whole),
         PG_TEST(test_a_start_with_the_key_of_a_run_that_is_being_dropped_starts_nothing),
         PG_TEST(test_a_drop_whose_answer_is_lost_is_done_once),
+        PG_TEST(test_turns_lie_in_the_quarter_in_which_their_run_began),
+        PG_TEST(test_turns_that_came_before_their_partition_move_into_it),
+        PG_TEST(test_a_quarter_that_is_over_and_empty_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }
