@@ -6,6 +6,7 @@
 ---@class billing.allocation
 local allocation = {}
 
+local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
 local reading = require("billow.billing.reading")
@@ -76,7 +77,7 @@ end
 ---@param invoices billing.OpenInvoice[]
 ---@return billing.OpenInvoice[]
 local function oldest_due_first(invoices)
-  local ordered = { table.unpack(invoices) }
+  local ordered = copy.list(invoices)
   table.sort(ordered, function(a, b)
     local left, right = a.due_date or UNDATED, b.due_date or UNDATED
     if left ~= right then

@@ -6,6 +6,7 @@
 ---@class billing.buckets
 local buckets = {}
 
+local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 
 local ZERO = decimal(0)
@@ -85,12 +86,12 @@ buckets.DRAW_ORDERS = { "oldest_first", "current_first", "priority" }
 function buckets.new(list, draw_order, period_id)
   local copies = {}
   for index, bucket in ipairs(list) do
-    local copy = {}
+    local made = {}
     for name, value in pairs(bucket) do
-      copy[name] = value
+      made[name] = value
     end
-    copy.place = index
-    copies[index] = copy
+    made.place = index
+    copies[index] = made
   end
   table.sort(copies, ORDERS[draw_order](period_id))
   return copies
@@ -137,7 +138,7 @@ function buckets.limit(list, maximum)
   if not maximum then
     return ZERO
   end
-  local ordered = { table.unpack(list) }
+  local ordered = copy.list(list)
   table.sort(ordered, by_expiry)
   local excess = ZERO
   for _, bucket in ipairs(list) do

@@ -2,6 +2,7 @@
 --- with exactly d decimals, absent values as null, nothing in it that is only of use inside.
 local canonical = {}
 
+local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
@@ -108,7 +109,7 @@ end
 --- The statement of hours, where the contract asks for one.
 local function annex_written(annex, d)
   return {
-    by = json.array({ table.unpack(annex.by) }),
+    by = json.array(copy.list(annex.by)),
     hours = figures.plain(annex.hours),
     rows = array(annex.rows, function(row)
       local written = {
@@ -116,7 +117,7 @@ local function annex_written(annex, d)
         seconds = row.seconds,
         hours = figures.plain(row.hours),
         amount = row.amount and figures.amount(row.amount, d),
-        notes = row.notes and json.array({ table.unpack(row.notes) }),
+        notes = row.notes and json.array(copy.list(row.notes)),
       }
       for name, value in pairs(row.values) do
         written[name] = value
@@ -207,7 +208,7 @@ end
 ---@param exceptions billing.Exception[]
 ---@return table[]
 function canonical.exceptions(exceptions)
-  local ordered = { table.unpack(exceptions) }
+  local ordered = copy.list(exceptions)
   table.sort(ordered, function(a, b)
     if a.code ~= b.code then
       return a.code < b.code
@@ -233,7 +234,7 @@ function closings.fixed_fee(state, d)
     withheld_net = state.withheld_net,
     released_net = state.released_net,
   }, d)
-  written.milestones_billed = json.array({ table.unpack(state.milestones_billed) })
+  written.milestones_billed = json.array(copy.list(state.milestones_billed))
   return written
 end
 

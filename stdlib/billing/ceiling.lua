@@ -4,6 +4,7 @@
 --- never counted.
 local ceiling = {}
 
+local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 local lines = require("billow.billing.lines")
@@ -19,19 +20,14 @@ local USED_HOURS_DECIMALS = 6
 ---@field available Decimal         what was left before (amount or hours)
 
 local function copy_with_seconds(work, seconds)
-  local copy = {}
-  for name, value in pairs(work) do
-    copy[name] = value
-  end
-  copy.billed_seconds = seconds
-  return copy
+  return copy.with(work, { billed_seconds = seconds })
 end
 
 --- Order in which a ceiling, or a retainer, is used up.
 ---@param works billing.Work[]
 ---@return billing.Work[]
 function ceiling.in_order(works)
-  local ordered = { table.unpack(works) }
+  local ordered = copy.list(works)
   table.sort(ordered, function(a, b)
     if a.work_date ~= b.work_date then
       return a.work_date < b.work_date

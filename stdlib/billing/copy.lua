@@ -1,4 +1,4 @@
---- Copies of records: rules never write to what they were given.
+--- Copies of records and lists: rules never write to what they were given.
 local copy = {}
 
 --- A shallow copy with some fields changed.
@@ -15,6 +15,16 @@ function copy.with(fields, changes)
     made[name] = value
   end
   return made
+end
+
+--- A list of the same elements, or of the first so many: to sort, or to add to. Lists of any
+--- length: what is unpacked ends at some thousands.
+---@generic T
+---@param list T[]
+---@param count? integer
+---@return T[]
+function copy.list(list, count)
+  return table.move(list, 1, count or #list, 1, {})
 end
 
 return copy

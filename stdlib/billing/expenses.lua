@@ -2,6 +2,7 @@
 --- one.
 local expenses = {}
 
+local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local figures = require("billow.billing.figures")
@@ -63,7 +64,7 @@ local function line_of(key, members, rules, d)
 end
 
 local function by_entry(list, rules, d)
-  local ordered, made = { table.unpack(list) }, {}
+  local ordered, made = copy.list(list), {}
   table.sort(ordered, function(a, b)
     if a.date ~= b.date then
       return a.date < b.date

@@ -1,6 +1,7 @@
 --- Invoice lines from time (model 3.5): grouping key, quantity, amount.
 local lines = {}
 
+local copy = require("billow.billing.copy")
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
@@ -161,7 +162,7 @@ end
 ---@param d integer
 ---@return billing.Line[]
 function lines.of_time(component, works, terms, d)
-  local ordered = { table.unpack(works) }
+  local ordered = copy.list(works)
   table.sort(ordered, function(a, b)
     return a.sequence < b.sequence
   end)

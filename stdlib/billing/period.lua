@@ -7,6 +7,7 @@ local period = {}
 
 local assign = require("billow.billing.assign")
 local canonical = require("billow.billing.canonical")
+local copy = require("billow.billing.copy")
 local draft = require("billow.billing.draft")
 local invoice = require("billow.billing.invoice")
 local milestones = require("billow.billing.sources.milestones")
@@ -141,7 +142,7 @@ end
 ---@return billing.Collected
 function period.with_moved(ctx, contract, items, parts)
   local book, time, exceptions =
-    rates.book(ctx, contract), { table.unpack(items.time) }, { table.unpack(items.exceptions) }
+    rates.book(ctx, contract), copy.list(items.time), copy.list(items.exceptions)
   for _, part in ipairs(parts) do
     local verdict = validation.moved(ctx, part, contract, book)
     if verdict.disposition == "valid" then
@@ -150,12 +151,7 @@ function period.with_moved(ctx, contract, items, parts)
       exceptions[#exceptions + 1] = verdict.exception
     end
   end
-  local copy = {}
-  for name, value in pairs(items) do
-    copy[name] = value
-  end
-  copy.time, copy.exceptions = time, exceptions
-  return copy
+  return copy.with(items, { time = time, exceptions = exceptions })
 end
 
 --- The first payer on hold at the issue date.

@@ -213,7 +213,7 @@ local function overage_rate(work, contract)
     raised[name] = value
   end
   raised.price = rate.price * overage.multiplier
-  raised.steps = { table.unpack(rate.steps or {}) }
+  raised.steps = copy.list(rate.steps or {})
   raised.steps[#raised.steps + 1] = "overage multiplier " .. tostring(overage.multiplier)
   return raised
 end
@@ -221,7 +221,7 @@ end
 ---@param works billing.Work[]
 ---@return billing.Work[]
 local function in_draw_order(works)
-  local ordered = { table.unpack(works) }
+  local ordered = copy.list(works)
   table.sort(ordered, function(a, b)
     if a.work_date ~= b.work_date then
       return a.work_date < b.work_date

@@ -5,6 +5,7 @@
 local review = {}
 
 local agreed = require("billow.billing.agreed")
+local copy = require("billow.billing.copy")
 local db = require("billow.db")
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
@@ -59,7 +60,7 @@ end
 ---@param values Decimal[]
 ---@return Decimal
 function review.median(values)
-  local sorted = { table.unpack(values) }
+  local sorted = copy.list(values)
   table.sort(sorted)
   local middle = #sorted // 2
   if #sorted % 2 == 1 then

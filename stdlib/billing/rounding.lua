@@ -5,6 +5,8 @@
 --- and retainer draw.
 local rounding = {}
 
+local copy = require("billow.billing.copy")
+
 local FIXED = "LS"
 
 local POOLS = {
@@ -34,17 +36,11 @@ function rounding.round(seconds, increment, mode)
 end
 
 local function copy_with(work, billed_seconds, trace)
-  local copy = {}
-  for name, value in pairs(work) do
-    copy[name] = value
-  end
-  copy.billed_seconds = billed_seconds
-  copy.rounding = trace
-  return copy
+  return copy.with(work, { billed_seconds = billed_seconds, rounding = trace })
 end
 
 local function in_source_order(works)
-  local ordered = { table.unpack(works) }
+  local ordered = copy.list(works)
   table.sort(ordered, function(a, b)
     return a.sequence < b.sequence
   end)

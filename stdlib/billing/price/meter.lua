@@ -3,6 +3,7 @@
 local meter_item = {}
 
 local aggregation = require("billow.billing.aggregation")
+local copy = require("billow.billing.copy")
 local cumulative = require("billow.billing.cumulative")
 local decimal = require("billow.decimal")
 local date = require("billow.date")
@@ -307,7 +308,7 @@ local function progressive_of(self, reader, total, d, steps)
     return a.time_us < b.time_us
   end)
   return progressive_item.invoices(reader, #events, function(count)
-    local measured = meter.measure(self, { table.unpack(events, 1, count) }, window)
+    local measured = meter.measure(self, copy.list(events, count), window)
     return usage.net_of(usage.meter_lines(self, measured, d))
   end, total, steps)
 end

@@ -1,6 +1,7 @@
 --- Lines with taxes to totals: a whole document, as an invoice states it.
 local totals_item = {}
 
+local copy = require("billow.billing.copy")
 local currency = require("billow.billing.currency")
 local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
@@ -414,7 +415,7 @@ end
 ---@param extra billing.TaxedItem[]
 ---@return billing.TaxedItem[]
 local function all_of(items, extra)
-  local all = { table.unpack(items) }
+  local all = copy.list(items)
   for _, item in ipairs(extra) do
     all[#all + 1] = item
   end

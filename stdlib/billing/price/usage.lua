@@ -1,6 +1,7 @@
 --- Prices the terms of a usage contract: several meters, base fee, minimum and maximum.
 local usage_item = {}
 
+local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
 local json = require("billow.json")
@@ -117,7 +118,7 @@ local function progressive_of(reader, meters, events, total, d, steps)
   if not reader:has("progressive_billing") then
     return nil
   end
-  local ordered = { table.unpack(events) }
+  local ordered = copy.list(events)
   local place = {}
   for index, event in ipairs(events) do
     place[event] = index
@@ -130,7 +131,7 @@ local function progressive_of(reader, meters, events, total, d, steps)
     return place[a] < place[b]
   end)
   return progressive_item.invoices(reader, #ordered, function(count)
-    local lines, reduced = lines_of(reader, meters, { table.unpack(ordered, 1, count) }, d)
+    local lines, reduced = lines_of(reader, meters, copy.list(ordered, count), d)
     return usage.net_of(lines) - reduced
   end, total, steps)
 end
