@@ -1,4 +1,4 @@
-/* nearest.c - see nearest.h. Distances by rows of the table of prefixes; neighbours swapped are one. */
+/* nearest.c - see nearest.h. Rows of the table of prefixes; neighbours swapped are one slip. */
 #include "base/nearest.h"
 #include <stdint.h>
 #include <string.h>
