@@ -63,7 +63,7 @@ static void print_rates(struct bw_cli *cli, const struct bw_value *line)
 }
 
 /* A line of which nothing more is known: what its object says, and what it credits. */
-static void print_plain(struct bw_cli *cli, const struct bw_value *line)
+static void print_plain(struct bw_cli *cli, const struct bw_value *line, struct bw_str credited)
 {
     struct bw_value credits = bw_value_get(line, "credits");
     fprintf(cli->out, "%.*s: %.*s %.*s x %.*s = %.*s\n",
@@ -72,7 +72,46 @@ static void print_plain(struct bw_cli *cli, const struct bw_value *line)
             BW_STR_ARG(text_of(line, "net_amount")));
     if (credits.tag == BW_VALUE_MAP)
         fprintf(cli->out, "  credits line %.*s of %.*s\n", BW_STR_ARG(text_of(&credits, "line_id")),
-                BW_STR_ARG(text_of(&credits, "invoice_id")));
+                BW_STR_ARG(credited.len ? credited : text_of(&credits, "invoice_id")));
+    if (text_of(line, "tax_category").len)
+        fprintf(cli->out, "  tax: %.*s: %.*s %.*s %%\n", BW_STR_ARG(text_of(line, "tax_code")),
+                BW_STR_ARG(text_of(line, "tax_category")),
+                BW_STR_ARG(text_of(line, "tax_percent").len ? text_of(line, "tax_percent")
+                                                            : BW_STR("0")));
+    struct bw_value references = bw_value_get(line, "references"), reference;
+    struct bw_str rest = references.tag == BW_VALUE_ARR ? references.items : BW_STR_NONE;
+    while (bw_value_next(&rest, &reference))
+        fprintf(cli->out, "  %.*s: billow ledger show %.*s\n",
+                BW_STR_ARG(text_of(&reference, "type")), BW_STR_ARG(text_of(&reference, "id")));
+}
+
+/* The number of the invoice that a credit note refers to; empty for others. */
+static struct bw_str credited_number(const struct bw_value *invoice)
+{
+    struct bw_value list = bw_value_get(invoice, "preceding_invoices"), first;
+    struct bw_str rest = list.tag == BW_VALUE_ARR ? list.items : BW_STR_NONE;
+    return bw_value_next(&rest, &first) ? text_of(&first, "number") : BW_STR_NONE;
+}
+
+/* From the lines to the total, of a document without an explanation of its own. */
+static void print_sums(struct bw_cli *cli, const struct bw_value *invoice)
+{
+    struct bw_value totals = bw_value_get(invoice, "totals");
+    struct bw_value groups = bw_value_get(invoice, "tax_breakdown"), group;
+    struct bw_str rest = groups.tag == BW_VALUE_ARR ? groups.items : BW_STR_NONE;
+    struct bw_str currency = text_of(invoice, "currency");
+    fprintf(cli->out, "\nnet: %.*s %.*s\n", BW_STR_ARG(text_of(&totals, "tax_exclusive_amount")),
+            BW_STR_ARG(currency));
+    while (bw_value_next(&rest, &group))
+        fprintf(cli->out, "tax %.*s: %.*s%s of %.*s = %.*s %.*s\n",
+                BW_STR_ARG(text_of(&group, "category_code")),
+                BW_STR_ARG(text_of(&group, "percent").len ? text_of(&group, "percent")
+                                                          : BW_STR("no tax")),
+                text_of(&group, "percent").len ? " %" : "",
+                BW_STR_ARG(text_of(&group, "taxable_amount")),
+                BW_STR_ARG(text_of(&group, "tax_amount")), BW_STR_ARG(currency));
+    fprintf(cli->out, "with tax: %.*s %.*s\n", BW_STR_ARG(text_of(&totals, "tax_inclusive_amount")),
+            BW_STR_ARG(currency));
 }
 
 /* What a line stands for besides entries: milestones, meters. */
@@ -90,13 +129,13 @@ static void print_references(struct bw_cli *cli, const struct bw_value *line)
     }
 }
 
-static void print_line(struct bw_cli *cli, const struct bw_value *line)
+static void print_line(struct bw_cli *cli, const struct bw_value *line, struct bw_str credited)
 {
     struct bw_str words = text_of(line, "line"), split = text_of(line, "split");
     struct bw_str tax = text_of(line, "tax");
     fprintf(cli->out, "\nline %.*s  ", BW_STR_ARG(text_of(line, "id")));
     if (!words.len) {
-        print_plain(cli, line);
+        print_plain(cli, line, credited);
         return;
     }
     fprintf(cli->out, "%.*s\n", BW_STR_ARG(words));
@@ -153,7 +192,9 @@ static void print_invoice(struct bw_cli *cli, struct bw_str value)
             BW_STR_ARG(text_of(&invoice, "customer_id")), BW_STR_ARG(text_of(&invoice, "period")),
             BW_STR_ARG(text_of(&invoice, "currency")));
     while (bw_value_next(&rest, &line))
-        print_line(cli, &line);
+        print_line(cli, &line, credited_number(&invoice));
+    if (is_whole && explanation.tag != BW_VALUE_MAP)
+        print_sums(cli, &invoice);
     if (is_whole && explanation.tag == BW_VALUE_MAP) {
         fputc('\n', cli->out);
         print_texts(cli, &explanation, "totals", "");

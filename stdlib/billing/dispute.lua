@@ -162,6 +162,8 @@ function dispute.open(basis, request)
   end
   local d = currency.decimals(basis.invoice.currency)
   local line_id, entry_id, most = place_of(basis, request, d)
+  -- Where an advance or a retainage is taken off, a line may come to more than its invoice.
+  most = decimal.min(most, credit_left.of(basis).payable)
   local amount = most
   if given(request.amount) then
     amount = reading.number(request.amount)

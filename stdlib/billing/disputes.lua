@@ -10,6 +10,7 @@ local date = require("billow.date")
 local db = require("billow.db")
 local dispute = require("billow.billing.dispute")
 local dispute_suggestion = require("billow.billing.dispute_suggestion")
+local err = require("billow.err")
 local json = require("billow.json")
 local reading = require("billow.billing.reading")
 local receivables = require("billow.billing.receivables")
@@ -114,10 +115,22 @@ function disputes.raise(input)
   for _, name in ipairs({ "line_id", "entry_id", "amount", "currency", "reason_code", "note" }) do
     row[name] = case.disputed[name] or json.null
   end
-  db.transaction(function(tx)
+  local is_done, failure = pcall(db.transaction, function(tx)
     tx:exec(sql.put_dispute, { row, run.id }, "one")
     add_step(tx, case, { state = "raised", actor = actor, note = case.disputed.note })
   end)
+  local detail = not is_done and err.is(failure) and failure.detail
+  if type(detail) == "table" and detail.constraint == "dispute_fits" then
+    return nil, string.format(
+      "with %s %s more, the open disputes of %s would come to more than the invoice: "
+        .. "'billow dispute list' shows them; give a smaller amount, or resolve one first",
+      row.amount,
+      row.currency,
+      input.invoice
+    )
+  elseif not is_done then
+    error(failure, 0)
+  end
   receivables.changed(basis.id, "dispute", case.id .. "/raised")
   return case
 end

@@ -167,11 +167,7 @@ function words.usage(ctx, contract, line, key)
           meter.field and ", field " .. meter.field or ""
         ),
       }
-      for _, reference in ipairs(line.references or {}) do
-        if reference.type == "meter" and reference.quantity then
-          texts[#texts + 1] = "measured: " .. plain(reference.quantity)
-        end
-      end
+      table.move(line.told or {}, 1, #(line.told or {}), #texts + 1, texts)
       if meter.term and meter.term ~= "month" then
         local since = calendar.term_start(meter.term, contract, ctx.period.id)
         local rows = (ctx.opening.usage_counted or {})[contract.id] or {}
@@ -180,16 +176,6 @@ function words.usage(ctx, contract, line, key)
           plain(cumulative.before(rows, id, since).aggregate),
           since
         )
-      end
-      if meter.conversion then
-        texts[#texts + 1] = string.format(
-          "divided by %s, rounding %s",
-          plain(meter.conversion.divide_by),
-          meter.conversion.rounding
-        )
-      end
-      if meter.free_quantity then
-        texts[#texts + 1] = plain(meter.free_quantity) .. " are free"
       end
       texts[#texts + 1] = "price " .. meter.price.model:gsub("_", " ")
       texts[#texts + 1] = tier and tier_text(meter, math.tointeger(tonumber(tier))) or nil

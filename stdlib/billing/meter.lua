@@ -10,6 +10,7 @@ local meter = {}
 local aggregation = require("billow.billing.aggregation")
 local decimal = require("billow.decimal")
 local explanation = require("billow.billing.explanation")
+local figures = require("billow.billing.figures")
 local reading = require("billow.billing.reading")
 local tiers = require("billow.billing.tiers")
 
@@ -318,6 +319,23 @@ function meter.quantity(self, aggregated, steps)
     quantity = left
   end
   return quantity
+end
+
+--- From what was measured to what is priced, in words; all lines of a meter share them.
+---@param self billing.Meter
+---@param measured billing.Measured
+---@return string[]
+function meter.told(self, measured)
+  if is_percentage(self) then
+    local sum = figures.plain(measured.sum or measured.aggregate)
+    return { "measured: " .. measured.count .. " events of " .. sum .. " in all" }
+  end
+  local texts, steps = { "measured: " .. figures.plain(measured.aggregate) }, {}
+  meter.quantity(self, measured.aggregate, steps)
+  for _, step in ipairs(steps) do
+    texts[#texts + 1] = step.text .. ": " .. figures.plain(decimal(step.value))
+  end
+  return texts
 end
 
 ---@param key string

@@ -39,7 +39,7 @@ local REASON_CODE_DISCOUNT = "95"
 ---@param steps billing.Step[]|nil
 ---@return billing.Line[]
 function usage.meter_lines(self, measured, d, tax_code, steps)
-  local lines = {}
+  local lines, told = {}, meter.told(self, measured)
   for index, line in ipairs(meter.lines(self, measured, d, steps)) do
     lines[index] = draft.line(d, {
       component = "usage",
@@ -50,6 +50,7 @@ function usage.meter_lines(self, measured, d, tax_code, steps)
       tax_code = tax_code,
       references = { { type = "meter", id = self.id, quantity = line.quantity } },
     })
+    lines[index].told = told
   end
   return lines
 end
@@ -227,9 +228,14 @@ local function term_lines(ctx, contract, self, term, measured, made, steps)
     count = measured.count,
   }
   made.closing.usage_counted = counted
-  return cumulative.lines(self, past, measured, d, function(of)
+  local lines = cumulative.lines(self, past, measured, d, function(of)
     return usage.meter_lines(self, of, d, self.tax_code)
   end)
+  for _, line in ipairs(lines) do
+    local now = "measured in this period: " .. tostring(measured.aggregate)
+    line.told = { now, table.unpack(line.told or {}) }
+  end
+  return lines
 end
 
 --- The lines of the meters, and the allowances that each meter has of its own.

@@ -52,6 +52,30 @@ check "then both documents are issued" wait_until 20 has_invoices 2
 b task answer "$first" approve --as Fred
 expect "a question that was answered says when, as a date" 6 "answered already: approve by Greta at 20[0-9-]{8}T[0-9:.]+Z"
 
+# --- Every number explains itself; what does not fit is refused and half done nowhere.
+b policy unset approval count
+b policy unset approval approvers
+b bill "$firm" --period 2026-10 --as "Ana Ruiz" --approve-as Dana
+expect "the other contracts are billed" 0
+usage=$(billow invoice list --json 2>/dev/null | jq -r '.[] | select(.contract_id == "C-US") | .number')
+b invoice explain "$usage"
+expect "a tier says what the meter measured, and how that became what is priced" 0 \
+    "measured: 13501" "13501 / 1000, rounding ceiling: 14"
+fee=$(billow invoice list --json 2>/dev/null | jq -r '.[] | select(.contract_id == "C-FF" and .type_code == "380") | .number')
+b dispute open "$fee" --line 1 --reason scope --as Chris
+expect "a line that comes to more than its invoice is disputed to what the invoice asks" 0 "4819.50 EUR"
+b dispute open "$fee" --amount 1 --reason scope --as Chris
+expect "more than all is refused in words" 4 "would come to more than the invoice"
+check "and no run is parked by it" test "$(billow run list --status parked --json 2>/dev/null | jq length)" = 0
+b credit "$usage" --lines 2 --reason hours --as Chris
+b task answer "$(task_of approval C-US)" approve --as Dana
+expect "a credit note is approved by somebody else" 0
+check "and issued" wait_until 20 has_invoices 9
+note=$(billow invoice list --json 2>/dev/null | jq -r '.[] | select(.type_code == "381") | .number')
+b invoice explain "$note"
+expect "a credit note says which line of which invoice it credits, and its tax" 0 "credits line 2 of $usage" \
+    "tax: DE-S: S 19 %" "tax S: 19 % of 100.00 = 19.00 EUR" "with tax: 119.00 EUR"
+
 b ledger verify
 expect "the books are whole" 0 "the books are whole"
 b invoice verify

@@ -46,6 +46,16 @@ describe("dispute", function()
     assert.equals(db:open(ID) - db:disputed(ID), decimal(db.steps[1].message.facts.amount))
   end)
 
+  it("of what is disputed already is refused in words, and parks no run", function()
+    raise()
+    local run =
+      world:start("dispute", { invoice = ID, reason_code = "hours", owner = "nina" })
+    assert.equals("done", run.status)
+    assert.equals("refused", run.result.state)
+    assert.truthy(run.result.problem:find("would come to more than the invoice", 1, true))
+    assert.equals(1, #db.disputes)
+  end)
+
   it("is rejected with evidence only", function()
     local run = raise()
     take_up()

@@ -69,6 +69,20 @@ describe("a dispute", function()
     )
   end)
 
+  it("about a line is never about more than what the invoice asks", function()
+    local with_deduction = {
+      invoice = receivables.invoice("C/CU/2026-10/380", "INV-1", {
+        receivables.line("1", "3", "100", "S"),
+        receivables.line("2", "-1", "200", "S"),
+      }),
+      credits = {},
+      credited = {},
+      billed = {},
+    }
+    local made = dispute.open(with_deduction, { line_id = "1", reason_code = "scope" })
+    assert.equal("119.00", made.amount)
+  end)
+
   it("has a reason that is counted, and a place that exists", function()
     assert.equal(
       'reason_code is "mood": write one of delivery, duplicate, hours, order, other, '

@@ -1,4 +1,8 @@
+local decimal = require("billow.decimal")
+local meter = require("billow.billing.meter")
+local reading = require("billow.billing.reading")
 local testing = require("billow.testing")
+local usage = require("billow.billing.usage")
 
 --- What is stored with the invoices of a contract of the sample firm, by description key.
 local function explained(model, contract)
@@ -54,5 +58,28 @@ describe("P8: every line of every model explains itself", function()
   it("usage by its meter, price and tier", function()
     local lines = explained("usage", "C-18")
     says(lines["usage:pages:tier2"], "meter pages: ", "price graduated", "tier 2: above 50, up to ")
+  end)
+
+  it("a tier by what the whole meter measured, not by its own quantity", function()
+    local self = meter.read(reading.open({
+      id = "calls",
+      aggregation = "sum",
+      conversion = { divide_by = "1000", rounding = "ceiling" },
+      free_quantity = "2",
+      price = {
+        model = "graduated",
+        tiers = { { up_to = "10", unit_price = "10" }, { unit_price = "5" } },
+      },
+    }, "meter"))
+    local measured = { aggregate = decimal("13501"), count = 2 }
+    local lines = usage.meter_lines(self, measured, 2)
+    assert.equal(2, #lines)
+    for _, line in ipairs(lines) do
+      assert.same({
+        "measured: 13501",
+        "13501 / 1000, rounding ceiling: 14",
+        "14 less 2 free: 12",
+      }, line.told)
+    end
   end)
 end)
