@@ -47,6 +47,9 @@ struct bw_world {
     struct bw_list db; /* handed out by the store, not answered */
     struct bw_list logs;
     bool is_crash_each;
+    uint64_t crash_stride; /* crashes at one in so many positions, from crash_offset on */
+    uint64_t crash_offset;
+    uint64_t positions;    /* at which it could have crashed */
     uint64_t turns_before; /* committed, when the engine crashed last or was looked at last */
     uint64_t crash_count;
 };
@@ -140,7 +143,8 @@ static enum bw_err settle(struct bw_world *world, const struct reply *reply, str
         /* A crash while a `once` request is under way makes its outcome unknown, which is not what
          * the spec is about: such a spec crashes by itself. */
         if (world->is_crash_each && has_committed && stats.once == 0 &&
-            (!reply || reply->is_here)) {
+            (!reply || reply->is_here) &&
+            world->positions++ % world->crash_stride == world->crash_offset) {
             enum bw_err code = bw_world_crash(world, error);
             if (code != BW_ERR_OK)
                 return code;
@@ -288,9 +292,12 @@ enum bw_err bw_world_outage(struct bw_world *world, int64_t us, struct bw_error 
     return start.error.code;
 }
 
-void bw_world_set_crash_each(struct bw_world *world, bool is_on)
+void bw_world_set_crash_each(struct bw_world *world, bool is_on, uint64_t stride, uint64_t offset)
 {
     world->is_crash_each = is_on;
+    world->crash_stride = stride > 0 ? stride : 1;
+    world->crash_offset = offset % world->crash_stride;
+    world->positions = 0;
 }
 
 uint64_t bw_world_crashes(const struct bw_world *world)

@@ -43,7 +43,7 @@ BW_MUST_USE enum bw_err bw_world_crash(struct bw_world *world, struct bw_error *
 /* The same, but it stays down for so long. */
 BW_MUST_USE enum bw_err bw_world_outage(struct bw_world *world, int64_t us, struct bw_error *error);
 /* From now on the engine crashes after every committed turn: a replay at every journal position. */
-void bw_world_set_crash_each(struct bw_world *world, bool is_on);
+void bw_world_set_crash_each(struct bw_world *world, bool is_on, uint64_t stride, uint64_t offset);
 uint64_t bw_world_crashes(const struct bw_world *world);
 
 /* Outside acts. Values are encoded (codec/value.h). */

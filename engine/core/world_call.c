@@ -96,7 +96,9 @@ static enum bw_err op_crash_each(struct bw_world *world, const struct bw_value *
                                  struct bw_buf *out, struct bw_error *error)
 {
     (void)error;
-    bw_world_set_crash_each(world, bw_value_get_bool(args, "on", true));
+    bw_world_set_crash_each(world, bw_value_get_bool(args, "on", true),
+                            (uint64_t)bw_value_get_int(args, "stride", 1),
+                            (uint64_t)bw_value_get_int(args, "offset", 0));
     bw_value_put_nil(out);
     return BW_ERR_OK;
 }

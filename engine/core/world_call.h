@@ -10,7 +10,7 @@
  *   advance        {us} -> nil
  *   crash          {} -> nil
  *   outage         {us} -> nil: a crash, and the engine stays down for so long
- *   crash_each     {on} -> nil: from now on a crash after every committed turn
+ *   crash_each     {on, stride?, offset?} -> nil: a crash after every, or each stride-th, commit
  *   evict          {} -> nil: closes idle VMs
  *   put_release    {files = {name = bytes}} -> hash (hexadecimal); active from then on
  *   start          {workflow, input, key?, started_by?, id?} -> {is_new, run}

@@ -5,6 +5,7 @@
  * lib/.
  */
 #include "base/mem.h"
+#include "base/parse.h"
 #include "edge/cmd.h"
 #include "edge/config.h"
 #include "edge/test_world.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { ARGS_MAX = 80 };
+enum { ARGS_MAX = 80, SAMPLE_MAX = 1000000 };
 
 struct run {
     struct bw_cli *cli;
@@ -164,14 +165,31 @@ static int run_specs(struct run *run, struct bw_error *error)
     return status;
 }
 
+/* A whole number from `least` on; false when the option says anything else. */
+static bool read_number(struct bw_cli *cli, const char *name, unsigned least, unsigned *number)
+{
+    const char *text = bw_cli_option(cli, name);
+    int value = 0;
+    if (text && !bw_parse_int(bw_str_of(text), (int)least, SAMPLE_MAX, &value))
+        return false;
+    *number = (unsigned)value;
+    return true;
+}
+
 int bw_cmd_test(struct bw_cli *cli)
 {
     struct bw_error error = {0};
-    struct run *run = bw_xcalloc(1, sizeof *run);
+    struct bw_test_settings settings = {.has_crashes = bw_cli_option(cli, "crash") != NULL};
     int status;
 
+    if (!read_number(cli, "sample", 1, &settings.sample) ||
+        !read_number(cli, "seed", 0, &settings.seed))
+        return bw_cli_usage(cli, "test: --sample is a number from 1 on, --seed one from 0 on");
+    if (settings.sample && !settings.has_crashes)
+        return bw_cli_usage(cli, "test: --sample says where --crash crashes: give both");
+    struct run *run = bw_xcalloc(1, sizeof *run);
     run->cli = cli;
-    run->settings.has_crashes = bw_cli_option(cli, "crash") != NULL;
+    run->settings = settings;
     bw_arena_init(&run->arena);
     if (bw_config_share_dir(&run->settings.share_dir, &error) || choose_paths(run, &error)) {
         status = bw_cli_fail(cli, &error);

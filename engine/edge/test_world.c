@@ -40,6 +40,8 @@ static enum bw_err op_settings(struct bw_test_worlds *worlds, struct bw_buf *ans
 
     bw_form_init(&form);
     bw_form_put_bool(&form, "has_crashes", worlds->settings->has_crashes);
+    bw_form_put_int(&form, "sample", (int64_t)worlds->settings->sample);
+    bw_form_put_int(&form, "seed", (int64_t)worlds->settings->seed);
     bw_form_put_text(&form, "project", worlds->settings->project_dir);
     bw_buf_put_str(answer, bw_form_finish(&form));
     bw_form_deinit(&form);

@@ -4,7 +4,7 @@
  * Relies on: core/world_call.h, edge/project.h.
  *
  *   op          value -> answer
- *   settings    {} -> {has_crashes, project}       what `billow test` was asked for
+ *   settings    {} -> {has_crashes, sample, seed, project}   what `billow test` was asked for
  *   files       {project?} -> {name = text}        the standard library, shared scripts, and a
  * project's open        {now_us, seed} -> integer          a new world close       [world, {}] ->
  * nil any other   [world, args] -> core/world_call.h; "journal" comes decoded (edge/journal_view.h)
@@ -20,6 +20,8 @@ struct bw_test_settings {
     const char *share_dir;
     const char *project_dir;
     bool has_crashes; /* --crash */
+    unsigned sample;  /* --sample: one in so many specs, at one in so many positions; or 0 */
+    unsigned seed;    /* which ones */
 };
 
 /* The settings are borrowed. */

@@ -85,13 +85,28 @@ static void put_key_id(struct bw_buf *out, const char *key, struct bw_id id)
 }
 
 /* An encoded value as it is; nothing stored is null. */
+/* What is stored may have been broken by hand: whoever asks is told so, and sees the rest. */
+static void put_value(struct bw_buf *out, struct bw_str encoded)
+{
+    struct bw_error error = {0};
+    char text[sizeof error.text + 128];
+    if (encoded.len == 0) {
+        bw_value_put_null(out);
+    } else if (bw_value_check(encoded, &error)) {
+        bw_buf_put_str(out, encoded);
+    } else {
+        snprintf(text, sizeof text, "the %zu bytes stored here are no value (%s): restore the row",
+                 encoded.len, error.text);
+        bw_value_put_map(out, 1);
+        bw_value_put_key(out, "unreadable");
+        bw_value_put_text(out, text);
+    }
+}
+
 static void put_key_value(struct bw_buf *out, const char *key, struct bw_str encoded)
 {
     bw_value_put_key(out, key);
-    if (encoded.len)
-        bw_buf_put_str(out, encoded);
-    else
-        bw_value_put_null(out);
+    put_value(out, encoded);
 }
 
 static void put_key_time(struct bw_buf *out, const char *key, int64_t at_us)

@@ -60,6 +60,17 @@ local function requests_of(world)
   return json.array(list)
 end
 
+--- What happened to each entry, in its order. Which of two runs side by side moves its entries
+--- first is nobody's promise.
+local function movements_of(db)
+  local by_entry = {}
+  for _, move in ipairs(db.movements) do
+    by_entry[move.entry_id] = by_entry[move.entry_id] or json.array({})
+    table.insert(by_entry[move.entry_id], move)
+  end
+  return by_entry
+end
+
 local function of_world(world)
   local runs, tasks, numbers = {}, {}, {}
   for i, run in ipairs(world.started) do
@@ -76,7 +87,7 @@ local function of_world(world)
     tasks = json.array(tasks),
     numbers = json.array(numbers),
     requests = requests_of(world),
-    movements = world.billing and json.array(world.billing.movements) or nil,
+    movements = world.billing and movements_of(world.billing) or nil,
   }
 end
 

@@ -1,6 +1,7 @@
 --- What `billow test` adds to busted. With --crash every spec runs twice: once as it is, once with
---- an
---- engine that crashes after each committed turn; both have to come to the same.
+--- an engine that crashes after each committed turn; both have to come to the same. With --sample N
+--- it is one spec in N of each block, and one turn in N of it; which ones, a seed decides. The
+--- other specs are pending: they say nothing.
 local busted = require("busted")
 local engine = require("billow.testing.engine")
 local fingerprint = require("billow.testing.fingerprint")
@@ -39,10 +40,33 @@ local function marked(problem)
   return problem
 end
 
+local settings = engine.ask("settings")
+local sample = math.max(settings.sample, 1)
+
+--- A number of the spec's name and the seed, the same everywhere.
+local function number_of(name)
+  local number = settings.seed
+  for i = 1, #name do
+    number = (number * 31 + name:byte(i)) % 1000003
+  end
+  return number
+end
+
+local counts = {} -- specs by block so far
+
+--- Is it this spec's turn? With seed 0 the first of each block and every N-th after it, with
+--- another seed as many places further on.
+local function is_chosen(element)
+  local block = busted.parent(element)
+  local place = counts[block] or 0
+  counts[block] = place + 1
+  return place % sample == settings.seed % sample
+end
+
 local function run_again(element, body)
   run_hooks(element, "after_each")
   world.made = {}
-  world.is_crashing = true
+  world.is_crashing = { stride = sample, offset = number_of(element.name or "") % sample }
   local is_done, problem = pcall(function()
     run_hooks(element, "before_each")
     body()
@@ -71,9 +95,15 @@ local function run_twice(element, body)
   end
 end
 
-if engine.ask("settings").has_crashes then
+local function left_out(element)
+  return function()
+    element.env.pending("not in this sample")
+  end
+end
+
+if settings.has_crashes then
   busted.subscribe({ "test", "start" }, function(element)
-    element.run = run_twice(element, element.run)
+    element.run = is_chosen(element) and run_twice(element, element.run) or left_out(element)
   end)
 end
 

@@ -38,7 +38,8 @@ World.__index = World
 
 --- Worlds made since hooks.lua looked last; kept while --crash compares.
 world.made = {}
---- Does every new world crash after each committed turn?
+--- Does every new world crash after committed turns, and after which of them?
+---@type {stride: integer, offset: integer}|false
 world.is_crashing = false
 
 local function instant_us(value)
@@ -372,7 +373,8 @@ function world.new(options)
     fixtures.load(made, options, world.new)
   end
   if world.is_crashing then
-    made.engine:ask("crash_each", { on = true })
+    local where = world.is_crashing
+    made.engine:ask("crash_each", { on = true, stride = where.stride, offset = where.offset })
   end
   if not options.is_template then
     world.made[#world.made + 1] = made

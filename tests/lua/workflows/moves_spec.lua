@@ -250,7 +250,9 @@ end })]]):format(is_decided)
     terms.ceiling = { hours = "10", overflow = "next_contract", overflow_contract_id = "C-05" }
     terms.ceiling.scope = "period"
     changed.terms = terms
-    versions[1] = { kind = "contract", id = "C-01", version = 1, body = changed, digest = "x" }
+    db.documents["contract\0C-01"] = {
+      { kind = "contract", id = "C-01", version = 1, body = changed, digest = "x" },
+    }
     local run = bill("C-01")
     assert.equals("issued", run.result.status)
     local moved, parts, billed = ZERO, ZERO, ZERO

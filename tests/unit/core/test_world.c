@@ -308,7 +308,7 @@ static void test_a_crash_after_every_turn_changes_nothing(void **state)
     for (int is_crashing = 0; is_crashing < 2; is_crashing++) {
         close_world();
         open_world("long", LONG);
-        bw_world_set_crash_each(world, is_crashing);
+        bw_world_set_crash_each(world, is_crashing, 1, 0);
         drive_long();
         (void)run_member("result");
         if (!is_crashing) {

@@ -22,7 +22,8 @@ static int set_up(void **state)
     struct fixture *fixture = calloc(1, sizeof *fixture);
     const char *source = getenv("BW_SOURCE_DIR");
 
-    fixture->settings = (struct bw_test_settings){source ? source : ".", "/project", true};
+    fixture->settings = (struct bw_test_settings){
+        .share_dir = source ? source : ".", .project_dir = "/project", .has_crashes = true};
     fixture->worlds = bw_test_worlds_create(&fixture->settings);
     bw_buf_init(&fixture->answer, 64 * 1024 * 1024);
     *state = fixture;
