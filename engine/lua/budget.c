@@ -78,6 +78,15 @@ lua_State *bw_budget_newstate(struct bw_budget *budget)
     return L;
 }
 
+void bw_budget_adopt(struct bw_budget *budget, const struct bw_budget *from, lua_State *L)
+{
+    struct bw_pool pool = budget->pool;
+
+    *budget = *from;
+    budget->pool = pool;
+    *(struct bw_budget **)lua_getextraspace(L) = budget;
+}
+
 void bw_budget_close(lua_State *L)
 {
     struct bw_budget *budget = bw_budget_of(L);

@@ -63,6 +63,9 @@ struct bw_budget {
 /* A state whose memory and steps are counted by `budget`, which must outlive it. NULL when memory
  * is out. */
 lua_State *bw_budget_newstate(struct bw_budget *budget);
+/* The copy `L` of a state counted by `from` is counted by `budget` from now on, which keeps its
+ * pool. */
+void bw_budget_adopt(struct bw_budget *budget, const struct bw_budget *from, lua_State *L);
 /* Ends a state made by bw_budget_newstate: its memory goes at once. Nothing of the script runs,
  * finalizers of our own only if something is open. */
 void bw_budget_close(lua_State *L);

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "lua/budget.h"
 #include "lua/slim.h"
+#include "lua/warm.h"
 #include <stdlib.h>
 
 #define COMPILE_BYTES_MAX (64u * 1024u * 1024u)
@@ -17,6 +18,7 @@ struct release_file {
 struct bw_release {
     size_t references;
     struct bw_release *library; /* NULL: none */
+    struct bw_warm *warm;
     uint8_t hash[BW_RELEASE_HASH_LEN];
     struct bw_arena arena;      /* names and bytes */
     struct release_file *files; /* sorted by name */
@@ -108,7 +110,13 @@ void bw_release_drop(struct bw_release *release)
     bw_free(release->files);
     bw_arena_deinit(&release->arena);
     bw_release_drop(release->library);
+    bw_warm_drop(release->warm);
     bw_free(release);
+}
+
+struct bw_warm **bw_release_warm(struct bw_release *release)
+{
+    return &release->warm;
 }
 
 const uint8_t *bw_release_hash(const struct bw_release *release)

@@ -24,6 +24,8 @@ struct bw_release *bw_release_create_over(const struct bw_release_set *set,
                                           struct bw_release *library);
 /* A library: `set` and its bytes must outlive it. */
 struct bw_release *bw_release_create_library(const struct bw_release_set *set);
+struct bw_warm;
+struct bw_warm **bw_release_warm(struct bw_release *release); /* kept here for lua/warm.h */
 /* Compiles the Lua file number `i`, so that states need not. False when there is no such number. */
 bool bw_release_prepare(struct bw_release *release, size_t i);
 struct bw_release *bw_release_retain(struct bw_release *release);

@@ -445,6 +445,7 @@ static int core_now(lua_State *L)
 
     if (vm->pure_depth)
         return bw_lua_raise(L, "now: a policy has no clock; pass the date in its subject");
+    vm->is_nobodys = false;
     lua_pushinteger(L, vm->at.us);
     return 1;
 }
@@ -455,6 +456,7 @@ static uint64_t next_random(lua_State *L)
 
     if (vm->pure_depth)
         bw_lua_raise(L, "random: a policy decides the same way each time");
+    vm->is_nobodys = false;
     return bw_rng_next(&vm->rng);
 }
 
@@ -506,6 +508,7 @@ static int core_run(lua_State *L)
 {
     struct bw_vm *vm = bw_vm_of(L);
 
+    vm->is_nobodys = false;
     lua_createtable(L, 0, 4);
     set_id(L, "id", vm->run);
     set_id(L, "tenant", vm->tenant);
@@ -522,6 +525,7 @@ static int core_derive_id(lua_State *L)
     char text[BW_ID_TEXT_LEN + 1];
 
     luaL_argcheck(L, n >= 0, 1, "a seq is expected");
+    bw_vm_of(L)->is_nobodys = false;
     bw_id_print(bw_id_derive(bw_vm_of(L)->run, (uint64_t)n), text);
     lua_pushstring(L, text);
     return 1;
@@ -538,6 +542,7 @@ static int core_position(lua_State *L)
 
 static int core_is_cancelled(lua_State *L)
 {
+    bw_vm_of(L)->is_nobodys = false;
     lua_pushboolean(L, bw_vm_of(L)->is_cancelled);
     return 1;
 }
@@ -553,6 +558,7 @@ static int core_log(lua_State *L)
 
     if (vm->expected)
         return 0; /* a replay says nothing twice */
+    vm->is_nobodys = false;
     lua_settop(L, 3);
     item = bw_lua_push_buf(L, BW_LIMIT_ERROR_TEXT_BYTES);
     bw_value_put_map(item, 3);

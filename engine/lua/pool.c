@@ -44,7 +44,7 @@ static void put_back(struct bw_pool *pool, void *ptr, size_t size)
 /* The rest of the chunk that is too small for the block wanted now, as a block of its own. */
 static bool add_chunk(struct bw_pool *pool)
 {
-    struct bw_pool_chunk *chunk = malloc(CHUNK_BYTES);
+    struct bw_pool_chunk *chunk = pool->is_reserved ? NULL : malloc(CHUNK_BYTES);
 
     if (!chunk)
         return false;
@@ -94,6 +94,17 @@ static void unlink_large(struct bw_pool *pool, struct bw_pool_large *large)
         large->next->before = large->before;
 }
 
+static void *take_from_region(struct bw_pool *pool, size_t size)
+{
+    size_t bytes = (size + BW_POOL_STEP - 1) / BW_POOL_STEP * BW_POOL_STEP;
+    void *block = pool->at;
+
+    if ((size_t)(pool->end - pool->at) < bytes)
+        return NULL;
+    pool->at += bytes;
+    return block;
+}
+
 static void *resize_large(struct bw_pool *pool, void *ptr, size_t size_new)
 {
     struct bw_pool_large *old = ptr ? (struct bw_pool_large *)ptr - 1 : NULL;
@@ -101,6 +112,8 @@ static void *resize_large(struct bw_pool *pool, void *ptr, size_t size_new)
 
     if (size_new > SIZE_MAX - sizeof *large)
         return NULL;
+    if (pool->is_reserved && !old)
+        return take_from_region(pool, size_new);
     if (old)
         unlink_large(pool, old);
     large = realloc(old, sizeof *large + size_new);
@@ -124,6 +137,8 @@ static void give(struct bw_pool *pool, void *ptr, size_t size)
         put_back(pool, ptr, size);
         return;
     }
+    if (bw_pool_is_in_region(pool, ptr))
+        return; /* its place goes with the region */
     struct bw_pool_large *large = (struct bw_pool_large *)ptr - 1;
     unlink_large(pool, large);
     free(large);
@@ -141,7 +156,7 @@ void *bw_pool_resize(struct bw_pool *pool, void *ptr, size_t size_old, size_t si
     }
     if (is_small(size_old) && is_small(size_new) && class_of(size_old) == class_of(size_new))
         return ptr;
-    if (!is_small(size_old) && !is_small(size_new))
+    if (!is_small(size_old) && !is_small(size_new) && !bw_pool_is_in_region(pool, ptr))
         return resize_large(pool, ptr, size_new);
     block = take(pool, size_new);
     if (!block)
@@ -149,6 +164,52 @@ void *bw_pool_resize(struct bw_pool *pool, void *ptr, size_t size_old, size_t si
     memcpy(block, ptr, size_old < size_new ? size_old : size_new);
     give(pool, ptr, size_old);
     return block;
+}
+
+/* --- regions */
+
+bool bw_pool_reserve(struct bw_pool *pool, size_t bytes_max)
+{
+    pool->region = malloc(bytes_max); /* what is not used is never touched */
+    if (!pool->region)
+        return false;
+    pool->region_end = pool->region + bytes_max;
+    pool->at = pool->region;
+    pool->end = pool->region_end;
+    pool->is_reserved = true;
+    return true;
+}
+
+bool bw_pool_is_in_region(const struct bw_pool *pool, const void *ptr)
+{
+    uintptr_t at = (uintptr_t)ptr;
+
+    return at - (uintptr_t)pool->region < (size_t)(pool->region_end - pool->region);
+}
+
+size_t bw_pool_region_len(const struct bw_pool *pool)
+{
+    return (size_t)(pool->at - pool->region);
+}
+
+bool bw_pool_copy_region(struct bw_pool *pool, const struct bw_pool *from, size_t len)
+{
+    *pool = (struct bw_pool){.region = malloc(len)};
+    if (!pool->region)
+        return false;
+    pool->region_end = pool->region + len;
+    memcpy(pool->region, from->region, len);
+    for (size_t class = 0; class < sizeof pool->free / sizeof pool->free[0]; class ++) {
+        char *last = (char *)&pool->free[class];
+        for (char *block = from->free[class]; block;) {
+            char *copy = pool->region + (block - from->region);
+            memcpy(last, &copy, sizeof copy);
+            memcpy(&block, copy, sizeof block); /* the next one, still of `from` */
+            last = copy;
+        }
+        memset(last, 0, sizeof(void *));
+    }
+    return true;
 }
 
 void bw_pool_drop(struct bw_pool *pool)
@@ -160,5 +221,6 @@ void bw_pool_drop(struct bw_pool *pool)
         pool->chunks = chunk->next;
         free(chunk);
     }
+    free(pool->region);
     *pool = (struct bw_pool){0};
 }

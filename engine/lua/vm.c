@@ -4,6 +4,7 @@
 #include "lua/bridge.h"
 #include "lua/sandbox.h"
 #include "lua/vm_state.h"
+#include "lua/warm.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,14 +27,37 @@ static bool find_zone(void *self, struct bw_str name, struct bw_str *bytes)
     return is_found;
 }
 
+void bw_vm_open_sandbox(lua_State *L, struct bw_vm *vm)
+{
+    bw_sandbox_open(
+        L, &(struct bw_sandbox_options){.require = bw_lua_require, .random = bw_lua_random});
+    vm->zones = (struct bw_lua_zones){.find = find_zone, .self = vm};
+    bw_lua_set_zones(L, &vm->zones);
+}
+
 static int open_sandbox(lua_State *L)
+{
+    bw_vm_open_sandbox(L, lua_touserdata(L, 1));
+    return 0;
+}
+
+static int set_zones(lua_State *L)
 {
     struct bw_vm *vm = lua_touserdata(L, 1);
 
-    bw_sandbox_open(
-        L, &(struct bw_sandbox_options){.require = bw_lua_require, .random = bw_lua_random});
     bw_lua_set_zones(L, &vm->zones);
     return 0;
+}
+
+/* A state with the sandbox: one that has also loaded what runs of this workflow load, if it may be
+ * had. */
+static bool open_state(struct bw_vm *vm, struct bw_error *error)
+{
+    vm->L = bw_warm_state(vm->release, bw_str_of(vm->workflow), &vm->budget);
+    if (vm->L)
+        return bw_lua_protected(vm->L, set_zones, vm, error) == LUA_OK;
+    vm->L = bw_budget_newstate(&vm->budget);
+    return vm->L && bw_lua_protected(vm->L, open_sandbox, vm, error) == LUA_OK;
 }
 
 struct bw_vm *bw_vm_create(const struct bw_vm_options *options, struct bw_error *error)
@@ -51,8 +75,8 @@ struct bw_vm *bw_vm_create(const struct bw_vm_options *options, struct bw_error 
     bw_buf_init(&vm->value, VALUE_BYTES_MAX);
     bw_buf_init(&vm->logs, BW_LIMIT_ERROR_TEXT_BYTES * 8);
     bw_buf_init(&vm->logs_encoded, BW_LIMIT_ERROR_TEXT_BYTES * 9);
-    vm->L = bw_budget_newstate(&vm->budget);
-    if (!vm->L || bw_lua_protected(vm->L, open_sandbox, vm, error) != LUA_OK) {
+    bw_buf_init(&vm->modules, BW_VM_MODULES_BYTES_MAX);
+    if (!open_state(vm, error)) {
         bw_vm_destroy(vm);
         (void)bw_fail(error, BW_ERR_MEMORY,
                       "the memory cap of %llu bytes is too small for an empty script",
@@ -75,6 +99,7 @@ void bw_vm_destroy(struct bw_vm *vm)
     bw_buf_deinit(&vm->value);
     bw_buf_deinit(&vm->logs);
     bw_buf_deinit(&vm->logs_encoded);
+    bw_buf_deinit(&vm->modules);
     bw_free(vm->commands);
     bw_free(vm->pending);
     bw_free(vm->workflow);
@@ -338,6 +363,14 @@ static void put_logs(struct bw_vm *vm)
     bw_value_put_text(&vm->logs_encoded, text);
 }
 
+/* What the first turn loaded, the next runs of the workflow will have. */
+static void learn_modules(struct bw_vm *vm)
+{
+    if (vm->modules.len && !vm->modules.is_over && !vm->budget.fatal)
+        bw_warm_learn(vm->release, bw_str_of(vm->workflow), bw_buf_str(&vm->modules));
+    bw_buf_clear(&vm->modules);
+}
+
 static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
 {
     enum bw_turn_status status = status_of(vm);
@@ -348,6 +381,7 @@ static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
     if (status == BW_TURN_BUDGET || status == BW_TURN_WALL)
         has_value = put_where(vm);
     put_logs(vm);
+    learn_modules(vm);
     *result = (struct bw_turn_result){
         .run = vm->run,
         .turn = vm->turn,

@@ -56,6 +56,8 @@ struct bw_vm {
     lua_State *L;
     struct bw_release *release;
     struct bw_lua_zones zones; /* zoneinfo/... of the release */
+    struct bw_buf modules;     /* names of the library's that it loaded, each ended by a zero */
+    bool is_nobodys; /* it loads for all runs; false again when something asked whose it is */
     struct bw_id run, tenant;
     char *workflow;
     char *started_by; /* who started the run; NULL when the start does not say */
@@ -96,10 +98,15 @@ struct bw_vm {
     struct bw_arena last_arena;   /* holds its strings */
 };
 
+#define BW_VM_MODULES_BYTES_MAX 16384u
+
 static inline struct bw_vm *bw_vm_of(lua_State *L)
 {
     return (struct bw_vm *)(void *)bw_budget_of(L);
 }
+
+/* --- vm.c */
+MAY_THROW void bw_vm_open_sandbox(lua_State *L, struct bw_vm *vm);
 
 /* --- strand.c */
 /* Makes a strand of the function at the top of `L` (pops it) and puts it behind the queue. */

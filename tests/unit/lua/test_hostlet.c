@@ -345,6 +345,36 @@ static void test_the_host_process_says_hello_runs_turns_and_ends_with_its_socket
     bw_buf_deinit(&payload);
 }
 
+/* The first run of a workflow makes its state by itself; the next ones get copies of a template. */
+static void test_runs_are_the_same_with_a_state_of_their_own_and_with_a_copy(void **state)
+{
+    struct bw_delivery start = start_delivery(), outcome = outcome_delivery();
+    struct bw_turn_result first, *next;
+    struct bw_str command;
+
+    (void)state;
+    send_release();
+    struct bw_wake wake = wake_of(1, 1, false, &start);
+    first = *send_wakes(&wake, 1);
+    assert_int_equal(first.status, BW_TURN_WAITING);
+    assert_int_equal(first.command_count, 1);
+    command = bw_arena_copy(&arena, first.commands[0].args);
+    for (uint8_t n = 2; n < 6; n++) {
+        wake = wake_of(n, 1, false, &start);
+        next = send_wakes(&wake, 1);
+        assert_int_equal(next->status, BW_TURN_WAITING);
+        assert_int_equal(next->command_count, 1);
+        assert_true(bw_str_eq(next->commands[0].args, command));
+        assert_int_equal(next->pending_count, 1);
+        assert_true(next->steps <= first.steps + 1000);       /* loading the library is free */
+        assert_true(next->memory_bytes < first.memory_bytes); /* what loading leaves behind */
+    }
+    for (uint8_t n = 5; n >= 1; n--) { /* each knows its own */
+        wake = wake_of(n, 2, true, &outcome);
+        assert_int_equal(send_wakes(&wake, 1)->status, BW_TURN_DONE);
+    }
+}
+
 /* The nursery's hosts have the library; releases over it need not bring it. */
 static void test_a_release_over_the_library_runs(void **state)
 {
@@ -382,6 +412,7 @@ int main(void)
         TEST(test_an_evicted_run_is_replayed_from_its_journal),
         TEST(test_a_resident_run_at_another_turn_is_missing),
         TEST(test_a_memory_cap_below_the_sandbox_is_memory),
+        TEST(test_runs_are_the_same_with_a_state_of_their_own_and_with_a_copy),
         TEST(test_a_release_over_the_library_runs),
         TEST(test_frames_that_make_no_sense_are_corrupt),
         TEST(test_the_host_process_says_hello_runs_turns_and_ends_with_its_socket),
