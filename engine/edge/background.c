@@ -31,6 +31,32 @@ static void rest(struct bw_background *background)
         bw_loop_timer_start(background->timer, background->config->every_ms);
 }
 
+static void on_told(void *ud, const struct bw_error *error)
+{
+    struct bw_background *background = ud;
+    (void)error;
+    background->at++;
+    next(background);
+}
+
+/* What went wrong is on record, and tried again tomorrow: a policy that fails parks one run a day.
+ */
+static void tell_problem(struct bw_background *background, const struct bw_error *problem)
+{
+    struct bw_store *store = background->config->store;
+    struct bw_form last, args;
+    bw_form_init(&last);
+    bw_form_init(&args);
+    bw_form_put_int(&last, "at_us", bw_clock_utc(background->config->clock).us);
+    bw_form_put_text(&last, "by", "retention");
+    bw_form_put_text(&last, "problem", problem->text);
+    bw_form_put_value(&args, "last", bw_form_finish(&last));
+    store->write(store->self, background->tenants[background->at], BW_STR("retention"),
+                 bw_form_finish(&args), on_told, background);
+    bw_form_deinit(&args);
+    bw_form_deinit(&last);
+}
+
 static void on_swept(void *ud, const struct bw_error *error, struct bw_str value)
 {
     struct bw_background *background = ud;
@@ -42,7 +68,11 @@ static void on_swept(void *ud, const struct bw_error *error, struct bw_str value
              (long long)runs, (long long)bw_value_get_int(&map, "turns", 0));
     if (error->code && error->code != BW_ERR_NOT_FOUND && error->code != BW_ERR_CANCELLED)
         bw_service_log_error("retention", error);
-    else if (!error->code && runs > 0)
+    if (error->code && error->code != BW_ERR_CANCELLED && error->code != BW_ERR_UNAVAILABLE) {
+        tell_problem(background, error);
+        return;
+    }
+    if (!error->code && runs > 0)
         bw_service_log_text("retention", text);
     background->at++;
     next(background);
@@ -55,7 +85,8 @@ static void on_last(void *ud, const struct bw_error *error, struct bw_str value)
     const int64_t day_us = 86400 * BW_US_PER_S;
     struct bw_value map = bw_value_read(value), last = bw_value_get(&map, "last");
     int64_t at_us = bw_value_get_int(&last, "at_us", 0);
-    bool is_whole = bw_value_get_bool(&last, "is_complete", false);
+    bool is_whole = bw_value_get_bool(&last, "is_complete", false) ||
+                    bw_value_get(&last, "problem").tag == BW_VALUE_STR;
     bool is_due = at_us / day_us < bw_clock_utc(config->clock).us / day_us || !is_whole;
     if (error->code || !is_due || background->is_stopping) {
         background->at++;

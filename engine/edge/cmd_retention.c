@@ -86,6 +86,12 @@ static void print_status(struct bw_cli *cli, const struct bw_value *answer)
         return;
     }
     size_t len = bw_stamp_print((struct bw_stamp){number(&last, "at_us")}, at);
+    struct bw_str problem = bw_value_get_str(&last, "problem", BW_STR_NONE);
+    if (problem.len) {
+        fprintf(cli->out, "the last sweep, %.*s, failed: %.*s\n", (int)len, at,
+                BW_STR_ARG(problem));
+        return;
+    }
     fprintf(cli->out, "last sweep %.*s by %.*s: %" PRId64 " runs, %" PRId64 " turns%s\n", (int)len,
             at, BW_STR_ARG(bw_value_get_str(&last, "by", BW_STR("?"))), number(&last, "runs"),
             number(&last, "turns"),

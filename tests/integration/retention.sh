@@ -122,6 +122,21 @@ gone() { [ "$(sql "SELECT count(*) FROM billow.run_detail WHERE start_key = 'you
 check "the engine drops what is due by itself" wait_until 30 gone
 run billow run explain "$(sql "SELECT run_id FROM billow.run_detail WHERE start_key = 'asks'")"
 expect "what still asks is kept" 0 "waits for a person"
+
+# --- A policy that fails.
+serve_stop TERM
+mkdir -p "$firm/policies/retention"
+echo 'error("broken on purpose")' >"$firm/policies/retention/policy.lua"
+serve_start dev "$firm"
+wait_until 30 released
+serve_stop TERM
+days 6
+BILLOW_RETENTION_MS=300 serve_start serve
+failed_sweep() { run billow retention status; grep -q "failed:" "$work/out"; }
+check "a policy that fails is told" wait_until 30 failed_sweep
+sleep 1.5 # many looks
+run billow run list --workflow retention --status parked --json
+check "and tried once a day" [ "$(jq length "$work/out")" = 1 ]
 check "large values went with their runs" [ "$(sql "SELECT count(*) FROM billow.value_ref v WHERE NOT EXISTS
     (SELECT FROM billow.run r WHERE r.run_id = v.owner)")" = 0 ]
 serve_stop TERM
