@@ -6,7 +6,7 @@
 enum { NAMED_MAX = 5 };
 
 static const char VERIFY_SQL[] =
-    "with found as materialized (select rank, rule, subject, problem from billing.ledger_break) "
+    "with found as materialized (select rank, rule, subject, problem from billing.ledger_breaks()) "
     "select (select count(*) from billing.entry) as entries, "
     "(select count(*) from billing.ledger) as movements, "
     "(select count(*) from billing.invoice) as invoices, "

@@ -73,7 +73,8 @@ static const struct bw_cli_command commands[] = {
                 "state holds what its\n"
                 "movements brought, billed less credited is what lines refer to, lines add up to "
                 "their invoice, numbers\n"
-                "have no gap. All tenants, or the one of --tenant. Exit code 1 when anything is "
+                "have no gap, what moved arrived, nothing is claimed by nobody. All tenants, or "
+                "the one of --tenant. Exit code 1 when anything is "
                 "broken.",
      .options = {END},
      .examples = {"billow ledger verify\tthe whole database",

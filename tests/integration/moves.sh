@@ -104,4 +104,28 @@ billow report holds
 expect "nothing is on hold" 0 none
 billow run list --workflow hold-review --json
 expect "the review is over" 0 '"status":"done"'
+
+# --- Broken by hand, behind the back of all rules: each kind of break is found, and named.
+by_hand() { sql "set session_replication_role = replica; $1"; }
+breaks() { # WHAT PATTERN SQL
+    by_hand "$3"
+    billow ledger verify
+    expect "verify finds $1" 1 "$2"
+}
+breaks "a part that is not what left" 'transfer +2026-10/harvest-time:21 +1801 of it moved to 2026-10/harvest-time:21#2, which' \
+    "update billing.ledger set quantity = 1801 where entry_id = '$moved' and kind = 'transfer'"
+by_hand "update billing.ledger set quantity = 1800 where entry_id = '$moved' and kind = 'transfer'"
+breaks "a part that comes from nowhere" 'transfer +2026-10/harvest-time:22 +it is said to come from' \
+    "update billing.entry set origin_id = '$held', root_id = '$held', contract_id = 'C-02' where id = '2026-10/harvest-time:22'"
+by_hand "update billing.entry set origin_id = null, root_id = null, contract_id = null where id = '2026-10/harvest-time:22'"
+breaks "work that is billed and was never billed" 'billed +2026-10/harvest-time:21 +0 was billed and 0 credited, yet 1020' \
+    "update billing.ledger set kind = 'exclude' where entry_id = '$moved' and kind = 'bill'"
+by_hand "update billing.ledger set kind = 'bill' where entry_id = '$moved' and kind = 'exclude'"
+breaks "a movement for a line that is not there" 'movement +2026-10/harvest-time:21 +a movement .bill. names line 99' \
+    "update billing.ledger set line_id = '99' || line_id where entry_id = '$moved' and kind = 'bill'"
+by_hand "update billing.ledger set line_id = substr(line_id, 3) where entry_id = '$moved' and kind = 'bill'"
+breaks "a claim of nobody" "claim +$held +60 of it is claimed by run .*, which is over" "set session_replication_role = origin;
+    insert into billing.ledger (tenant_id, entry_id, kind, from_state, to_state, quantity, run_id, actor)
+    select tenant_id, id, 'claim', 'open', 'claimed', 60, gen_random_uuid(), 'eve' from billing.entry where id = '$held'"
+breaks "a hold without a reason" "hold +$held +it was put on hold, and nobody says why" "delete from billing.entry_hold"
 finish
