@@ -74,6 +74,9 @@ static void loaded_new(struct bw_engine *engine, struct bw_run *run, struct bw_c
     struct bw_error error;
     if (run->resume && bw_engine_resume_loaded(engine, run, call))
         return;
+    if (loaded->row.status == BW_RUN_PARKED && !is_cancelled(loaded) &&
+        bw_engine_resume_wished(engine, run, loaded))
+        return;
     struct bw_buf why;
     bw_buf_init(&why, 32 * 1024);
     run->must_stop =

@@ -134,6 +134,10 @@ void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
 void bw_engine_let_go(struct bw_engine *engine, uint32_t shard);
 /* A load that a resume waits for came back (core/verbs.c). True: it took care of the run. */
 bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struct bw_call *load);
+/* A parked run was loaded. True: another node left the wish to resume it, and that is under way;
+ * the run has left memory for it. */
+bool bw_engine_resume_wished(struct bw_engine *engine, struct bw_run *run,
+                             const struct bw_loaded_run *loaded);
 void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,
                              const char *text);
 /* Of a shard of ours if we have any. */

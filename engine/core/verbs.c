@@ -231,29 +231,82 @@ void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct 
 
 /* --- Resume. */
 
-static void resume_asked(struct bw_engine *engine, struct bw_call *call)
-{
-    struct bw_run *run = bw_engine_find(engine, call->id);
-    bool is_ours = bw_lease_owns(engine, bw_shard_of(call->id));
-    bw_call_again(call, reply_done);
-    if (!is_ours) {
-        bw_call_post(call, BW_ERR_UNAVAILABLE, "another node owns the run: ask that one");
-    } else if (run && (run->state != BW_RUN_STATE_NEW || run->resume)) {
-        bw_call_post(call, BW_ERR_CONFLICT, "the run is not parked");
-    } else {
-        bw_engine_touch(engine, call->tenant, call->id);
-        bw_engine_find(engine, call->id)->resume = call;
-    }
-}
-
 /* What a resume has to remember while the run is loaded; in the call's arena. */
 struct resume {
     bool has_skip;
+    bool is_wish; /* of another node, in a message: nobody waits for the answer */
     struct bw_str by;
     bool is_latest;
     struct bw_str skip;
     uint8_t release[BW_RELEASE_HASH_LEN]; /* with is_latest */
 };
+
+static const char NOT_PARKED[] = "the run is not parked";
+static const char NOTHING_FAILED[] =
+    "no effect failed: there is nothing to skip; resume without a value";
+
+/* Only the owner of a shard changes a run: it finds the wish with its next poll. What would be
+ * refused is refused here, as far as the rows tell. */
+static void resume_elsewhere(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_store *store = engine->config.store;
+    const struct resume *resume = call->subject;
+    char id[BW_ID_TEXT_LEN + 1], key[sizeof BW_STORE_RESUME + BW_ID_TEXT_LEN];
+    struct bw_buf value;
+    if (call->code != BW_ERR_OK) {
+        reply_done(engine, call);
+        return;
+    }
+    bool is_parked = call->loaded.row.status == BW_RUN_PARKED;
+    struct bw_value why = bw_value_read(is_parked ? call->loaded.row.error : BW_STR_NONE);
+    bool has_failed = is_parked && bw_value_get_int(&why, "effect", 0) > 0;
+    bw_call_again(call, reply_done);
+    if (!is_parked || (resume->has_skip && !has_failed)) {
+        bw_call_post(call, is_parked ? BW_ERR_INVALID : BW_ERR_CONFLICT,
+                     is_parked ? NOTHING_FAILED : NOT_PARKED);
+        return;
+    }
+    bw_id_print(bw_id_make(bw_clock_utc(engine->config.clock), engine->config.entropy), id);
+    int len = snprintf(key, sizeof key, "%s%s", BW_STORE_RESUME, id);
+    bw_buf_init(&value, BW_STORE_VALUE_BYTES_MAX);
+    bw_value_put_map(&value, resume->has_skip ? 3 : 2);
+    bw_value_put_key(&value, "by");
+    bw_value_put_str(&value, resume->by);
+    bw_value_put_key(&value, "latest");
+    bw_value_put_bool(&value, resume->is_latest);
+    if (resume->has_skip) {
+        bw_value_put_key(&value, "skip");
+        bw_buf_put_str(&value, resume->skip);
+    }
+    if (value.is_over)
+        bw_call_post(call, BW_ERR_LIMIT, "the value is too large");
+    else
+        store->put_message(store->self,
+                           &(struct bw_message){.tenant = call->tenant,
+                                                .run = call->id,
+                                                .key = bw_str(key, (size_t)len),
+                                                .kind = BW_MESSAGE_OUTCOME,
+                                                .value = bw_buf_str(&value)},
+                           bw_call_on_done, call);
+    bw_buf_deinit(&value);
+}
+
+static void resume_asked(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_run *run = bw_engine_find(engine, call->id);
+    struct bw_store *store = engine->config.store;
+    bool is_ours = bw_lease_owns(engine, bw_shard_of(call->id));
+    bw_call_again(call, reply_done);
+    if (!is_ours) {
+        call->act = resume_elsewhere;
+        store->load(store->self, call->tenant, call->id, bw_call_on_load, call);
+    } else if (run && (run->state != BW_RUN_STATE_NEW || run->resume)) {
+        bw_call_post(call, BW_ERR_CONFLICT, NOT_PARKED);
+    } else {
+        bw_engine_touch(engine, call->tenant, call->id);
+        bw_engine_find(engine, call->id)->resume = call;
+    }
+}
 
 /* The tenant's active release is known: it, and not the one of a moment ago. */
 static void resume_release(struct bw_engine *engine, struct bw_call *call)
@@ -267,16 +320,16 @@ static void resume_release(struct bw_engine *engine, struct bw_call *call)
     resume_asked(engine, call);
 }
 
-void bw_engine_resume_run(struct bw_engine *engine, const struct bw_engine_resume *wanted,
-                          bw_done_fn done, void *ud)
+static void ask_resume(struct bw_engine *engine, const struct bw_engine_resume *wanted,
+                       struct bw_call *call, bool is_wish)
 {
-    struct bw_call *call = open_done(engine, done, ud);
     struct resume *resume = bw_arena_calloc(&call->arena, 1, sizeof *resume);
     call->subject = resume;
     call->tenant = wanted->tenant;
     call->id = wanted->run;
     resume->by = bw_arena_copy(&call->arena, wanted->by);
     resume->is_latest = wanted->is_latest;
+    resume->is_wish = is_wish;
     resume->has_skip = wanted->skip != NULL;
     if (wanted->skip)
         resume->skip = bw_arena_copy(&call->arena, *wanted->skip);
@@ -288,6 +341,33 @@ void bw_engine_resume_run(struct bw_engine *engine, const struct bw_engine_resum
     }
     call->act = resume_asked;
     bw_call_post(call, BW_ERR_OK, "");
+}
+
+void bw_engine_resume_run(struct bw_engine *engine, const struct bw_engine_resume *wanted,
+                          bw_done_fn done, void *ud)
+{
+    ask_resume(engine, wanted, open_done(engine, done, ud), false);
+}
+
+bool bw_engine_resume_wished(struct bw_engine *engine, struct bw_run *run,
+                             const struct bw_loaded_run *loaded)
+{
+    const struct bw_message *wish = NULL;
+    for (size_t i = 0; i < loaded->message_count && !wish; i++) {
+        if (bw_str_starts(loaded->messages[i].key, BW_STR(BW_STORE_RESUME)))
+            wish = &loaded->messages[i];
+    }
+    if (!wish)
+        return false;
+    struct bw_value value = bw_value_read(wish->value), skip = bw_value_get(&value, "skip");
+    struct bw_engine_resume wanted = {.tenant = run->tenant,
+                                      .run = run->keyed.id,
+                                      .by = bw_value_get_str(&value, "by", BW_STR_NONE),
+                                      .skip = skip.encoded.len ? &skip.encoded : NULL,
+                                      .is_latest = bw_value_get_bool(&value, "latest", false)};
+    bw_run_evict(engine, run);
+    ask_resume(engine, &wanted, open_done(engine, NULL, NULL), true);
+    return true;
 }
 
 void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,
@@ -338,6 +418,30 @@ static enum bw_err move_release(struct bw_engine *engine, const struct bw_run *r
     return BW_ERR_OK;
 }
 
+static void ack_wishes(const struct bw_call *load, struct bw_batch *batch)
+{
+    for (size_t i = 0; i < load->loaded.message_count; i++) {
+        struct bw_str key = load->loaded.messages[i].key;
+        if (bw_str_starts(key, BW_STR(BW_STORE_RESUME)))
+            bw_batch_ack(batch, bw_arena_copy(&batch->arena, key));
+    }
+}
+
+/* It stays parked as it was; the wish is read, or each poll would find it again. */
+static void drop_wish(struct bw_engine *engine, struct bw_run *run, const struct bw_call *load,
+                      const struct bw_error *error)
+{
+    struct bw_batch *batch = bw_group_batch(engine);
+    bw_engine_log(engine, "resume_failed", run->keyed.id, "%s", error->text);
+    bw_run_fill(engine, run, BW_BATCH_PARK, batch);
+    batch->commit.status = BW_RUN_PARKED;
+    batch->commit.wake = BW_WAKE_PARKED;
+    batch->commit.error = bw_arena_copy(&batch->arena, load->loaded.row.error);
+    ack_wishes(load, batch);
+    run->state = BW_RUN_STATE_COMMITTING;
+    bw_group_add(engine, batch);
+}
+
 static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, struct bw_call *load,
                                const struct resume *resume, struct bw_batch *batch,
                                struct bw_error *error)
@@ -347,13 +451,13 @@ static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, str
     uint64_t failed_seq = (uint64_t)bw_value_get_int(&why, "effect", 0);
     bool has_skip = resume->has_skip;
     if (has_skip && !bw_run_find_effect(run, failed_seq))
-        return bw_fail(error, BW_ERR_INVALID,
-                       "no effect failed: there is nothing to skip; resume without a value");
+        return bw_fail(error, BW_ERR_INVALID, "%s", NOTHING_FAILED);
     enum bw_err code = bw_journal_load(&load->loaded, &load->arena, &history, error);
     if (code != BW_ERR_OK)
         return code;
     bw_run_fill(engine, run, BW_BATCH_RESUME, batch);
     batch->commit.is_active = true;
+    ack_wishes(load, batch);
     if (resume->is_latest) {
         code = move_release(engine, run, resume, batch, error);
         if (code != BW_ERR_OK)
@@ -384,7 +488,7 @@ bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struc
     struct bw_error error;
     run->resume = NULL;
     if (load->loaded.row.status != BW_RUN_PARKED) {
-        bw_call_post(resume, BW_ERR_CONFLICT, "the run is not parked");
+        bw_call_post(resume, BW_ERR_CONFLICT, NOT_PARKED);
         return false;
     }
     enum bw_err code = bw_run_load(engine, run, &load->loaded, &load->arena, &error);
@@ -392,9 +496,13 @@ bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struc
     if (code == BW_ERR_OK)
         code = fill_resume(engine, run, load, resume->subject, batch, &error);
     if (code != BW_ERR_OK) {
+        bool is_wish = ((const struct resume *)resume->subject)->is_wish;
         bw_call_post(resume, code, error.text);
         bw_group_release(engine, batch);
-        bw_run_evict(engine, run);
+        if (is_wish)
+            drop_wish(engine, run, load, &error);
+        else
+            bw_run_evict(engine, run);
         return true;
     }
     batch->reply = resume;

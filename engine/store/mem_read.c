@@ -72,9 +72,10 @@ static bool has_mail(const struct mem_run *run)
 {
     for (size_t i = 0; i < run->message_count; i++) {
         const struct mem_message *message = &run->messages[i];
-        bool counts =
-            run->row.status == BW_RUN_OPEN ||
-            (run->row.status == BW_RUN_PARKED && message->message.kind == BW_MESSAGE_CANCEL);
+        bool counts = run->row.status == BW_RUN_OPEN ||
+                      (run->row.status == BW_RUN_PARKED &&
+                       (message->message.kind == BW_MESSAGE_CANCEL ||
+                        bw_str_starts(message->message.key, BW_STR(BW_STORE_RESUME))));
         if (counts && !message->is_read)
             return true;
     }

@@ -138,7 +138,8 @@ static const struct bw_pg_statement scans[] = {
          "SELECT DISTINCT i.tenant_id, i.run_id, r.wake_at"
          " FROM billow.inbox i JOIN billow.run r ON r.tenant_id = i.tenant_id AND r.run_id ="
          " i.run_id WHERE NOT i.is_read AND i.shard = ANY ($1::smallint[]) AND $2::bigint IS"
-         " NOT NULL AND (r.status = 1 OR (r.status = 2 AND i.kind = 3)) LIMIT $3::bigint",
+         " NOT NULL AND (r.status = 1 OR (r.status = 2 AND (i.kind = 3 OR i.key LIKE"
+         " 'resume:%'))) LIMIT $3::bigint",
          3},
 };
 

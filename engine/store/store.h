@@ -86,6 +86,9 @@ enum bw_message_kind {
     BW_MESSAGE_CANCEL = 3,
 };
 
+/* How the keys of messages begin that ask the owner of a parked run to resume it. */
+#define BW_STORE_RESUME "resume:"
+
 /* One row of the inbox: what others told a run. (tenant, run, key) is unique: same key, same
  * message. */
 struct bw_message {
@@ -247,7 +250,7 @@ struct bw_run_ref {
 enum bw_scan {
     BW_SCAN_ACTIVE = 1, /* is_active rows: at start and after a take-over */
     BW_SCAN_DUE = 2,    /* wake_at_us <= limit_us, earliest first */
-    BW_SCAN_MAIL = 3,   /* runs with unread messages */
+    BW_SCAN_MAIL = 3,   /* runs with unread messages; parked ones for a cancel or a resume only */
 };
 
 /* A committed turn of a run; turn 0: its start, of no batch. */

@@ -63,7 +63,7 @@ cat >"$work/files.json" <<'JSON'
   "workflows/family.lua": "local w = require('billow.workflow')\nreturn w.define({ name = 'family', version = '1', run = function(input)\n  local sum = 0\n  for i = 1, 6 do sum = sum + w.call('kid', { n = i }) end\n  return sum\nend })\n",
   "workflows/kid.lua": "return require('billow.workflow').define({ name = 'kid', version = '1', run = function(input)\n  return input.n\nend })\n",
   "workflows/naps.lua": "local timer = require('billow.timer')\nreturn require('billow.workflow').define({ name = 'naps', version = '1', run = function(input)\n  for i = 1, 60 do timer.sleep('200ms') end\n  return 'rested'\nend })\n",
-  "workflows/waits.lua": "return require('billow.workflow').define({ name = 'waits', version = '1', run = function(input)\n  return require('billow.event').wait('go', { key = input.key }).body\nend })\n"
+  "workflows/waits.lua": "return require('billow.workflow').define({ name = 'waits', version = '1', run = function(input)\n  if not input.key then error('no key') end\n  return require('billow.event').wait('go', { key = input.key }).body\nend })\n"
 }}
 JSON
 
@@ -117,6 +117,15 @@ check "children of other nodes' shards run, and answer" \
     wait_until 60 all_have_status two 'done' "${families[@]}"
 at one GET "/v1/runs/${families[1]}"
 check "with the right result" [ "$(field .result)" = 21 ]
+
+# --- A parked run, wherever the operator asks.
+stuck=()
+for i in 1 2; do stuck+=("$(start_on one waits '[1]')" "$(start_on two waits '[1]')"); done
+check "runs of both nodes park" wait_until 20 all_have_status one parked "${stuck[@]}"
+at one POST /v1/runs/resume '{"cause": "SCRIPT"}'
+check "one node resumes the parked runs of all" [ "$(field .done)" = 4 ]
+audited() { [ "$(sql "SELECT count(*) FROM billow.audit WHERE action = 'run.resume'")" = "$1" ]; }
+check "and each is resumed once, by its owner" wait_until 10 audited 4
 
 # --- Hand-over on a clean stop.
 naps=()

@@ -46,6 +46,9 @@ static const struct fake_program PROGRAMS[] = {
     {"child", {{.kind = "note", .args = "{\"kind\":\"progress\"}", .is_post = true}}},
     {"parent", {{.kind = "child.call", .args = "{\"workflow\":\"child\",\"input\":{}}"}}},
     {"sends", {{.kind = "http", .args = "{\"method\":\"POST\",\"url\":\"https://a.example/x\"}"}}},
+    {"tries",
+     {{.kind = "http",
+       .args = "{\"attempts_max\":1,\"method\":\"POST\",\"url\":\"https://a.example/x\"}"}}},
     {"waits", {{.kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-1\"}"}}},
 };
 
@@ -543,6 +546,83 @@ static void test_a_run_is_cancelled_through_any_node(void **state)
     assert_string_equal(status(run), "cancelled");
 }
 
+static enum bw_err resume(size_t i, struct bw_id run, const char *skip, bool is_latest)
+{
+    struct bw_str encoded = bw_str(skip, 1);
+    has_answer = false;
+    bw_engine_resume_run(nodes[i].engine,
+                         &(struct bw_engine_resume){.tenant = tenant,
+                                                    .run = run,
+                                                    .by = BW_STR("dana"),
+                                                    .skip = skip ? &encoded : NULL,
+                                                    .is_latest = is_latest},
+                         on_done, NULL);
+    settle();
+    assert_true(has_answer);
+    return code;
+}
+
+/* A run of node 1 that its one attempt has parked. */
+static struct bw_id start_parked(void)
+{
+    uint64_t handle;
+    struct bw_id run = start(1, "tries");
+    assert_non_null(bw_httpc_fake_next(nodes[1].http, 0, &handle));
+    bw_httpc_fake_answer(nodes[1].http, handle, &(struct bw_http_response){.status = 500}, NULL);
+    settle();
+    assert_string_equal(status(run), "parked");
+    return run;
+}
+
+static void test_a_parked_run_is_resumed_through_any_node(void **state)
+{
+    (void)state;
+    static const char NIL[] = {BW_VALUE_NIL};
+    up(0);
+    up(1);
+    advance(LEASE_MS);
+    struct bw_id run = start_parked(), skipped = start_parked();
+    nodes[1].is_paused = true;
+    assert_int_equal(resume(0, run, NULL, false), BW_ERR_OK);
+    assert_int_equal(resume(0, run, NULL, false), BW_ERR_OK); /* twice, before the owner looks */
+    nodes[1].is_paused = false;
+    advance(1500);
+    assert_int_equal(answer_http(1), 1); /* and still it is sent once, by its owner */
+    assert_string_equal(status(run), "done");
+    assert_int_equal(resume(0, run, NULL, false), BW_ERR_CONFLICT);
+    assert_int_equal(resume(0, skipped, NIL, false), BW_ERR_OK);
+    advance(1500);
+    assert_string_equal(status(skipped), "done");
+    assert_int_equal(answer_http(0) + answer_http(1), 0);
+}
+
+static void
+test_a_resume_that_the_owner_has_to_refuse_is_read_and_the_run_stays_parked(void **state)
+{
+    (void)state;
+    up(0);
+    up(1);
+    advance(LEASE_MS);
+    struct bw_id run = start_parked();
+    struct bw_release_file file = {BW_STR("workflows/child.lua"), BW_STR("-- played")};
+    struct bw_release_set set = {.files = &file, .count = 1};
+    bw_wire_release_hash(&file, 1, set.hash);
+    store.put_release(store.self, tenant, &set, true, on_done, NULL);
+    settle();
+    assert_int_equal(resume(0, run, NULL, true), BW_ERR_OK); /* the latest has no such workflow */
+    advance(3000);
+    assert_string_equal(status(run), "parked");
+    struct bw_engine_stats before, after;
+    bw_engine_stats(nodes[1].engine, &before);
+    advance(5000); /* and nobody tries again and again */
+    bw_engine_stats(nodes[1].engine, &after);
+    assert_int_equal(before.commits, after.commits);
+    assert_int_equal(resume(0, run, NULL, false), BW_ERR_OK);
+    advance(1500);
+    assert_int_equal(answer_http(1), 1);
+    assert_string_equal(status(run), "done");
+}
+
 static void test_a_node_without_shards_starts_runs_for_the_others(void **state)
 {
     (void)state;
@@ -573,6 +653,8 @@ int main(void)
         CASE(test_nothing_leaves_for_a_run_whose_shard_is_given_away),
         CASE(test_children_of_any_shard_run_and_answer),
         CASE(test_a_run_is_cancelled_through_any_node),
+        CASE(test_a_parked_run_is_resumed_through_any_node),
+        CASE(test_a_resume_that_the_owner_has_to_refuse_is_read_and_the_run_stays_parked),
         CASE(test_a_node_without_shards_starts_runs_for_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

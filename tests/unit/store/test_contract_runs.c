@@ -474,6 +474,9 @@ static void test_scans_find_what_is_active_due_or_has_mail(void **state)
     assert_ok(fixture_scan(f, BW_SCAN_MAIL, 0, 0), &f->error);
     assert_int_equal(f->ref_count, 1); /* a parked run takes its mail when it is resumed */
     assert_true(bw_id_eq(f->refs[0].run, mail));
+    assert_ok(fixture_message(f, parked, "resume:1", "1"), &f->error);
+    assert_ok(fixture_scan(f, BW_SCAN_MAIL, 0, 0), &f->error);
+    assert_int_equal(f->ref_count, 2); /* which another node may have asked for */
 }
 
 static void test_mail_alone_can_be_loaded(void **state)
