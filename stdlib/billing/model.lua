@@ -23,6 +23,8 @@ local required, optional = shape.required, shape.optional
 local text, day, amount, decimals = shape.text, shape.date, shape.amount, shape.decimal
 local list, map, record, enum = shape.list, shape.map, shape.record, shape.enum
 local count, at_least_1 = shape.integer(0), shape.integer(1)
+-- Hours of 12 decimals are exact to a millionth of a second.
+local DECIMALS_MAX = 12
 
 local function period(value, place, report)
   if not calendar.is_period(value) then
@@ -219,7 +221,7 @@ local function time_terms(default_grouping, rounding_scopes)
   return {
     grouping = optional(list(enum(GROUPINGS)), default_grouping),
     rounding = optional(rounding(rounding_scopes)),
-    quantity_decimals = optional(count, 2),
+    quantity_decimals = optional(shape.integer(0, DECIMALS_MAX), 2),
     quantity_basis = optional(enum({ "line", "entry" }), "line"),
     hours_per_day = optional(amount),
     rate_source = optional(enum({ "card", "source" })),

@@ -140,16 +140,18 @@ function shape.amount(value, place, report)
   return parsed
 end
 
---- A kind of whole numbers from `least` on.
+--- A kind of whole numbers from `least` on, or to `most`.
 ---@param least integer
-function shape.integer(least)
+---@param most? integer
+function shape.integer(least, most)
+  local range = most and "from " .. least .. " to " .. most or "from " .. least .. " on"
   return function(value, place, report)
-    if math.type(value) ~= "integer" or value < least then
+    if math.type(value) ~= "integer" or value < least or most and value > most then
       return wrong(
         report,
         place,
         value,
-        "not a whole number from " .. least .. " on",
+        "not a whole number " .. range,
         "write a whole number without quotes"
       )
     end

@@ -250,6 +250,8 @@ local ITEMS = {
     "at least one element" },
   { [[{"amount": "1", "proration": {"days": 1, "of_days": 0}}]], "/proration/of_days", "0",
     "greater than 0" },
+  { [[{"time_entries": [{"hours": "1", "hourly_rate": "1"}], "terms": {"quantity_decimals": 99}}]],
+    "/terms/quantity_decimals", "99", "from 0 to 12" },
   -- Two ways of saying one thing.
   { [[{"time_entries": [{"hours": "1", "duration_seconds": 60, "hourly_rate": "1"}]}]],
     "/time_entries/0/hours", nil, "leave out duration_seconds or hours" },
