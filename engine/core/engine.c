@@ -20,6 +20,7 @@ static const struct bw_engine_limits DEFAULTS = {
     .executing_max = 512,
     .turn_runs_max = 256,
     .group_max = 256,
+    .group_beside_min = 64,
     .loads_max = 64,
     .steps_max = 20 * 1000 * 1000,
     .memory_bytes_max = 64 * 1024 * 1024,
@@ -407,6 +408,7 @@ static void fill_limits(struct bw_engine_limits *limits, const struct bw_engine_
     DEFAULT(executing_max);
     DEFAULT(turn_runs_max);
     DEFAULT(group_max);
+    DEFAULT(group_beside_min);
     DEFAULT(loads_max);
     DEFAULT(steps_max);
     DEFAULT(memory_bytes_max);

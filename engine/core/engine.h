@@ -33,6 +33,7 @@ struct bw_engine_limits {
     size_t host_grow_at;        /* turns at a host that make it crowded */
     size_t turn_runs_max;       /* runs woken in one loop turn */
     size_t group_max;           /* turns in one group commit */
+    size_t group_beside_min;    /* turns that are worth a commit beside one under way */
     size_t loads_max;           /* loads in flight */
     uint64_t steps_max;         /* fuel of one turn */
     uint64_t memory_bytes_max;  /* heap of one run */

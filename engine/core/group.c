@@ -5,11 +5,7 @@
 #include "base/fault.h"
 #include "core/inside.h"
 
-enum {
-    BATCHES_SPARE_MAX = 1024,
-    BESIDE_MIN =
-        64, /* turns that are worth a transaction beside one under way: fewer wait for it */
-};
+enum { BATCHES_SPARE_MAX = 1024 };
 
 void bw_groups_init(struct bw_groups *groups)
 {
@@ -143,6 +139,6 @@ void bw_group_flush(struct bw_engine *engine)
     if (!bw_lease_may_act(engine))
         return;
     while (groups->lanes_busy < lanes &&
-           groups->queue_count >= (groups->lanes_busy ? BESIDE_MIN : 1))
+           groups->queue_count >= (groups->lanes_busy ? engine->limits.group_beside_min : 1))
         send(engine);
 }

@@ -99,6 +99,7 @@ void sim_node_up(struct sim_node *node)
                    .group_max = 1 + sim_draw(sim, 6),
                    .executing_max = 1 + sim_draw(sim, 8),
                    .hosts_per_tenant = node->host_count,
+                   .group_beside_min = 1, /* so that commits overlap */
                    .host_grow_at = 1,
                    .loads_max = 1 + sim_draw(sim, 4),
                    .window_ms = 2000 + (int64_t)sim_draw(sim, 20000),

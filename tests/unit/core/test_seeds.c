@@ -143,6 +143,7 @@ static void play_seed(void)
     static const char *const WORKFLOWS[] = {"parent", "steps", "wide"};
     bw_rng_seed(&dice, seed);
     harness = (struct harness){.limits = {.resident_max = 1 + bw_rng_next(&dice) % 6,
+                                          .group_beside_min = 1,
                                           .group_max = 1 + bw_rng_next(&dice) % 4,
                                           .executing_max = 1 + bw_rng_next(&dice) % 8,
                                           .loads_max = 1 + bw_rng_next(&dice) % 3}};
