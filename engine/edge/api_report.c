@@ -61,6 +61,9 @@ static const struct report {
     {"receivables", "what customers owe, by how long it is due",
      "customer,currency,invoices,not_due,to_30_days,to_60_days,older,disputed,total",
      "customer, currency", NULL},
+    {"register-es", "Spain's register of invoices: every record, and what breaks the chain",
+     "period,position,number,date,kind,tax,total,generated,previous,hash,problem", "position",
+     "$1::text is null or period = $1"},
     {"revenue", "delivered, billed and recognised of each closed period, and what is deferred",
      "period,contract,model,currency,delivered,billed,recognised,contract_asset,contract_liability,"
      "prepaid,breakage",

@@ -24,6 +24,7 @@ local LIMITS = {
     characters = "the document's type, a space, the series, / and the sequence, as in "
       .. "FT A26/{SEQ:6}",
     has_own_types = true,
+    has_codes = true,
   },
 }
 
@@ -87,6 +88,13 @@ local function series_problem(series, type_code, limits)
       type_code,
       series.id,
       table.concat(others, ", ")
+    )
+  end
+  if limits.has_codes and not series.has_validation_code then
+    return string.format(
+      "series %s has no validation_code: register the series with the tax authority and write the "
+        .. "code that it gives to number_series in firm.json",
+      series.id
     )
   end
   for _, other in ipairs(limits.has_own_corrections and others or {}) do

@@ -138,6 +138,7 @@ local function add_terms(written, made, d)
   written.early_payment_discount = early
     and { percent = figures.plain(early.percent), days = early.days, mode = early.mode }
   written.payment_terms_note = made.payment_terms_note
+  written.register = made.register
   written.contracts = made.contracts
     and array(made.contracts, function(part)
       return { id = part.id, name = part.name, net_amount = figures.amount(part.net_amount, d) }

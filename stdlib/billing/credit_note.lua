@@ -278,6 +278,7 @@ function credit_note.build(basis, request, options)
     lines = json.array(lines),
     allowances = json.array(allowances),
     charges = json.array({}),
+    register = invoice.register,
     contracts = contracts_of(invoice, lines, allowances, picking.d),
     tax_breakdown = json.array(breakdown),
     totals = totals_of(basis, picking, lines, allowances, breakdown),

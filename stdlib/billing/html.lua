@@ -8,7 +8,11 @@ local discount = require("billow.billing.discount")
 local html_annex = require("billow.billing.html_annex")
 local json = require("billow.json")
 local labels = require("billow.billing.labels")
+local number_series = require("billow.billing.number")
 local text = require("billow.text")
+
+-- Stands where the database puts Portugal's code of the document, which needs the number.
+html.ATCUD_MARK = "{{billow:atcud}}"
 
 local STYLE = [[
 body{font:14px/1.45 "Helvetica Neue",Arial,sans-serif;color:#1c2430;
@@ -215,7 +219,7 @@ local function total_rows(label, invoice, firm)
   return element("table", table.concat(rows), "totals")
 end
 
-local function facts(label, invoice, contract, number)
+local function facts(label, invoice, contract, number, has_code)
   local words = label.words
   local list = {
     { words.number, number },
@@ -230,9 +234,10 @@ local function facts(label, invoice, contract, number)
     { words.contract, names_of(invoice, contract) },
     { words.buyer_reference, given(invoice.buyer_reference) },
     { words.order, given(invoice.purchase_order_reference) },
+    { "ATCUD", given(invoice.atcud) or has_code and number and html.ATCUD_MARK or nil },
   }
   local rows = {}
-  for i = 1, 7 do
+  for i = 1, 8 do
     if list[i][2] then
       rows[#rows + 1] = row({ heading(list[i][1]), cell(list[i][2]) })
     end
@@ -271,6 +276,8 @@ function html.render(ctx, invoice, options)
   local label = labels.of(customer.language)
   local number = options and options.number or given(invoice.number)
   local title = label.titles[invoice.type_code] or label.titles["380"]
+  local series = number_series.series(ctx.firm, invoice.type_code)
+  local has_code = series ~= nil and series.validation_code ~= nil
   local terms = string.format(
     label.words.terms,
     labels.number(label, invoice.totals.payable_amount),
@@ -294,7 +301,7 @@ function html.render(ctx, invoice, options)
       "parties"
     ),
     "\n",
-    facts(label, invoice, ctx.contracts[invoice.contract_id], number),
+    facts(label, invoice, ctx.contracts[invoice.contract_id], number, has_code),
     "\n",
     line_rows(label, invoice),
     "\n",

@@ -122,6 +122,7 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
     totals = sums,
     is_exchange_rate_missing = is_rate_missing,
     supply = supply.of(ctx, contract, customer),
+    register = ctx.firm.country_code == "ES" and "ES" or nil, -- the database keeps it
   }
 end
 

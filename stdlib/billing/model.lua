@@ -138,6 +138,7 @@ local FIRM = record({
       type_codes = required(list(text)), -- none: only the numbering policy leads to it
       format = required(text),
       reset = required(enum(RESETS)),
+      validation_code = optional(text), -- Portugal: of the tax authority, for ATCUD
     }),
     { is_filled = true }
   )),

@@ -93,7 +93,12 @@ end
 function number.subject(firm, object)
   local list, longest = {}, {}
   for i, series in ipairs(firm.number_series) do
-    list[i] = { id = series.id, type_codes = series.type_codes, reset = series.reset }
+    list[i] = {
+      id = series.id,
+      type_codes = series.type_codes,
+      reset = series.reset,
+      has_validation_code = series.validation_code ~= nil,
+    }
     longest[series.id] = number.longest(series, object.issue_date, object.customer_id)
   end
   return {

@@ -212,6 +212,21 @@ local function check_invoice(db, row)
   end
 end
 
+--- Portugal's code of a document, on the page that asks for it and in the object.
+local function put_atcud(db, row)
+  if not row.html:find("{{billow:atcud}}", 1, true) then
+    return
+  end
+  local versions = db.documents["firm\0firm"]
+  for _, series in ipairs(versions[#versions].body.number_series) do
+    if series.id == row.series and given(series.validation_code) then
+      local code = "ATCUD:" .. series.validation_code .. "-" .. row.number:match("/(%d+)$")
+      row.body.atcud = code
+      row.html = row.html:gsub("{{billow:atcud}}", code)
+    end
+  end
+end
+
 fakes["billing.put_invoice"] = function(db, params)
   local body = jsonb(params[1])
   body.number = text(params[2])
@@ -231,6 +246,7 @@ fakes["billing.put_invoice"] = function(db, params)
     explanation = given(params[9]) and jsonb(params[9]) or nil,
     html = text(params[8]):gsub("{{billow:number}}", (body.number:gsub("%%", "%%%%"))),
   }
+  put_atcud(db, row)
   check_invoice(db, row)
   db.log:set(db.invoices, row.id, row)
   db.log:set(db.numbers, row.number, row.id)

@@ -144,4 +144,46 @@ sql -c "set session_replication_role = replica" \
 is "N5: a link that was taken out breaks the chain where it was" \
     "select string_agg(problem, ', ' order by problem) from billing.chain_break where position in (21) or position is null" \
     "the document is not in the chain, the link before it is missing or another one"
+
+# Spain: every document is a record of the register, chained by the hash of the tax authority (its published example).
+is "the hash of the register is the authority's" "select billing.register_hash_es('89890001K', '12345678/G33',
+    '2024-01-01', 'F1', 12.35, 123.45, '', '2024-01-01T19:20:30+01:00')" \
+    3C464DAF61ACB827C65FDA19F352A4E3BDC2C640E9E9FC4CC058073F38F12F60
+sql -c "insert into billing.document (tenant_id, kind, id, version, body, digest) values ('$tenant', 'firm', 'firm', 1,
+        '{\"vat_id\": \"ES89890001K\", \"time_zone\": \"Europe/Madrid\",
+          \"number_series\": [{\"id\": \"FT\", \"validation_code\": \"CSDF7T5H\"}]}', 'd')" || fail "firm"
+registered() { # ID NUMBER TYPE TAX TOTAL
+    sql -c "insert into billing.invoice (tenant_id, id, number, series, type_code, contract_id, customer_id, period,
+        currency, issue_date, line_extension_amount, allowance_total_amount, charge_total_amount, tax_exclusive_amount,
+        tax_amount, payable_amount, run_id, approved_by, approval_digest, body, html)
+        values ('$tenant', '$1', '$2', 'ES', '$3', 'C', 'CU', '2026-10', 'EUR', '2026-11-02', 0, 0, 0, 0, $4, $5, '$run',
+        'dana', 'd', jsonb_build_object('register', 'ES', 'lines', jsonb_build_array(), 'totals',
+        jsonb_build_object('tax_inclusive_amount', '$5')), 'page')" || fail "register $1"
+}
+registered es-1 E/1 380 21.00 121.00
+registered es-2 E/2 380 0.00 50.00
+is "records follow one another" "select count(*) from billing.register_es a join billing.register_es b
+    on b.position = a.position + 1 and b.previous = a.hash" 1
+is "a record says when, with the offset of the firm's zone" \
+    "select count(*) from billing.register_es where generated_at ~ 'T[0-9:]{8}[+]0[12]:00\$'" 2
+is "the register is whole" "select count(*) from billing.register_break" 0
+sql -c "update billing.register_es set total_amount = 51 where number = 'E/2'" || fail "tamper"
+is "a changed record is named" "select number || ': ' || problem from billing.register_break" \
+    "E/2: the record is not what was registered"
+
+# Portugal: the document shows the code of its series and its place in it.
+paged() { # ID NUMBER SERIES
+    sql -c "insert into billing.invoice (tenant_id, id, number, series, type_code, contract_id, customer_id, period,
+        currency, issue_date, line_extension_amount, allowance_total_amount, charge_total_amount, tax_exclusive_amount,
+        tax_amount, payable_amount, run_id, approved_by, approval_digest, body, html)
+        values ('$tenant', '$1', '$2', '$3', '380', 'C', 'CU', '2026-10', 'EUR', '2026-11-02', 0, 0, 0, 0, 0, 0, '$run',
+        'dana', 'd', '{\"lines\": []}', 'page {{billow:atcud}}')"
+}
+paged pt-1 "FT A26/000017" FT || fail "atcud"
+is "page and object have the ATCUD" "select html || ', ' || (body->>'atcud') from billing.invoice where id = 'pt-1'" \
+    "page ATCUD:CSDF7T5H-000017, ATCUD:CSDF7T5H-000017"
+if paged pt-2 "INV-9" INV 2>/dev/null; then fail "a series without a code went out"; fi
+passed=$((passed + 1))
+echo "ok      a series without a code gives no document"
+
 echo "$passed passed, 0 failed"

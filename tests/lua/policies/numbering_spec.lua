@@ -78,11 +78,17 @@ describe("N4: what India asks of numbers", function()
   end)
 end)
 
-local function of_country(country, type_codes, format, type_code)
+local function of_country(country, type_codes, format, type_code, code)
   return decide({
     country_code = country,
     number_series = {
-      { id = "A", type_codes = type_codes, format = format or "A-{YYYY}/{SEQ:5}", reset = "year" },
+      {
+        id = "A",
+        type_codes = type_codes,
+        format = format or "A-{YYYY}/{SEQ:5}",
+        reset = "year",
+        validation_code = code,
+      },
     },
   }, {}, { type_code = type_code or "380", issue_date = "2026-11-02", customer_id = "CU" })
 end
@@ -104,9 +110,14 @@ end)
 
 describe("N4: what Portugal asks of numbers", function()
   it("has type, series and sequence in the form of SAF-T", function()
-    assert.is_nil(of_country("PT", { "380" }, "FT A{YY}/{SEQ:6}").problem)
+    assert.is_nil(of_country("PT", { "380" }, "FT A{YY}/{SEQ:6}", "380", "CSDF7T5H").problem)
     local other = of_country("PT", { "380" }, "INV-{SEQ:6}").problem
     assert.truthy(other:find("the document's type, a space, the series", 1, true), other)
+  end)
+
+  it("has a validation code of the tax authority for every series", function()
+    local problem = of_country("PT", { "380" }, "FT A{YY}/{SEQ:6}").problem
+    assert.truthy(problem:find("series A has no validation_code", 1, true), problem)
   end)
 
   it("has a series for each type of document", function()

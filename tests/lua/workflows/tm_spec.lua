@@ -79,6 +79,29 @@ describe("tm", function()
     assert.truthy(steps:find("by person, date, as the contract asks", 1, true))
   end)
 
+  it("shows Portugal's code of the document where the series has one (N4)", function()
+    change(world, "firm", "firm", function(firm)
+      firm.country_code = "PT"
+      firm.number_series[1].id = "FT"
+      firm.number_series[1].format = "FT A{YY}/{SEQ:6}"
+      firm.number_series[1].validation_code = "CSDF7T5H"
+    end)
+    world:set_series({ series = "FT", format = "FT A{YY}/{SEQ:6}", reset = "year", next = 214 })
+    issued()
+    local invoice = world.billing.invoices[ID]
+    assert.equals("ATCUD:CSDF7T5H-000214", invoice.body.atcud)
+    assert.truthy(invoice.html:find("ATCUD:CSDF7T5H-000214", 1, true))
+    assert.falsy(invoice.html:find("{{", 1, true))
+  end)
+
+  it("registers the documents of a Spanish firm, and no others (N4)", function()
+    change(world, "firm", "firm", function(firm)
+      firm.country_code = "ES"
+    end)
+    issued()
+    assert.equals("ES", world.billing.invoices[ID].body.register)
+  end)
+
   it("shows exceptions to a person, and holds what they concern", function()
     local run = world:start("tm", INPUT)
     local task = world:task("exception")
