@@ -243,7 +243,7 @@ function agreed.contract(ctx, contract)
     oldest = late.oldest,
     day_seconds_max = rules.day_seconds_max,
     entry_seconds_max = rules.entry_seconds_max,
-    is_overlap_asked = rules.overlaps == "ask",
+    is_overlap_asked = rules.overlaps == "ask" or nil,
     timesheets = rules.timesheets,
     is_repetition_allowed = guard.same_entry == "allow",
   })
