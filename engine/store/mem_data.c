@@ -407,6 +407,9 @@ void mem_forget_run(struct mem_store *store, struct mem_run *run, bool remains, 
     mem_disown(&run->row.result);
     mem_disown(&run->row.error);
     run->row.head = run->row.base = run->row.last_seq = 0;
+    run->row.is_active = false;
+    run->row.wake = BW_WAKE_NONE;
+    run->row.wake_at_us = 0;
     run->row.dropped_at_us = at_us;
     run->row.dropped_under = mem_own(under);
     MEM_PUSH(store->remnants, store->remnant_count, run);

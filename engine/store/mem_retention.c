@@ -299,7 +299,7 @@ enum bw_err mem_write_retention(struct mem_store *store, struct bw_id tenant, st
         return error->code;
     if (!is_hold && !bw_str_eq(what, BW_STR("retention")))
         return bw_fail(error, BW_ERR_INVALID, "nothing is called %.*s", BW_STR_ARG(what));
-    if (!mem_find_tenant(store, tenant))
+    if (!mem_find_tenant(store, tenant) && !is_end) /* nobody has no holds */
         return bw_fail(error, BW_ERR_NOT_FOUND, "there is no such tenant");
     if (!is_hold) {
         struct bw_value map = bw_value_read(args);

@@ -355,11 +355,57 @@ static void draw_schedule(struct list *list, struct list_op *op)
     }
 }
 
+static void draw_hold(struct list *list, struct list_op *op)
+{
+    static const char *const SCOPES[] = {"tenant", "workflow", "run", "contract"};
+    const char *scope = SCOPES[list_pick(list, COUNT(SCOPES))];
+    char id[BW_ID_TEXT_LEN + 1] = "tm";
+    if (scope[0] == 'r')
+        bw_id_print(op->id, id);
+    if (list_chance(list, 60)) {
+        op->what = BW_STR("hold");
+        op->value =
+            list_json(list,
+                      "{\"name\":\"h%d\",\"scope\":\"%s\"%s%s%s,\"reason\":\"tax\","
+                      "\"set_by\":\"dana\"}",
+                      (int)list_pick(list, 2), scope, scope[0] == 't' ? "" : ",\"scope_id\":\"",
+                      scope[0] == 't' ? "" : id, scope[0] == 't' ? "" : "\"");
+    } else {
+        op->what = BW_STR("hold_end");
+        op->value = list_json(list, "{\"name\":\"h%d\",\"reason\":\"over\",\"set_by\":\"kim\"}",
+                              (int)list_pick(list, 2));
+    }
+}
+
+static void draw_expired(struct list *list, struct list_op *op)
+{
+    long long before = (long long)list->now_us + 1 - (long long)list_pick(list, 3) * 5000;
+    const char *rule = list_chance(list, 50) ? "" : "\"workflow\":\"tm\",";
+    op->value = list_json(list, "{\"rules\":[{%s\"before_us\":%lld,\"books_before_us\":%lld}]%s}",
+                          rule, before, before, list_chance(list, 30) ? ",\"limit\":2" : "");
+}
+
+static void draw_drop(struct list *list, struct list_op *op)
+{
+    char ids[3][BW_ID_TEXT_LEN + 1];
+    for (size_t i = 0; i < 3; i++)
+        bw_id_print(some_run(list, op->tenant), ids[i]);
+    op->value =
+        list_json(list,
+                  "{\"runs\":[\"%s\",\"%s\",\"%s\"],\"stamp\":%d,\"by\":\"dana\","
+                  "\"under\":\"all\"%s}",
+                  ids[0], ids[1], ids[2], list_chance(list, 75) ? 0 : (int)list_pick(list, 3),
+                  list_chance(list, 30) ? ",\"at_us\":44,\"detail\":{\"x\":1}" : "");
+}
+
 static void draw_write(struct list *list, struct list_op *op)
 {
     static const char *const FORMATS[] = {"N-{SEQ:3}", "{YYYY}/{CUSTOMER}/{SEQ:1}", "no sequence"};
     static const char *const RESETS[] = {"never", "year", "month", "year:04", "century"};
-    switch (list_pick(list, 10)) {
+    switch (list_pick(list, 11)) {
+    case 10:
+        draw_hold(list, op);
+        break;
     case 0:
     case 1:
         op->what = BW_STR("series");
@@ -513,6 +559,12 @@ void list_draw(struct list *list, size_t place, struct list_op *op)
         break;
     case LIST_FIRE:
         draw_fire(list, op);
+        break;
+    case LIST_EXPIRED:
+        draw_expired(list, op);
+        break;
+    case LIST_DROP:
+        draw_drop(list, op);
         break;
     default:
         break;

@@ -43,7 +43,9 @@ enum {
     X(PUT_RELEASE, "put_release", 2)                                                               \
     X(GET_RELEASE, "get_release", 2)                                                               \
     X(DUE, "due_schedules", 3)                                                                     \
-    X(FIRE, "fire_schedule", 5)
+    X(FIRE, "fire_schedule", 5)                                                                    \
+    X(EXPIRED, "find_expired", 3)                                                                  \
+    X(DROP, "drop_runs", 5)
 
 enum list_kind {
 #define LIST_KIND(name, text, weight) LIST_##name,

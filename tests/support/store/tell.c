@@ -283,6 +283,12 @@ static void call(struct telling *telling, const struct list_op *op)
         store->due_schedules(store->self, op->shards, op->limit_us,
                              op->count_max ? op->count_max : 100, on_due, telling);
         break;
+    case LIST_EXPIRED:
+        store->find_expired(store->self, op->tenant, op->value, on_value, telling);
+        break;
+    case LIST_DROP:
+        store->drop_runs(store->self, op->tenant, op->value, on_value, telling);
+        break;
     case LIST_FIRE:
         store->fire_schedule(store->self, &op->fire, on_start, telling);
         break;
@@ -381,14 +387,14 @@ static void tell_read(struct store_fixture *fixture, struct bw_id tenant, const 
 static void tell_run(struct store_fixture *fixture, struct bw_id tenant, struct bw_id run,
                      struct bw_buf *text)
 {
-    static const char *const READS[] = {"journal", "notes"};
-    char json[100];
+    static const char *const READS[] = {"journal", "notes", "run"};
+    char json[150];
     char id[BW_ID_TEXT_LEN + 1];
     bw_id_print(run, id);
     bw_buf_printf(text, "run %s\n  load", id);
     struct list_op load = {.kind = LIST_LOAD, .tenant = tenant, .id = run};
     perform(fixture, &load, text);
-    snprintf(json, sizeof json, "{\"run\":\"%s\"}", id);
+    snprintf(json, sizeof json, "{\"id\":\"%s\",\"run\":\"%s\"}", id, id);
     for (size_t i = 0; i < sizeof READS / sizeof *READS; i++)
         tell_read(fixture, tenant, READS[i], fixture_value(fixture, json), text);
 }
@@ -422,8 +428,8 @@ static void tell_inbox(struct store_fixture *fixture, struct bw_id tenant, struc
 
 static void tell_tenant(struct store_fixture *fixture, struct bw_id tenant, struct bw_buf *text)
 {
-    static const char *const READS[] = {"tenant", "runs",      "tasks",   "numbers",
-                                        "series", "schedules", "problems"};
+    static const char *const READS[] = {"tenant",    "runs",     "tasks", "numbers",  "series",
+                                        "schedules", "problems", "holds", "retention"};
     struct bw_str args = fixture_value(fixture, "{\"limit\":10000}");
     bw_buf_put_text(text, "tenant");
     put_id(text, tenant);

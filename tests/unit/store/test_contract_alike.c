@@ -416,6 +416,51 @@ static void test_problems_come_in_the_order_of_their_runs(void **state)
     assert_non_null(strstr(read(f, "problems", "{\"limit\":1}"), first));
 }
 
+/* --- What is gone ---------------------------------------------------------------------------- */
+
+static void on_value(void *ud, const struct bw_error *error, struct bw_str value)
+{
+    (void)value;
+    assert_int_equal(error->code, BW_ERR_OK);
+    *(bool *)ud = true;
+}
+
+static void test_what_remains_of_a_dropped_run_wakes_nobody(void **state)
+{
+    F;
+    char id[BW_ID_TEXT_LEN + 1], args[300];
+    bool is_done = false;
+    struct bw_id run = fixture_start(f, "C-1");
+    struct bw_turn_commit turn = fixture_turn(f, run, 0, "ends");
+    turn.status = BW_RUN_CANCELLED;
+    turn.wake = BW_WAKE_NONE;
+    turn.is_active = true; /* as no engine says it */
+    turn.wake_at_us = f->now_us;
+    assert_int_equal(fixture_commit(f, &turn), BW_COMMIT_DONE);
+    bw_id_print(run, id);
+    snprintf(args, sizeof args, "{\"runs\":[\"%s\"],\"stamp\":0,\"by\":\"dana\",\"under\":\"all\"}",
+             id);
+    f->store.drop_runs(f->store.self, f->tenant, fixture_value(f, args), on_value, &is_done);
+    fixture_until(f, &is_done);
+    snprintf(args, sizeof args, "{\"id\":\"%s\"}", id);
+    const char *row = read(f, "run", args);
+    assert_non_null(strstr(row, "\"dropped_under\":\"all\""));
+    assert_non_null(strstr(row, "\"is_active\":false"));
+    assert_non_null(strstr(row, "\"wake_at_us\":null"));
+}
+
+static void test_a_tenant_that_is_not_there_has_no_holds_to_end(void **state)
+{
+    F;
+    struct bw_id mine = f->tenant;
+    f->tenant = fixture_id(f);
+    assert_int_equal(
+        fixture_write(f, "hold_end", "{\"name\":\"h\",\"reason\":\"over\",\"set_by\":\"kim\"}"),
+        BW_ERR_NOT_FOUND);
+    assert_non_null(strstr(f->error.text, "there is no hold h"));
+    f->tenant = mine;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +481,8 @@ int main(void)
         CONTRACT_TEST(test_every_refusal_of_a_number_is_in_our_own_words),
         CONTRACT_TEST(test_a_task_of_another_tenant_is_no_reason_to_wait),
         CONTRACT_TEST(test_problems_come_in_the_order_of_their_runs),
+        CONTRACT_TEST(test_what_remains_of_a_dropped_run_wakes_nobody),
+        CONTRACT_TEST(test_a_tenant_that_is_not_there_has_no_holds_to_end),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }
