@@ -24,9 +24,9 @@ return workflow.define({
     end)
     local row = results[1][1]
     if not row then
-      local text = "%s is no number that was given and stands on no document: see billow "
-        .. "invoice verify"
-      error(text:format(input.number), 0)
+      local text = "%s is no number that was given and stands on no document ('billow invoice "
+        .. "verify' lists those). A number with a document is not voided: 'billow credit' it"
+      return { status = "refused", problem = text:format(input.number) }
     end
     return { series = row.series, number = row.number, reason = input.reason, by = input.by }
   end,

@@ -183,6 +183,15 @@ void bw_api_report(struct bw_api_call *call)
         bw_api_fail_text(call, BW_ERR_INVALID, "days has to be a whole number, for example 30");
         return;
     }
+    if (parameters[0].len && !(report->filter && strstr(report->filter, "$1"))) {
+        struct bw_error error = {0};
+        (void)bw_fail(&error, BW_ERR_INVALID,
+                      "the report %s is not by period, it tells how things stand now: leave the "
+                      "period out",
+                      report->name);
+        bw_api_fail(call, &error);
+        return;
+    }
     snprintf(view, sizeof view, "%s", report->name);
     for (char *at = view; *at; at++)
         if (*at == '-')

@@ -85,10 +85,15 @@ int bw_cmd_invoice_void(struct bw_cli *cli)
     } else {
         struct bw_value value = bw_value_read(bw_buf_str(&run));
         struct bw_value result = bw_value_get(&value, "result");
+        struct bw_str problem = bw_value_get_str(&result, "problem", BW_STR_NONE);
         if (cli->is_json)
             bw_print_json(cli->out, result.encoded);
-        else
+        if (problem.len) {
+            (void)bw_fail(&error, BW_ERR_INVALID, "%.*s", BW_STR_ARG(problem));
+            status = bw_cli_fail(cli, &error);
+        } else if (!cli->is_json) {
             fprintf(cli->out, "%s is void: %s, by %s\n", cli->arguments[0], reason, cli->actor);
+        }
     }
     bw_form_deinit(&input);
     bw_buf_deinit(&run);

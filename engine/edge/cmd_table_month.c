@@ -104,7 +104,7 @@ static const struct bw_cli_command commands[] = {
      .arguments = "[NAME]",
      .summary = "figures as a table, CSV or JSON; without a name, which there are",
      .arguments_max = 1,
-     .options = {{"period", "YYYY-MM", "only this month (cockpit, lead-time)"},
+     .options = {{"period", "YYYY-MM", "only this month (of reports that are by period)"},
                  {"days", "N", "older than N days (leakage; default 30)"},
                  {"csv", NULL, "as CSV"},
                  END},

@@ -76,6 +76,14 @@ b invoice explain "$note"
 expect "a credit note says which line of which invoice it credits, and its tax" 0 "credits line 2 of $usage" \
     "tax: DE-S: S 19 %" "tax S: 19 % of 100.00 = 19.00 EUR" "with tax: 119.00 EUR"
 
+b invoice void "$fee" --reason test
+expect "a number with a document is not voided, and what to do instead is said" 4 "not voided: 'billow credit' it"
+check "nor is a run parked by the attempt" test "$(billow run list --status parked --json 2>/dev/null | jq length)" = 0
+b report receivables --period 2026-10
+expect "a report that is not by period does not pretend to be" 4 "receivables is not by period"
+b report revenue --period 2026-10 --csv
+expect "one that is, is" 0 "period,contract,model"
+
 b ledger verify
 expect "the books are whole" 0 "the books are whole"
 b invoice verify
