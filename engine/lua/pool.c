@@ -192,6 +192,12 @@ size_t bw_pool_region_len(const struct bw_pool *pool)
     return (size_t)(pool->at - pool->region);
 }
 
+/* A free block begins with where the next one is; so does the list. */
+static void set_next(char *block, char *next)
+{
+    memcpy(block, &next, sizeof next);
+}
+
 bool bw_pool_copy_region(struct bw_pool *pool, const struct bw_pool *from, size_t len)
 {
     *pool = (struct bw_pool){.region = malloc(len)};
@@ -203,11 +209,11 @@ bool bw_pool_copy_region(struct bw_pool *pool, const struct bw_pool *from, size_
         char *last = (char *)&pool->free[class];
         for (char *block = from->free[class]; block;) {
             char *copy = pool->region + (block - from->region);
-            memcpy(last, &copy, sizeof copy);
+            set_next(last, copy);
             memcpy(&block, copy, sizeof block); /* the next one, still of `from` */
             last = copy;
         }
-        memset(last, 0, sizeof(void *));
+        set_next(last, NULL);
     }
     return true;
 }

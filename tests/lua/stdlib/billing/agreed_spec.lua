@@ -28,7 +28,6 @@ describe("a contract that is silent", function()
     assert.equal("exception", contract.late_entries)
     assert.same({
       day_seconds_max = 43200,
-      is_overlap_asked = false,
       oldest = "2026-07-01",
       is_repetition_allowed = true,
     }, contract.checks)
