@@ -34,6 +34,9 @@ static void ready_read(void *ud, const struct bw_error *error, struct bw_str val
     bw_form_init(&form);
     bw_form_put_text(&form, "status", stats.shards ? "ready" : "waiting for shards");
     bw_form_put_int(&form, "shards", (int64_t)stats.shards);
+    if (!stats.shards)
+        bw_form_put_text(&form, "detail",
+                         "other nodes have all shards; one that died gives them up within 10 s");
     answer_form(call, stats.shards ? 200 : 503, &form);
 }
 

@@ -99,6 +99,8 @@ check "a release is stored" [ "$(field .accepted)" = true ]
 waiting=()
 for i in $(seq 12); do waiting+=("$(start_on one waits "{\"key\": \"k$i\"}")"); done
 check "the second one starts beside it" node_start two
+at two GET /readyz
+check "without shards it says whom it waits for, if it has none yet" jq -e '.shards > 0 or (.detail | test("other nodes"))' "$work/out"
 check "and gets half of the shards" wait_until 15 has_shards two 32
 check "which the first gave back" has_shards one 32
 check "no epoch has two owners" [ "$(sql "SELECT count(DISTINCT owner) FROM billow.lease")" = 2 ]
