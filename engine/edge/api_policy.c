@@ -279,24 +279,40 @@ static void read_layers(struct question *question, struct bw_str customer)
     bw_form_deinit(&form);
 }
 
-static const char CUSTOMER_SQL[] =
-    "select body->>'customer_id' as customer from billing.document where kind = 'contract' and "
-    "id = $1 order by version desc limit 1";
+static const char SCOPE_SQL[] =
+    "select (select body->>'customer_id' from billing.document where kind = $2 and id = $1"
+    " order by version desc limit 1) as customer,"
+    " exists (select from billing.document where kind = $2 and id = $1) as is_known,"
+    " exists (select from billing.document where kind = $2) as has_any";
+
+/* A setting for a name that was mistyped would wait there for ever, and decide nothing. Before the
+ * first import nobody is known, and any name may be meant. What was set by mistake can be unset. */
+static bool is_mistyped(const struct bw_value *body, const struct bw_value *row)
+{
+    return bw_value_get(row, "is_known").tag == BW_VALUE_FALSE &&
+           bw_value_get(row, "has_any").tag == BW_VALUE_TRUE &&
+           bw_value_get(body, "unset").tag != BW_VALUE_TRUE;
+}
 
 /* Whose contract it is: what is locked for a customer is locked for the contract. */
-static void customer_read(void *ud, const struct bw_error *error, struct bw_str rows)
+static void scope_read(void *ud, const struct bw_error *error, struct bw_str rows)
 {
     struct bw_api_call *call = ud;
     struct question *question = call->handler;
-    struct bw_value list = bw_value_read(error->code ? BW_STR_NONE : rows), row;
-    struct bw_str rest = list.items, customer = BW_STR_NONE;
-    if (error->code) {
-        bw_api_fail(call, error);
-        return;
-    }
-    if (bw_value_next(&rest, &row))
-        customer = bw_value_get_str(&row, "customer", BW_STR_NONE);
-    read_layers(question, customer);
+    struct bw_value list = bw_value_read(error->code ? BW_STR_NONE : rows), row = {0};
+    struct bw_value body = bw_value_read(call->body);
+    struct bw_str type = bw_value_get_str(&body, "scope_type", BW_STR_NONE);
+    struct bw_str id = bw_value_get_str(&body, "scope_id", BW_STR_NONE), rest = list.items;
+    struct bw_error own = *error;
+    if (!own.code && bw_value_next(&rest, &row) && is_mistyped(&body, &row))
+        (void)bw_fail(&own, BW_ERR_NOT_FOUND,
+                      "there is no %.*s %.*s: the setting would decide nothing. Mend the name, or "
+                      "import the %.*s first",
+                      BW_STR_ARG(type), BW_STR_ARG(id), BW_STR_ARG(type));
+    if (own.code)
+        bw_api_fail(call, &own);
+    else
+        read_layers(question, bw_value_get_str(&row, "customer", BW_STR_NONE));
 }
 
 static void set(struct question *question)
@@ -304,11 +320,12 @@ static void set(struct question *question)
     struct bw_api_call *call = question->call;
     struct bw_value body = bw_value_read(call->body);
     struct bw_str id = bw_value_get_str(&body, "scope_id", BW_STR_NONE);
-    bool is_contract =
-        bw_str_eq(bw_value_get_str(&body, "scope_type", BW_STR_NONE), BW_STR("contract"));
+    struct bw_str type = bw_value_get_str(&body, "scope_type", BW_STR_NONE);
+    bool is_document = bw_str_eq(type, BW_STR("contract")) || bw_str_eq(type, BW_STR("customer"));
+    struct bw_str params[] = {id, type};
     call->handler = question;
-    if (is_contract && id.len)
-        bw_api_query(call, "api.contract_customer", CUSTOMER_SQL, &id, 1, customer_read);
+    if (is_document && id.len)
+        bw_api_query(call, "api.setting_scope", SCOPE_SQL, params, 2, scope_read);
     else
         read_layers(question, BW_STR_NONE);
 }
