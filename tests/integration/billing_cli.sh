@@ -228,7 +228,7 @@ policy() {
     check "policy: a wrong setting is exit 4" 4 billow policy set rounding nope 1
     check "policy: no such policy is exit 5" 5 billow policy show nope
     check "policy: a contract that is not there is exit 5" 5 billow policy set approval count 2 --contract C-XX
-    says "policy: and says what to do" "there is no contract C-XX"
+    says "policy: and says what to do" "there is no contract C-XX: the setting would decide nothing" "$work/err"
     check "policy: a customer that is not there is exit 5" 5 billow policy set approval count 2 --customer NOPE
     check "policy: two scopes are exit 64" 64 billow policy set rounding mode up --contract C --customer CU
 }

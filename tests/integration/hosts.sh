@@ -42,6 +42,15 @@ LUA
 serve_start serve --replay-share 100
 hosts() { pgrep -P "$serve_pid" -f "billow-host[^ ]* host"; }
 host_count() { hosts | wc -l; }
+kept=
+stop_serve() { # remembers whom it must take along: its children, the nursery among them
+    kept="$kept $(pgrep -P "$serve_pid" | tr '\n' ' ')"
+    serve_stop TERM
+}
+are_gone() {
+    local pid
+    for pid in $kept; do ! kill -0 "$pid" 2>/dev/null || return 1; done
+}
 is_status() { # TENANT RUN STATUS
     [ "$(billow --tenant "$1" run show "$2" --json | jq -r .run.status)" = "$3" ]
 }
@@ -106,7 +115,7 @@ check "finished runs are checked by themselves" wait_until 20 rechecks '.recheck
 check "and none of them differs" rechecks '.rechecks_differing == 0'
 run billow doctor
 expect "the doctor says so" 0 "replays .*none of"
-serve_stop TERM
+stop_serve
 expect "the engine stops in order" 0
 if grep -q recheck.skew "$build/bin/billow"; then # a build with fault points
     BILLOW_FAULT=recheck.skew:1:err serve_start serve --replay-share 0
@@ -118,7 +127,7 @@ if grep -q recheck.skew "$build/bin/billow"; then # a build with fault points
     expect "the doctor fails" 1 "replays .*1 of 1"
     run billow --tenant gamma replay "$clock"
     expect "and without the fault it is the same" 0
-    serve_stop TERM
+    stop_serve
 fi
-check "no host is left" test -z "$(pgrep -f "$build/.*/billow-host")"
+check "no host is left" wait_until 5 are_gone
 finish
