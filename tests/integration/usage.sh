@@ -15,9 +15,14 @@ mkdir -p "$firm" "$state"
     echo '{"specversion":"1.0","id":"bad-2","source":"/gateway","type":"api.coll","time":"2026-10-03T10:00:00Z","subject":"metered","data":{"calls":1,"region":"r1"}}'
     echo '{"specversion":"1.0","id":"e-0000000","source":"/gateway","type":"api.call","time":"2026-10-03T10:00:00Z","subject":"metered","data":{"calls":5,"region":"r1"}}'
 } >>"$firm/usage.jsonl"
+nobody_listens() {
+    curl -s -o /dev/null --max-time 1 --unix-socket "$state/.billow/billow.sock" http://billow/v1/stats
+    [ $? = 7 ]
+}
 # Whatever was killed has ended, and its database too.
 gone() {
     wait_until 10 eval '! pgrep -f "billow bill $firm" >/dev/null'
+    wait_until 10 nobody_listens # a process that dies has no name any more, and its socket still
     for pid in $(pids_of_databases); do kill -INT "$pid" 2>/dev/null; done
 }
 repeated=$((events / 100 + 1))
