@@ -3,6 +3,7 @@
 local preview_statements = {}
 
 local db = require("billow.db")
+local project_entries = require("billow.billing.project_entries")
 
 --- What a bill of the period would be made of, as billing.claimed gives it: what is open,
 --- held or claimed, and what the bill of this period took when there is one already. Usage apart.
@@ -14,20 +15,7 @@ with ask as materialized (
   select $1::jsonb->>'contract' as contract, $1::jsonb->>'period' as period,
          ($1::jsonb->>'until_date')::date as until_date
 ), reach as materialized (
-  select t.id
-    from (select distinct jsonb_array_elements_text($1::jsonb->'codes') as code,
-                 ($1::jsonb->>'until_date')::date as until_date) c
-   cross join lateral (select e.id from billing.entry e
-                        where e.kind in ('time', 'expense') and e.contract_id is null
-                          and e.project_code = c.code and e.entry_date <= c.until_date offset 0) t
-  union all
-  select t.id
-    from (select distinct jsonb_array_elements_text($1::jsonb->'names') as name,
-                 ($1::jsonb->>'until_date')::date as until_date) n
-   cross join lateral (select e.id from billing.entry e
-                        where e.kind in ('time', 'expense') and e.contract_id is null
-                          and e.project_code = '' and e.project_name = n.name
-                          and e.entry_date <= n.until_date offset 0) t
+]] .. project_entries .. [[
   union all
   select e.id from billing.entry e, ask
    where e.contract_id = ask.contract and e.kind <> 'usage'

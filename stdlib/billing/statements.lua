@@ -1,12 +1,12 @@
 --- Every SQL statement that billing uses, by name. PostgreSQL executes the text under the script
---- role with
---- row-level security; `billow test` executes the stand-in registered under the same name
+--- role with row-level security; `billow test` executes the stand-in registered under the same name
 --- (stdlib/testing/billing_db.lua). All parameters arrive as text; each statement casts what it
 --- needs.
 ---@class billow.billing.statements
 local statements = {}
 
 local db = require("billow.db")
+local project_entries = require("billow.billing.project_entries")
 
 -- Has somebody decided about some of an entry: billed or claimed it, wrote it off, moved it, or
 -- credited it as no billable work? What a bill only left out is no decision: it is judged anew.
@@ -102,8 +102,7 @@ returning e.id, e.version]],
 
 --- Claims what is open or held of a contract's entries up to a date, so that no other run can bill
 --- it; usage events apart (billow.billing.usage_statements). Milestones have no date before they
---- are accepted: all of them are looked at. "offset 0" makes each a look-up by index of its own,
---- however large the table was when PostgreSQL last counted.
+--- are accepted: all of them are looked at.
 --- $1 JSON {contract, codes, names, until_date}, $2 run id, $3 actor
 statements.claim = db.statement({
   name = "billing.claim",
@@ -111,20 +110,7 @@ statements.claim = db.statement({
 with ask as materialized (
   select $1::jsonb->>'contract' as contract, ($1::jsonb->>'until_date')::date as until_date
 ), mine as materialized (
-  select t.id
-    from (select distinct jsonb_array_elements_text($1::jsonb->'codes') as code,
-                 ($1::jsonb->>'until_date')::date as until_date) c
-   cross join lateral (select e.id from billing.entry e
-                        where e.kind in ('time', 'expense') and e.contract_id is null
-                          and e.project_code = c.code and e.entry_date <= c.until_date offset 0) t
-  union all
-  select t.id
-    from (select distinct jsonb_array_elements_text($1::jsonb->'names') as name,
-                 ($1::jsonb->>'until_date')::date as until_date) n
-   cross join lateral (select e.id from billing.entry e
-                        where e.kind in ('time', 'expense') and e.contract_id is null
-                          and e.project_code = '' and e.project_name = n.name
-                          and e.entry_date <= n.until_date offset 0) t
+]] .. project_entries .. [[
   union all
   select e.id from billing.entry e, ask
    where e.contract_id = ask.contract
