@@ -202,12 +202,19 @@ static void store_state(void *ud, bool is_connected, const struct bw_error *erro
         bw_loop_timer_start(service->revive_timer, REVIVE_MS);
 }
 
+static void store_notice(void *ud, const char *text)
+{
+    (void)ud;
+    bw_service_log_text("database_notice", text);
+}
+
 static enum bw_err open_store(struct bw_service *service, const struct bw_service_options *options,
                               const char *conninfo, struct bw_error *error)
 {
     struct bw_store_pg_options store = {.loop = bw_loop_uv(service->loop),
                                         .conninfo = conninfo,
                                         .clock = &service->clock,
+                                        .on_notice = store_notice,
                                         .on_state = store_state,
                                         .ud = service};
     bw_store_pg_open(&service->store, &store);

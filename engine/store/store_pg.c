@@ -13,9 +13,13 @@
 #define LANE_SETTINGS                                                                              \
     "-c statement_timeout=30000 -c plan_cache_mode=force_generic_plan -c enable_seqscan=off "      \
     "-c enable_hashjoin=off -c enable_mergejoin=off"
-#define READ_SETTINGS "-c statement_timeout=60000 -c enable_seqscan=off"
+/* Of what is read nothing waits for locks but leases, and those must not wait for long: they hold
+ * the locks that the other nodes' renewals need. */
+#define KEEPER_SETTINGS "-c statement_timeout=60000 -c enable_seqscan=off"
+#define READ_SETTINGS KEEPER_SETTINGS " -c lock_timeout=2000"
 #define QUERY_TIMEOUT_MS 30000u
 #define REQUEST_TRIES 3
+#define LOCK_TRIES 20
 
 /* --- Requests -------------------------------------------------------------------------------- */
 
@@ -40,10 +44,12 @@ static void on_request(void *ud, const struct bw_pg_outcome *outcome)
 {
     struct bw_pg_request *request = ud;
     bool is_rivalry = outcome->status == BW_PG_FAILED && strncmp(outcome->sqlstate, "40", 2) == 0;
+    bool is_locked = outcome->status == BW_PG_FAILED && strcmp(outcome->sqlstate, "55P03") == 0;
     bool is_torn =
         outcome->status == BW_PG_DONE && request->is_whole && !request->is_whole(outcome);
-    if ((outcome->status == BW_PG_LOST || is_rivalry || is_torn) &&
-        ++request->attempts < REQUEST_TRIES && !request->store->is_closing) {
+    unsigned tries = is_locked ? LOCK_TRIES : REQUEST_TRIES;
+    if ((outcome->status == BW_PG_LOST || is_rivalry || is_locked || is_torn) &&
+        ++request->attempts < tries && !request->store->is_closing) {
         bw_pgc_send(request->pgc, request->build(request), on_request, request);
         return;
     }
@@ -108,6 +114,23 @@ static void pg_migrate(void *self, bw_done_fn done, void *ud)
 
 /* --- Leases ---------------------------------------------------------------------------------- */
 
+/* A process that is stopped while it sends a unit leaves a session that waits for the rest of it,
+ * inside a transaction, with its locks: nobody could take over what it had. The server's own limit
+ * (idle_in_transaction_session_timeout) does not see a pipeline, for such a session is "active".
+ * A process that was only slow finds its connection lost and looks up what became of its unit. */
+#define STUCK_S "8"
+static const struct bw_pg_statement end_stuck = {
+    "end_stuck",
+    "WITH stuck AS MATERIALIZED ("
+    "  SELECT pid, application_name FROM pg_stat_activity"
+    "  WHERE datname = current_database() AND usename = current_user"
+    "    AND application_name LIKE 'billow %' AND pid <> pg_backend_pid()"
+    "    AND state = 'active' AND wait_event = 'ClientRead'"
+    "    AND state_change < clock_timestamp() - interval '" STUCK_S " s'"
+    ")"
+    " SELECT application_name FROM stuck WHERE pg_terminate_backend(pid, 1000)",
+    0};
+
 /* `l` is read under lock, so that two nodes that ask at once share one after the other. A lease
  * that expired and that nobody took is still its owner's, with the epoch it has. What a former
  * process of this name left over the fair share is freed. */
@@ -163,6 +186,8 @@ static struct bw_pgc_unit *build_lease(struct bw_pg_request *request)
 {
     const struct lease_args *args = request->args;
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    if (args->statement == &lease)
+        (void)bw_pgc_unit_add(unit, &end_stuck);
     struct bw_pg_param *params = bw_pgc_unit_add(unit, args->statement);
     params[0] = bw_pg_arg_text(unit, args->wish.node);
     if (args->statement == &lease) {
@@ -175,12 +200,24 @@ static struct bw_pgc_unit *build_lease(struct bw_pg_request *request)
     return unit;
 }
 
+static void tell_ended(struct bw_pg_store *store, struct bw_str application)
+{
+    char text[160];
+    snprintf(text, sizeof text, "ended a session whose process stopped within a transaction: %.*s",
+             (int)application.len, application.ptr);
+    if (store->on_notice)
+        store->on_notice(store->ud, text);
+}
+
 static void answer_leases(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
 {
     const struct bw_error *error = bw_pg_request_error(request, outcome);
     struct bw_shard_lease items[BW_SHARD_COUNT];
     struct bw_leases leases = {.items = items};
-    const struct bw_pg_result *rows = error->code == BW_ERR_OK ? outcome->results[0] : NULL;
+    const struct bw_pg_result *ended = error->code == BW_ERR_OK ? outcome->results[0] : NULL;
+    for (size_t i = 0; ended && i < bw_pg_rows(ended); i++)
+        tell_ended(request->store, bw_pg_bytes(ended, i, 0));
+    const struct bw_pg_result *rows = error->code == BW_ERR_OK ? outcome->results[1] : NULL;
     for (size_t i = 0; rows && i < bw_pg_rows(rows); i++) {
         int64_t shard = bw_pg_int(rows, i, 0);
         if (shard == BW_SHARD_COUNT)
@@ -320,7 +357,7 @@ void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *
     store->door = connect(store, "door", LANE_SETTINGS, false);
     store->reader = connect(store, "read", READ_SETTINGS, false);
     store->script = connect(store, "query", settings, true);
-    store->keeper = connect(store, "retention", READ_SETTINGS, false);
+    store->keeper = connect(store, "retention", KEEPER_SETTINGS, false);
     *table = (struct bw_store){
         .self = store,
         .migrate = pg_migrate,

@@ -4,6 +4,7 @@
 
 #include "io/loop.h"
 #include "store/migrate.h"
+#include <libpq-fe.h>
 #include <stdio.h>
 
 #define F struct store_fixture *f = *state
@@ -134,6 +135,34 @@ static void test_the_old_session_is_ended_before_its_commit_is_looked_up(void **
     assert_int_equal(f->results[0].status, BW_COMMIT_DONE);
     assert_ok(fixture_load(f, run), &f->error);
     assert_int_equal(f->loaded.turn_count, 2);
+}
+
+/* Its process sent a part of a unit and stopped: the server waits for the rest, with all locks. */
+static void test_who_stopped_within_a_unit_does_not_hold_up_the_next_owner(void **state)
+{
+    F;
+    char conninfo[512];
+    snprintf(conninfo, sizeof conninfo, "%s application_name='billow commit stopped'",
+             fixture_engine_conninfo());
+    PGconn *stopped = PQconnectdb(conninfo);
+    assert_int_equal(PQstatus(stopped), CONNECTION_OK);
+    assert_int_equal(PQenterPipelineMode(stopped), 1);
+    assert_int_equal(PQsendQueryParams(stopped,
+                                       "SELECT count(*) FROM (SELECT FROM billow.fence"
+                                       " FOR SHARE) AS f",
+                                       0, NULL, NULL, NULL, NULL, 0),
+                     1);
+    assert_int_equal(PQsendFlushRequest(stopped), 1);
+    PGresult *result = PQgetResult(stopped);
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    PQclear(result);
+
+    assert_int_equal(fixture_lease(f, "next", 60000, true), BW_ERR_OK);
+    assert_int_equal(f->lease_count, BW_SHARD_COUNT);
+    while (PQconsumeInput(stopped) == 1)
+        ;
+    assert_int_equal(PQstatus(stopped), CONNECTION_BAD);
+    PQfinish(stopped);
 }
 
 static void test_a_restart_of_the_server_loses_nothing(void **state)
@@ -691,6 +720,7 @@ int main(void)
         PG_TEST(test_a_commit_whose_answer_is_lost_is_found_and_not_repeated),
         PG_TEST(test_a_commit_that_died_with_its_connection_is_sent_again),
         PG_TEST(test_the_old_session_is_ended_before_its_commit_is_looked_up),
+        PG_TEST(test_who_stopped_within_a_unit_does_not_hold_up_the_next_owner),
         PG_TEST(test_a_restart_of_the_server_loses_nothing),
         PG_TEST(test_a_start_survives_a_cut),
         PG_TEST(test_without_a_database_reads_are_unavailable),
