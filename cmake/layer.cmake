@@ -35,7 +35,7 @@ endfunction()
 set(BW_TEST_ENVIRONMENT
     "BW_SOURCE_DIR=${CMAKE_SOURCE_DIR}"
     "BW_BINARY_DIR=${CMAKE_BINARY_DIR}"
-    "ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:strict_string_checks=1"
+    "ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:strict_string_checks=1:malloc_context_size=6"
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
     "TSAN_OPTIONS=halt_on_error=1"
     "LC_ALL=C.UTF-8"

@@ -10,6 +10,20 @@ cd "$(dirname "$0")/.."
 preset=${1:-full}
 [ $# -eq 0 ] || shift
 
+# Tests make and drop hundreds of databases, of a thousand files each: in memory, where there is plenty of it, that
+# costs half as much processor time.
+plenty_kib=$((6 * 1024 * 1024))
+free_kib=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
+available_kib=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
+if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "${free_kib:-0}" -gt "$plenty_kib" ] &&
+    [ "${available_kib:-0}" -gt "$plenty_kib" ]; then
+    TMPDIR=$(mktemp -d /dev/shm/billow.XXXXXX)
+    export TMPDIR
+    chmod 755 "$TMPDIR" # the database's user has to get through
+    trap 'rm -rf "$TMPDIR"' EXIT
+    trap 'exit 130' INT TERM
+fi
+
 tools/build.sh dev
 status=0
 ctest --preset "$preset" --output-junit tests.xml -j "$(nproc 2>/dev/null || echo 2)" "$@" || status=$?

@@ -493,7 +493,7 @@ def main():
     if not pg.programs():
         print("skipped: no PostgreSQL here")
         return 77
-    folder = tempfile.mkdtemp(prefix="billow-kill.", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="billow-kill.")
     os.chmod(folder, 0o755)
     workers = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what it started ends with it

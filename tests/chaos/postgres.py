@@ -35,7 +35,7 @@ class Bench:
 
     def __init__(self, build, settings=None):
         self.build = build
-        self.folder = tempfile.mkdtemp(prefix="billow-pg.", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="billow-pg.")
         os.chmod(self.folder, 0o755)
         self.servers = [pg.Server(os.path.join(self.folder, "pg"), settings).create()]
         self.server = self.servers[0].start()
@@ -276,7 +276,7 @@ def test_cut(build):
 
 def test_full(build):
     """The disk is full for a while: writes are refused, or the server goes down; nothing is lost."""
-    folder = tempfile.mkdtemp(prefix="billow-disk.", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="billow-disk.")
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=320m,mode=755", "tmpfs", folder],
                              capture_output=True, check=False).returncode == 0
     if not mounted:

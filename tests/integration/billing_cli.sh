@@ -9,7 +9,7 @@ build=${1:?usage: billing_cli.sh BUILD_DIR}
 here=$(cd "$(dirname "$0")/../.." && pwd)
 case $build in /*) ;; *) build=$here/$build ;; esac
 firm=$here/examples/acme
-work=$(mktemp -d /tmp/billow-cli.XXXXXX)
+work=$(mktemp -d "${TMPDIR:-/tmp}"/billow-cli.XXXXXX)
 chmod 755 "$work" # the server's user has to get through
 passed=0
 failed=0

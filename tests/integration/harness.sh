@@ -10,7 +10,7 @@ case $build in /*) ;; *) build=$here/$build ;; esac
 export PATH=$build/bin:$PATH LC_ALL=C.UTF-8
 unset BILLOW_TENANT BILLOW_SERVER BILLOW_DATABASE BILLOW_DIR BILLOW_FAULT BILLOW_SHARE BILLOW_HOST
 export BILLOW_USER=tester
-work=$(mktemp -d /tmp/billow-test.XXXXXX)
+work=$(mktemp -d "${TMPDIR:-/tmp}"/billow-test.XXXXXX)
 chmod 755 "$work" # the server's user has to get through
 passed=0
 failed=0

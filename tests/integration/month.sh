@@ -18,7 +18,7 @@ kills=${3:-100}
 here=$(cd "$(dirname "$0")/../.." && pwd)
 case $build in /*) ;; *) build=$here/$build ;; esac
 firm=$here/examples/acme
-work=$(mktemp -d /tmp/billow-month.XXXXXX)
+work=$(mktemp -d "${TMPDIR:-/tmp}"/billow-month.XXXXXX)
 chmod 755 "$work" # the server's user has to get through
 
 stop_all() { # whatever still runs under $work ends with the test

@@ -7,7 +7,7 @@ set -u
 build=${1:?usage: numbering.sh BUILD_DIR}
 here=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-work=$(mktemp -d /tmp/billow-numbering.XXXXXX)
+work=$(mktemp -d "${TMPDIR:-/tmp}"/billow-numbering.XXXXXX)
 chmod 755 "$work" # the server's user has to get through
 tenant=00000000-0000-7000-8000-000000000001
 run=00000000-0000-7000-8000-000000000002

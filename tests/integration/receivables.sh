@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 case $build in /*) ;; *) build=$here/$build ;; esac
 lua=${BILLOW_LUA:-$build/tools/billow-lua}
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-work=$(mktemp -d /tmp/billow-receivables.XXXXXX)
+work=$(mktemp -d "${TMPDIR:-/tmp}"/billow-receivables.XXXXXX)
 chmod 755 "$work" # the server's user has to get through
 
 as_server() { # PostgreSQL refuses to run as root

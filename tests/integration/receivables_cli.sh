@@ -9,7 +9,7 @@ set -u
 build=${1:?usage: receivables_cli.sh BUILD_DIR}
 here=$(cd "$(dirname "$0")/../.." && pwd)
 case $build in /*) ;; *) build=$here/$build ;; esac
-work=$(mktemp -d /tmp/billow-receivables-cli.XXXXXX)
+work=$(mktemp -d "${TMPDIR:-/tmp}"/billow-receivables-cli.XXXXXX)
 chmod 755 "$work" # the server's user has to get through
 passed=0
 failed=0

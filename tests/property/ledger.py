@@ -96,7 +96,7 @@ class Service:
 
     def __init__(self, build, bug=None):
         edit, rules = BUGS[bug] if bug else (None, ())
-        self.folder = tempfile.mkdtemp(prefix="billow-ledger.", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="billow-ledger.")
         os.chmod(self.folder, 0o755)
         self.server = pg.Server(os.path.join(self.folder, "pg")).create().start()
         with self.server.session("postgres") as session:

@@ -81,7 +81,7 @@ def main():
     if not pg.programs():
         print("skipped: no PostgreSQL here")
         return 77
-    folder = tempfile.mkdtemp(prefix="billow-memory.", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="billow-memory.")
     os.chmod(folder, 0o755)
     workers = []
     try:

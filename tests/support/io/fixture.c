@@ -16,8 +16,9 @@
 
 const char *io_dir_make(void)
 {
-    static char dir[64];
-    snprintf(dir, sizeof dir, "/tmp/billow-test-XXXXXX");
+    static char dir[128];
+    const char *parent = getenv("TMPDIR");
+    snprintf(dir, sizeof dir, "%s/billow-test-XXXXXX", parent ? parent : "/tmp");
     assert_non_null(mkdtemp(dir));
     assert_int_equal(chmod(dir, 0755), 0);
     return dir;
