@@ -1,12 +1,13 @@
 -- docs.lua - the pages that are made from the sources, and a check of what the others say.
 --
 --   lua tools/docs.lua [ROOT]           writes docs/limits.md, docs/errors/README.md,
---                                       docs/contracts.md and docs/policies/
+--                                       docs/contracts.md, docs/schema.md and docs/policies/
 --   lua tools/docs.lua --check [ROOT]   exit code 1 when one of them is stale, when a link leads
 --                                       nowhere, or when a page names a file or a C function, or
 --                                       a source's head a file, that is not there
 --
--- Sources: engine/base/limits.h, engine/base/err.h, stdlib/billing/contract_schema.json, policies/.
+-- Sources: engine/base/limits.h, engine/base/err.h, stdlib/billing/contract_schema.json, policies/,
+-- engine/store/sql/.
 
 local is_check = arg[1] == "--check"
 local root = arg[is_check and 2 or 1] or "."
@@ -275,6 +276,10 @@ for path, text in pairs(policy_pages(read, policy_names)) do
 end
 pages["docs/contracts.md"] =
   dofile((arg[0]:match("^(.*)/") or ".") .. "/contract_docs.lua")(read)
+pages["docs/schema.md"] = dofile((arg[0]:match("^(.*)/") or ".") .. "/schema_docs.lua")(
+  read,
+  files_of("engine/store/sql", "%.sql$")
+)
 for path, text in pairs(pages) do
   if not is_check then
     local file = assert(io.open(root .. "/" .. path, "wb"))
