@@ -11,30 +11,10 @@ local REQUIRED =
   { "Project", "Description", "Task", "User", "Group", "Billable", "Start Date", "Duration (h)" }
 
 local FIELDS = {
-  {
-    "person",
-    function(record)
-      return row.text(record, "User")
-    end,
-  },
-  {
-    "work_date",
-    function(record, options)
-      return row.day(record, "Start Date", options.date_format)
-    end,
-  },
-  {
-    "duration_seconds",
-    function(record)
-      return row.duration(record, "Duration (h)")
-    end,
-  },
-  {
-    "billable",
-    function(record)
-      return row.yes_no(record, "Billable")
-    end,
-  },
+  { "person", row.text, "User" },
+  { "work_date", row.day, "Start Date" },
+  { "duration_seconds", row.duration, "Duration (h)" },
+  { "billable", row.yes_no, "Billable" },
 }
 
 --- The column "Billable Rate (EUR)" and its currency, when the file has one.
@@ -48,27 +28,12 @@ local function rate_column(header)
   return nil
 end
 
-local function source_rate(record, column)
-  if not column or record.get(column) == "" then
-    return nil
-  end
-  local rate, reason = row.number(record, column)
-  if not rate then
-    return nil, reason
-  end
-  return not rate:is_zero() and rate or nil
-end
-
 local function convert(record, options)
-  local read = {}
-  for _, field in ipairs(FIELDS) do
-    local value, reason = field[2](record, options)
-    if value == nil then
-      return nil, reason
-    end
-    read[field[1]] = value
+  local read, broken = row.fields(record, FIELDS, options)
+  if not read then
+    return nil, broken
   end
-  local rate, reason = source_rate(record, options.rate_column)
+  local rate, reason = row.rate(record, options.rate_column)
   if reason then
     return nil, reason
   end

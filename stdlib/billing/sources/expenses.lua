@@ -25,58 +25,19 @@ local DATE_FORMAT = "YYYY-MM-DD"
 
 local FIELDS = {
   { "person", row.person },
-  {
-    "date",
-    function(record)
-      return row.day(record, "Date", DATE_FORMAT)
-    end,
-  },
-  {
-    "category",
-    function(record)
-      return row.text(record, "Category")
-    end,
-  },
-  {
-    "billable",
-    function(record)
-      return row.yes_no(record, "Billable?")
-    end,
-  },
-  {
-    "invoiced",
-    function(record)
-      return row.yes_no(record, "Invoiced?")
-    end,
-  },
-  {
-    "is_approved",
-    function(record)
-      return row.yes_no(record, "Approved?")
-    end,
-  },
-  {
-    "amount",
-    function(record)
-      return row.number(record, "Total")
-    end,
-  },
-  {
-    "currency_field",
-    function(record)
-      return row.text(record, "Currency")
-    end,
-  },
+  { "date", row.day, "Date", DATE_FORMAT },
+  { "category", row.text, "Category" },
+  { "billable", row.yes_no, "Billable?" },
+  { "invoiced", row.yes_no, "Invoiced?" },
+  { "is_approved", row.yes_no, "Approved?" },
+  { "amount", row.number, "Total" },
+  { "currency_field", row.text, "Currency" },
 }
 
 local function convert(record)
-  local read = {}
-  for _, field in ipairs(FIELDS) do
-    local value, reason = field[2](record)
-    if value == nil then
-      return nil, reason
-    end
-    read[field[1]] = value
+  local read, reason = row.fields(record, FIELDS)
+  if not read then
+    return nil, reason
   end
   local receipt = record.get("Receipt URL")
   return {

@@ -38,61 +38,25 @@ local function duration(record)
   return (hours * 60):round(0):to_integer() * 60
 end
 
-local function source_rate(record)
-  if record.get("Billable Rate") == "" then
-    return nil
-  end
-  local rate, reason = row.number(record, "Billable Rate")
-  if not rate then
-    return nil, reason
-  end
-  return not rate:is_zero() and rate or nil
-end
-
 local function first_role(record)
   return text.trim(record.get("Roles"):match("^[^,]*"))
 end
 
---- Fields that may be broken, in reading order: name -> reader.
 local FIELDS = {
   { "person", row.person },
-  {
-    "work_date",
-    function(record)
-      return row.day(record, "Date", DATE_FORMAT)
-    end,
-  },
+  { "work_date", row.day, "Date", DATE_FORMAT },
   { "duration_seconds", duration },
-  {
-    "billable",
-    function(record)
-      return row.yes_no(record, "Billable?")
-    end,
-  },
-  {
-    "invoiced",
-    function(record)
-      return row.yes_no(record, "Invoiced?")
-    end,
-  },
-  {
-    "is_approved",
-    function(record)
-      return row.yes_no(record, "Approved?")
-    end,
-  },
+  { "billable", row.yes_no, "Billable?" },
+  { "invoiced", row.yes_no, "Invoiced?" },
+  { "is_approved", row.yes_no, "Approved?" },
 }
 
 local function convert(record)
-  local read = {}
-  for _, field in ipairs(FIELDS) do
-    local value, reason = field[2](record)
-    if value == nil then
-      return nil, reason
-    end
-    read[field[1]] = value
+  local read, broken = row.fields(record, FIELDS)
+  if not read then
+    return nil, broken
   end
-  local rate, reason = source_rate(record)
+  local rate, reason = row.rate(record, "Billable Rate")
   if reason then
     return nil, reason
   end

@@ -157,6 +157,25 @@ function row.read_all(reader, records)
   return entities, exceptions
 end
 
+--- Read a record's fields that may be broken, in the order in which they are told.
+---@param record billing.Row
+---@param fields table[]   { name, field reader, column?, format? }
+---@param options? {date_format: string?}   for a day whose field names no format
+---@return table<string, any>? read   by name
+---@return string? reason   of the first broken field
+function row.fields(record, fields, options)
+  local read = {}
+  for _, field in ipairs(fields) do
+    local name, reader, column, format = table.unpack(field, 1, 4)
+    local value, reason = reader(record, column, format or options and options.date_format)
+    if value == nil then
+      return nil, reason
+    end
+    read[name] = value
+  end
+  return read
+end
+
 -- Field readers: the value, or nil and the reason.
 
 --- When work began, by the clock where it was done: "2026-10-05T09:30:00". Nil when the source does
@@ -219,6 +238,22 @@ function row.number(record, column)
     return nil, string.format("%s %q is not a number", column, value)
   end
   return parsed
+end
+
+--- A rate in a column that may be absent or empty; 0 is how trackers say that there is none.
+---@param record billing.Row
+---@param column? string
+---@return Decimal?
+---@return string? reason
+function row.rate(record, column)
+  if not column or record.get(column) == "" then
+    return nil
+  end
+  local rate, reason = row.number(record, column)
+  if not rate then
+    return nil, reason
+  end
+  return not rate:is_zero() and rate or nil
 end
 
 --- H:MM:SS in seconds.

@@ -11,40 +11,16 @@ local REQUIRED = { "User", "Project", "Task", "Description", "Billable", "Start 
 local DATE_FORMAT = "YYYY-MM-DD"
 
 local FIELDS = {
-  {
-    "person",
-    function(record)
-      return row.text(record, "User")
-    end,
-  },
-  {
-    "work_date",
-    function(record)
-      return row.day(record, "Start date", DATE_FORMAT)
-    end,
-  },
-  {
-    "duration_seconds",
-    function(record)
-      return row.duration(record, "Duration")
-    end,
-  },
-  {
-    "billable",
-    function(record)
-      return row.yes_no(record, "Billable")
-    end,
-  },
+  { "person", row.text, "User" },
+  { "work_date", row.day, "Start date", DATE_FORMAT },
+  { "duration_seconds", row.duration, "Duration" },
+  { "billable", row.yes_no, "Billable" },
 }
 
 local function convert(record)
-  local read = {}
-  for _, field in ipairs(FIELDS) do
-    local value, reason = field[2](record)
-    if value == nil then
-      return nil, reason
-    end
-    read[field[1]] = value
+  local read, reason = row.fields(record, FIELDS)
+  if not read then
+    return nil, reason
   end
   return {
     id = record.id,
