@@ -105,6 +105,9 @@ BW_MUST_USE enum bw_err bw_cmd_make_dir(const char *path, struct bw_error *error
 /* Paths of the API: a segment, a parameter of the query (NULL: none), each percent-encoded. */
 void bw_cmd_put_segment(struct bw_buf *path, const char *text);
 void bw_cmd_put_query(struct bw_buf *path, const char *name, const char *value);
+/* GETs the path and prints what came: with --json as it is, else by `print`; exit code. */
+typedef void bw_print_fn(struct bw_cli *cli, struct bw_str value);
+int bw_cmd_show(struct bw_cli *cli, struct bw_buf *path, bw_print_fn *print);
 /* The value of --period, checked; NULL when it is not given. USAGE when it is no month. */
 BW_MUST_USE enum bw_err bw_cmd_period(struct bw_cli *cli, const char *why, const char **period,
                                       struct bw_error *error);

@@ -83,21 +83,12 @@ static void print_dispute(struct bw_cli *cli, struct bw_str value)
 
 int bw_cmd_dispute_show(struct bw_cli *cli)
 {
-    struct bw_error error = {0};
-    struct bw_buf path, answer;
+    struct bw_buf path;
     bw_buf_init(&path, PATH_BYTES_MAX);
-    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
     bw_buf_put_text(&path, "/v1/disputes");
     bw_cmd_put_segment(&path, cli->arguments[0]);
-    int status = BW_EXIT_OK;
-    if (bw_cli_call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, &answer, &error))
-        status = bw_cli_fail(cli, &error);
-    else if (cli->is_json)
-        bw_print_json(cli->out, bw_buf_str(&answer));
-    else
-        print_dispute(cli, bw_buf_str(&answer));
+    int status = bw_cmd_show(cli, &path, print_dispute);
     bw_buf_deinit(&path);
-    bw_buf_deinit(&answer);
     return status;
 }
 

@@ -211,22 +211,13 @@ static void print_invoice(struct bw_cli *cli, struct bw_str value)
 
 int bw_cmd_invoice_explain(struct bw_cli *cli)
 {
-    struct bw_error error = {0};
-    struct bw_buf path, answer;
+    struct bw_buf path;
     bw_buf_init(&path, PATH_BYTES_MAX);
-    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
     bw_buf_put_text(&path, "/v1/invoices");
     bw_cmd_put_segment(&path, cli->arguments[0]);
     bw_cmd_put_segment(&path, "explain");
     bw_cmd_put_query(&path, "line", cli->argument_count > 1 ? cli->arguments[1] : NULL);
-    int status = BW_EXIT_OK;
-    if (bw_cli_call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, &answer, &error))
-        status = bw_cli_fail(cli, &error);
-    else if (cli->is_json)
-        bw_print_json(cli->out, bw_buf_str(&answer));
-    else
-        print_invoice(cli, bw_buf_str(&answer));
+    int status = bw_cmd_show(cli, &path, print_invoice);
     bw_buf_deinit(&path);
-    bw_buf_deinit(&answer);
     return status;
 }

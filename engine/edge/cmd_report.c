@@ -151,26 +151,15 @@ static void print_report(struct bw_cli *cli, struct bw_str value)
 
 static int print(struct bw_cli *cli, const char *name, const char *period, const char *days)
 {
-    struct bw_error error = {0};
-    struct bw_buf path, answer;
+    struct bw_buf path;
     bw_buf_init(&path, PATH_BYTES_MAX);
-    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
     bw_buf_put_text(&path, "/v1/reports");
     if (name)
         bw_cmd_put_segment(&path, name);
     bw_cmd_put_query(&path, "period", period);
     bw_cmd_put_query(&path, "days", days);
-    int status = BW_EXIT_OK;
-    if (bw_cli_call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, &answer, &error))
-        status = bw_cli_fail(cli, &error);
-    else if (cli->is_json)
-        bw_print_json(cli->out, bw_buf_str(&answer));
-    else if (name)
-        print_report(cli, bw_buf_str(&answer));
-    else
-        print_names(cli, bw_buf_str(&answer));
+    int status = bw_cmd_show(cli, &path, name ? print_report : print_names);
     bw_buf_deinit(&path);
-    bw_buf_deinit(&answer);
     return status;
 }
 

@@ -98,6 +98,22 @@ void bw_cmd_put_query(struct bw_buf *path, const char *name, const char *value)
     bw_url_encode(path, bw_str_of(value));
 }
 
+int bw_cmd_show(struct bw_cli *cli, struct bw_buf *path, bw_print_fn *print)
+{
+    struct bw_error error = {0};
+    struct bw_buf answer;
+    bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
+    int status = BW_EXIT_OK;
+    if (bw_cli_call(cli, "GET", bw_buf_cstr(path), BW_STR_NONE, &answer, &error))
+        status = bw_cli_fail(cli, &error);
+    else if (cli->is_json)
+        bw_print_json(cli->out, bw_buf_str(&answer));
+    else
+        print(cli, bw_buf_str(&answer));
+    bw_buf_deinit(&answer);
+    return status;
+}
+
 enum bw_err bw_cmd_period(struct bw_cli *cli, const char *why, const char **period,
                           struct bw_error *error)
 {
