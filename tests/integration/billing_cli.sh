@@ -4,25 +4,7 @@
 #   billing_cli.sh BUILD_DIR
 #
 # One line per promise, "ok" or "FAILED"; exit 1 when one of them failed.
-set -u
-build=${1:?usage: billing_cli.sh BUILD_DIR}
-here=$(cd "$(dirname "$0")/../.." && pwd)
-case $build in /*) ;; *) build=$here/$build ;; esac
-firm=$here/examples/acme
-work=$(mktemp -d "${TMPDIR:-/tmp}"/billow-cli.XXXXXX)
-chmod 755 "$work" # the server's user has to get through
-passed=0
-failed=0
-
-stop_all() { # whatever still runs under $work ends with the test
-    [ -z "${engine:-}" ] || { kill "$engine" && wait "$engine"; } 2>/dev/null
-    for pid in $(find "$work" -name postmaster.pid -exec head -1 {} \; 2>/dev/null); do
-        kill -INT "$pid" 2>/dev/null
-    done
-    sleep 0.3
-    rm -rf "$work"
-}
-trap stop_all EXIT
+. "$(dirname "$0")/commands.sh"
 
 # The sample firm's month is billed once; then one engine answers everything that follows.
 month() {
@@ -34,49 +16,13 @@ month() {
     says "preview: nothing changed since the one before" '"since_preview":{"at":'
     says "preview: nothing was issued" '"net":"39185.35"'
     check "the month is billed" 0 billow bill "$firm" --period 2026-10 --out "$work/docs" --approve-as "Dana Scully"
-    "$build/bin/billow" serve --dir "$work/state" 2>"$work/serve" &
-    engine=$!
-    until grep -q "is ready" "$work/serve"; do
-        kill -0 "$engine" 2>/dev/null || { cat "$work/serve"; exit 1; }
-        sleep 0.1
-    done
+    engine_start
 }
 
 # Writes into the database behind the back of all rules.
 break_by_hand() {
     psql -h "$work/state/.billow/pg/sock" -U billow -d billow -qAt -v ON_ERROR_STOP=1 \
         -c "set session_replication_role = replica" -c "$1" || exit 1
-}
-
-billow() { "$build/bin/billow" "$@" --dir "$work/state"; }
-
-# check NAME EXIT_CODE COMMAND...: the command ends with that code; its output stays in $work/out and $work/err.
-check() {
-    local name=$1 code=$2
-    shift 2
-    "$@" >"$work/out" 2>"$work/err" </dev/null
-    local got=$?
-    if [ "$got" = "$code" ]; then
-        passed=$((passed + 1))
-        echo "ok      $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $name: exit $got, not $code"
-        tail -n 5 "$work/out" "$work/err" | cut -c 1-300
-    fi
-}
-
-# says NAME TEXT [FILE]: the last command's output (or FILE) holds the text.
-says() {
-    local file=${3:-$work/out}
-    if grep -qF -- "$2" "$file"; then
-        passed=$((passed + 1))
-        echo "ok      $1"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $1: no '$2' in"
-        head -n 10 "$file" | cut -c 1-300
-    fi
 }
 
 price() {
@@ -240,5 +186,4 @@ explain
 report
 preview
 policy
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish

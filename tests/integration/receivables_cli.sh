@@ -5,55 +5,7 @@
 #   receivables_cli.sh BUILD_DIR
 #
 # One line per promise, "ok" or "FAILED"; exit 1 when one of them failed.
-set -u
-build=${1:?usage: receivables_cli.sh BUILD_DIR}
-here=$(cd "$(dirname "$0")/../.." && pwd)
-case $build in /*) ;; *) build=$here/$build ;; esac
-work=$(mktemp -d "${TMPDIR:-/tmp}"/billow-receivables-cli.XXXXXX)
-chmod 755 "$work" # the server's user has to get through
-passed=0
-failed=0
-
-stop_all() { # whatever still runs under $work ends with the test
-    [ -z "${engine:-}" ] || { kill "$engine" && wait "$engine"; } 2>/dev/null
-    for pid in $(find "$work" -name postmaster.pid -exec head -1 {} \; 2>/dev/null); do
-        kill -INT "$pid" 2>/dev/null
-    done
-    sleep 0.3
-    rm -rf "$work"
-}
-trap stop_all EXIT
-
-billow() { "$build/bin/billow" "$@" --dir "$work/state"; }
-
-# check NAME EXIT_CODE COMMAND...: the command ends with that code; its output stays in $work/out and $work/err.
-check() {
-    local name=$1 code=$2
-    shift 2
-    "$@" >"$work/out" 2>"$work/err" </dev/null
-    local got=$?
-    if [ "$got" = "$code" ]; then
-        passed=$((passed + 1))
-        echo "ok      $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $name: exit $got, not $code"
-        tail -n 5 "$work/out" "$work/err" | cut -c 1-300
-    fi
-}
-
-# says NAME TEXT [FILE]: the last command's output (or FILE) holds the text.
-says() {
-    local file=${3:-$work/out}
-    if grep -qF -- "$2" "$file"; then
-        passed=$((passed + 1))
-        echo "ok      $1"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $1: no '$2' in"
-        head -n 10 "$file" | cut -c 1-300
-    fi
-}
+. "$(dirname "$0")/commands.sh"
 
 task() { # the task that the last command waits for
     sed -n 's/.*billow task answer \([^ ]*\) .*/\1/p' "$work/out" | head -n 1
@@ -62,12 +14,7 @@ task() { # the task that the last command waits for
 month() {
     check "the month is billed" 0 billow bill "$here/examples/acme" --period 2026-10 --out "$work/docs" \
         --approve-as "Dana Scully"
-    "$build/bin/billow" serve --dir "$work/state" 2>"$work/serve" &
-    engine=$!
-    until grep -q "is ready" "$work/serve"; do
-        kill -0 "$engine" 2>/dev/null || { cat "$work/serve"; exit 1; }
-        sleep 0.1
-    done
+    engine_start
 }
 
 credits() {
@@ -204,5 +151,4 @@ disputes
 payments
 statements
 check "in the end the books are whole" 0 billow ledger verify
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish
