@@ -10,7 +10,7 @@ local CHUNKS_BETWEEN_CHECKPOINTS = 20
 
 return workflow.define({
   name = "import",
-  version = "1.1.0",
+  version = "1.2.0",
   title = "Import of a source file",
   input = {
     id = "text",
@@ -40,6 +40,7 @@ return workflow.define({
         return billow.checkpoint({ next = n + 1, total = state.total })
       end
     end
+    import.count_anew(input, state.total)
     import.count_repeated(input, state.total)
     return state.total
   end,

@@ -36,6 +36,8 @@ local RANKS = {
 local LISTED_MAX = 1000
 -- Corrections that one import proposes.
 local CORRECTIONS_MAX = 100
+-- Entries that are enough to mislead plans made before.
+local MANY = 1000
 -- What a row that cannot be read would have been.
 local KINDS = {
   ["expenses.csv"] = "expense",
@@ -323,6 +325,18 @@ end
 function import.count_repeated(input, total)
   if KINDS[input.file] == "usage" and not input.check then
     total.repeated = db.query(usage_statements.repeated, { input.set, input.file })[1].repeated
+  end
+end
+
+--- After a large import the database counts what it holds, so that the bills that follow are
+--- planned for what is there.
+---@param input table
+---@param total billow.billing.ImportTotal
+function import.count_anew(input, total)
+  if total.stored >= MANY and not input.check then
+    db.transaction(function(tx)
+      tx:exec(statements.count_anew, { total.stored }, "one")
+    end)
   end
 end
 

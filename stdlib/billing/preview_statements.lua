@@ -3,6 +3,7 @@
 local preview_statements = {}
 
 local db = require("billow.db")
+local neighbour_entries = require("billow.billing.neighbour_entries")
 local project_entries = require("billow.billing.project_entries")
 
 --- What a bill of the period would be made of, as billing.claimed gives it: what is open,
@@ -39,29 +40,8 @@ with ask as materialized (
          as quantity
     from reach r
 ), mine as materialized (
-  select e.id, e.kind, e.source_rank, e.sequence, e.person, e.entry_date, e.body, e.quantity,
-         f.quantity as claimed
-    from free f join billing.entry e on e.id = f.id
-   where f.quantity > 0
-), near as materialized (
-  select f.id, f.kind, f.person, f.entry_date, f.quantity,
-         first_value(f.body->>'id') over same as first_id, row_number() over same as nth
-    from billing.entry f
-   where f.invalid is null and f.origin_id is null and f.kind in ('time', 'expense')
-     and (f.person, f.entry_date) in (select distinct m.person, m.entry_date from mine m)
-  window same as (partition by f.kind, coalesce(f.dup_key, f.id)
-                  order by f.source_rank, f.sequence)
-), days as materialized (
-  select n.person, n.entry_date, sum(n.quantity) as seconds
-    from near n where n.kind = 'time' and n.nth = 1
-   group by n.person, n.entry_date
-)
-select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
-       case when n.nth > 1 then n.first_id end as duplicate_of, d.seconds as day_seconds
-  from mine m
-  left join near n on n.id = m.id
-  left join days d on m.kind = 'time' and d.person = m.person and d.entry_date = m.entry_date
- order by m.kind, m.source_rank, m.sequence]],
+  select f.id, f.quantity as claimed from free f where f.quantity > 0
+), ]] .. neighbour_entries,
 })
 
 --- What the contract's period was issued with, credit notes taken off; no row before. $1 contract,

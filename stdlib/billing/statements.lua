@@ -6,6 +6,7 @@
 local statements = {}
 
 local db = require("billow.db")
+local neighbour_entries = require("billow.billing.neighbour_entries")
 local project_entries = require("billow.billing.project_entries")
 
 -- Has somebody decided about some of an entry: billed or claimed it, wrote it off, moved it, or
@@ -69,6 +70,12 @@ select e.id from jsonb_to_recordset($1::jsonb) as n(id text, digest text)
  where ]] .. IS_DECIDED .. [[
 
  order by e.id collate "C"]],
+})
+
+--- Lets the database count what it holds when much of it is new. $1 entries stored
+statements.count_anew = db.statement({
+  name = "billing.count_anew",
+  sql = "select billing.count_anew($1::bigint) as is_counted",
 })
 
 --- Stores entries; the same again changes nothing, an edit of an entry that nobody has decided
@@ -138,37 +145,16 @@ local OF_CONTRACT = [[
 local function claimed_sql(clause)
   return [[
 with mine as materialized (
-  select e.id, e.kind, e.source_rank, e.sequence, e.person, e.entry_date, e.body, e.quantity,
-         b.quantity as claimed
+  select b.entry_id as id, b.quantity as claimed
     from billing.ledger_balance b
-    join billing.entry e on e.tenant_id = b.tenant_id and e.id = b.entry_id
+   cross join lateral (select x.* from billing.entry x where x.id = b.entry_id offset 0) e
    where b.state = 'claimed' and b.quantity > 0 and b.run_id = $1::uuid
      and e.kind <> 'usage']] .. clause .. [[
 
-), near as materialized (
-  select f.id, f.kind, f.person, f.entry_date, f.quantity,
-         first_value(f.body->>'id') over same as first_id, row_number() over same as nth
-    from billing.entry f
-   where f.invalid is null and f.origin_id is null and f.kind in ('time', 'expense')
-     and (f.person, f.entry_date) in (select distinct m.person, m.entry_date from mine m)
-  window same as (partition by f.kind, coalesce(f.dup_key, f.id)
-                  order by f.source_rank, f.sequence)
-), days as materialized (
-  select n.person, n.entry_date, sum(n.quantity) as seconds
-    from near n where n.kind = 'time' and n.nth = 1
-   group by n.person, n.entry_date
-)
-select m.id as entry_id, m.kind, m.source_rank, m.body, m.quantity, m.claimed,
-       case when n.nth > 1 then n.first_id end as duplicate_of, d.seconds as day_seconds
-  from mine m
-  left join near n on n.id = m.id
-  left join days d on m.kind = 'time' and d.person = m.person and d.entry_date = m.entry_date
- order by m.kind, m.source_rank, m.sequence]]
+), ]] .. neighbour_entries
 end
 
---- What this run has claimed, in source order, with what the rules need to know of the neighbours:
---- which earlier
---- entry has the same key, and how much the person worked that day in all. $1 run id
+--- What this run has claimed, with what the rules need to know of the neighbours. $1 run id
 statements.claimed = db.statement({ name = "billing.claimed", sql = claimed_sql("") })
 
 --- The same, of one contract of a run that bills several. $1 run id, $2 JSON {contract, codes,

@@ -103,6 +103,9 @@ end
 
 fakes["billing.edited_after_billing"] = entries.edited_after_billing
 fakes["billing.put_entries"] = entries.put
+fakes["billing.count_anew"] = function()
+  return { { is_counted = false } }
+end
 fakes["billing.claim"] = entries.claim
 fakes["billing.claimed"] = entries.claimed
 fakes["billing.claimed_of"] = entries.claimed_of

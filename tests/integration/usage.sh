@@ -71,6 +71,8 @@ run billow ledger verify --dir "$state"
 expect "the books are whole" 0 'whole'
 serve_start serve --dir "$state"
 counted() { psql -h "$state/.billow/pg/sock" -U billow -d billow -qAt -c "$1"; }
+check "the planner was told what was imported" test \
+    "$(counted "select analyze_count > 0 from pg_stat_user_tables where relid = 'billing.entry'::regclass")" = t
 left=$(counted "select count(*) from billing.ledger_balance where state = 'claimed' and quantity > 0")
 check "nothing stays claimed" test "$left" = 0
 billed=$(counted "select count(*) from billing.ledger_balance b join billing.entry e on e.id = b.entry_id
