@@ -19,6 +19,7 @@ struct bw_failover_park {
     struct bw_id tenant;
     struct bw_id run;
     char *asked;
+    int64_t told_ns; /* its run has stopped for that; 0 = not yet */
 };
 
 /* --- What was acknowledged ------------------------------------------------------------------- */
@@ -115,15 +116,23 @@ static void forget_ring(struct bw_failover *failover)
     failover->count = failover->next = 0;
 }
 
-static void add_park(struct bw_failover *failover, const struct bw_failover_turn *turn)
+static struct bw_failover_park *find_park(const struct bw_failover *failover, struct bw_id run)
 {
     struct bw_failover_park *park = failover->parks;
-    while (park && !bw_id_eq(park->run, turn->ref.run))
+    while (park && (park->told_ns || !bw_id_eq(park->run, run)))
         park = park->next;
+    return park;
+}
+
+static void add_park(struct bw_failover *failover, const struct bw_failover_turn *turn)
+{
+    struct bw_failover_park *park = find_park(failover, turn->ref.run);
     if (!park) {
         park = bw_xcalloc(1, sizeof *park);
-        *park = (struct bw_failover_park){failover->parks, turn->ref.tenant, turn->ref.run,
-                                          bw_xstrdup(turn->asked)};
+        *park = (struct bw_failover_park){.next = failover->parks,
+                                          .tenant = turn->ref.tenant,
+                                          .run = turn->ref.run,
+                                          .asked = bw_xstrdup(turn->asked)};
         failover->parks = park;
         return;
     }
@@ -135,12 +144,30 @@ static void add_park(struct bw_failover *failover, const struct bw_failover_turn
     bw_buf_deinit(&text);
 }
 
+/* What was told last may be lost as well: it is told again. */
+static void review_parks(struct bw_engine *engine)
+{
+    for (struct bw_failover_park **at = &engine->failover.parks; *at;) {
+        struct bw_failover_park *park = *at;
+        bool is_old = park->told_ns && engine->now_ns - park->told_ns > WINDOW_S * BW_NS_PER_S;
+        park->told_ns = 0;
+        if (!is_old) {
+            at = &park->next;
+            continue;
+        }
+        *at = park->next;
+        bw_free(park->asked);
+        bw_free(park);
+    }
+}
+
 /* The finding is recorded: memory is emptied, and all shards are asked for anew. Their new epochs
  * fence whatever of ours is still under way. */
 static void start_over(struct bw_engine *engine)
 {
     struct bw_failover *failover = &engine->failover;
     struct bw_lease *lease = &engine->lease;
+    review_parks(engine);
     for (size_t i = 0; i < failover->lost_count; i++) {
         if (failover->lost[i].asked)
             add_park(failover, &failover->lost[i]);
@@ -301,27 +328,37 @@ static void on_failover(void *ud, int64_t from, int64_t to)
 
 void bw_failover_leased(struct bw_engine *engine)
 {
-    for (struct bw_failover_park *park = engine->failover.parks; park; park = park->next)
-        bw_engine_touch(engine, park->tenant, park->run);
+    for (struct bw_failover_park *park = engine->failover.parks; park; park = park->next) {
+        if (!park->told_ns)
+            bw_engine_touch(engine, park->tenant, park->run);
+    }
 }
 
-bool bw_failover_takes(struct bw_engine *engine, struct bw_id run, struct bw_buf *why)
+bool bw_failover_stops(struct bw_engine *engine, struct bw_id run, struct bw_buf *why)
 {
-    struct bw_failover_park **at = &engine->failover.parks;
-    while (*at && !bw_id_eq((*at)->run, run))
-        at = &(*at)->next;
-    struct bw_failover_park *park = *at;
+    struct bw_failover_park *park = find_park(&engine->failover, run);
     if (!park)
         return false;
-    *at = park->next;
     bw_buf_printf(why,
                   "the database fell back behind a turn of this run that had sent: %s. It may have "
                   "been done, and would be done again: look there, then resume, skip with a value, "
                   "or cancel",
                   park->asked);
-    bw_free(park->asked);
-    bw_free(park);
     return true;
+}
+
+void bw_failover_told(struct bw_engine *engine, struct bw_id run)
+{
+    struct bw_failover_park *park = find_park(&engine->failover, run);
+    if (park)
+        park->told_ns = engine->now_ns ? engine->now_ns : 1;
+}
+
+void bw_failover_note_park(struct bw_engine *engine, const struct bw_batch *batch)
+{
+    struct bw_value error = bw_value_read(batch->commit.error);
+    if (bw_str_eq(bw_value_get_str(&error, "code", BW_STR_NONE), BW_STR("FAILOVER")))
+        bw_failover_told(engine, batch->commit.run);
 }
 
 /* --- Life ------------------------------------------------------------------------------------ */

@@ -54,11 +54,15 @@ void bw_failover_deinit(struct bw_engine *engine);
 /* A start, or a turn with the effects that it begins, is committed. */
 void bw_failover_note_start(struct bw_engine *engine, struct bw_id tenant, struct bw_id run);
 void bw_failover_note_turn(struct bw_engine *engine, const struct bw_batch *batch);
+/* A run is parked, or was to be: was it for that? */
+void bw_failover_note_park(struct bw_engine *engine, const struct bw_batch *batch);
 /* Part of the engine's turn. */
 void bw_failover_turn(struct bw_engine *engine);
 /* The shards are ours anew: the runs that must stop are loaded. */
 void bw_failover_leased(struct bw_engine *engine);
-/* Has this run to stop, now that it is loaded? Appends why. Told once. */
-bool bw_failover_takes(struct bw_engine *engine, struct bw_id run, struct bw_buf *why);
+/* Has this run to stop, now that it is loaded? Appends why. So until it was told. */
+bool bw_failover_stops(struct bw_engine *engine, struct bw_id run, struct bw_buf *why);
+/* Its row says so now, or it has ended and does nothing any more. */
+void bw_failover_told(struct bw_engine *engine, struct bw_id run);
 
 #endif

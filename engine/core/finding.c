@@ -72,15 +72,24 @@ static void loaded_new(struct bw_engine *engine, struct bw_run *run, struct bw_c
 {
     const struct bw_loaded_run *loaded = &call->loaded;
     struct bw_error error;
-    if (run->resume && bw_engine_resume_loaded(engine, run, call))
-        return;
-    if (loaded->row.status == BW_RUN_PARKED && !is_cancelled(loaded) &&
-        bw_engine_resume_wished(engine, run, loaded))
-        return;
+    bool is_parked = loaded->row.status == BW_RUN_PARKED && !is_cancelled(loaded);
     struct bw_buf why;
     bw_buf_init(&why, 32 * 1024);
     run->must_stop =
-        bw_failover_takes(engine, run->keyed.id, &why) && loaded->row.status == BW_RUN_OPEN;
+        bw_failover_stops(engine, run->keyed.id, &why) && loaded->row.status == BW_RUN_OPEN;
+    if (why.len && !is_parked && !run->must_stop)
+        bw_failover_told(engine, run->keyed.id); /* it ends, or has ended */
+    if (why.len && is_parked && bw_id_eq(loaded->row.tenant, run->tenant) &&
+        bw_run_load(engine, run, loaded, &call->arena, &error) == BW_ERR_OK) {
+        bw_engine_park_anew(engine, run, call, "FAILOVER", bw_buf_cstr(&why));
+        bw_buf_deinit(&why);
+        return;
+    }
+    if ((run->resume && bw_engine_resume_loaded(engine, run, call)) ||
+        (is_parked && bw_engine_resume_wished(engine, run, loaded))) {
+        bw_buf_deinit(&why);
+        return;
+    }
     bool is_of_interest = loaded->row.status == BW_RUN_OPEN ||
                           (loaded->row.status == BW_RUN_PARKED && is_cancelled(loaded));
     if (!is_of_interest || !bw_id_eq(loaded->row.tenant, run->tenant)) {
@@ -219,6 +228,22 @@ static void found_at_start(struct bw_engine *engine, struct bw_call *call)
     start_scan_done(engine, call);
 }
 
+/* A scan that failed is made again soon: nothing else finds those runs. */
+static bool is_missed(struct bw_engine *engine, const struct bw_call *call)
+{
+    if (call->code == BW_ERR_OK)
+        return false;
+    engine->has_missed_scan = true;
+    pause_timer(engine, &engine->sweep_timer, LOAD_PAUSE_MS);
+    return true;
+}
+
+static void found_active(struct bw_engine *engine, struct bw_call *call)
+{
+    if (!is_missed(engine, call))
+        found(engine, call);
+}
+
 static void scan(struct bw_engine *engine, enum bw_scan what, bw_shards shards, int64_t limit_us,
                  size_t count_max, bw_call_act_fn act)
 {
@@ -278,6 +303,8 @@ static void poll_due(struct bw_engine *engine, struct bw_timer *timer)
  * new run of ours, and died before it could leave a message about it. */
 static void found_forgotten(struct bw_engine *engine, struct bw_call *call)
 {
+    if (is_missed(engine, call))
+        return;
     for (size_t i = 0; i < call->count; i++) {
         if (!bw_engine_find(engine, call->refs[i].run))
             bw_engine_touch(engine, call->refs[i].tenant, call->refs[i].run);
@@ -287,7 +314,11 @@ static void found_forgotten(struct bw_engine *engine, struct bw_call *call)
 static void sweep_due(struct bw_engine *engine, struct bw_timer *timer)
 {
     pause_timer(engine, timer, SWEEP_MS);
-    if (engine->phase == BW_ENGINE_RUNNING && engine->lease.node_count > 1)
+    if (engine->phase != BW_ENGINE_RUNNING)
+        return;
+    bool is_needed = engine->has_missed_scan || engine->lease.node_count > 1;
+    engine->has_missed_scan = false;
+    if (is_needed)
         scan(engine, BW_SCAN_ACTIVE, bw_lease_held(engine), 0, SCAN_ACTIVE_MAX, found_forgotten);
 }
 
@@ -297,7 +328,8 @@ void bw_engine_recover(struct bw_engine *engine, bw_shards shards)
     (void)BW_FAULT(RECOVER_SCAN);
     if (is_start)
         engine->scans_in_flight += 3;
-    scan(engine, BW_SCAN_ACTIVE, shards, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
+    scan(engine, BW_SCAN_ACTIVE, shards, 0, SCAN_ACTIVE_MAX,
+         is_start ? found_at_start : found_active);
     scan(engine, BW_SCAN_MAIL, shards, 0, SCAN_ACTIVE_MAX, is_start ? found_at_start : found);
     window_due(engine, NULL);
     bw_schedules_look(engine);

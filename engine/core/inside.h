@@ -61,6 +61,7 @@ struct bw_engine {
     struct bw_timer poll_timer;   /* monotonic: the next look for mail */
     struct bw_timer load_timer;   /* monotonic: loads go on after the store was not reachable */
     struct bw_timer sweep_timer;  /* monotonic: the next look for runs that nobody told us of */
+    bool has_missed_scan;         /* of runs at work, after shards became ours */
     bool is_load_paused;
 
     struct bw_list news; /* calls that came back */
@@ -136,6 +137,9 @@ void bw_engine_let_go(struct bw_engine *engine, uint32_t shard);
 bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struct bw_call *load);
 /* A parked run was loaded. True: another node left the wish to resume it, and that is under way;
  * the run has left memory for it. */
+/* A parked run has one more reason to wait; wishes to resume it did not know that. */
+void bw_engine_park_anew(struct bw_engine *engine, struct bw_run *run, const struct bw_call *load,
+                         const char *code, const char *text);
 bool bw_engine_resume_wished(struct bw_engine *engine, struct bw_run *run,
                              const struct bw_loaded_run *loaded);
 void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,

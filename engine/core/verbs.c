@@ -442,6 +442,38 @@ static void drop_wish(struct bw_engine *engine, struct bw_run *run, const struct
     bw_group_add(engine, batch);
 }
 
+void bw_engine_park_anew(struct bw_engine *engine, struct bw_run *run, const struct bw_call *load,
+                         const char *code, const char *text)
+{
+    struct bw_batch *batch = bw_group_batch(engine);
+    struct bw_value before = bw_value_read(load->loaded.row.error);
+    int64_t failed_seq = bw_value_get_int(&before, "effect", 0);
+    struct bw_buf reason, error, whole;
+    bw_buf_init(&reason, 64 * 1024);
+    bw_buf_init(&error, 128 * 1024);
+    bw_buf_init(&whole, 128 * 1024);
+    bw_buf_printf(&reason, "%s. It was parked before: %.*s", text,
+                  BW_STR_ARG(bw_value_get_str(&before, "text", BW_STR("no reason"))));
+    bw_effect_put_error(&error, code, bw_buf_cstr(&reason), BW_STR_NONE, false);
+    if (failed_seq) {
+        struct bw_value map = bw_value_read(bw_buf_str(&error));
+        bw_value_put_map_with_int(&whole, &map, "effect", failed_seq);
+    }
+    bw_run_fill(engine, run, BW_BATCH_PARK, batch);
+    batch->commit.status = BW_RUN_PARKED;
+    batch->commit.wake = BW_WAKE_PARKED;
+    batch->commit.error = bw_arena_copy(&batch->arena, bw_buf_str(failed_seq ? &whole : &error));
+    ack_wishes(load, batch);
+    bw_buf_deinit(&reason);
+    bw_buf_deinit(&error);
+    bw_buf_deinit(&whole);
+    if (run->resume) /* whoever asked did not know */
+        bw_call_post(run->resume, BW_ERR_CONFLICT, text);
+    run->resume = NULL;
+    run->state = BW_RUN_STATE_COMMITTING;
+    bw_group_add(engine, batch);
+}
+
 static enum bw_err fill_resume(struct bw_engine *engine, struct bw_run *run, struct bw_call *load,
                                const struct resume *resume, struct bw_batch *batch,
                                struct bw_error *error)

@@ -42,12 +42,7 @@ static void match(struct mem_store *store, struct mem_place *place, int64_t now_
 static struct mem_place *add_event(struct mem_store *store, const struct bw_event *row)
 {
     struct mem_place *place = mem_place(store, row->tenant, row->topic, row->key);
-    struct bw_buf key;
-    bw_buf_init(&key, 1u << 20);
-    bw_buf_put(&key, row->tenant.bytes, sizeof row->tenant.bytes);
-    bw_buf_put_bytes(&key, row->topic);
-    bw_buf_put_bytes(&key, row->key);
-    bw_buf_put_bytes(&key, row->id);
+    struct bw_buf key = mem_event_key(row);
     if (!bw_map_get(&store->event_map, bw_buf_str(&key))) {
         struct mem_event *event = bw_xcalloc(1, sizeof *event);
         event->place = place;

@@ -200,6 +200,13 @@ struct mem_place *mem_place(struct mem_store *store, struct bw_id tenant, struct
     return place;
 }
 
+struct bw_buf mem_event_key(const struct bw_event *event)
+{
+    struct bw_buf key = text_key(event->tenant, event->topic, event->key);
+    bw_buf_put_bytes(&key, event->id);
+    return key;
+}
+
 struct mem_series *mem_find_series(const struct mem_store *store, struct bw_id tenant,
                                    struct bw_str series)
 {
@@ -350,11 +357,7 @@ static void free_settings(struct mem_store *store)
 
 static void forget_event(struct mem_store *store, struct mem_event *event)
 {
-    struct bw_buf key;
-    key_start(&key, event->event.tenant);
-    bw_buf_put_bytes(&key, event->event.topic);
-    bw_buf_put_bytes(&key, event->event.key);
-    bw_buf_put_bytes(&key, event->event.id);
+    struct bw_buf key = mem_event_key(&event->event);
     bw_map_remove(&store->event_map, bw_buf_str(&key));
     bw_buf_deinit(&key);
     bw_list_remove(&event->link);

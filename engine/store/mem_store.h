@@ -2,8 +2,8 @@
  *
  * Parts:   store_mem.c (calls, pump, life), mem_commit.c (turns, events), mem_data.c (rows and
  * look-ups), mem_read.c (loads, scans, settings, read models), mem_retention.c (what is dropped,
- * and what holds it), mem_schedule.c (schedules), mem_work.c (numbers, transactions and queries for
- * the test world).
+ * and what holds it), mem_schedule.c (schedules), mem_snapshot.c (a standby that falls behind),
+ * mem_work.c (numbers, transactions and queries for the test world).
  *
  * Rows own their strings (own() and disown()); look-ups are by hash maps, lists keep the order of
  * arrival.
@@ -293,6 +293,9 @@ struct mem_op *mem_op_make(void *self, const char *what,
                            void (*run)(struct mem_store *store, struct mem_op *op),
                            void (*fail)(struct mem_op *op, const struct bw_error *error), void *ud);
 
+/* The server is gone: commits that it had not done are not sent to the next one. */
+void mem_break_commits(struct mem_store *store);
+
 /* mem_data.c */
 struct mem_run *mem_find_run(const struct mem_store *store, struct bw_id tenant, struct bw_id run);
 /* Also of a run that was dropped. */
@@ -318,6 +321,7 @@ bool mem_add_message(struct mem_store *store, struct mem_run *run, struct bw_str
                      struct mem_event *event);
 struct mem_place *mem_place(struct mem_store *store, struct bw_id tenant, struct bw_str topic,
                             struct bw_str key);
+struct bw_buf mem_event_key(const struct bw_event *event); /* in event_map; the caller's */
 struct mem_series *mem_find_series(const struct mem_store *store, struct bw_id tenant,
                                    struct bw_str series);
 void mem_mail(struct mem_store *store, struct bw_id tenant, struct bw_id run);
@@ -339,6 +343,8 @@ void mem_start_query(struct mem_store *store, struct bw_id tenant, struct bw_str
                      struct bw_str sql, struct bw_str params, bw_value_fn done, void *ud);
 bool mem_pump_requests(struct mem_store *store);
 void mem_free_requests(struct mem_store *store);
+/* The server is gone: transactions are forgotten, queries fail at the next pump. */
+void mem_break_requests(struct mem_store *store);
 
 /* mem_schedule.c */
 void mem_due_schedules(void *self, bw_shards shards, int64_t now_us, size_t count_max,

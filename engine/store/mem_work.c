@@ -486,6 +486,19 @@ static void query_answer(struct mem_request *request, const struct bw_error *err
     request->answer = bw_arena_copy(&request->arena, value);
 }
 
+void mem_break_requests(struct mem_store *store)
+{
+    struct bw_error error;
+    bw_fail(&error, BW_ERR_UNAVAILABLE, "the server is gone");
+    BW_LIST_EACH(&store->requests, link) {
+        struct mem_request *request = bw_container_of(link, struct mem_request, link);
+        if (request->request.kind == BW_MEM_TRANSACTION)
+            request_free(request);
+        else if (!request->is_answered)
+            query_answer(request, &error, BW_STR_NONE);
+    }
+}
+
 bool mem_pump_requests(struct mem_store *store)
 {
     bool has_worked = false;

@@ -47,6 +47,7 @@ struct bw_pg_group {
     struct bw_id (*mail)[2]; /* (tenant, run) to report after the callback */
     size_t mail_count;
     size_t mail_capacity;
+    int64_t timeline; /* of the server that it was made for */
     int lost_pid;
     char lost_application[BW_PG_APPLICATION_MAX];
     bw_commit_fn done;
@@ -614,6 +615,13 @@ static void group_next(struct bw_pg_group *group)
             group_finish(group);
         return;
     }
+    /* What the turns go by may be lost: mail that they took, and that came to be another there. */
+    if (group->timeline != group->lane->store->timeline && group->timeline != 0) {
+        struct bw_error error;
+        bw_fail(&error, BW_ERR_CONFLICT, "the database has become another one");
+        group_cancel(group, &error);
+        return;
+    }
     group->current = group->todo[--group->todo_count];
     (void)BW_FAULT(STORE_COMMIT_BEFORE);
     bw_pgc_send(group->lane->pgc, build_unit(group), on_unit, group);
@@ -640,6 +648,7 @@ void bw_pg_commit(void *self, const struct bw_turn_commit *commits, size_t count
 {
     struct bw_pg_store *store = self;
     struct bw_pg_group *group = bw_xcalloc(1, sizeof *group);
+    group->timeline = store->timeline;
     bw_arena_init(&group->arena);
     bw_list_init(&group->link);
     group->count = count;

@@ -579,6 +579,18 @@ static void answer_commit(struct mem_store *store, struct mem_op *op)
     op->fn.commit(op->ud, op->results, op->count);
 }
 
+void mem_break_commits(struct mem_store *store)
+{
+    BW_LIST_EACH(&store->ops, link) {
+        struct mem_op *op = bw_container_of(link, struct mem_op, link);
+        if (op->run != run_commit)
+            continue;
+        for (size_t i = 0; i < op->count; i++)
+            op->results[i].status = BW_COMMIT_CONFLICT;
+        op->run = answer_commit;
+    }
+}
+
 static void op_perform(struct mem_store *store, struct mem_op *op, enum bw_mem_fault fault)
 {
     struct bw_error error;

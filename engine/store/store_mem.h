@@ -53,6 +53,16 @@ void bw_store_mem_answer_error(struct bw_store *store, uint64_t id, struct bw_st
 /* As if another server had been promoted; whatever it lacks, the caller has taken away. */
 void bw_store_mem_fail_over(struct bw_store *store);
 
+/* What a standby has that follows no further, and a failover to it: all that was committed since is
+ * gone; commits under way conflict, queries fail, other calls under way reach the new server.
+ * Tenants, releases and settings stay. NULL while a transaction is at work: try again. Never called
+ * from a callback. */
+struct bw_mem_snapshot;
+struct bw_mem_snapshot *bw_store_mem_snapshot(const struct bw_store *store);
+void bw_store_mem_snapshot_free(struct bw_mem_snapshot *snapshot);
+void bw_store_mem_fall_back(struct bw_store *store,
+                            struct bw_mem_snapshot *snapshot); /* frees it */
+
 /* --- Faults. Asked before each call is performed. */
 enum bw_mem_fault {
     BW_MEM_GO = 0,

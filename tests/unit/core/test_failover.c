@@ -100,6 +100,27 @@ static void test_a_run_that_stops_begins_nothing_that_its_rows_ask_for(void **st
     assert_status(&harness, run, "done");
 }
 
+/* It had been resumed, and had sent; the rows that are left say that it is still parked. */
+static void test_a_parked_run_is_told_what_it_sent_after_a_resume_that_is_lost(void **state)
+{
+    (void)state;
+    struct bw_id id = harness_start(&harness, "pay");
+    struct mem_run *run = mem_find_run(harness.store.self, harness.tenant, id);
+    lose_turn(id);
+    run->row.status = BW_RUN_PARKED;
+    run->row.wake = BW_WAKE_PARKED;
+    run->row.is_active = false;
+    fail_over();
+    assert_status(&harness, id, "parked");
+    const char *error = harness_member(&harness, id, "error");
+    assert_non_null(strstr(error, "\"FAILOVER\""));
+    assert_non_null(strstr(error, "POST https://bank.example/pay (once, key "));
+    assert_non_null(strstr(error, "It was parked before"));
+    harness_resume(&harness, id, NULL);
+    assert_true(harness_http(&harness, 200, "paid"));
+    assert_status(&harness, id, "done");
+}
+
 static void test_a_run_that_lost_a_turn_without_consequence_takes_it_again(void **state)
 {
     (void)state;
@@ -157,6 +178,66 @@ static void test_nothing_goes_on_before_the_turns_are_looked_up(void **state)
     assert_status(&harness, run, "done");
 }
 
+static unsigned refused_scans;
+
+static enum bw_mem_fault refuse_scan(void *ud, const char *what)
+{
+    (void)ud;
+    if (refused_scans == 0 || strcmp(what, "scan") != 0)
+        return BW_MEM_GO;
+    refused_scans--;
+    return BW_MEM_FAIL;
+}
+
+static void test_runs_are_found_again_when_the_first_look_for_them_is_refused(void **state)
+{
+    (void)state;
+    struct bw_id asks = harness_start(&harness, "ask");
+    refused_scans = 3;
+    bw_store_mem_set_fault(&harness.store, refuse_scan, NULL);
+    fail_over();
+    harness_advance(&harness, 5000);
+    assert_int_equal(refused_scans, 0);
+    assert_true(harness_http(&harness, 200, "x"));
+    assert_status(&harness, asks, "done");
+}
+
+/* The park is lost with the next tail, before anybody saw it. */
+static void test_a_run_is_told_again_when_what_it_was_told_is_lost(void **state)
+{
+    (void)state;
+    struct bw_id pays = harness_start(&harness, "pay");
+    lose_turn(pays);
+    struct bw_mem_snapshot *before = bw_store_mem_snapshot(&harness.store);
+    fail_over();
+    assert_status(&harness, pays, "parked");
+    bw_store_mem_fall_back(&harness.store, before);
+    harness_settle(&harness);
+    harness_advance(&harness, 1000);
+    assert_status(&harness, pays, "parked");
+    assert_non_null(
+        strstr(harness_member(&harness, pays, "error"), "bank.example/pay (once, key "));
+    assert_false(harness_http(&harness, 200, "twice"));
+}
+
+static void test_what_came_after_the_standby_fell_behind_is_gone_and_told(void **state)
+{
+    (void)state;
+    struct bw_id waits = harness_start(&harness, "wait");
+    struct bw_mem_snapshot *before = bw_store_mem_snapshot(&harness.store);
+    struct bw_id asks = harness_start(&harness, "ask");
+    harness_event(&harness, "paid", "I-1", "e1", "1");
+    assert_status(&harness, waits, "done");
+    bw_store_mem_fall_back(&harness.store, before);
+    harness_settle(&harness);
+    harness_advance(&harness, 1000);
+    assert_status(&harness, waits, "open");
+    assert_null(mem_find_run(harness.store.self, harness.tenant, asks));
+    assert_non_null(strstr(harness_read(&harness, "audit", asks), "failover.lost"));
+    harness_event(&harness, "paid", "I-1", "e1", "1"); /* whoever sent it sends it again */
+    assert_status(&harness, waits, "done");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -164,6 +245,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_a_run_whose_request_is_not_in_the_database_stops_for_a_person),
         CASE(test_a_run_that_stops_begins_nothing_that_its_rows_ask_for),
+        CASE(test_a_parked_run_is_told_what_it_sent_after_a_resume_that_is_lost),
+        CASE(test_runs_are_found_again_when_the_first_look_for_them_is_refused),
+        CASE(test_a_run_is_told_again_when_what_it_was_told_is_lost),
+        CASE(test_what_came_after_the_standby_fell_behind_is_gone_and_told),
         CASE(test_a_run_that_lost_a_turn_without_consequence_takes_it_again),
         CASE(test_after_a_failover_without_loss_all_goes_on),
         CASE(test_nothing_goes_on_before_the_turns_are_looked_up),
