@@ -3,8 +3,9 @@
  *
  * Parts:   sim_main.c (seeds, processes, report), sim_play.c (what happens in one seed), sim_node.c
  *          (nodes and their life), sim_store.c (what a node sees of the store), sim_outside.c (ERP,
- *          mail, database), sim_wish.c (clients), sim_schedule.c (recurring starts), sim_oracle.c
- *          and sim_wall.c (what must hold), sim_release.c (the scripts).
+ *          mail, database), sim_wish.c (clients), sim_schedule.c (recurring starts), sim_standby.c
+ *          (failovers that drop the tail), sim_oracle.c and sim_wall.c (what must hold),
+ *          sim_release.c (the scripts).
  *
  * Time and all choices come from the seed: the same seed takes the same way.
  */
@@ -80,6 +81,10 @@
     X(FIRING_LOST, "firings done, answer lost")                                                    \
     X(TENANTS_MET, "topics and keys that both tenants used")                                       \
     X(KEY_TAKEN, "starts under a key that was taken")                                              \
+    X(TAIL_DROPPED, "failovers that dropped the tail")                                             \
+    X(TAIL_SENT, "requests sent whose row was dropped")                                            \
+    X(TAIL_ASKED, "dropped requests sent again, after a person was asked")                         \
+    X(TAIL_REPEATED, "dropped requests sent again, by who did not know")                           \
     X(REPLAYED, "runs replayed by the checker")
 
 enum sim_mark {
@@ -121,6 +126,12 @@ struct sim_node {
     struct bw_store store; /* this node's view; self is the node */
     bw_mail_fn on_mail;
     void *on_mail_ud;
+    bw_failover_fn on_failover;
+    void *on_failover_ud;
+    int64_t missed_from; /* a failover while it was stopped: from here, to there */
+    int64_t missed_to;
+    uint64_t life;  /* grows when it comes up */
+    unsigned falls; /* failovers in this life */
 };
 
 enum sim_wish_kind { SIM_START, SIM_EVENT, SIM_ANSWER, SIM_CANCEL, SIM_RESUME };
@@ -134,6 +145,7 @@ struct sim_wish {
     struct bw_id tenant;
     struct sim_node *node; /* asked */
     unsigned asked_count;
+    bool is_doubtful;            /* asked before a failover: an answer may be of what is lost */
     char workflow[SIM_NAME_MAX]; /* START; EVENT: the topic */
     char key[SIM_NAME_MAX];
     char event[SIM_NAME_MAX]; /* EVENT: its id; ANSWER: the decision */
@@ -141,7 +153,20 @@ struct sim_wish {
 };
 
 struct sim_accepted; /* what the world outside did: sim_outside.c */
+struct sim_sent;     /* what reached the wire: sim_outside.c */
 struct sim_story;    /* what the oracle knows of a run: sim_oracle.c */
+struct sim_standby;  /* sim_standby.c */
+
+/* Requests that rows ask for. */
+struct sim_requests {
+    struct sim_request {
+        struct bw_id run;
+        uint64_t turn;
+        uint64_t seq;
+        char key[96];
+    } * items;
+    size_t count;
+};
 
 struct sim {
     uint64_t seed;
@@ -172,8 +197,11 @@ struct sim {
     struct sim_wish wishes[SIM_WISHES_MAX];
     size_t wish_count;
 
+    struct sim_standby *standby;
     struct sim_accepted *accepted;
     size_t accepted_count;
+    struct sim_sent *sent;
+    size_t sent_count;
     uint64_t db_seen; /* requests handed out */
     struct sim_work {
         struct bw_mem_request request;
@@ -218,12 +246,15 @@ void sim_store_open(struct sim_node *node);
 void sim_store_init(struct sim *sim);
 void sim_store_step(struct sim *sim);                                /* moves what is held */
 void sim_store_forget(struct sim *sim, const struct sim_node *node); /* it crashed */
+void sim_store_break(struct sim *sim); /* the server is gone, and all connections */
 
 /* sim_outside.c */
 void sim_outside_init(struct sim *sim);
 void sim_outside_step(struct sim *sim);
 void sim_outside_lost(struct sim *sim, struct sim_node *node); /* its connections broke */
-void sim_outside_check_sent(struct sim *sim, const struct bw_http_request *request);
+void sim_outside_check_sent(struct sim *sim, const struct sim_node *node,
+                            const struct bw_http_request *request);
+bool sim_outside_has_seen(const struct sim *sim, const char *key); /* sent, arrived or not */
 void sim_outside_deinit(struct sim *sim);
 /* What the receiver answered for this key, or NULL when it accepted nothing under it. */
 const char *sim_outside_receipt(const struct sim *sim, const char *key);
@@ -232,6 +263,7 @@ const char *sim_outside_receipt(const struct sim *sim, const char *key);
 void sim_wish_init(struct sim *sim);
 void sim_wish_step(struct sim *sim);
 void sim_wish_forget(struct sim *sim, const struct sim_node *node); /* it crashed */
+void sim_wish_doubt(struct sim *sim); /* answers under way may be of what is lost */
 struct sim_wish *sim_wish(struct sim *sim, enum sim_wish_kind kind);
 bool sim_wish_is_open(const struct sim *sim, enum sim_wish_kind kind, struct bw_id id);
 
@@ -239,6 +271,19 @@ bool sim_wish_is_open(const struct sim *sim, enum sim_wish_kind kind, struct bw_
 void sim_schedule_begin(struct sim *sim);
 void sim_schedule_step(struct sim *sim);
 void sim_schedule_end(struct sim *sim);
+
+/* sim_standby.c: failovers that drop the tail. */
+void sim_standby_init(struct sim *sim);
+void sim_standby_step(struct sim *sim);
+void sim_standby_end(struct sim *sim);
+void sim_standby_deinit(struct sim *sim);
+/* The node is told that this is committed. */
+void sim_standby_acked(struct sim *sim, const struct sim_node *node,
+                       const struct bw_turn_commit *commit);
+void sim_standby_check_sent(struct sim *sim, const struct sim_node *node, const char *key);
+void sim_standby_parked(struct sim *sim, const struct bw_run_row *row);
+bool sim_standby_has_fallen(const struct sim *sim);
+size_t sim_standby_losses(const struct sim *sim, const char *key);
 
 /* sim_wall.c: nothing of one tenant meets another's. */
 size_t sim_wall_index(const struct sim *sim, struct bw_id tenant);
@@ -250,6 +295,9 @@ void sim_wall_end(struct sim *sim);
 void sim_oracle_step(struct sim *sim);
 void sim_oracle_end(struct sim *sim);
 void sim_oracle_deinit(struct sim *sim);
+void sim_oracle_begin_anew(struct sim *sim); /* the rows are others */
+struct sim_requests *sim_oracle_requests(const struct sim *sim);
+void sim_requests_free(struct sim_requests *requests);
 /* Is this command in a committed row? */
 bool sim_oracle_knows(const struct sim *sim, struct bw_id run, uint64_t seq, const char *kind);
 

@@ -22,7 +22,7 @@ static uint64_t node_send(void *self, const struct bw_http_request *request, bw_
 {
     struct sim_node *node = self;
     struct bw_httpc *fake = bw_httpc_fake_httpc(node->http);
-    sim_outside_check_sent(node->sim, request);
+    sim_outside_check_sent(node->sim, node, request);
     return fake->send(fake->self, request, done, ud);
 }
 
@@ -80,6 +80,9 @@ void sim_node_up(struct sim_node *node)
     node->is_up = true;
     node->is_stopped = node->has_started = node->is_broken = node->is_leaving = false;
     node->turn_count = 0;
+    node->life++;
+    node->falls = 0;
+    node->missed_from = node->missed_to = 0;
     node->host_count = 1 + sim_draw(sim, SIM_HOSTS_MAX);
     for (size_t i = 0; i < node->host_count; i++) {
         node->inprocs[i] = bw_host_inproc_create();
@@ -151,6 +154,9 @@ void sim_node_continue(struct sim_node *node)
         return;
     sim_trace(node->sim, "%s goes on", node->name);
     node->is_stopped = false;
+    if (node->missed_from && node->on_failover)
+        node->on_failover(node->on_failover_ud, node->missed_from, node->missed_to);
+    node->missed_from = 0;
 }
 
 void sim_node_leave(struct sim_node *node)

@@ -15,6 +15,7 @@
 /* A command of a run, as its row says. */
 struct told {
     uint64_t seq;
+    uint64_t turn;
     int64_t due_us; /* sleep; event.wait with a timeout; 0 = none */
     char key[96];   /* http: under which the other side knows it */
     char kind[16];
@@ -200,7 +201,9 @@ static void read_delivery(struct sim *sim, struct sim_story *story,
 static void read_command(struct sim *sim, struct sim_story *story, const struct bw_command *command)
 {
     struct bw_value args = bw_value_read(command->args);
-    struct told told = {.seq = command->seq, .blocks = command->flags & BW_COMMAND_BLOCKS};
+    struct told told = {.seq = command->seq,
+                        .turn = story->turn_count + 1,
+                        .blocks = command->flags & BW_COMMAND_BLOCKS};
     if (command->seq != story->told_count + 1)
         sim_fail(sim, "J1: command %llu of %s follows command %zu",
                  (unsigned long long)command->seq, name_of(story), story->told_count);
@@ -257,6 +260,8 @@ static void check_parked(struct sim *sim, const struct sim_story *story)
                                         "COMPENSATION_FAILED", "NONE_SUCCEEDED"};
     struct bw_value error = bw_value_read(story->run->row.error);
     struct bw_str code = bw_value_get_str(&error, "code", BW_STR_NONE);
+    if (bw_str_eq(code, BW_STR("FAILOVER")) && sim_standby_has_fallen(sim))
+        return;
     for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++) {
         if (bw_str_eq(code, bw_str_of(CODES[i])))
             return;
@@ -329,6 +334,8 @@ static void read_run(struct sim *sim, struct sim_story *story)
         sim_fail(sim, "J2: rows of %s are gone", name_of(story));
     while (story->turn_count < run->turn_count)
         read_turn(sim, story, &run->turns[story->turn_count]);
+    if (run->row.status == BW_RUN_PARKED)
+        sim_standby_parked(sim, &run->row);
     if (is_new || run->row.status != story->status || run->row.base != story->base)
         check_status(sim, story);
 }
@@ -369,6 +376,39 @@ void sim_oracle_step(struct sim *sim)
     read_all(sim);
 }
 
+/* --- Other rows. */
+
+struct sim_requests *sim_oracle_requests(const struct sim *sim)
+{
+    struct sim_requests *requests = bw_xcalloc(1, sizeof *requests);
+    for (size_t i = 0; i < sim->story_count; i++) {
+        const struct sim_story *story = sim->stories[i];
+        for (size_t k = 0; k < story->told_count; k++) {
+            const struct told *told = &story->told[k];
+            struct sim_request request = {story->run->row.id, told->turn, told->seq, {0}};
+            if (strcmp(told->kind, "http") != 0)
+                continue;
+            snprintf(request.key, sizeof request.key, "%s", told->key);
+            PUSH(requests->items, requests->count, request);
+        }
+    }
+    return requests;
+}
+
+void sim_requests_free(struct sim_requests *requests)
+{
+    bw_free(requests->items);
+    bw_free(requests);
+}
+
+void sim_oracle_begin_anew(struct sim *sim)
+{
+    sim_oracle_deinit(sim);
+    memset(sim->epochs, 0, sizeof sim->epochs);
+    memset(sim->versions, 0, sizeof sim->versions);
+    sim_oracle_step(sim);
+}
+
 /* --- The end. */
 
 static bool has_number(const struct sim *sim, const struct mem_number *number)
@@ -407,6 +447,24 @@ static void check_numbers(struct sim *sim)
     }
 }
 
+/* For whoever reads the trace. */
+static void trace_taker(const struct sim *sim, const struct mem_event *event)
+{
+    const struct mem_store *store = sim->store.self;
+    char id[BW_ID_TEXT_LEN + 1];
+    for (size_t i = 0; i < store->run_count; i++) {
+        const struct mem_run *run = store->runs[i];
+        bw_id_print(run->row.id, id);
+        for (size_t k = 0; k < run->message_count; k++) {
+            if (run->messages[k].event == event)
+                sim_trace(sim, "it is %s mail %.*s of %.*s %s, which has status %d",
+                          run->messages[k].is_read ? "read" : "unread",
+                          BW_STR_ARG(run->messages[k].message.key), BW_STR_ARG(run->row.workflow),
+                          id, (int)run->row.status);
+        }
+    }
+}
+
 static void check_events(struct sim *sim)
 {
     const struct mem_store *store = sim->store.self;
@@ -423,6 +481,8 @@ static void check_events(struct sim *sim)
             for (size_t k = 0; k < sim->stories[i]->seen_count; k++)
                 is_seen = is_seen || strcmp(sim->stories[i]->seen[k].name, name.name) == 0;
         }
+        if (event->is_taken != is_seen)
+            trace_taker(sim, event);
         if (event->is_taken != is_seen)
             sim_fail(sim, "event %s is %s and %s journal has it", name.name,
                      event->is_taken ? "taken" : "free", is_seen ? "a" : "no");

@@ -4,6 +4,7 @@
 #include "sim.h"
 
 #include "codec/value.h"
+#include "store/mem_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,12 @@ struct sim_accepted {
     char key[96];
     uint64_t print; /* of method, url, body: a key means one thing */
     char receipt[24];
+    size_t payments; /* beyond the first */
+};
+
+/* A key that was sent, whether it arrived or not. */
+struct sim_sent {
+    char key[96];
 };
 
 static bool find_key(const struct bw_http_request *request, char *key, size_t len)
@@ -60,7 +67,8 @@ const char *sim_outside_receipt(const struct sim *sim, const char *key)
 }
 
 /* At the very moment a request leaves: the row that asks for it is committed (J4). */
-void sim_outside_check_sent(struct sim *sim, const struct bw_http_request *request)
+void sim_outside_check_sent(struct sim *sim, const struct sim_node *node,
+                            const struct bw_http_request *request)
 {
     char key[96];
     struct bw_id run;
@@ -71,6 +79,22 @@ void sim_outside_check_sent(struct sim *sim, const struct bw_http_request *reque
     uint64_t seq = strtoull(key + BW_ID_TEXT_LEN + 1, NULL, 10);
     if (!sim_oracle_knows(sim, run, seq, "http"))
         sim_fail(sim, "J4: request %s left before its row was committed", key);
+    if (bw_str_eq(request->method, BW_STR("GET")) || bw_str_eq(request->method, BW_STR("HEAD")))
+        return; /* may be sent as often as one likes */
+    sim_standby_check_sent(sim, node, key);
+    if (!sim_outside_has_seen(sim, key)) {
+        MEM_PUSH(sim->sent, sim->sent_count, (struct sim_sent){{0}});
+        snprintf(sim->sent[sim->sent_count - 1].key, sizeof key, "%s", key);
+    }
+}
+
+bool sim_outside_has_seen(const struct sim *sim, const char *key)
+{
+    for (size_t i = 0; i < sim->sent_count; i++) {
+        if (strcmp(sim->sent[i].key, key) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* The bank's list of payments: asked, it answers what is true now. */
@@ -93,13 +117,13 @@ static const char *accept(struct sim *sim, const struct bw_http_request *request
     (void)find_key(request, key, sizeof key);
     struct sim_accepted *accepted = find_accepted(sim, key);
     if (bw_str_eq(request->url, BW_STR(BANK))) {
-        if (accepted)
+        if (accepted && ++accepted->payments > sim_standby_losses(sim, key))
             sim_fail(sim, "payment %s was made twice", key);
         sim_mark(sim, SIM_PAYMENT);
     }
     if (accepted) {
         sim_mark(sim, SIM_HTTP_REPEATED);
-        if (accepted->print != print_of(request))
+        if (accepted->print != print_of(request) && !sim_standby_losses(sim, key))
             sim_fail(sim, "the key %s came again with another request", key);
         if (bw_str_starts(request->url, BW_STR(BANK "?reference=")))
             look_up_payment(sim, request, accepted);
@@ -212,6 +236,8 @@ static void database_step(struct sim *sim)
 void sim_outside_init(struct sim *sim)
 {
     sim->accepted = NULL;
+    sim->sent = NULL;
+    sim->sent_count = 0;
     sim->works = NULL;
     sim->accepted_count = sim->work_count = 0;
 }
@@ -242,5 +268,6 @@ void sim_outside_step(struct sim *sim)
 void sim_outside_deinit(struct sim *sim)
 {
     bw_free(sim->accepted);
+    bw_free(sim->sent);
     bw_free(sim->works);
 }

@@ -88,6 +88,7 @@ static void begin(struct sim *sim)
         continue;
     sim->trouble = TROUBLES[sim_draw(sim, 4)];
     sim->node_count = 1 + sim_draw(sim, SIM_NODES_MAX);
+    sim_standby_init(sim);
     sim_store_init(sim);
     sim_wish_init(sim);
     sim_outside_init(sim);
@@ -276,6 +277,7 @@ static void step(struct sim *sim)
     int64_t epochs[BW_SHARD_COUNT];
     const struct mem_store *store = sim->store.self;
     sim->step++;
+    sim_standby_step(sim);
     epochs[0] = store->shards[0].epoch;
     bool has_worked = bw_store_mem_pump(&sim->store);
     if (epochs[0] > 0 && store->shards[0].epoch > epochs[0])
@@ -325,7 +327,7 @@ static bool is_over(const struct sim *sim)
         if (!sim->nodes[i].is_up)
             return false;
         bw_engine_stats(sim->nodes[i].engine, &stats);
-        if (stats.runs > 0)
+        if (stats.runs > 0 || (sim->nodes[i].falls > 0 && stats.failovers == 0))
             return false;
     }
     return true;
@@ -426,6 +428,7 @@ static void end(struct sim *sim)
     while (!is_closed)
         (void)bw_store_mem_pump(&sim->store);
     sim_outside_deinit(sim);
+    sim_standby_deinit(sim);
 }
 
 void sim_play(struct sim *sim)
@@ -443,6 +446,7 @@ void sim_play(struct sim *sim)
     sim_oracle_end(sim);
     sim_schedule_end(sim);
     sim_wall_end(sim);
+    sim_standby_end(sim);
     sim_oracle_deinit(sim);
     end(sim);
 }

@@ -32,6 +32,18 @@ struct held {
     bool is_local;    /* leaves only when its node runs */
 };
 
+/* What was read, on its way: rows of the past when it arrives. */
+struct late {
+    struct bw_list link;
+    struct sim_node *node;
+    struct bw_arena arena;
+    struct bw_loaded_run loaded;
+    struct bw_error error;
+    bw_load_fn done;
+    void *ud;
+    uint64_t due_step;
+};
+
 /* A call by which clients speak: its answer may be lost. */
 struct door {
     struct sim_node *node;
@@ -77,6 +89,10 @@ static void held_answer(struct held *held)
     struct sim *sim = held->node->sim;
     if (held->is_orphan)
         sim_mark(sim, SIM_COMMIT_ORPHANED);
+    for (size_t i = 0; i < held->count && !held->is_orphan; i++) {
+        if (held->results[i].status == BW_COMMIT_DONE)
+            sim_standby_acked(sim, held->node, &held->commits[i]);
+    }
     held->done(held->ud, held->results, held->count);
     held_free(held);
 }
@@ -112,9 +128,9 @@ static void hold(struct held *held)
     held->due_step = held->node->sim->step + 1 + sim_draw(held->node->sim, 60);
 }
 
-static void deny(struct held *held)
+static void deny(struct held *held, size_t count)
 {
-    for (size_t i = 0; i < held->count; i++)
+    for (size_t i = 0; i < count; i++)
         held->results[i].status = BW_COMMIT_CONFLICT;
 }
 
@@ -136,7 +152,7 @@ static void on_commit(void *ud, const struct bw_commit_result *results, size_t c
     held->is_answered = true;
     if (sim_trouble(sim, 20)) {
         sim_mark(sim, SIM_COMMIT_DENIED);
-        deny(held);
+        deny(held, held->count);
     }
     if (sim_trouble(sim, 150)) {
         sim_mark(sim, SIM_COMMIT_SLOW_ANSWER);
@@ -179,7 +195,7 @@ static void node_commit(void *self, const struct bw_turn_commit *commits, size_t
     if (sim_trouble(sim, 20)) {
         sim_mark(sim, SIM_COMMIT_UNSENT);
         held->is_unsent = true;
-        deny(held);
+        deny(held, held->count);
         hold(held);
     } else if (sim_trouble(sim, 150) || disk_is_full(sim)) {
         sim_mark(sim, SIM_COMMIT_HELD);
@@ -201,9 +217,25 @@ void sim_store_forget(struct sim *sim, const struct sim_node *node)
         if (held->is_sent || (!held->is_local && sim_chance(sim, 50)))
             continue;
         sim_mark(sim, SIM_COMMIT_LOST);
-        deny(held);
+        deny(held, held->count);
         held->done(held->ud, held->results, held->count); /* finds nobody; frees the call */
         held_free(held);
+    }
+}
+
+/* Answers that had not arrived do not arrive any more; turns that were not committed yet are not
+ * sent to the next server. */
+void sim_store_break(struct sim *sim)
+{
+    BW_LIST_EACH(&sim->held, link) {
+        struct held *held = bw_container_of(link, struct held, link);
+        if (!held->is_sent)
+            held->is_unsent = true;
+        deny(held, held->is_sent && !held->is_answered ? held->at : held->count);
+    }
+    BW_LIST_EACH(&sim->late, link) {
+        struct late *late = bw_container_of(link, struct late, link);
+        bw_fail(&late->error, BW_ERR_UNAVAILABLE, "the server is gone");
     }
 }
 
@@ -297,18 +329,6 @@ static void node_fire_schedule(void *self, const struct bw_schedule_fire *fire, 
 }
 
 /* --- Reads. */
-
-/* What was read, on its way: rows of the past when it arrives. */
-struct late {
-    struct bw_list link;
-    struct sim_node *node;
-    struct bw_arena arena;
-    struct bw_loaded_run loaded;
-    struct bw_error error;
-    bw_load_fn done;
-    void *ud;
-    uint64_t due_step;
-};
 
 static void copy_loaded(struct bw_arena *arena, const struct bw_loaded_run *from,
                         struct bw_loaded_run *to)
@@ -419,6 +439,25 @@ static void node_active_release(void *self, struct bw_id tenant, bool has_files,
     base(self)->active_release(base(self)->self, tenant, has_files, done, ud);
 }
 
+static void node_write(void *self, struct bw_id tenant, struct bw_str what, struct bw_str args,
+                       bw_done_fn done, void *ud)
+{
+    base(self)->write(base(self)->self, tenant, what, args, done, ud);
+}
+
+static void node_check_turns(void *self, const struct bw_turn_ref *turns, size_t count,
+                             bw_missing_fn done, void *ud)
+{
+    base(self)->check_turns(base(self)->self, turns, count, done, ud);
+}
+
+static void node_set_on_failover(void *self, bw_failover_fn on_failover, void *ud)
+{
+    struct sim_node *node = self;
+    node->on_failover = on_failover;
+    node->on_failover_ud = ud;
+}
+
 static void node_set_on_mail(void *self, bw_mail_fn on_mail, void *ud)
 {
     struct sim_node *node = self;
@@ -448,7 +487,10 @@ void sim_store_open(struct sim_node *node)
         .active_release = node_active_release,
         .due_schedules = node_due_schedules,
         .fire_schedule = node_fire_schedule,
+        .write = node_write,
+        .check_turns = node_check_turns,
         .set_on_mail = node_set_on_mail,
+        .set_on_failover = node_set_on_failover,
     };
 }
 
@@ -467,6 +509,24 @@ static void on_mail(void *ud, struct bw_id tenant, struct bw_id run)
             continue;
         }
         node->on_mail(node->on_mail_ud, tenant, run);
+    }
+}
+
+/* A session does not outlive its server: each node learns it before any other answer. */
+static void on_failover(void *ud, int64_t from, int64_t to)
+{
+    struct sim *sim = ud;
+    for (size_t i = 0; i < sim->node_count; i++) {
+        struct sim_node *node = &sim->nodes[i];
+        if (!node->is_up || !node->on_failover)
+            continue;
+        node->falls++;
+        if (node->is_stopped) {
+            node->missed_from = node->missed_from ? node->missed_from : from;
+            node->missed_to = to;
+        } else {
+            node->on_failover(node->on_failover_ud, from, to);
+        }
     }
 }
 
@@ -492,9 +552,10 @@ void sim_store_step(struct sim *sim)
 static bool may_refuse(const char *what)
 {
     static const char *const WHATS[] = {
-        "lease",       "start_run",      "put_message",   "put_event",    "answer_task",
-        "load",        "load_mail",      "scan",          "query",        "read",
-        "get_release", "active_release", "due_schedules", "fire_schedule"};
+        "lease",         "start_run",     "put_message", "put_event",
+        "answer_task",   "load",          "load_mail",   "scan",
+        "query",         "read",          "get_release", "active_release",
+        "due_schedules", "fire_schedule", "check_turns", "write"};
     for (size_t i = 0; i < sizeof WHATS / sizeof *WHATS; i++) {
         if (strcmp(WHATS[i], what) == 0)
             return true;
@@ -507,7 +568,7 @@ static enum bw_mem_fault on_call(void *ud, const char *what)
     struct sim *sim = ud;
     bool is_write = strcmp(what, "lease") == 0 || strcmp(what, "start_run") == 0 ||
                     strncmp(what, "put_", 4) == 0 || strcmp(what, "answer_task") == 0 ||
-                    strcmp(what, "fire_schedule") == 0;
+                    strcmp(what, "fire_schedule") == 0 || strcmp(what, "write") == 0;
     if (is_write && disk_is_full(sim)) {
         sim_mark(sim, SIM_DISK_FULL);
         return BW_MEM_FAIL;
@@ -528,5 +589,6 @@ void sim_store_init(struct sim *sim)
     bw_list_init(&sim->held);
     bw_list_init(&sim->late);
     sim->store.set_on_mail(sim->store.self, on_mail, sim);
+    sim->store.set_on_failover(sim->store.self, on_failover, sim);
     bw_store_mem_set_fault(&sim->store, on_call, sim);
 }

@@ -32,12 +32,10 @@ bool sim_wish_is_open(const struct sim *sim, enum sim_wish_kind kind, struct bw_
 static void check_event(struct sim *sim, const struct sim_wish *wish)
 {
     const struct mem_store *store = sim->store.self;
-    struct bw_buf key;
-    bw_buf_init(&key, 4096);
-    bw_buf_put(&key, wish->tenant.bytes, sizeof wish->tenant.bytes);
-    bw_buf_put_bytes(&key, bw_str_of(wish->workflow));
-    bw_buf_put_bytes(&key, bw_str_of(wish->key));
-    bw_buf_put_bytes(&key, bw_str_of(wish->event));
+    struct bw_buf key = mem_event_key(&(struct bw_event){.tenant = wish->tenant,
+                                                         .topic = bw_str_of(wish->workflow),
+                                                         .key = bw_str_of(wish->key),
+                                                         .id = bw_str_of(wish->event)});
     const struct mem_event *event = bw_map_get(&store->event_map, bw_buf_str(&key));
     bw_buf_deinit(&key);
     if (!event)
@@ -80,6 +78,9 @@ static void check_cancel(struct sim *sim, const struct sim_wish *wish)
 static void granted(struct sim_wish *wish)
 {
     struct sim *sim = wish->sim;
+    wish->state = SIM_WISH_DONE;
+    if (wish->is_doubtful)
+        return;
     switch (wish->kind) {
     case SIM_EVENT:
         check_event(sim, wish);
@@ -96,7 +97,6 @@ static void granted(struct sim_wish *wish)
     case SIM_START:
         break;
     }
-    wish->state = SIM_WISH_DONE;
 }
 
 static void on_done(void *ud, const struct bw_error *error)
@@ -113,6 +113,9 @@ static void on_done(void *ud, const struct bw_error *error)
         wish->state = SIM_WISH_REFUSED;
         if (wish->kind == SIM_ANSWER)
             sim_mark(sim, SIM_TASK_DISPUTED);
+    } else if (error->code == BW_ERR_NOT_FOUND && sim_standby_has_fallen(sim) &&
+               wish->kind != SIM_EVENT && wish->kind != SIM_START) {
+        wish->state = SIM_WISH_REFUSED; /* the run, or the task, is in the tail */
     } else {
         sim_fail(sim, "a client was refused: %s: %s", bw_err_name(error->code), error->text);
     }
@@ -122,7 +125,7 @@ static void on_start(void *ud, const struct bw_error *error, struct bw_id id, bo
 {
     struct sim_wish *wish = ud;
     struct sim *sim = wish->sim;
-    if (error->code == BW_ERR_OK) {
+    if (error->code == BW_ERR_OK && !wish->is_doubtful) {
         const struct mem_run *run = mem_find_run(sim->store.self, wish->tenant, id);
         if (!run || !bw_str_eq(run->row.key, bw_str_of(wish->key)))
             sim_fail(sim, "J10: a start was acknowledged and the run is not stored");
@@ -217,4 +220,10 @@ void sim_wish_forget(struct sim *sim, const struct sim_node *node)
         if (sim->wishes[i].state == SIM_WISH_ASKED && sim->wishes[i].node == node)
             sim->wishes[i].state = SIM_WISH_OPEN;
     }
+}
+
+void sim_wish_doubt(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->wish_count; i++)
+        sim->wishes[i].is_doubtful |= sim->wishes[i].asked_count > 0;
 }
