@@ -128,18 +128,19 @@ void bw_engine_adopt(struct bw_engine *engine, const struct bw_run_row *row);
 /* Parks a READY or EXECUTING run with a reason of our own. */
 void bw_engine_park(struct bw_engine *engine, struct bw_run *run, const char *code,
                     const char *text);
-/* The actions of a committed batch: the only place where effects begin and clients are answered. */
+/* core/verdict.c: the actions of a committed batch: the only place where effects begin and clients
+ * are answered. */
 void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch);
 void bw_engine_reject(struct bw_engine *engine, struct bw_batch *batch,
                       enum bw_commit_status status, const char *text);
 void bw_engine_let_go(struct bw_engine *engine, uint32_t shard);
 /* A load that a resume waits for came back (core/verbs.c). True: it took care of the run. */
 bool bw_engine_resume_loaded(struct bw_engine *engine, struct bw_run *run, struct bw_call *load);
-/* A parked run was loaded. True: another node left the wish to resume it, and that is under way;
- * the run has left memory for it. */
 /* A parked run has one more reason to wait; wishes to resume it did not know that. */
 void bw_engine_park_anew(struct bw_engine *engine, struct bw_run *run, const struct bw_call *load,
                          const char *code, const char *text);
+/* A parked run was loaded. True: another node left the wish to resume it, and that is under way;
+ * the run has left memory for it. */
 bool bw_engine_resume_wished(struct bw_engine *engine, struct bw_run *run,
                              const struct bw_loaded_run *loaded);
 void bw_engine_resume_failed(struct bw_engine *engine, struct bw_call *resume, enum bw_err code,
