@@ -283,6 +283,49 @@ void bw_run_begin(struct bw_engine *engine, struct bw_run *run, const struct bw_
     bw_run_settle(engine, run);
 }
 
+/* Rows may have been changed by hand: what is no value is told, and never read as one. */
+static enum bw_err check_value(const char *what, struct bw_str name, struct bw_str bytes,
+                               struct bw_error *error)
+{
+    struct bw_error why = {0};
+    if (bytes.len == 0 || bw_value_check(bytes, &why))
+        return BW_ERR_OK;
+    return bw_fail(error, BW_ERR_CORRUPT,
+                   "the %zu bytes stored as %s %.*s are no value (%.200s): restore the row and "
+                   "resume, or cancel",
+                   bytes.len, what, BW_STR_ARG(name), why.text);
+}
+
+static enum bw_err check_messages(const struct bw_loaded_run *loaded, struct bw_error *error)
+{
+    enum bw_err code = BW_ERR_OK;
+    for (size_t i = 0; i < loaded->message_count && code == BW_ERR_OK; i++)
+        code = check_value("mail", loaded->messages[i].key, loaded->messages[i].value, error);
+    return code;
+}
+
+static enum bw_err check_values(const struct bw_loaded_run *loaded, struct bw_error *error)
+{
+    const struct bw_run_row *row = &loaded->row;
+    enum bw_err code = check_value("its", BW_STR("input"), row->input, error);
+    if (code == BW_ERR_OK)
+        code = check_value("its", BW_STR("state"), row->state, error);
+    if (code == BW_ERR_OK)
+        code = check_value("its", BW_STR("error"), row->error, error);
+    return code == BW_ERR_OK ? check_messages(loaded, error) : code;
+}
+
+/* A run that cannot be read can still be cancelled. */
+static void take_cancels(struct bw_run *run, const struct bw_loaded_run *loaded)
+{
+    struct bw_error error;
+    for (size_t i = 0; i < loaded->message_count; i++) {
+        const struct bw_message *message = &loaded->messages[i];
+        if (message->kind == BW_MESSAGE_CANCEL && bw_value_check(message->value, &error))
+            bw_inbox_put(&run->inbox, BW_DELIVERY_CANCEL, 0, message->key, message->value);
+    }
+}
+
 static void take_messages(struct bw_run *run, const struct bw_loaded_run *loaded)
 {
     for (size_t i = 0; i < loaded->message_count; i++) {
@@ -313,9 +356,13 @@ enum bw_err bw_run_load(struct bw_engine *engine, struct bw_run *run,
     take_row(run, &loaded->row);
     run->state = BW_RUN_STATE_READY;
     struct bw_history history;
-    enum bw_err code = bw_journal_load(loaded, arena, &history, error);
-    if (code != BW_ERR_OK)
+    enum bw_err code = check_values(loaded, error);
+    if (code == BW_ERR_OK)
+        code = bw_journal_load(loaded, arena, &history, error);
+    if (code != BW_ERR_OK) {
+        take_cancels(run, loaded);
         return code;
+    }
     run->history_bytes = 0;
     for (size_t i = 0; i < loaded->turn_count; i++)
         run->history_bytes += loaded->turns[i].len;
@@ -348,6 +395,8 @@ enum bw_err bw_run_merge(struct bw_engine *engine, struct bw_run *run,
     (void)engine;
     if (loaded->row.head != run->head || loaded->row.status != BW_RUN_OPEN)
         return bw_fail(error, BW_ERR_CONFLICT, "the run was changed by somebody else");
+    if (check_messages(loaded, error) != BW_ERR_OK)
+        return error->code; /* it is read anew, and parked */
     take_messages(run, loaded);
     return BW_ERR_OK;
 }

@@ -357,7 +357,8 @@ bool bw_engine_resume_wished(struct bw_engine *engine, struct bw_run *run,
         if (bw_str_starts(loaded->messages[i].key, BW_STR(BW_STORE_RESUME)))
             wish = &loaded->messages[i];
     }
-    if (!wish)
+    struct bw_error error;
+    if (!wish || !bw_value_check(wish->value, &error)) /* broken by hand: nobody's wish */
         return false;
     struct bw_value value = bw_value_read(wish->value), skip = bw_value_get(&value, "skip");
     struct bw_engine_resume wanted = {.tenant = run->tenant,

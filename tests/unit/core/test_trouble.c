@@ -3,6 +3,8 @@
 
 #include "support/core/harness.h"
 
+#include "store/mem_store.h"
+
 #include <stdio.h>
 
 #define OP_HTTP(...)                                                                               \
@@ -238,6 +240,73 @@ static void test_a_clean_stop_gives_the_shards_back(void **state)
     assert_status(&harness, run, "done");
 }
 
+/* --- Rows that somebody broke by hand. */
+
+static const struct fake_program WAITS = {
+    "waits", {{.kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-1\"}"}, OP_HTTP()}};
+
+static struct mem_run *break_input(struct bw_id id)
+{
+    struct mem_run *run = mem_find_run(harness.store.self, harness.tenant, id);
+    mem_replace(&run->row.input, BW_STR("\xff\xfe broken"));
+    return run;
+}
+
+static void test_a_broken_input_parks_the_run_and_no_engine_dies(void **state)
+{
+    (void)state;
+    set_up(&WAITS, 1);
+    struct bw_id id = harness_start(&harness, "waits");
+    struct bw_str kept = mem_own(mem_find_run(harness.store.self, harness.tenant, id)->row.input);
+    struct mem_run *run = break_input(id);
+    harness_crash(&harness);
+    harness_event(&harness, "paid", "I-1", "e1", "1");
+    harness_advance(&harness, 5000);
+    assert_status(&harness, id, "parked");
+    assert_non_null(strstr(harness_member(&harness, id, "error"), "are no value"));
+    assert_non_null(strstr(harness_member(&harness, id, "error"), "CORRUPT"));
+    mem_replace(&run->row.input, kept); /* restored */
+    mem_disown(&kept);
+    harness_resume(&harness, id, NULL);
+    assert_true(harness_http(&harness, 200, "one"));
+    assert_status(&harness, id, "done");
+}
+
+static void test_a_run_with_a_broken_input_can_be_cancelled(void **state)
+{
+    (void)state;
+    set_up(&WAITS, 1);
+    struct bw_id id = harness_start(&harness, "waits");
+    (void)break_input(id);
+    harness_crash(&harness);
+    harness_event(&harness, "paid", "I-1", "e1", "1");
+    harness_advance(&harness, 5000);
+    assert_status(&harness, id, "parked");
+    harness_cancel(&harness, id);
+    harness_advance(&harness, 5000);
+    assert_status(&harness, id, "cancelled");
+}
+
+static void test_broken_mail_parks_the_run_once_and_does_not_loop(void **state)
+{
+    (void)state;
+    set_up(&WAITS, 1);
+    struct bw_id id = harness_start(&harness, "waits");
+    struct mem_run *run = mem_find_run(harness.store.self, harness.tenant, id);
+    harness_crash(&harness); /* nobody has it in memory */
+    bw_engine_evict_idle(harness.engine);
+    struct mem_store *store = harness.store.self;
+    (void)mem_add_message(store, run, BW_STR("event:1"), BW_MESSAGE_OUTCOME, 1,
+                          BW_STR("\xff\xfe broken"), NULL);
+    harness_advance(&harness, 10000);
+    assert_status(&harness, id, "parked");
+    assert_non_null(strstr(harness_member(&harness, id, "error"), "event:1"));
+    uint64_t turns = harness_stats(&harness).conflicts;
+    harness_advance(&harness, 10000);
+    assert_int_equal(harness_stats(&harness).conflicts, turns);
+    assert_status(&harness, id, "parked");
+}
+
 #define CASE(name) cmocka_unit_test_teardown(name, tear_down)
 
 /* --- Histories that grow long. */
@@ -280,6 +349,9 @@ static void test_bytes_count_too_and_across_a_crash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_a_broken_input_parks_the_run_and_no_engine_dies),
+        CASE(test_a_run_with_a_broken_input_can_be_cancelled),
+        CASE(test_broken_mail_parks_the_run_once_and_does_not_loop),
         CASE(test_a_host_that_dies_costs_its_turns_only),
         CASE(test_a_turn_that_kills_three_hosts_is_parked),
         CASE(test_what_a_broken_host_says_is_not_believed),
