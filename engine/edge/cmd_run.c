@@ -1,5 +1,7 @@
 /* cmd_run.c - billow run start|list|show|explain|journal|resume|cancel, event send. */
+#include "base/id.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "edge/cmd.h"
 #include "edge/form.h"
 #include "edge/grid.h"
@@ -97,6 +99,70 @@ static int list_rows(struct bw_cli *cli, const char *path, const char *const *he
     return status;
 }
 
+/* Appends the rows of one page that are parked with this cause, as long as there is room; tells the
+ * last id of the page. */
+static size_t pick_caused(struct bw_str page, struct bw_str cause, size_t room, struct bw_buf *rows,
+                          char last[BW_ID_TEXT_LEN + 1])
+{
+    struct bw_value list = bw_value_read(page), row;
+    struct bw_str rest = list.items;
+    size_t count = 0;
+    last[0] = '\0';
+    while (bw_value_next(&rest, &row)) {
+        struct bw_value why = bw_value_get(&row, "error");
+        struct bw_str id = bw_value_get_str(&row, "id", BW_STR_NONE);
+        snprintf(last, BW_ID_TEXT_LEN + 1, "%.*s", BW_STR_ARG(id));
+        if (count == room || why.tag != BW_VALUE_MAP ||
+            !bw_str_eq(bw_value_get_str(&why, "code", BW_STR_NONE), cause))
+            continue;
+        bw_buf_put_str(rows, row.encoded);
+        count++;
+    }
+    return count;
+}
+
+/* The cause lies inside of a row: page by page, until enough are found. */
+static int list_caused(struct bw_cli *cli, const char *cause, const char *const *heads,
+                       const char *const *keys)
+{
+    struct bw_error error = {0};
+    struct bw_buf path, page, rows, whole;
+    char last[BW_ID_TEXT_LEN + 1] = "";
+    int64_t limit = 0;
+    const char *wanted = bw_cli_option(cli, "limit");
+    if (!bw_parse_i64(bw_str_of(wanted ? wanted : "100"), &limit) || limit < 1)
+        return bw_cli_usage(cli, "run list: --limit is a whole number from 1");
+    size_t count = 0;
+    enum bw_err err = BW_ERR_OK;
+    bw_buf_init(&path, PATH_BYTES_MAX);
+    bw_buf_init(&page, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&rows, BW_CMD_FILE_BYTES_MAX);
+    bw_buf_init(&whole, BW_CMD_FILE_BYTES_MAX);
+    do {
+        bw_buf_clear(&path);
+        bw_buf_clear(&page);
+        bw_buf_put_text(&path, "/v1/runs");
+        bw_cmd_put_query(&path, "limit", "100");
+        bw_cmd_put_query(&path, "status", "parked");
+        bw_cmd_put_query(&path, "workflow", bw_cli_option(cli, "workflow"));
+        bw_cmd_put_query(&path, "after", last[0] ? last : NULL);
+        err = bw_cli_call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, &page, &error);
+        last[0] = '\0';
+        if (!err)
+            count += pick_caused(bw_buf_str(&page), bw_str_of(cause), (size_t)limit - count, &rows,
+                                 last);
+    } while (!err && last[0] && count < (size_t)limit);
+    bw_value_put_arr(&whole, count);
+    bw_buf_put_str(&whole, bw_buf_str(&rows));
+    if (!err)
+        bw_cmd_print_rows(cli, bw_buf_str(&whole), heads, keys);
+    bw_buf_deinit(&path);
+    bw_buf_deinit(&page);
+    bw_buf_deinit(&rows);
+    bw_buf_deinit(&whole);
+    return err ? bw_cli_fail(cli, &error) : BW_EXIT_OK;
+}
+
 int bw_cmd_run_list(struct bw_cli *cli)
 {
     static const char *const heads[] = {"run",   "workflow", "status",  "waits for", "cause",
@@ -105,6 +171,11 @@ int bw_cmd_run_list(struct bw_cli *cli)
                                        "head", "key",      "updated_at", NULL};
     struct bw_buf path;
     const char *limit = bw_cli_option(cli, "limit");
+    const char *cause = bw_cli_option(cli, "cause"), *status_wanted = bw_cli_option(cli, "status");
+    if (cause && status_wanted && strcmp(status_wanted, "parked") != 0)
+        return bw_cli_usage(cli, "run list: only parked runs have a --cause");
+    if (cause)
+        return list_caused(cli, cause, heads, keys);
     bw_buf_init(&path, PATH_BYTES_MAX);
     bw_buf_put_text(&path, "/v1/runs");
     bw_cmd_put_query(&path, "limit", limit ? limit : "100");

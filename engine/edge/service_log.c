@@ -22,7 +22,13 @@ void bw_service_log_engine(void *ud, const char *event, struct bw_id run, const 
 {
     struct bw_log *log = process_log();
     (void)ud;
-    bw_log_warn(log, "engine", BW_F_TEXT("what", event), BW_F_RUN(run), BW_F_TEXT("text", text));
+    if (strcmp(event, "shards_given_back") == 0) /* several nodes share them: nothing is wrong */
+        bw_log_info(log, "engine", BW_F_TEXT("what", event), BW_F_TEXT("text", text));
+    else if (bw_id_is_zero(run))
+        bw_log_warn(log, "engine", BW_F_TEXT("what", event), BW_F_TEXT("text", text));
+    else
+        bw_log_warn(log, "engine", BW_F_TEXT("what", event), BW_F_RUN(run),
+                    BW_F_TEXT("text", text));
 }
 
 void bw_service_log_script(void *ud, struct bw_id tenant, struct bw_id run, struct bw_str logs)

@@ -120,6 +120,12 @@ expect "input that does not fit: the run parks and says which members" 1 "input.
 unfit=$(billow run list --status parked --json | jq -r '.[0].id')
 run billow run list --status parked
 expect "the list of parked runs says the cause of each" 0 "cause" "INPUT_INVALID"
+run billow run list --cause INPUT_INVALID
+expect "and it is found by its cause" 0 "$unfit"
+run billow run list --cause UNAVAILABLE
+expect "and not by another one" 0 "none"
+run billow run list --cause INPUT_INVALID --status done
+expect "a cause is of parked runs" 64 "only parked runs have a --cause"
 run billow run explain "$unfit"
 expect "a run whose input does not fit is to be started again, and nothing of it resumed" 0 \
     "billow run cancel $unfit" "with an input that fits"

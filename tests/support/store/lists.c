@@ -149,25 +149,41 @@ static struct bw_id some_run(struct list *list, struct bw_id tenant)
     return run && !list_chance(list, 4) ? run->id : list_id(list);
 }
 
-struct bw_run_row list_row(struct list *list, struct bw_id tenant)
+/* Workflow and start key follow from the id: no engine starts one run under two keys. */
+static void set_id(struct bw_run_row *row, struct bw_id id)
 {
     static const char *const WORKFLOWS[] = {"tm", "dun"};
     static const char *const KEYS[] = {"", "", "", "k1", "k2", "k3"};
+    uint64_t hash = bw_id_hash(id);
+    row->id = id;
+    row->shard = (uint32_t)(hash % BW_SHARD_COUNT);
+    row->workflow = bw_str_of(WORKFLOWS[hash / BW_SHARD_COUNT % COUNT(WORKFLOWS)]);
+    row->key = bw_str_of(KEYS[hash / 1024 % COUNT(KEYS)]);
+}
+
+/* Another run that wants the key which this one wants, if one is found. */
+static void draw_rival(struct list *list, const struct bw_run_row *first, struct bw_run_row *row)
+{
+    for (size_t i = 0; i < 32; i++) {
+        set_id(row, list_id(list));
+        if (bw_str_eq(row->key, first->key) && bw_str_eq(row->workflow, first->workflow))
+            return;
+    }
+}
+
+struct bw_run_row list_row(struct list *list, struct bw_id tenant)
+{
     static const char *const ACTORS[] = {"dana", "kim", "import", ""};
     struct bw_run_row row = {.tenant = tenant,
-                             .id = list_id(list),
                              .release = {1, 2, (uint8_t)list_pick(list, 3)},
-                             .workflow = list_key(list, WORKFLOWS, COUNT(WORKFLOWS)),
-                             .key = list_key(list, KEYS, COUNT(KEYS)),
                              .status = BW_RUN_OPEN,
                              .wake = BW_WAKE_READY,
                              .is_active = true,
                              .input = list_chance(list, 20) ? BW_STR_NONE : list_value(list),
                              .started_by = bw_str_of(ACTORS[list_pick(list, COUNT(ACTORS))]),
                              .created_at_us = list->now_us - (int64_t)list_pick(list, 5)};
-    if (list_chance(list, 8) && list->run_count > 0)
-        row.id = list_run(list)->id;
-    row.shard = (uint32_t)(bw_id_hash(row.id) % BW_SHARD_COUNT);
+    bool is_again = list_chance(list, 8) && list->run_count > 0;
+    set_id(&row, is_again ? list_run(list)->id : list_id(list));
     return row;
 }
 
@@ -207,7 +223,7 @@ static void draw_door(struct list *list, struct list_op *op)
         case LIST_START:
             op->items[i].run = list_row(list, op->tenant);
             if (i > 0 && list_chance(list, 50))
-                op->items[i].run.key = op->items[0].run.key;
+                draw_rival(list, &op->items[0].run, &op->items[i].run);
             break;
         case LIST_MESSAGE:
             draw_message(list, op, &op->items[i].message);
@@ -472,8 +488,7 @@ static void draw_fire(struct list *list, struct list_op *op)
     for (size_t i = 0; i < count; i++) {
         op->fired[i] = list_row(list, op->tenant);
         if (i > 0) /* none twice in one firing */
-            op->fired[i].id = list_id(list);
-        op->fired[i].shard = (uint32_t)(bw_id_hash(op->fired[i].id) % BW_SHARD_COUNT);
+            set_id(&op->fired[i], list_id(list));
     }
     op->fire = (struct bw_schedule_fire){
         .tenant = op->tenant,
