@@ -14,17 +14,10 @@ enum {
     AGAIN_MS = 200,
 };
 
-struct bw_failover_park {
-    struct bw_failover_park *next;
-    struct bw_id tenant;
-    struct bw_id run;
-    char *asked;
-    int64_t told_ns; /* its run has stopped for that; 0 = not yet */
-};
-
 /* --- What was acknowledged ------------------------------------------------------------------- */
 
-static void note(struct bw_engine *engine, const struct bw_turn_ref *ref, char *asked)
+static void note(struct bw_engine *engine, const struct bw_turn_ref *ref, struct bw_id parent,
+                 char *asked)
 {
     struct bw_failover *failover = &engine->failover;
     if (!engine->config.store->check_turns) {
@@ -35,14 +28,15 @@ static void note(struct bw_engine *engine, const struct bw_turn_ref *ref, char *
         failover->ring = bw_xcalloc(RING_MAX, sizeof *failover->ring);
     struct bw_failover_turn *turn = &failover->ring[failover->next];
     bw_free(turn->asked);
-    *turn = (struct bw_failover_turn){.ref = *ref, .at_ns = engine->now_ns, .asked = asked};
+    *turn = (struct bw_failover_turn){
+        .ref = *ref, .parent = parent, .at_ns = engine->now_ns, .asked = asked};
     failover->next = (failover->next + 1) % RING_MAX;
     failover->count += failover->count < RING_MAX;
 }
 
 void bw_failover_note_start(struct bw_engine *engine, struct bw_id tenant, struct bw_id run)
 {
-    note(engine, &(struct bw_turn_ref){.tenant = tenant, .run = run}, NULL);
+    note(engine, &(struct bw_turn_ref){.tenant = tenant, .run = run}, (struct bw_id){{0}}, NULL);
 }
 
 /* "POST https://bank.example/payments (once, key ...)": requests that may have changed something.
@@ -78,6 +72,7 @@ void bw_failover_note_turn(struct bw_engine *engine, const struct bw_batch *batc
                                .run = commit->run,
                                .batch = commit->batch,
                                .turn = commit->expected_head + 1},
+         batch->run->parent,
          text.len || text.is_over ? bw_xstrdup(text.len ? bw_buf_cstr(&text) : "requests") : NULL);
     bw_buf_deinit(&text);
 }
@@ -116,67 +111,21 @@ static void forget_ring(struct bw_failover *failover)
     failover->count = failover->next = 0;
 }
 
-static struct bw_failover_park *find_park(const struct bw_failover *failover, struct bw_id run)
-{
-    struct bw_failover_park *park = failover->parks;
-    while (park && (park->told_ns || !bw_id_eq(park->run, run)))
-        park = park->next;
-    return park;
-}
-
-static void add_park(struct bw_failover *failover, const struct bw_failover_turn *turn)
-{
-    struct bw_failover_park *park = find_park(failover, turn->ref.run);
-    if (!park) {
-        park = bw_xcalloc(1, sizeof *park);
-        *park = (struct bw_failover_park){.next = failover->parks,
-                                          .tenant = turn->ref.tenant,
-                                          .run = turn->ref.run,
-                                          .asked = bw_xstrdup(turn->asked)};
-        failover->parks = park;
-        return;
-    }
-    struct bw_buf text;
-    bw_buf_init(&text, 16 * ASKED_BYTES_MAX);
-    bw_buf_printf(&text, "%s; %s", park->asked, turn->asked);
-    bw_free(park->asked);
-    park->asked = bw_xstrdup(bw_buf_cstr(&text));
-    bw_buf_deinit(&text);
-}
-
-/* What was told last may be lost as well: it is told again. */
-static void review_parks(struct bw_engine *engine)
-{
-    for (struct bw_failover_park **at = &engine->failover.parks; *at;) {
-        struct bw_failover_park *park = *at;
-        bool is_old = park->told_ns && engine->now_ns - park->told_ns > WINDOW_S * BW_NS_PER_S;
-        park->told_ns = 0;
-        if (!is_old) {
-            at = &park->next;
-            continue;
-        }
-        *at = park->next;
-        bw_free(park->asked);
-        bw_free(park);
-    }
-}
-
-/* The finding is recorded: memory is emptied, and all shards are asked for anew. Their new epochs
- * fence whatever of ours is still under way. */
+/* The finding is recorded: memory is emptied, and our shards are asked for anew. Their new epochs
+ * fence whatever of ours is still under way. What others held is theirs for the time of a lease,
+ * whatever the rows say of owners: only they know what they had done. */
 static void start_over(struct bw_engine *engine)
 {
     struct bw_failover *failover = &engine->failover;
     struct bw_lease *lease = &engine->lease;
-    review_parks(engine);
-    for (size_t i = 0; i < failover->lost_count; i++) {
-        if (failover->lost[i].asked)
-            add_park(failover, &failover->lost[i]);
-    }
     engine->counters.failovers++;
     engine->counters.failover_lost_turns += failover->lost_count;
-    forget_lost(failover);
-    forget_ring(failover);
+    forget_lost(
+        failover); /* not the turns: the next failover may lose what was told of them, too */
     bw_shards held = bw_lease_held(engine);
+    if (held)
+        lease->spared = ~held;
+    lease->spared_until_ns = engine->now_ns + engine->config.lease_ms * BW_NS_PER_MS;
     memset(lease->epochs, 0, sizeof lease->epochs);
     lease->owned_count = 0;
     for (uint32_t shard = 0; shard < BW_SHARD_COUNT; shard++) {
@@ -188,23 +137,77 @@ static void start_over(struct bw_engine *engine)
         bw_lease_acquire(engine);
 }
 
-static void recorded(struct bw_engine *engine, struct bw_call *call)
+static void recorded(struct bw_engine *engine, bool is_done)
 {
     struct bw_failover *failover = &engine->failover;
-    failover->has_failed = failover->has_failed || call->code != BW_ERR_OK;
+    failover->has_failed = failover->has_failed || !is_done;
     if (--failover->records > 0)
         return;
     if (failover->has_failed)
-        again(engine); /* the same record twice is one */
+        again(engine); /* the same record, the same message twice is one */
     else
         start_over(engine);
+}
+
+static void audited(struct bw_engine *engine, struct bw_call *call)
+{
+    recorded(engine, call->code == BW_ERR_OK);
+}
+
+static struct bw_id parent_of(const struct bw_failover *failover, struct bw_id run)
+{
+    for (size_t i = 0; i < failover->count; i++) {
+        if (bw_id_eq(failover->ring[i].ref.run, run) && !bw_id_is_zero(failover->ring[i].parent))
+            return failover->ring[i].parent;
+    }
+    return (struct bw_id){{0}};
+}
+
+static void stop_run(struct bw_engine *engine, size_t lost, struct bw_id run);
+
+/* A run that is gone with its start comes back under the same id when its caller goes on: then that
+ * one has to stop. Who was started by nobody comes back under another id, if at all, and a run that
+ * has ended sends nothing more. */
+static void told_to_stop(struct bw_engine *engine, struct bw_call *call)
+{
+    struct bw_id parent = parent_of(&engine->failover, call->id);
+    if (call->code == BW_ERR_NOT_FOUND && !bw_id_is_zero(parent))
+        stop_run(engine, (size_t)call->number, parent);
+    recorded(engine, call->code == BW_ERR_OK || call->code == BW_ERR_NOT_FOUND ||
+                         call->code == BW_ERR_CONFLICT);
+}
+
+static void stop_run(struct bw_engine *engine, size_t lost, struct bw_id run)
+{
+    struct bw_failover *failover = &engine->failover;
+    const struct bw_failover_turn *turn = &failover->lost[lost];
+    struct bw_store *store = engine->config.store;
+    struct bw_call *call = bw_call_open(engine, told_to_stop);
+    char batch[BW_ID_TEXT_LEN + 1], key[sizeof BW_STORE_STOP + BW_ID_TEXT_LEN];
+    struct bw_buf value;
+    bw_id_print(turn->ref.batch, batch);
+    int len = snprintf(key, sizeof key, "%s%s", BW_STORE_STOP, batch);
+    bw_buf_init(&value, 2 * ASKED_BYTES_MAX);
+    bw_value_put_text(&value, turn->asked);
+    call->is_background = true;
+    call->id = run;
+    call->number = (int64_t)lost;
+    failover->records++;
+    store->put_message(store->self,
+                       &(struct bw_message){.tenant = turn->ref.tenant,
+                                            .run = run,
+                                            .key = bw_str(key, (size_t)len),
+                                            .kind = BW_MESSAGE_OUTCOME,
+                                            .value = bw_buf_str(&value)},
+                       bw_call_on_done, call);
+    bw_buf_deinit(&value);
 }
 
 static void record(struct bw_engine *engine, const struct bw_failover_turn *turn)
 {
     struct bw_failover *failover = &engine->failover;
     struct bw_store *store = engine->config.store;
-    struct bw_call *call = bw_call_open(engine, recorded);
+    struct bw_call *call = bw_call_open(engine, audited);
     struct bw_buf args;
     char id[BW_ID_TEXT_LEN + 1];
     bw_id_print(turn->ref.run, id);
@@ -272,6 +275,8 @@ static void found(struct bw_engine *engine, struct bw_call *call)
         bw_engine_log(engine, "turn_lost", turn->ref.run, "turn %" PRIu64 "%s%s", turn->ref.turn,
                       turn->asked ? ", which had sent " : "", turn->asked ? turn->asked : "");
         record(engine, turn);
+        if (turn->asked)
+            stop_run(engine, i, turn->ref.run);
     }
     if (--failover->records == 0)
         start_over(engine);
@@ -326,39 +331,24 @@ static void on_failover(void *ud, int64_t from, int64_t to)
 
 /* --- Runs that must stop --------------------------------------------------------------------- */
 
-void bw_failover_leased(struct bw_engine *engine)
+bool bw_failover_stops(const struct bw_loaded_run *loaded, struct bw_buf *why)
 {
-    for (struct bw_failover_park *park = engine->failover.parks; park; park = park->next) {
-        if (!park->told_ns)
-            bw_engine_touch(engine, park->tenant, park->run);
+    size_t count = 0;
+    for (size_t i = 0; i < loaded->message_count; i++) {
+        const struct bw_message *message = &loaded->messages[i];
+        if (!bw_str_starts(message->key, BW_STR(BW_STORE_STOP)))
+            continue;
+        struct bw_value sent = bw_value_read(message->value);
+        bw_buf_printf(why, "%s%.*s",
+                      count++ ? "; "
+                              : "the database fell back behind a turn of this run, or of one that "
+                                "it called, that had sent: ",
+                      BW_STR_ARG(sent.tag == BW_VALUE_STR ? sent.text : BW_STR("a request")));
     }
-}
-
-bool bw_failover_stops(struct bw_engine *engine, struct bw_id run, struct bw_buf *why)
-{
-    struct bw_failover_park *park = find_park(&engine->failover, run);
-    if (!park)
-        return false;
-    bw_buf_printf(why,
-                  "the database fell back behind a turn of this run that had sent: %s. It may have "
-                  "been done, and would be done again: look there, then resume, skip with a value, "
-                  "or cancel",
-                  park->asked);
-    return true;
-}
-
-void bw_failover_told(struct bw_engine *engine, struct bw_id run)
-{
-    struct bw_failover_park *park = find_park(&engine->failover, run);
-    if (park)
-        park->told_ns = engine->now_ns ? engine->now_ns : 1;
-}
-
-void bw_failover_note_park(struct bw_engine *engine, const struct bw_batch *batch)
-{
-    struct bw_value error = bw_value_read(batch->commit.error);
-    if (bw_str_eq(bw_value_get_str(&error, "code", BW_STR_NONE), BW_STR("FAILOVER")))
-        bw_failover_told(engine, batch->commit.run);
+    if (count > 0)
+        bw_buf_printf(why, ". It may have been done, and would be done again: look there, then "
+                           "resume, skip with a value, or cancel");
+    return count > 0;
 }
 
 /* --- Life ------------------------------------------------------------------------------------ */
@@ -380,9 +370,4 @@ void bw_failover_deinit(struct bw_engine *engine)
     forget_lost(failover);
     forget_ring(failover);
     bw_free(failover->ring);
-    for (struct bw_failover_park *park; (park = failover->parks);) {
-        failover->parks = park->next;
-        bw_free(park->asked);
-        bw_free(park);
-    }
 }

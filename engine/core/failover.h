@@ -9,9 +9,10 @@
  *
  * Every server whose history was forked has a timeline of its own (the store reads it with each new
  * connection). When it changes, nothing is woken, committed or requested until the turns of the
- * last minute are looked up. Then every run leaves memory and all shards are leased anew, with new
- * epochs. A run that lost a turn which had sent a request that changes something is parked with
- * what was sent: taken again, it might be done twice, and only a person can find out. Runs that
+ * last minute are looked up. A run that lost a turn which had sent a request that changes something
+ * gets a message in its inbox (or its caller does, when the whole run is gone), so that whoever
+ * owns it parks it with what was sent: taken again, it might be done twice, and only a person can
+ * find out. Then every run leaves memory and all shards are leased anew, with new epochs. Runs that
  * lost nothing of that kind just go on from their rows.
  */
 #ifndef BW_CORE_FAILOVER_H
@@ -27,11 +28,10 @@ struct bw_run;
 /* A turn that was acknowledged. */
 struct bw_failover_turn {
     struct bw_turn_ref ref;
-    int64_t at_ns; /* monotonic */
-    char *asked;   /* the requests that it sent, for people; NULL = none */
+    struct bw_id parent; /* of its run; zero = none */
+    int64_t at_ns;       /* monotonic */
+    char *asked;         /* the requests that it sent, for people; NULL = none */
 };
-
-struct bw_failover_park; /* a run that must stop for a person */
 
 struct bw_failover {
     bool is_open;     /* nothing in memory is believed */
@@ -43,9 +43,8 @@ struct bw_failover {
     size_t count;
     struct bw_failover_turn *lost; /* of the look-up */
     size_t lost_count;
-    size_t records; /* of the audit, under way */
+    size_t records; /* of the audit, and messages to runs, under way */
     bool has_failed;
-    struct bw_failover_park *parks;
     struct bw_timer timer; /* monotonic: the look-up again */
 };
 
@@ -54,15 +53,9 @@ void bw_failover_deinit(struct bw_engine *engine);
 /* A start, or a turn with the effects that it begins, is committed. */
 void bw_failover_note_start(struct bw_engine *engine, struct bw_id tenant, struct bw_id run);
 void bw_failover_note_turn(struct bw_engine *engine, const struct bw_batch *batch);
-/* A run is parked, or was to be: was it for that? */
-void bw_failover_note_park(struct bw_engine *engine, const struct bw_batch *batch);
 /* Part of the engine's turn. */
 void bw_failover_turn(struct bw_engine *engine);
-/* The shards are ours anew: the runs that must stop are loaded. */
-void bw_failover_leased(struct bw_engine *engine);
-/* Has this run to stop, now that it is loaded? Appends why. So until it was told. */
-bool bw_failover_stops(struct bw_engine *engine, struct bw_id run, struct bw_buf *why);
-/* Its row says so now, or it has ended and does nothing any more. */
-void bw_failover_told(struct bw_engine *engine, struct bw_id run);
+/* Has this run to stop, as its inbox says? Appends why. */
+bool bw_failover_stops(const struct bw_loaded_run *loaded, struct bw_buf *why);
 
 #endif

@@ -75,11 +75,9 @@ static void loaded_new(struct bw_engine *engine, struct bw_run *run, struct bw_c
     bool is_parked = loaded->row.status == BW_RUN_PARKED && !is_cancelled(loaded);
     struct bw_buf why;
     bw_buf_init(&why, 32 * 1024);
-    run->must_stop =
-        bw_failover_stops(engine, run->keyed.id, &why) && loaded->row.status == BW_RUN_OPEN;
-    if (why.len && !is_parked && !run->must_stop)
-        bw_failover_told(engine, run->keyed.id); /* it ends, or has ended */
-    if (why.len && is_parked && bw_id_eq(loaded->row.tenant, run->tenant) &&
+    bool is_told_to_stop = bw_failover_stops(loaded, &why);
+    run->must_stop = is_told_to_stop && loaded->row.status == BW_RUN_OPEN;
+    if (is_told_to_stop && is_parked && bw_id_eq(loaded->row.tenant, run->tenant) &&
         bw_run_load(engine, run, loaded, &call->arena, &error) == BW_ERR_OK) {
         bw_engine_park_anew(engine, run, call, "FAILOVER", bw_buf_cstr(&why));
         bw_buf_deinit(&why);

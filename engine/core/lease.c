@@ -139,7 +139,6 @@ static void answered(struct bw_engine *engine, struct bw_call *call)
         gained &= bw_lease_held(engine);
         if (gained || is_first)
             bw_engine_recover(engine, gained);
-        bw_failover_leased(engine);
         return;
     }
     bw_engine_log(engine, "lease_failed", (struct bw_id){0}, "%s", call->text);
@@ -162,10 +161,12 @@ void bw_lease_acquire(struct bw_engine *engine)
     lease->is_in_flight = true;
     lease->sent_ns = mono_ns(engine);
     store->lease(store->self,
-                 &(struct bw_lease_wish){.node = bw_str_of(engine->node),
-                                         .ms = engine->config.lease_ms,
-                                         .held = bw_lease_held(engine),
-                                         .take_over = engine->config.take_over},
+                 &(struct bw_lease_wish){
+                     .node = bw_str_of(engine->node),
+                     .ms = engine->config.lease_ms,
+                     .held = bw_lease_held(engine),
+                     .spared = lease->sent_ns < lease->spared_until_ns ? lease->spared : 0,
+                     .take_over = engine->config.take_over},
                  bw_call_on_lease, call);
 }
 

@@ -28,6 +28,9 @@ struct bw_lease {
     size_t node_count; /* as the last answer said; 0 = none came yet */
     int64_t asked_ns;  /* monotonic: when the last successful acquire or renewal was sent */
     int64_t sent_ns;   /* when the one in flight was sent */
+    bw_shards
+        spared; /* after a failover: what others held, until they had time to say what is lost */
+    int64_t spared_until_ns; /* monotonic */
     bool is_in_flight;
     struct bw_timer timer; /* monotonic: the next renewal */
 };

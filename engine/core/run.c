@@ -395,6 +395,10 @@ enum bw_err bw_run_merge(struct bw_engine *engine, struct bw_run *run,
     (void)engine;
     if (loaded->row.head != run->head || loaded->row.status != BW_RUN_OPEN)
         return bw_fail(error, BW_ERR_CONFLICT, "the run was changed by somebody else");
+    for (size_t i = 0; i < loaded->message_count; i++) {
+        if (bw_str_starts(loaded->messages[i].key, BW_STR(BW_STORE_STOP)))
+            return bw_fail(error, BW_ERR_CONFLICT, "the run has to stop: it is read anew for that");
+    }
     if (check_messages(loaded, error) != BW_ERR_OK)
         return error->code; /* it is read anew, and parked */
     take_messages(run, loaded);

@@ -246,6 +246,9 @@ static void keep_deliveries(struct bw_run *run, struct bw_batch *batch)
     for (size_t i = 0; i < run->inbox.count; i++) {
         const struct bw_item *item = &run->inbox.items[i];
         const struct bw_effect *effect = bw_run_find_effect(run, item->seq);
+        if (bw_str_starts(item->key, BW_STR(BW_STORE_STOP)) ||
+            bw_str_starts(item->key, BW_STR(BW_STORE_RESUME)))
+            bw_batch_ack(batch, bw_arena_copy(&batch->arena, item->key)); /* it is parked now */
         if (!effect || (item->kind != BW_DELIVERY_OUTCOME && item->kind != BW_DELIVERY_ERROR))
             continue;
         if (item->kind == BW_DELIVERY_ERROR) {

@@ -423,7 +423,8 @@ static void ack_wishes(const struct bw_call *load, struct bw_batch *batch)
 {
     for (size_t i = 0; i < load->loaded.message_count; i++) {
         struct bw_str key = load->loaded.messages[i].key;
-        if (bw_str_starts(key, BW_STR(BW_STORE_RESUME)))
+        if (bw_str_starts(key, BW_STR(BW_STORE_RESUME)) ||
+            bw_str_starts(key, BW_STR(BW_STORE_STOP)))
             bw_batch_ack(batch, bw_arena_copy(&batch->arena, key));
     }
 }

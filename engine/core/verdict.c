@@ -41,8 +41,6 @@ void bw_engine_apply(struct bw_engine *engine, struct bw_batch *batch)
     const struct bw_turn_commit *commit = &batch->commit;
     if (batch->kind == BW_BATCH_TURN)
         bw_failover_note_turn(engine, batch);
-    if (batch->kind == BW_BATCH_PARK)
-        bw_failover_note_park(engine, batch);
     bw_run_committed(engine, run, batch);
     engine->counters.turns += batch->kind == BW_BATCH_TURN;
     /* Of a shard that is not ours any more nothing begins here: its owner loads the run, and does

@@ -64,6 +64,8 @@ struct bw_pgc {
     unsigned handles;  /* of timer, pause, turn: still open */
     unsigned attempts; /* failed ones since the last success */
     bool is_paused;
+    bool is_greeting; /* nothing but the greeting is sent */
+    int64_t history;  /* of the server, as the greeting told */
     bool is_draining; /* inside drain(): a callback may send, but must not pump again */
     const struct bw_pg_statement *prepared[PREPARED_MAX];
     size_t prepared_count;
@@ -104,45 +106,6 @@ static struct bw_pgc_unit *list_pop(struct unit_list *list)
         unit->next = NULL;
     }
     return unit;
-}
-
-struct bw_pgc_unit *bw_pgc_unit_make(void)
-{
-    struct bw_pgc_unit *unit = bw_xcalloc(1, sizeof *unit);
-    bw_arena_init(&unit->arena);
-    return unit;
-}
-
-static void unit_drop_results(struct bw_pgc_unit *unit)
-{
-    for (size_t i = 0; unit->results && i < unit->count; i++)
-        PQclear((PGresult *)unit->results[i]);
-    bw_free(unit->results);
-    unit->results = NULL;
-}
-
-void bw_pgc_unit_free(struct bw_pgc_unit *unit)
-{
-    unit_drop_results(unit);
-    bw_free(unit->steps);
-    bw_free(unit->calls);
-    bw_arena_deinit(&unit->arena);
-    bw_free(unit);
-}
-
-struct bw_pg_param *bw_pgc_unit_add(struct bw_pgc_unit *unit,
-                                    const struct bw_pg_statement *statement)
-{
-    BW_ASSERT(statement->param_count <= BW_PG_PARAMS_MAX);
-    if (unit->count == unit->capacity) {
-        unit->capacity = unit->capacity ? unit->capacity * 2 : 8;
-        unit->calls = bw_xrealloc(unit->calls, unit->capacity * sizeof *unit->calls);
-    }
-    struct bw_pg_call *call = &unit->calls[unit->count++];
-    call->statement = statement;
-    call->params =
-        bw_arena_calloc(&unit->arena, (size_t)statement->param_count + 1, sizeof *call->params);
-    return call->params;
 }
 
 /* --- Reporting, always on a turn of its own or from the loop's callback ---------------------- */
@@ -199,7 +162,7 @@ static void unit_finish(struct bw_pgc *pgc, struct bw_pgc_unit *unit, enum bw_pg
     struct bw_pg_outcome *outcome = &unit->outcome;
     outcome->status = status;
     if (status != BW_PG_DONE && status != BW_PG_FAILED) {
-        unit_drop_results(unit);
+        bw_pgc_unit_drop_results(unit);
         outcome->sqlstate[0] = '\0';
         bw_fail(&outcome->error, code, "%s", text);
     }
@@ -316,8 +279,18 @@ static void pump(struct bw_pgc *pgc)
     unsigned window = pgc->options.is_plain ? 1
                       : pgc->options.window ? pgc->options.window
                                             : WINDOW_DEFAULT;
-    while (pgc->queued.head && pgc->flight.count < window) {
+    while (pgc->queued.head && pgc->flight.count < (pgc->is_greeting ? 1 : window)) {
+        bool is_other =
+            pgc->history && pgc->queued.head->history && pgc->queued.head->history != pgc->history;
+        if (is_other && pgc->queued.head->history > pgc->history) {
+            lose(pgc, "another server has taken over from this one");
+            return;
+        }
         struct bw_pgc_unit *unit = list_pop(&pgc->queued);
+        if (is_other) {
+            unit_finish(pgc, unit, BW_PG_UNSENT, BW_ERR_UNAVAILABLE, "the database failed over");
+            continue;
+        }
         list_push(&pgc->flight, unit);
         if (!unit_send(pgc, unit)) {
             lose(pgc, PQerrorMessage(pgc->conn));
@@ -593,8 +566,9 @@ static void on_notice(void *ud, const PGresult *result)
 static void on_greeted(void *ud, const struct bw_pg_outcome *outcome)
 {
     struct bw_pgc *pgc = ud;
+    pgc->is_greeting = false;
     if (outcome->status == BW_PG_DONE)
-        pgc->options.on_greeting(pgc->options.ud, outcome->results[0]);
+        pgc->history = pgc->options.on_greeting(pgc->options.ud, outcome->results[0]);
 }
 
 /* In front of what waits; lost with its connection, it is not sent again. */
@@ -605,6 +579,7 @@ static void greet(struct bw_pgc *pgc)
     bw_pgc_unit_add(unit, pgc->options.greeting);
     unit->done = on_greeted;
     unit->ud = pgc;
+    pgc->is_greeting = true;
     pgc->queued = (struct unit_list){0};
     list_push(&pgc->queued, unit);
     for (struct bw_pgc_unit *next; (next = list_pop(&behind));)
@@ -679,6 +654,8 @@ static void connect_start(struct bw_pgc *pgc)
 {
     (void)BW_FAULT(PG_CONNECT);
     pgc->state = STATE_CONNECTING;
+    pgc->is_greeting = false;
+    pgc->history = 0;
     pgc->generation++;
     snprintf(pgc->application, sizeof pgc->application, "billow %.24s %08x.%u", pgc->purpose,
              (unsigned)(pgc->nonce & 0xffffffffu), pgc->generation);

@@ -1,2 +1,2 @@
 # The libpq connection; read by CMakeLists.txt of this folder.
-list(APPEND sources pgc.c pgc_rows.c)
+list(APPEND sources pgc.c pgc_rows.c pgc_unit.c)

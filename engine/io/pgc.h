@@ -81,6 +81,8 @@ struct bw_pgc_unit {
                         attempt */
     bool is_simple;  /* one text of several statements by the simple protocol; only on a `is_plain`
                         connection */
+    int64_t history; /* it follows from what a server of this history answered (on_greeting): one of
+                        a later history does not get it (UNSENT); 0 = any */
     /* The rest is the connection's. */
     struct bw_pgc_unit *next;
     struct bw_pg_step *steps;
@@ -98,10 +100,11 @@ struct bw_pgc_options {
     const char *settings; /* session settings as "-c name=value ..."; may be NULL */
     bool is_read_only;    /* every transaction of this connection only reads */
     bool is_plain;        /* no pipeline: one unit at a time, simple protocol (migrations) */
-    /* The first statement of every connection that is made; its rows come before all other answers.
-     * NULL = none. */
+    /* The first statement of every connection that is made; nothing else is sent before its rows
+     * came. NULL = none. Gives the server's history: a number that grows when another server takes
+     * over; 0 = not known. */
     const struct bw_pg_statement *greeting;
-    void (*on_greeting)(void *ud, const struct bw_pg_result *rows);
+    int64_t (*on_greeting)(void *ud, const struct bw_pg_result *rows);
     unsigned window;                               /* units in flight at most; 0 = 16 */
     void (*on_notice)(void *ud, const char *text); /* may be NULL */
     void (*on_state)(void *ud, bool is_connected, const struct bw_error *error); /* may be NULL */
@@ -113,7 +116,8 @@ struct bw_pgc *bw_pgc_create(struct uv_loop_s *loop, const struct bw_pgc_options
 void bw_pgc_close(struct bw_pgc *pgc, void (*closed)(void *ud), void *ud);
 
 struct bw_pgc_unit *bw_pgc_unit_make(void);
-void bw_pgc_unit_free(struct bw_pgc_unit *unit); /* only of a unit that was not sent */
+void bw_pgc_unit_free(struct bw_pgc_unit *unit);         /* only of a unit that was not sent */
+void bw_pgc_unit_drop_results(struct bw_pgc_unit *unit); /* the connection's */
 /* Adds a statement; returns its arguments (all null) to be filled. Valid until the next add. */
 struct bw_pg_param *bw_pgc_unit_add(struct bw_pgc_unit *unit,
                                     const struct bw_pg_statement *statement);

@@ -75,7 +75,8 @@ static bool has_mail(const struct mem_run *run)
         bool counts = run->row.status == BW_RUN_OPEN ||
                       (run->row.status == BW_RUN_PARKED &&
                        (message->message.kind == BW_MESSAGE_CANCEL ||
-                        bw_str_starts(message->message.key, BW_STR(BW_STORE_RESUME))));
+                        bw_str_starts(message->message.key, BW_STR(BW_STORE_RESUME)) ||
+                        bw_str_starts(message->message.key, BW_STR(BW_STORE_STOP))));
         if (counts && !message->is_read)
             return true;
     }

@@ -191,6 +191,7 @@ struct mem_op {
     int64_t number;
     size_t count;
     bw_shards shards;
+    bw_shards spared;
     bool flag;
     bool is_hash_only;
     union {

@@ -372,6 +372,7 @@ static struct bw_pgc_unit *build_unit(struct bw_pg_group *group)
 {
     struct bw_pgc_unit *unit = bw_pgc_unit_make();
     unit->is_patient = true;
+    unit->history = group->timeline;
     size_t statements = 11;
     for (size_t i = group->current.from; i < group->current.to; i++)
         statements += commit_at(group, i)->db_work_count;

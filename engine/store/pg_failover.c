@@ -14,16 +14,17 @@
 /* Where the server cannot tell (not every offer of a PostgreSQL can), nothing is noticed. */
 const struct bw_pg_statement bw_pg_greeting = {"timeline", "SELECT " TIMELINE, 0};
 
-void bw_pg_on_greeting(void *ud, const struct bw_pg_result *rows)
+int64_t bw_pg_on_greeting(void *ud, const struct bw_pg_result *rows)
 {
     struct bw_pg_store *store = ud;
     int64_t from = store->timeline;
     int64_t to = bw_pg_rows(rows) > 0 ? bw_pg_int(rows, 0, 0) : 0;
-    if (to == 0 || to == from)
-        return;
+    if (to <= from) /* not known; the same; or one that another has taken over from already */
+        return to;
     store->timeline = to;
     if (from != 0 && store->on_failover && !store->is_closing)
         store->on_failover(store->on_failover_ud, from, to);
+    return to;
 }
 
 void bw_pg_set_on_failover(void *self, bw_failover_fn on_failover, void *ud)

@@ -139,7 +139,7 @@ static const struct bw_pg_statement scans[] = {
          " FROM billow.inbox i JOIN billow.run r ON r.tenant_id = i.tenant_id AND r.run_id ="
          " i.run_id WHERE NOT i.is_read AND i.shard = ANY ($1::smallint[]) AND $2::bigint IS"
          " NOT NULL AND (r.status = 1 OR (r.status = 2 AND (i.kind = 3 OR i.key LIKE"
-         " 'resume:%'))) LIMIT $3::bigint",
+         " 'resume:%' OR i.key LIKE 'stop:%'))) LIMIT $3::bigint",
          3},
 };
 

@@ -89,6 +89,9 @@ enum bw_message_kind {
 /* How the keys of messages begin that ask the owner of a parked run to resume it. */
 #define BW_STORE_RESUME "resume:"
 
+/* Of messages because of which a run stops for a person, whoever owns it (core/failover.h). */
+#define BW_STORE_STOP "stop:"
+
 /* One row of the inbox: what others told a run. (tenant, run, key) is unique: same key, same
  * message. */
 struct bw_message {
@@ -221,6 +224,7 @@ struct bw_lease_wish {
     struct bw_str node; /* name of the process, unlike any other that lives */
     int64_t ms;         /* how long; by the database's clock */
     bw_shards held;     /* those that this process has: their epochs stay */
+    bw_shards spared;   /* not to be taken, whatever the rows say of their owners */
     bool take_over; /* the caller holds the exclusive lock of an embedded database: no other node
                        can be alive, whatever the rows say */
 };

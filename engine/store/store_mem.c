@@ -128,6 +128,8 @@ static void run_lease(struct mem_store *store, struct mem_op *op)
         owned += is_held(store, op, i);
     for (uint32_t i = 0; i < BW_SHARD_COUNT; i++) {
         struct mem_shard *shard = &store->shards[i];
+        if (op->spared >> i & 1)
+            continue;
         bool is_free =
             !shard->owner.len || shard->until_us < now_us || bw_str_eq(shard->owner, op->text);
         if (!is_held(store, op, i)) {
@@ -154,6 +156,7 @@ static void mem_lease(void *self, const struct bw_lease_wish *wish, bw_lease_fn 
     op->text = bw_arena_copy(&op->arena, wish->node);
     op->number = wish->ms;
     op->shards = wish->held;
+    op->spared = wish->spared;
     op->flag = wish->take_over;
 }
 

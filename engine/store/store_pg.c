@@ -150,7 +150,8 @@ static const struct bw_pg_statement lease = {
     "  SELECT shard, owner, until FROM billow.lease ORDER BY shard FOR UPDATE"
     "), x AS ("
     "  SELECT shard, (owner = $1::text AND ($4::bigint >> shard) & 1 = 1) IS TRUE AS is_held"
-    "  FROM l WHERE $3::boolean OR owner IS NULL OR owner = $1::text OR until < clock_timestamp()"
+    "  FROM l WHERE ($5::bigint >> shard) & 1 = 0"
+    "    AND ($3::boolean OR owner IS NULL OR owner = $1::text OR until < clock_timestamp())"
     "), y AS ("
     "  SELECT shard, is_held, is_held OR $3::boolean OR"
     "    row_number() OVER (PARTITION BY is_held ORDER BY shard)"
@@ -169,7 +170,7 @@ static const struct bw_pg_statement lease = {
     " UNION ALL SELECT f.shard, f.epoch FROM billow.fence f JOIN y ON y.shard = f.shard AND is_held"
     " UNION ALL SELECT 64, nodes FROM n"
     " ORDER BY 1",
-    4};
+    5};
 static const struct bw_pg_statement release = {
     "release",
     "WITH g AS (DELETE FROM billow.node WHERE name = $1::text AND $2::bigint = -1)"
@@ -194,6 +195,7 @@ static struct bw_pgc_unit *build_lease(struct bw_pg_request *request)
         params[1] = bw_pg_arg_int(unit, args->wish.ms);
         params[2] = bw_pg_arg_bool(unit, args->wish.take_over);
         params[3] = bw_pg_arg_int(unit, (int64_t)args->wish.held);
+        params[4] = bw_pg_arg_int(unit, (int64_t)args->wish.spared);
     } else {
         params[1] = bw_pg_arg_int(unit, (int64_t)args->wish.held);
     }

@@ -1,4 +1,4 @@
-/* fixture.c - see fixture.h. */
+/* fixture.c - see fixture.h. tidy: long because each call of the store has its waiting twin. */
 #include "support/store/fixture.h"
 
 #include "base/mem.h"
@@ -666,6 +666,14 @@ enum bw_err fixture_lease(struct store_fixture *fixture, const char *node, int64
         fixture->store.self,
         &(struct bw_lease_wish){.node = bw_str_of(node), .ms = lease_ms, .take_over = take_over},
         on_lease, fixture);
+    return wait_done(fixture);
+}
+
+enum bw_err fixture_lease_spared(struct store_fixture *fixture, const char *node, bw_shards spared)
+{
+    call_begins(fixture);
+    struct bw_lease_wish wish = {.node = bw_str_of(node), .ms = 60000, .spared = spared};
+    fixture->store.lease(fixture->store.self, &wish, on_lease, fixture);
     return wait_done(fixture);
 }
 

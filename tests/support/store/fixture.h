@@ -122,6 +122,7 @@ enum bw_err fixture_lease(struct store_fixture *fixture, const char *node, int64
 /* As a process that has these shards already. */
 enum bw_err fixture_lease_held(struct store_fixture *fixture, const char *node, int64_t lease_ms,
                                bw_shards held);
+enum bw_err fixture_lease_spared(struct store_fixture *fixture, const char *node, bw_shards spared);
 enum bw_err fixture_give_back(struct store_fixture *fixture, const char *node, bw_shards shards);
 enum bw_err fixture_scan(struct store_fixture *fixture, enum bw_scan what, int64_t limit_us,
                          size_t count_max);

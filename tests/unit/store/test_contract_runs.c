@@ -121,6 +121,16 @@ static void test_a_turn_under_an_old_epoch_is_fenced(void **state)
     assert_str(f->loaded.turns[0], "theirs");
 }
 
+static void test_spared_shards_are_left_alone_whoever_had_them(void **state)
+{
+    F;
+    assert_int_equal(fixture_give_back(f, "test", BW_SHARDS_ALL), BW_ERR_OK);
+    assert_int_equal(fixture_lease_spared(f, "test", ~(bw_shards)0xff), BW_ERR_OK);
+    assert_int_equal(f->lease_count, 8);
+    assert_int_equal(fixture_lease_spared(f, "test", 0), BW_ERR_OK);
+    assert_int_equal(f->lease_count, BW_SHARD_COUNT);
+}
+
 static void test_leases_are_kept_from_others_until_they_are_given_back(void **state)
 {
     F;
@@ -644,6 +654,7 @@ int main(void)
         CONTRACT_TEST(test_a_turn_that_expects_another_head_writes_nothing),
         CONTRACT_TEST(test_one_member_that_conflicts_does_not_hold_up_its_group),
         CONTRACT_TEST(test_a_turn_under_an_old_epoch_is_fenced),
+        CONTRACT_TEST(test_spared_shards_are_left_alone_whoever_had_them),
         CONTRACT_TEST(test_leases_are_kept_from_others_until_they_are_given_back),
         CONTRACT_TEST(test_a_node_that_starts_again_takes_over_from_its_former_self),
         CONTRACT_TEST(test_shards_are_shared_by_the_nodes_that_live),
