@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WINDOW = 500, SLEEPERS = 10000, SLEEP_S = 12 };
+enum { WINDOW = 1000, SLEEPERS = 10000, SLEEP_S = 12 };
 
 static const char *const what[] = {"runs of one effect", "effects, ten in a run",
                                    "one effect when idle, p50", "one effect when idle, p99",

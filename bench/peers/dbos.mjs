@@ -50,7 +50,7 @@ if (verb === "work") {
     const handle = await DBOS.startWorkflow(steps)(effects);
     await handle.getResult();
   }
-  await measureRates([20, 100, 500], run);
+  await measureRates([20, 100, 500, 1000], run);
   await measureLatency(async (effects) => {
     const handle = await DBOS.startWorkflow(timed)(effects);
     return handle.getResult();

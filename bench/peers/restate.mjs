@@ -97,7 +97,7 @@ for (let i = 0; !(await register()); i++) {
 for (let i = 0; i < 8; i++) sessions.push(http2.connect(ingress));
 
 if (verb === "work") {
-  await measureRates([100, 500], (effects) => call("/bench/steps", effects));
+  await measureRates([100, 500, 1000], (effects) => call("/bench/steps", effects));
   await measureLatency((effects) => call("/bench/timed", effects));
 } else if (verb === "sleep") {
   await startAll(Number(count), () => call("/bench/sleeper/send", Number(at)));

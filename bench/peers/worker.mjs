@@ -68,7 +68,7 @@ function run(effects) {
 
 if (verb === "work") {
   const runner = await startWorker(batched);
-  await measureRates([100, 500], run);
+  await measureRates([100, 500, 1000], run);
   await runner.stop();
   await startWorker(plain);
   await measureLatency(run);
