@@ -78,6 +78,7 @@ int bw_cmd_import(struct bw_cli *cli)
     if (bw_cmd_period(cli, "the month the entries belong to", &period, &error))
         return bw_cli_fail(cli, &error);
     cli->is_repeatable = true; /* the start has a key, each chunk an id */
+    bool is_readable = true;
     for (unsigned i = 0; i < cli->argument_count; i++) {
         struct bw_buf outcome;
         struct bw_import_request request = {.path = cli->arguments[i],
@@ -90,9 +91,12 @@ int bw_cmd_import(struct bw_cli *cli)
             bw_print_json(cli->out, bw_buf_str(&outcome));
         else if (!err)
             bw_cmd_print_import(cli, bw_buf_str(&outcome));
+        struct bw_value result = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&outcome));
+        is_readable = is_readable && bw_value_get_int(&result, "invalid_count", 0) == 0;
         bw_buf_deinit(&outcome);
         if (err)
             return bw_cli_fail(cli, &error);
     }
-    return BW_EXIT_OK;
+    /* A check was asked whether all of it can be read; an import has said what it left out. */
+    return is_readable || !bw_cli_option(cli, "check") ? BW_EXIT_OK : BW_EXIT_INVALID;
 }

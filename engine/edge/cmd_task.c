@@ -64,14 +64,43 @@ int bw_cmd_task_show(struct bw_cli *cli)
     return get(cli, "tasks", cli->arguments[0], NULL);
 }
 
+static const char *type_name(struct bw_str code) /* UNTDID 1001, as EN 16931 BT-3 has it */
+{
+    return bw_str_eq(code, BW_STR("381"))   ? "credit note"
+           : bw_str_eq(code, BW_STR("386")) ? "advance invoice"
+                                            : "invoice";
+}
+
 static void print_invoices(struct bw_cli *cli, struct bw_str rows)
 {
-    static const char *const heads[] = {"number", "customer", "contract", "period", ">net",
-                                        ">tax",   ">gross",   "currency", "due",    NULL};
+    static const char *const heads[] = {"number",   "type", "customer", "contract",
+                                        "period",   ">net", ">tax",     ">gross",
+                                        "currency", "due",  NULL};
     static const char *const keys[] = {
-        "number",     "customer_id",    "contract_id", "period",   "tax_exclusive_amount",
-        "tax_amount", "payable_amount", "currency",    "due_date", NULL};
-    bw_cmd_print_rows(cli, rows, heads, keys);
+        "customer_id", "contract_id",    "period",   "tax_exclusive_amount",
+        "tax_amount",  "payable_amount", "currency", "due_date"};
+    struct bw_value list = bw_value_read(rows), row;
+    struct bw_str rest = list.items;
+    struct bw_grid grid;
+    if (cli->is_json) {
+        bw_print_json(cli->out, rows);
+        return;
+    }
+    bw_grid_init(&grid, heads);
+    while (bw_value_next(&rest, &row)) {
+        struct bw_value number = bw_value_get(&row, "number");
+        bw_grid_add_value(&grid, &number);
+        bw_grid_add_text(&grid, type_name(bw_value_get_str(&row, "type_code", BW_STR_NONE)));
+        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+            struct bw_value cell = bw_value_get(&row, keys[i]);
+            bw_grid_add_value(&grid, &cell);
+        }
+    }
+    if (grid.count == 0)
+        bw_cli_say(cli, "none");
+    else
+        bw_grid_print(&grid, cli->out);
+    bw_grid_deinit(&grid);
 }
 
 int bw_cmd_invoice_list(struct bw_cli *cli)

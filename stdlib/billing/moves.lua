@@ -32,6 +32,7 @@ local TAKES = {
   release = { "on_hold" },
   transfer = { "held", "open" },
 }
+local SECONDS_PER_HOUR = decimal(3600)
 local IS_WHOLE = { milestone = true, usage = true }
 local TITLES = {
   hold = "hold of %s %s of %s",
@@ -65,6 +66,14 @@ local function whereabouts(row)
   return "nothing of it is open or held"
 end
 
+--- As people speak of it: of time the hours, not the seconds that are kept.
+local function amount(row, quantity)
+  if row.kind == "time" then
+    return tostring((quantity / SECONDS_PER_HOUR):round(2)) .. " h"
+  end
+  return tostring(quantity)
+end
+
 local function quantity_of(kind, row, item, left)
   local quantity = given(item.quantity) and reading.number(item.quantity) or left
   local text = row.entry_id .. ": "
@@ -72,8 +81,8 @@ local function quantity_of(kind, row, item, left)
     local why = kind == "release" and "it is not on hold" or whereabouts(row)
     return nil, text .. why
   elseif not quantity or quantity:sign() <= 0 or quantity > left then
-    return nil, string.format("%sat most %s of it can be taken, not %s", text, tostring(left),
-      tostring(item.quantity))
+    return nil, string.format("%sat most %s of it can be taken, not %s", text, amount(row, left),
+      quantity and amount(row, quantity) or tostring(item.quantity))
   elseif row.kind == "time" and quantity:round(0) ~= quantity then
     return nil, text .. "write whole seconds, or hours as 1.5h"
   elseif IS_WHOLE[row.kind] and quantity ~= left then

@@ -49,6 +49,7 @@ credits() {
     done
     says "credit: the old invoice is kept" 'INV-2026-00214'
     says "credit: the new one has a number of its own" 'INV-2026-00234'
+    says "credit: a credit note is listed as one" 'credit note'
     check "credit: void and regenerated, nothing twice" 0 billow ledger verify
 }
 

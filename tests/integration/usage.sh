@@ -46,6 +46,8 @@ expect "a check stores nothing" 0 "$((events + 3)) records, 0 new or changed"
 # A file with a line that is no event is refused whole when that is asked for.
 head -n 3 "$firm/usage.jsonl" >"$work/usage.jsonl"
 echo 'not an event' >>"$work/usage.jsonl"
+run billow import "$work/usage.jsonl" --period 2026-12 --dir "$state" --check
+expect "a check says that not all can be read" 4 '0 new or changed' '1 unreadable' 'usage:line-4'
 run billow import "$work/usage.jsonl" --period 2026-12 --dir "$state" --all-or-nothing
 expect "all or nothing: nothing" 4 'nothing was imported, 1 of 4 records' 'usage:line-4'
 run billow import "$work/usage.jsonl" --period 2026-12 --dir "$state"

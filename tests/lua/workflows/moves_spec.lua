@@ -165,7 +165,7 @@ describe("moves of entries", function()
       { "hold", "nobody", {}, "there is no entry nobody" },
       { "hold", entry.id, { reason = " " }, "say why, in at most 500 characters" },
       { "hold", entry.id, { review_on = "2026-11-02" }, "write a day after today" },
-      { "hold", entry.id .. "=100h", {}, "of it can be taken, not 360000" },
+      { "hold", entry.id .. "=100h", {}, "at most 0.83 h of it can be taken, not 100.00 h" },
       { "release", entry.id, {}, "it is not on hold" },
       { "transfer", entry.id, { to = "C-01" }, "is of contract C-01 already" },
       { "transfer", entry.id, { to = "C-99" }, "there is no contract C-99" },

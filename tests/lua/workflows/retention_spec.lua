@@ -1,3 +1,5 @@
+-- What the workflow "retention" answers: which finished runs of a tenant may go, by the policy's
+-- periods for each scope.
 local testing = require("billow.testing")
 
 local function rules_of(settings, scopes)
