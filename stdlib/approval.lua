@@ -6,6 +6,7 @@ local approval = {}
 
 local billow = require("billow")
 local clock = require("billow.approval_clock")
+local credit_note = require("billow.billing.credit_note")
 local date = require("billow.date")
 local edits = require("billow.billing.edits")
 local effect = require("billow.effect")
@@ -96,19 +97,23 @@ local function names_of(given)
   return names
 end
 
+--- "2 invoices", "1 credit note": what is approved, as the title says it.
+local function counted(bill)
+  local count, name = #bill.canonical, "credit note"
+  for _, object in ipairs(bill.canonical) do
+    name = object.type_code == credit_note.TYPE_CODE and name or "invoice"
+  end
+  return string.format("%d %s%s", count, name, count == 1 and "" or "s")
+end
+
 local function request(round, stage, state)
   local contract, bill, decision = round.contract, round.bill, round.decision
-  local title = string.format(
-    "Approve %d invoice%s of %s for %s",
-    #bill.canonical,
-    #bill.canonical == 1 and "" or "s",
-    contract.id,
-    contract.period
-  )
+  local title =
+    string.format("Approve %s of %s for %s", counted(bill), contract.id, contract.period)
   return {
     kind = "approval",
     group = contract.id,
-    assignees = people.assignees(decision, stage, state),
+    assignees = people.assignees(decision, stage, round.given, state),
     title = state.is_escalated and title .. " (nobody answered in time)" or title,
     body = {
       contract = contract.id,

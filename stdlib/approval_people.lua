@@ -38,17 +38,8 @@ local function names_for(stage, decision, state)
   return names
 end
 
---- Whom a task is shown to; empty: anybody.
----@param decision table
----@param stage {approvers: string[]}
----@param state {only?: string, is_escalated: boolean}
----@return string[]
-function people.assignees(decision, stage, state)
-  if state.only then
-    return { state.only }
-  elseif #stage.approvers == 0 then
-    return {}
-  end
+--- The approvers of a stage and who acts for them.
+local function candidates(decision, stage, state)
   local list = names_for(stage, decision, state)
   for _, name in ipairs({ table.unpack(list) }) do
     for _, delegation in ipairs(decision.delegations) do
@@ -108,7 +99,7 @@ function people.objection(decision, stage, given, name, state)
   if not principal then
     return name
       .. " is not among the approvers: "
-      .. table.concat(people.assignees(decision, stage, state), ", ")
+      .. table.concat(candidates(decision, stage, state), ", ")
   elseif principal == "" then
     return nil
   elseif not counts_self and find(decision, decision.involved, principal) then
@@ -117,6 +108,28 @@ function people.objection(decision, stage, given, name, state)
     return name .. " acts for " .. principal .. ", who has approved already"
   end
   return nil, principal
+end
+
+--- Whom a task is shown to: who may still say yes in this stage; empty: anybody. When none of them
+--- may, all are named, and the task says to each why.
+---@param decision table
+---@param stage {approvers: string[]}
+---@param given {by: string, acts_for?: string}[]   who approved already
+---@param state {only?: string, is_escalated: boolean}
+---@return string[]
+function people.assignees(decision, stage, given, state)
+  if state.only then
+    return { state.only }
+  elseif #stage.approvers == 0 then
+    return {}
+  end
+  local asked, able = candidates(decision, stage, state), {}
+  for _, name in ipairs(asked) do
+    if not people.objection(decision, stage, given, name, state) then
+      able[#able + 1] = name
+    end
+  end
+  return #able > 0 and able or asked
 end
 
 return people

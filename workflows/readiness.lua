@@ -5,7 +5,7 @@ local workflow = require("billow.workflow")
 
 return workflow.define({
   name = "readiness",
-  version = "1.0.0",
+  version = "1.1.0",
   title = "Readiness of a period",
   input = { period = "period", contract = "id?" },
 
@@ -13,10 +13,11 @@ return workflow.define({
     local contracts = input.contract
         and json.array({ readiness.contract(input.contract, input.period) })
       or readiness.all(input.period)
+    local unassigned = not input.contract and readiness.unassigned(input.period) or nil
     return {
       period = input.period,
       contracts = contracts,
-      blockers = readiness.todo(contracts),
+      blockers = readiness.todo(contracts, unassigned),
     }
   end,
 })

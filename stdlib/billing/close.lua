@@ -203,11 +203,11 @@ local function exception_of(row)
   return ledger.unknown_project(row)
 end
 
---- Records the exceptions of entries that no contract takes, and counts what was passed over in
---- silence.
+--- The exceptions of entries that no contract takes, as they would be recorded, and how much was
+--- passed over in silence. Writes nothing.
 ---@param period string
 ---@return {exceptions: table[], seconds: table<string, integer>}
-function close.unassigned(period)
+function close.look_unassigned(period)
   local exceptions, seconds = {}, {}
   local last_day = calendar.period(period).end_date
   for _, row in ipairs(db.query(statements.unassigned, { last_day, all_known(), period })) do
@@ -217,11 +217,18 @@ function close.unassigned(period)
       seconds[disposition] = (seconds[disposition] or 0) + row.body.duration_seconds
     end
   end
-  local written = canonical.exceptions(exceptions)
+  return { exceptions = canonical.exceptions(exceptions), seconds = seconds }
+end
+
+--- Records the exceptions of entries that no contract takes.
+---@param period string
+---@return {exceptions: table[], seconds: table<string, integer>}
+function close.unassigned(period)
+  local found = close.look_unassigned(period)
   db.transaction(function(tx)
-    tx:exec(statements.put_exceptions, { written, period, billow.run().id }, "any")
+    tx:exec(statements.put_exceptions, { found.exceptions, period, billow.run().id }, "any")
   end)
-  return { exceptions = written, seconds = seconds }
+  return found
 end
 
 return close

@@ -5,6 +5,7 @@ local explain = {}
 
 local explain_terms = require("billow.billing.explain_terms")
 local figures = require("billow.billing.figures")
+local rates = require("billow.billing.rates")
 local tax = require("billow.billing.tax")
 
 ---@class billing.EntryExplanation
@@ -43,7 +44,10 @@ end
 ---@param work billing.Work
 ---@return billing.EntryExplanation
 function explain.entry(work)
-  local rate = work.rate
+  local rate, searched = work.rate, {}
+  for i, place in ipairs(rate and rate.searched or {}) do
+    searched[i] = rates.place_shown(place)
+  end
   return {
     id = work.id,
     person = work.person,
@@ -51,8 +55,8 @@ function explain.entry(work)
     worked_seconds = work.worked_seconds,
     billed_seconds = work.billed_seconds,
     rounding = rounding_text(work.rounding),
-    rate = rate and rate.source or "",
-    searched = rate and rate.searched or {},
+    rate = rate and rates.place_shown(rate.source) or "",
+    searched = searched,
     steps = rate and rate.steps or {},
   }
 end

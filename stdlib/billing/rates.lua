@@ -194,6 +194,14 @@ local function walk(version, card, work, order, searched, adjustments)
   return nil
 end
 
+--- A place as people read it: a card without dates has no day, and "default" is no selector of
+--- anything.
+---@param place string   "RC@2026-01-01: role=Consultant"
+---@return string
+function rates.place_shown(place)
+  return (place:gsub("^([^:]*)@:", "%1:"):gsub(": default=None$", ": default"))
+end
+
 local function day_of(book, work)
   return book.rate_date == "issue_date" and book.issue_date or work.work_date
 end

@@ -239,11 +239,31 @@ function readiness.all(period)
   return json.array(list)
 end
 
---- One list of all that has to be done, most first.
----@param contracts billow.billing.Readiness[]
----@return table[]
-function readiness.todo(contracts)
+--- What has to be done about entries of the period that no contract takes; no bill would show them.
+---@param period string
+---@return table[]   as readiness.todo lists them, of contract and customer "-"
+function readiness.unassigned(period)
   local list = json.array({})
+  local rules = { exceptions_owner = {} } -- a setting of a contract, and they have none
+  for i, blocker in ipairs(blockers_of(close.look_unassigned(period).exceptions, rules)) do
+    list[i] = {
+      contract = "-",
+      customer = "-",
+      code = blocker.code,
+      count = blocker.count,
+      owner = blocker.owner,
+      message = blocker.message,
+    }
+  end
+  return list
+end
+
+--- One list of all that has to be done, by who has to act, most first.
+---@param contracts billow.billing.Readiness[]
+---@param unassigned? table[]   of readiness.unassigned
+---@return table[]
+function readiness.todo(contracts, unassigned)
+  local list = json.array({ table.unpack(unassigned or {}) })
   for _, contract in ipairs(contracts) do
     for _, blocker in ipairs(contract.blockers) do
       list[#list + 1] = {

@@ -70,9 +70,10 @@ local function amount_of(request, account)
   if not amount or amount:sign() <= 0 or amount > open or amount:round(d) ~= amount then
     return nil,
       string.format(
-        "amount is %s: write a positive amount of at most %s, which is open",
+        "amount is %s: write a positive amount of at most %s, which is open, with %s",
         tostring(request.amount),
-        figures.amount(open, d)
+        figures.amount(open, d),
+        d == 0 and "no decimals: it is in " .. account.currency or "at most " .. d .. " decimals"
       )
   end
   return amount

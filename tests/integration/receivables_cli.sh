@@ -32,7 +32,7 @@ credits() {
     first=$(task)
     check "credit: not approved by who asked for it" 7 billow task answer "$first" approve --as otto
     check "credit: asked again" 0 billow task list
-    check "credit: approved" 0 billow task answer "$(awk '/Approve 1 invoice/ {print $1; exit}' "$work/out")" approve \
+    check "credit: approved" 0 billow task answer "$(awk '/Approve 1 credit note/ {print $1; exit}' "$work/out")" approve \
         --as dana
     local n
     for n in 1 2 3 4 5 6 7 8 9 10; do
@@ -82,7 +82,7 @@ disputes() {
     says "dispute: no credit yet" 'investigating  INV-2026-00216'
     check "dispute: asked again" 0 billow task list
     check "dispute: approved by another" 0 billow task answer \
-        "$(awk '/Approve 1 invoice/ {print $1; exit}' "$work/out")" approve --as dana
+        "$(awk '/Approve 1 credit note/ {print $1; exit}' "$work/out")" approve --as dana
     local n
     for n in 1 2 3 4 5 6 7 8 9 10; do
         billow dispute show "$id" >"$work/out" 2>/dev/null

@@ -93,8 +93,8 @@ end
 ---@param rate billing.Rate
 ---@param steps billing.Step[]
 local function explain_rate(work, rate, steps)
-  explanation.add(steps, "rate", work.id .. ": " .. rate.source, figures.plain(rate.price)
-    .. " " .. rate.unit_code)
+  local text = work.id .. ": " .. rates.place_shown(rate.source)
+  explanation.add(steps, "rate", text, figures.plain(rate.price) .. " " .. rate.unit_code)
   for number, step in ipairs(rate.steps) do
     if number > 1 then
       explanation.add(steps, "rate", work.id .. ": " .. step)

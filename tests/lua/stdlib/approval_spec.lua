@@ -122,6 +122,20 @@ describe("an approval", function()
     assert.equal("issued", run.result.status)
   end)
 
+  it("P4: is shown to those who may still say yes, not to who prepared the bill", function()
+    start({ approvers = { "Otto", "dana", "carl" }, count = 2 })
+    assert.same({ "dana", "carl" }, world:task("approval").assignees)
+    world:task("approval"):approve({ as = "carl" })
+    assert.same({ "dana" }, world:task("approval").assignees)
+  end)
+
+  it("P4: is shown to all who were named when none of them may say yes", function()
+    start({ approvers = { "otto" } })
+    assert.same({ "otto" }, world:task("approval").assignees)
+    world:task("approval"):approve({ as = "otto" })
+    assert.truthy(remark():find("otto prepared this bill", 1, true))
+  end)
+
   it("P3: lets a delegate answer on the days of the delegation, and says for whom", function()
     local delegation = { from = "dana", to = "piet", start_date = "2026-11-01" }
     local run = start({ approvers = { "dana" }, delegations = { delegation } })

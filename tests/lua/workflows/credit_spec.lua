@@ -37,6 +37,8 @@ describe("credit", function()
   it("issues a numbered credit note that refers to the invoice, once it is approved", function()
     local run = credit({ all = true })
     assert.equals(0, #world:numbers("CRN"))
+    local title = world:task("approval").title
+    assert.equals("Approve 1 credit note of C-01 for 2026-10", title)
     approve()
     assert.equals("done", run.status)
     assert.equals("issued", run.result.status)

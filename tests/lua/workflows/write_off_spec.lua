@@ -85,6 +85,16 @@ describe("write-off", function()
     assert.is_true(db:open(ID):is_zero())
   end)
 
+  it("says how many decimals the currency has when an amount has more", function()
+    local run = write_off({ amount = "4.505" })
+    assert.truthy(run.result.problem:find("which is open, with at most 2 decimals", 1, true))
+    local invoice = world.billing.invoices[ID]
+    invoice.currency, invoice.body.totals.payable_amount = "JPY", "46913"
+    run = write_off({ amount = "4.5" })
+    local text = "with no decimals: it is in JPY"
+    assert.truthy(run.result.problem:find(text, 1, true), run.result.problem)
+  end)
+
   it("says what cannot be, and in a dry run what would be", function()
     for _, case in ipairs({
       { { invoice = "INV-1" }, "there is no invoice INV-1: give its number or its id" },

@@ -24,12 +24,12 @@ describe("the explanation of a line", function()
       "time:Development: 0.25 HUR x 100.00 = 25.00 EUR",
       "  harvest-time:1 2026-10-05 Ana: worked 600 s, billed 900 s",
       "    rounding: up to 15 minutes by person_day: 1 entries, 600 s -> 900 s",
-      "    rate: RC@2026-01-01: default=None",
+      "    rate: RC@2026-01-01: default",
       "      searched RC@2026-01-01: task=Development",
       "      searched RC@2026-01-01: role=Consultant",
       "      searched RC@2026-01-01: person=Ana",
       "      searched RC@2026-01-01: project=P",
-      "      searched RC@2026-01-01: default=None",
+      "      searched RC@2026-01-01: default",
       "  tax: S: S 19 % (since 2021-01-01) on 2026-10-31; tax code of customer CU",
     }, explain.text(line()("1")))
   end)

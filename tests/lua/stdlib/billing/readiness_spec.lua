@@ -43,6 +43,23 @@ describe("V10: the readiness of a period", function()
     assert.truthy(result.blockers[1].owner)
   end)
 
+  it("says what no contract takes, and records nothing of it", function()
+    local strays = {}
+    for _, blocker in ipairs(look().blockers) do
+      strays[blocker.code] = blocker.contract == "-" and blocker or strays[blocker.code]
+    end
+    assert.equal("whoever keeps the contracts", strays.PROJECT_UNKNOWN.owner)
+    assert.truthy(strays.PROJECT_UNKNOWN.message:find("no contract has a project", 1, true))
+    local unknown = 0
+    for _, found in pairs(world.billing.exceptions) do
+      unknown = unknown + (found.code == "PROJECT_UNKNOWN" and 1 or 0)
+    end
+    assert.equal(0, unknown)
+    for _, blocker in ipairs(look("C-01").blockers) do
+      assert.equal("C-01", blocker.contract)
+    end
+  end)
+
   it("is never ready on hold, and at most half ready when it is blocked", function()
     assert.equal(0, readiness.score({ entries = 10, exceptions = 0 }, "on_hold"))
     assert.equal(50, readiness.score({ entries = 10, exceptions = 0 }, "blocked"))
