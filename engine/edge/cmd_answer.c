@@ -3,6 +3,7 @@
 #include "edge/cmd.h"
 #include "edge/form.h"
 #include "edge/grid.h"
+#include "edge/link_token.h"
 #include <string.h>
 
 enum { PATH_BYTES_MAX = 8192, POLL_MS = 20, TURN_MS_MAX = 5000 };
@@ -88,15 +89,57 @@ static bool get_of(struct bw_cli *cli, const char *what, struct bw_str id, struc
     return is_there;
 }
 
+/* A task as it was before its answer. */
+struct asked {
+    char id[BW_ID_TEXT_LEN + 1];
+    char run[BW_ID_TEXT_LEN + 1]; /* "" when it is not known: nothing can be looked at */
+    int64_t turns;                /* of the run */
+    struct bw_value task;         /* in bulk; borrowed from the list */
+};
+
+static void take_text(char out[static BW_ID_TEXT_LEN + 1], struct bw_str text)
+{
+    snprintf(out, BW_ID_TEXT_LEN + 1, "%.*s", BW_STR_ARG(text));
+}
+
+static void note_turns(struct bw_cli *cli, struct asked *asked)
+{
+    struct bw_buf run;
+    bw_buf_init(&run, BW_CMD_FILE_BYTES_MAX);
+    if (asked->run[0] && get_of(cli, "/v1/runs/", bw_str_of(asked->run), &run)) {
+        struct bw_value value = bw_value_read(bw_buf_str(&run));
+        asked->turns = bw_value_get_int(&value, "turns", 0);
+    } else {
+        asked->run[0] = '\0';
+    }
+    bw_buf_deinit(&run);
+}
+
+/* Before the answer: whose task it is, and how far that run is. */
+static void look_before(struct bw_cli *cli, struct bw_str id, struct asked *asked)
+{
+    struct bw_buf task;
+    *asked = (struct asked){0};
+    bw_buf_init(&task, BW_CMD_FILE_BYTES_MAX);
+    take_text(asked->id, id);
+    if (id.len && get_of(cli, "/v1/tasks/", id, &task)) {
+        struct bw_value value = bw_value_read(bw_buf_str(&task));
+        take_text(asked->run, bw_value_get_str(&value, "run", BW_STR("")));
+    }
+    bw_buf_deinit(&task);
+    note_turns(cli, asked);
+}
+
 /* Waits until the run has taken the answer: what it did not take is asked again in that turn. */
-static void wait_for_turn(struct bw_cli *cli, struct bw_str run, int64_t turns)
+static void wait_for_turn(struct bw_cli *cli, const struct asked *asked)
 {
     struct bw_buf answer;
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    for (int waited = 0; waited < TURN_MS_MAX && get_of(cli, "/v1/runs/", run, &answer);
+    for (int waited = 0;
+         waited < TURN_MS_MAX && get_of(cli, "/v1/runs/", bw_str_of(asked->run), &answer);
          waited += POLL_MS) {
         struct bw_value value = bw_value_read(bw_buf_str(&answer));
-        if (bw_value_get_int(&value, "turns", 0) > turns ||
+        if (bw_value_get_int(&value, "turns", 0) > asked->turns ||
             !bw_str_eq(bw_value_get_str(&value, "status", BW_STR("")), BW_STR("open")))
             break;
         bw_client_wait(cli->client, POLL_MS);
@@ -104,69 +147,62 @@ static void wait_for_turn(struct bw_cli *cli, struct bw_str run, int64_t turns)
     bw_buf_deinit(&answer);
 }
 
-/* Says so when the answer was not taken, and gives the exit code for it. */
-static int say_remark(struct bw_cli *cli, const struct bw_value *task)
+/* Of a task's body; empty when it is none or no text. */
+static struct bw_str said(const struct bw_value *task, const char *key)
 {
     struct bw_value body = bw_value_get(task, "body");
-    struct bw_str remark =
-        body.tag == BW_VALUE_MAP ? bw_value_get_str(&body, "remark", BW_STR_NONE) : BW_STR_NONE;
-    if (!remark.len)
-        return BW_EXIT_OK;
-    struct bw_str kind = bw_value_get_str(&body, "remark_kind", BW_STR_NONE);
-    if (bw_str_eq(kind, BW_STR("note")))
-        return BW_EXIT_OK;
-    struct bw_error error = {0};
-    (void)bw_fail(&error, bw_str_eq(kind, BW_STR("objection")) ? BW_ERR_FORBIDDEN : BW_ERR_INVALID,
-                  "the answer does not count: %.*s. The question is open again: billow task show "
-                  "%.*s",
-                  BW_STR_ARG(remark), BW_STR_ARG(bw_value_get_str(task, "id", BW_STR("?"))));
-    return bw_cli_fail(cli, &error);
+    return body.tag == BW_VALUE_MAP ? bw_value_get_str(&body, key, BW_STR_NONE) : BW_STR_NONE;
 }
 
-/* The question that took the place of the answered one, if any. */
-static int look_after(struct bw_cli *cli, const char *id, struct bw_str run, int64_t turns)
+/* Does this open task say that the answer to that one was not taken? */
+static enum bw_err read_remark(const struct bw_value *answered, const struct bw_value *open,
+                               struct bw_error *error)
+{
+    struct bw_str at = bw_value_get_str(answered, "answered_at", BW_STR(""));
+    struct bw_str remark = said(open, "remark"), kind = said(open, "remark_kind");
+    if (!at.len || bw_str_cmp(bw_value_get_str(open, "opened_at", BW_STR("")), at) < 0 ||
+        !remark.len || bw_str_eq(kind, BW_STR("note")) ||
+        !bw_str_eq(said(answered, "stage"), said(open, "stage"))) /* of others at the same time */
+        return BW_ERR_OK;
+    return bw_fail(
+        error, bw_str_eq(kind, BW_STR("objection")) ? BW_ERR_FORBIDDEN : BW_ERR_INVALID,
+        "the answer does not count: %.*s. The question is open again: billow task show %.*s",
+        BW_STR_ARG(remark), BW_STR_ARG(bw_value_get_str(open, "id", BW_STR("?"))));
+}
+
+/* After the answer: FORBIDDEN or INVALID, with the reason, when it was not taken. */
+static enum bw_err look_after(struct bw_cli *cli, const struct asked *asked, struct bw_error *error)
 {
     struct bw_buf list, task;
-    int status = BW_EXIT_OK;
-    wait_for_turn(cli, run, turns);
+    enum bw_err err = BW_ERR_OK;
+    if (!asked->run[0])
+        return BW_ERR_OK;
+    wait_for_turn(cli, asked);
     bw_buf_init(&list, BW_CMD_FILE_BYTES_MAX);
     bw_buf_init(&task, BW_CMD_FILE_BYTES_MAX);
-    if (get_of(cli, "/v1/tasks/", bw_str_of(id), &task) &&
-        get_of(cli, "/v1/tasks?status=open&run=", run, &list)) {
+    if (get_of(cli, "/v1/tasks/", bw_str_of(asked->id), &task) &&
+        get_of(cli, "/v1/tasks?status=open&run=", bw_str_of(asked->run), &list)) {
         struct bw_value answered = bw_value_read(bw_buf_str(&task)), open;
-        struct bw_str at = bw_value_get_str(&answered, "answered_at", BW_STR(""));
         struct bw_value all = bw_value_read(bw_buf_str(&list));
         struct bw_str rest = all.tag == BW_VALUE_ARR ? all.items : BW_STR_NONE;
-        while (status == BW_EXIT_OK && at.len && bw_value_next(&rest, &open))
-            if (bw_str_cmp(bw_value_get_str(&open, "opened_at", BW_STR("")), at) >= 0)
-                status = say_remark(cli, &open);
+        while (!err && bw_value_next(&rest, &open))
+            err = read_remark(&answered, &open, error);
     }
     bw_buf_deinit(&list);
     bw_buf_deinit(&task);
-    return status;
+    return err;
 }
 
-static int answer_and_look(struct bw_cli *cli, const char *path, struct bw_form *form,
-                           struct bw_buf *answer)
+/* Posts the answer to a task and says so when it was not taken; exit code. */
+static int answer_and_look(struct bw_cli *cli, struct bw_str id, const char *path,
+                           struct bw_form *form, struct bw_buf *answer)
 {
-    struct bw_buf task, run;
-    int64_t turns = 0;
-    bw_buf_init(&task, BW_CMD_FILE_BYTES_MAX);
-    bw_buf_init(&run, BW_CMD_FILE_BYTES_MAX);
-    struct bw_str run_id = BW_STR_NONE;
-    if (get_of(cli, "/v1/tasks/", bw_str_of(cli->arguments[0]), &task)) {
-        struct bw_value value = bw_value_read(bw_buf_str(&task));
-        run_id = bw_value_get_str(&value, "run", BW_STR_NONE);
-        if (run_id.len && get_of(cli, "/v1/runs/", run_id, &run)) {
-            value = bw_value_read(bw_buf_str(&run));
-            turns = bw_value_get_int(&value, "turns", 0);
-        }
-    }
+    struct bw_error error = {0};
+    struct asked asked;
+    look_before(cli, id, &asked);
     int status = post(cli, path, bw_form_finish(form), answer);
-    if (status == BW_EXIT_OK && run_id.len)
-        status = look_after(cli, cli->arguments[0], run_id, turns);
-    bw_buf_deinit(&task);
-    bw_buf_deinit(&run);
+    if (status == BW_EXIT_OK && look_after(cli, &asked, &error))
+        status = bw_cli_fail(cli, &error);
     return status;
 }
 
@@ -178,7 +214,8 @@ static int answer_one(struct bw_cli *cli)
     put_answer(cli, decision, &form);
     put_task_path(&path, cli->arguments[0], "answer");
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    int status = put_data(cli, &form) ? answer_and_look(cli, bw_buf_cstr(&path), &form, &answer)
+    int status = put_data(cli, &form) ? answer_and_look(cli, bw_str_of(cli->arguments[0]),
+                                                        bw_buf_cstr(&path), &form, &answer)
                                       : BW_EXIT_INVALID;
     if (status == BW_EXIT_OK)
         print_answered(cli, cli->arguments[0], decision, cli->actor);
@@ -193,13 +230,17 @@ static int answer_token(struct bw_cli *cli, const char *token)
 {
     struct bw_form form;
     struct bw_buf answer;
+    struct bw_id task;
+    char id[BW_ID_TEXT_LEN + 1] = "";
+    if (bw_link_token_task(bw_str_of(token), &task)) /* a forged one is refused by the engine */
+        bw_id_print(task, id);
     bw_form_init(&form);
     bw_form_put_text(&form, "token", token);
     bw_form_put_text(&form, "decision", cli->arguments[0]);
     bw_form_put_text(&form, "comment", bw_cli_option(cli, "comment"));
     bw_form_put_text(&form, "rendering", bw_cli_option(cli, "rendering"));
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    int status = post(cli, "/v1/links/answer", bw_form_finish(&form), &answer);
+    int status = answer_and_look(cli, bw_str_of(id), "/v1/links/answer", &form, &answer);
     if (status == BW_EXIT_OK)
         print_answered(cli, "the task of this link", cli->arguments[0], "the person it is for");
     bw_form_deinit(&form);
@@ -214,6 +255,8 @@ struct bulk {
     const char *decision;
     struct bw_buf exceptions, answered, failed; /* encoded tasks of each */
     size_t exception_count, answered_count, failed_count;
+    struct asked *asked; /* whose answers were sent, and are to be looked at */
+    size_t asked_count;
 };
 
 /* Why somebody should look at this task by itself; empty when nothing is unusual. */
@@ -247,27 +290,51 @@ static void put_entry(struct bw_buf *list, const struct bw_value *task, const ch
     bw_form_deinit(&form);
 }
 
+static void put_failed(struct bulk *bulk, const struct bw_value *task, const struct bw_error *error)
+{
+    put_entry(&bulk->failed, task, "error", bw_str_of(error->text));
+    bulk->failed_count++;
+}
+
+static void put_answered(struct bulk *bulk, const struct bw_value *task)
+{
+    put_entry(&bulk->answered, task, "", BW_STR_NONE);
+    bulk->answered_count++;
+}
+
 static void answer_task(struct bulk *bulk, const struct bw_value *task)
 {
     struct bw_cli *cli = bulk->cli;
     struct bw_error error = {0};
     struct bw_form form;
     struct bw_buf path, answer;
-    char id[64];
-    snprintf(id, sizeof id, "%.*s", BW_STR_ARG(bw_value_get_str(task, "id", BW_STR(""))));
+    struct asked *asked = &bulk->asked[bulk->asked_count];
+    *asked = (struct asked){.task = *task};
+    take_text(asked->id, bw_value_get_str(task, "id", BW_STR("")));
+    take_text(asked->run, bw_value_get_str(task, "run", BW_STR("")));
+    note_turns(cli, asked);
     put_answer(cli, bulk->decision, &form);
-    put_task_path(&path, id, "answer");
+    put_task_path(&path, asked->id, "answer");
     bw_buf_init(&answer, BW_CMD_FILE_BYTES_MAX);
-    if (bw_cli_call(cli, "POST", bw_buf_cstr(&path), bw_form_finish(&form), &answer, &error)) {
-        put_entry(&bulk->failed, task, "error", bw_str_of(error.text));
-        bulk->failed_count++;
-    } else {
-        put_entry(&bulk->answered, task, "", BW_STR_NONE);
-        bulk->answered_count++;
-    }
+    if (bw_cli_call(cli, "POST", bw_buf_cstr(&path), bw_form_finish(&form), &answer, &error))
+        put_failed(bulk, task, &error);
+    else
+        bulk->asked_count++;
     bw_form_deinit(&form);
     bw_buf_deinit(&path);
     bw_buf_deinit(&answer);
+}
+
+/* When all are sent: which of them were taken. */
+static void look_at_all(struct bulk *bulk)
+{
+    for (size_t i = 0; i < bulk->asked_count; i++) {
+        struct bw_error error = {0};
+        if (look_after(bulk->cli, &bulk->asked[i], &error))
+            put_failed(bulk, &bulk->asked[i].task, &error);
+        else
+            put_answered(bulk, &bulk->asked[i].task);
+    }
 }
 
 static bool is_wanted(struct bw_cli *cli, const struct bw_value *task)
@@ -323,7 +390,8 @@ static void print_bulk(struct bulk *bulk, bool is_dry)
         bw_form_deinit(&form);
         return;
     }
-    print_list(cli, "could not be answered:", &bulk->failed, bulk->failed_count, "error");
+    print_list(cli, "not answered, or the answer does not count:", &bulk->failed,
+               bulk->failed_count, "error");
     fprintf(cli->out, "%zu %s with %s by %s; %zu left to look at\n", bulk->answered_count,
             is_dry ? "would be answered" : "answered", bulk->decision, cli->actor,
             bulk->exception_count + bulk->failed_count);
@@ -343,8 +411,7 @@ static void pass(struct bulk *bulk, struct bw_str tasks, bool is_usual, bool is_
             put_entry(&bulk->exceptions, &task, "why", why);
             bulk->exception_count++;
         } else if (is_usual && (!why.len || takes_all) && is_dry) {
-            put_entry(&bulk->answered, &task, "", BW_STR_NONE);
-            bulk->answered_count++;
+            put_answered(bulk, &task);
         } else if (is_usual && (!why.len || takes_all)) {
             answer_task(bulk, &task);
         }
@@ -369,10 +436,14 @@ static int answer_all(struct bw_cli *cli)
         if (!cli->is_json)
             print_list(cli, "to look at one by one:", &bulk.exceptions, bulk.exception_count,
                        "why");
+        struct bw_value list = bw_value_read(bw_buf_str(&tasks));
+        bulk.asked = bw_xcalloc(list.count + 1, sizeof *bulk.asked);
         pass(&bulk, bw_buf_str(&tasks), true, is_dry);
+        look_at_all(&bulk);
         print_bulk(&bulk, is_dry);
         status = bulk.failed_count ? BW_EXIT_FAILED : BW_EXIT_OK;
     }
+    bw_free(bulk.asked);
     bw_buf_deinit(&tasks);
     bw_buf_deinit(&bulk.exceptions);
     bw_buf_deinit(&bulk.answered);

@@ -1,4 +1,5 @@
-/* cmd_task.c - billow task list|show, invoice list|show, tenant create; cmd_answer.c answers. */
+/* cmd_task.c - billow task list, invoice list|show, tenant create; cmd_task_show.c shows a task,
+ * cmd_answer.c answers. */
 #include "edge/cmd.h"
 #include "edge/form.h"
 #include "edge/grid.h"
@@ -57,11 +58,6 @@ int bw_cmd_task_list(struct bw_cli *cli)
     int code = call(cli, "GET", bw_buf_cstr(&path), BW_STR_NONE, print_tasks);
     bw_buf_deinit(&path);
     return code;
-}
-
-int bw_cmd_task_show(struct bw_cli *cli)
-{
-    return get(cli, "tasks", cli->arguments[0], NULL);
 }
 
 static const char *type_name(struct bw_str code) /* UNTDID 1001, as EN 16931 BT-3 has it */

@@ -95,3 +95,23 @@ enum bw_err bw_link_token_read(struct bw_str text, struct bw_str key, struct bw_
         return bw_fail(error, BW_ERR_FORBIDDEN, "this link has expired: ask for a new one");
     return BW_ERR_OK;
 }
+
+bool bw_link_token_task(struct bw_str text, struct bw_id *task)
+{
+    const char *dot = text.len ? memchr(text.ptr, '.', text.len) : NULL;
+    struct bw_buf payload, value;
+    struct bw_error ignored = {0};
+    struct bw_link_token token;
+    if (!dot || text.len > TOKEN_BYTES_MAX)
+        return false;
+    bw_buf_init(&payload, TOKEN_BYTES_MAX);
+    bw_buf_init(&value, 2 * TOKEN_BYTES_MAX);
+    bool is_read = bw_base64url_decode(&payload, bw_str(text.ptr, (size_t)(dot - text.ptr))) &&
+                   !bw_value_from_json(&value, bw_buf_str(&payload), &ignored) &&
+                   take(bw_buf_str(&value), &token);
+    if (is_read)
+        *task = token.task;
+    bw_buf_deinit(&payload);
+    bw_buf_deinit(&value);
+    return is_read;
+}

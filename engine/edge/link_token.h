@@ -1,7 +1,7 @@
 /* link_token.h - signed tokens that let one person answer one task, once: what a link in a mail
  * carries.
  *
- * Offers:  write a token, read one that is genuine.
+ * Offers:  write a token, read one that is genuine, tell which task one is about.
  * Relies on: codec/crypto.h (HMAC-SHA256, compared in constant time), codec/b64.h, codec/value.h.
  *
  * A token is base64url(payload) "." base64url(HMAC-SHA256(key, payload)). The payload says all that
@@ -33,5 +33,8 @@ BW_MUST_USE enum bw_err bw_link_token_read(struct bw_str text, struct bw_str key
                                            struct bw_id tenant, int64_t now_us,
                                            struct bw_arena *arena, struct bw_link_token *token,
                                            struct bw_error *error);
+/* The task that a token names, for who holds it and no key: nothing of it is verified. False: none
+ * can be read. */
+bool bw_link_token_task(struct bw_str text, struct bw_id *task);
 
 #endif

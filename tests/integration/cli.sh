@@ -191,6 +191,8 @@ task=$(field '.[0].id')
 run billow task list
 expect "task list" 0 "question.*Publish"
 run billow task show "$task"
+expect "task show, to read" 0 "Publish" "for whoever may answer tasks" "amount: 1.50" "billow task answer $task DECISION"
+run billow task show "$task" --json
 check "task show: JSON with what was shown" jq -e '.body.news.amount == "1.50"' "$work/out"
 run billow task answer "$task" yes --comment "fine" --as "Dana Scully"
 expect "task answer" 0 "$task: yes, by Dana Scully"

@@ -100,6 +100,20 @@ static void test_what_is_no_token_is_refused(void **state)
     bw_buf_deinit(&text);
 }
 
+static void test_a_token_tells_its_holder_which_task_it_is_about(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", ".", "a", "a.b", "e30.", ".e30", "e30.e30", "....."};
+    struct bw_buf text;
+    struct bw_id task = {{0}};
+    make(&text);
+    assert_true(bw_link_token_task(bw_buf_str(&text), &task));
+    assert_true(bw_id_eq(task, TASK));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(bw_link_token_task(bw_str_of(wrong[i]), &task));
+    bw_buf_deinit(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +122,7 @@ int main(void)
             test_a_token_is_refused_after_its_time_by_another_key_and_for_another_tenant),
         cmocka_unit_test(test_a_token_with_any_character_changed_is_refused),
         cmocka_unit_test(test_what_is_no_token_is_refused),
+        cmocka_unit_test(test_a_token_tells_its_holder_which_task_it_is_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
