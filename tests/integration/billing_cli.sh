@@ -130,6 +130,8 @@ report() {
         '2026-10,C-10,fixed-fee,EUR,50981.11,36131.26,50981.11,7177.45,15345.10,15345.10'
     says "report: an advance is no revenue yet" '2026-10,C-13,fixed-fee,EUR,11100.00,15266.67,11100.00,0.00,4166.67'
     says "report: what expired unused is breakage" '2026-10,C-15,retainer,EUR,7062.60,13565.05,7065.05,0.00,6500.00,0.00,2.45'
+    check "report: what no contract takes is blocked, too" 0 billow report blocked-revenue --csv
+    says "report: with its kind and since when" 'PROJECT_UNKNOWN,entry,-,time,'
     check "report: as CSV" 0 billow report blocked-revenue --csv
     says "report: CSV has a head" 'reason,level,contract,kind,entries,quantity,unit,since'
     says "report: CSV has plain rows" 'CONTRACT_ENDED,entry,C-08,time,12,24.15,h,2026-10-26'
