@@ -83,8 +83,7 @@ void section_starts(const struct place *place, struct figures *figures)
 
 /* Turn times are in the journal: from one turn's to the next's is a whole effect, its commit
  * included. */
-static size_t read_turns(const struct place *place, struct bw_id tenant, int64_t *samples,
-                         size_t max)
+struct samples turn_samples(const struct place *place, struct bw_id tenant)
 {
     PGconn *conn = place_connect(place);
     char text[BW_ID_TEXT_LEN + 1], sql[512];
@@ -96,12 +95,13 @@ static size_t read_turns(const struct place *place, struct bw_id tenant, int64_t
              " WHERE turn > 2", /* the first ones make the VM */
              text);
     PGresult *rows = place_query(conn, sql);
-    size_t count = (size_t)PQntuples(rows);
-    for (size_t i = 0; i < count && i < max; i++)
-        samples[i] = strtoll(PQgetvalue(rows, (int)i, 0), NULL, 10) * 1000;
+    struct samples samples = {.count = (size_t)PQntuples(rows)};
+    samples.ns = bw_xcalloc(samples.count + 1, sizeof *samples.ns);
+    for (size_t i = 0; i < samples.count; i++)
+        samples.ns[i] = strtoll(PQgetvalue(rows, (int)i, 0), NULL, 10) * 1000;
     PQclear(rows);
     PQfinish(conn);
-    return count < max ? count : max;
+    return samples;
 }
 
 /* Bare commits and single effects take turns, so that both see the same disk. */
@@ -109,8 +109,7 @@ void section_latency(const struct place *place, struct figures *figures)
 {
     struct rig rig;
     struct raw *raw = raw_open(place);
-    int64_t *bare = bw_xcalloc(SAMPLES_MAX, sizeof *bare),
-            *effects = bw_xcalloc(SAMPLES_MAX, sizeof *effects);
+    int64_t *bare = bw_xcalloc(SAMPLES_MAX, sizeof *bare);
     size_t bare_count = 0;
     rig_open(&rig, place, &(struct rig_options){.has_lua = true});
     for (size_t i = 0; i < LATENCY_ROUNDS; i++) {
@@ -121,7 +120,7 @@ void section_latency(const struct place *place, struct figures *figures)
     struct bw_id tenant = rig.tenants[0];
     rig_close(&rig);
     raw_close(raw);
-    size_t count = read_turns(place, tenant, effects, SAMPLES_MAX);
+    struct samples effects = turn_samples(place, tenant);
     static const char *const names[][2] = {
         {"bare commit beside it, p50", "one effect when idle, p50"},
         {"bare commit beside it, p99", "one effect when idle, p99"}};
@@ -129,18 +128,11 @@ void section_latency(const struct place *place, struct figures *figures)
         double share = i == 0 ? 0.5 : 0.99;
         figures_add(figures, names[i][0], figures_percentile(bare, bare_count, share) / 1e6, "ms",
                     NULL);
-        figures_add(figures, names[i][1], figures_percentile(effects, count, share) / 1e6, "ms",
-                    names[i][0]);
+        figures_add(figures, names[i][1],
+                    figures_percentile(effects.ns, effects.count, share) / 1e6, "ms", names[i][0]);
     }
     bw_free(bare);
-    bw_free(effects);
-}
-
-struct samples turn_samples(const struct place *place, struct bw_id tenant)
-{
-    struct samples samples = {.ns = bw_xcalloc(SAMPLES_MAX, sizeof *samples.ns)};
-    samples.count = read_turns(place, tenant, samples.ns, SAMPLES_MAX);
-    return samples;
+    bw_free(effects.ns);
 }
 
 struct samples latency_samples(const struct place *place)
