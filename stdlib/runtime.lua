@@ -59,21 +59,59 @@ local function finish_failed(info)
   end
 end
 
---- Run what was registered by compensate, the latest first. All run, whatever becomes of the
---- others.
----@return string[] problems
-function runtime.roll_back()
+local function problem(label, info)
+  local failure = describe(info)
+  return string.format("%s: %s (%s:%d)", label, failure.text, failure.file, failure.line)
+end
+
+--- What handlers of to-be-closed variables raised while a cancel unwound. Asked once.
+---@return string[]
+function runtime.problems()
+  local infos = core.problems()
+  local texts = {}
+  for i, info in ipairs(infos) do
+    texts[i] = problem("while it was being cancelled", info)
+  end
+  if infos.more then
+    texts[#texts + 1] = infos.more .. " errors more in __close handlers"
+  end
+  return texts
+end
+
+---@type string[]
+local left_over = {}
+
+local function undo_all()
   local problems = {}
   while #compensations > 0 do
     local compensation = table.remove(compensations)
     local status, info = core.protect(compensation.action)
     if status == "error" then
-      local failure = describe(info)
-      local place = string.format(" (%s:%d)", failure.file, failure.line)
-      problems[#problems + 1] = compensation.label .. ": " .. failure.text .. place
+      problems[#problems + 1] = problem(compensation.label, info)
+    end
+  end
+  if core.is_cancelled() then -- whoever called sees the cancel instead of them
+    for _, text in ipairs(problems) do
+      left_over[#left_over + 1] = text
     end
   end
   return problems
+end
+
+--- Run what was registered by compensate, the latest first. All run, whatever becomes of the
+--- others; a cancel that comes meanwhile is raised behind them.
+---@return string[] problems
+function runtime.roll_back()
+  return core.shelter(undo_all)
+end
+
+--- All that could not be undone of a run that is cancelled.
+local function unwind()
+  for _, text in ipairs(runtime.problems()) do
+    left_over[#left_over + 1] = text
+  end
+  undo_all()
+  return left_over
 end
 
 ---@param action fun()   undoes what was done; may call effects
@@ -122,7 +160,7 @@ function runtime.start(name, input, state)
     if status == "error" then
       finish_failed(info)
     elseif status == "cancelled" then
-      local problems = runtime.roll_back()
+      local problems = unwind()
       core.finish("cancelled", #problems > 0 and { text = table.concat(problems, "\n") } or nil)
     end
   end

@@ -20,6 +20,11 @@ local function spawn(key, action)
   task.id = core.spawn(function()
     local status, value = core.protect(action)
     task.status, task.value = status, value
+    if status == "cancelled" and not core.is_cancelled() then -- of the run, its end will tell
+      for _, text in ipairs(require("billow.runtime").problems()) do
+        core.log("warn", text)
+      end
+    end
   end)
   return task
 end
@@ -62,13 +67,12 @@ local function cancel_all(tasks)
   end
 end
 
---- Should the caller itself be cancelled or fail, nothing it started goes on alone.
+--- Should the caller itself be cancelled or fail, nothing it started goes on alone: it ends after
+--- what that has to clean up.
 local function guarded(tasks, body)
   local guard <close> = setmetatable({}, {
     __close = function()
-      for _, task in ipairs(tasks) do
-        pcall(core.kill, task.id)
-      end
+      cancel_all(tasks)
     end,
   })
   return body(guard)

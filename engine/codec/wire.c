@@ -195,7 +195,7 @@ static struct bw_command *get_commands(struct get *get, size_t *count)
     for (size_t i = 0; i < *count && get_is_ok(get); i++) {
         struct bw_command *command = &commands[i];
         command->flags = bw_reader_u8(&get->reader);
-        if ((command->flags & ~BW_COMMAND_BLOCKS) != 0)
+        if ((command->flags & ~(BW_COMMAND_BLOCKS | BW_COMMAND_CLEANS_UP)) != 0)
             get_fail(get, "unknown flags of a command");
         command->seq = bw_reader_varint(&get->reader);
         if (get_is_ok(get) && (command->seq == 0 || command->seq > INT64_MAX))

@@ -45,7 +45,10 @@ struct bw_delivery {
 };
 
 /* Flag: the script waits for its outcome (effect.call, effect.start); without it: effect.post. */
-enum { BW_COMMAND_BLOCKS = 1 };
+enum {
+    BW_COMMAND_BLOCKS = 1,
+    BW_COMMAND_CLEANS_UP = 2, /* asked by a handler that a cancel does not interrupt */
+};
 
 struct bw_command {
     uint8_t flags;

@@ -32,6 +32,7 @@ static struct bw_effect *effect_create(struct bw_run *run, const struct bw_effec
     effect->run = run;
     effect->seq = command->seq;
     effect->args = command->args;
+    effect->cleans_up = command->flags & BW_COMMAND_CLEANS_UP;
     effect->due_us = kind->due_us ? kind->due_us(args) : 0;
     return effect;
 }

@@ -69,6 +69,7 @@ struct bw_effect {
     int64_t due_us;        /* durable deadline (part of the run's wake_at); 0 = none */
     struct bw_timer timer; /* the deadline, or the pause before the next attempt */
     void *work;            /* of its kind, while begun */
+    bool cleans_up;        /* of a handler that a cancel does not interrupt */
     bool is_answered;      /* its outcome lies in the inbox */
     bool is_delivered;     /* its outcome is part of the turn under way */
     bool is_leaving;       /* given up by the batch under way */

@@ -76,6 +76,18 @@ static void pending_add(struct reading *reading, struct bw_command *command)
     history->pending[history->pending_count++] = command;
 }
 
+/* A cancel is raised in every strand: whatever they waited for is given up, unless a handler does.
+ */
+static void drop_given_up(struct bw_history *history)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < history->pending_count; i++) {
+        if (history->pending[i]->flags & BW_COMMAND_CLEANS_UP)
+            history->pending[kept++] = history->pending[i];
+    }
+    history->pending_count = kept;
+}
+
 static enum bw_err read_delivery(struct reading *reading, const struct bw_delivery *delivery,
                                  bool is_first, struct bw_error *error)
 {
@@ -90,9 +102,8 @@ static enum bw_err read_delivery(struct reading *reading, const struct bw_delive
         return BW_ERR_OK;
     }
     case BW_DELIVERY_CANCEL:
-        /* It is raised in every strand: whatever they waited for is given up. */
         history->is_cancelling = true;
-        history->pending_count = 0;
+        drop_given_up(history);
         return BW_ERR_OK;
     case BW_DELIVERY_OUTCOME:
     case BW_DELIVERY_ERROR: {

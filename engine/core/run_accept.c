@@ -93,9 +93,9 @@ static void put_deliveries(struct bw_run *run, struct bw_batch *batch, struct bw
             effect->kind->withdraw(batch, effect);
         if (item->kind != BW_DELIVERY_CANCEL)
             continue;
-        /* Raised in every strand: whatever they waited for is given up. */
+        /* Raised in every strand: whatever they waited for is given up, unless a handler does. */
         for (size_t k = 0; k < run->effect_count; k++) {
-            if (!run->effects[k]->is_delivered)
+            if (!run->effects[k]->is_delivered && !run->effects[k]->cleans_up)
                 withdraw(batch, run->effects[k]);
         }
     }

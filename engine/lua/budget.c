@@ -155,6 +155,55 @@ void bw_budget_check(lua_State *L, int status, bool was_cancelling)
     }
 }
 
+/* Coroutines of the script go their own ways between the handlers of the strand that resumes them:
+ * what they catch says nothing about those. */
+static bool is_strand(lua_State *L, const struct bw_budget *budget)
+{
+    return budget && budget->strand == L;
+}
+
+intptr_t bw_budget_mark(lua_State *L)
+{
+    const struct bw_budget *budget = bw_budget_of(L);
+
+    if (!is_strand(L, budget))
+        return 1;
+    return (intptr_t)budget->closing << 1 | budget->is_cancelling;
+}
+
+bool bw_budget_mark_is_cancelling(intptr_t mark)
+{
+    return mark & 1;
+}
+
+unsigned bw_budget_mark_closing(intptr_t mark)
+{
+    return (unsigned)(mark >> 1);
+}
+
+void bw_budget_caught(lua_State *L, int status, intptr_t mark)
+{
+    struct bw_budget *budget = bw_budget_of(L);
+
+    bw_budget_check(L, status, bw_budget_mark_is_cancelling(mark));
+    if (!is_strand(L, budget))
+        return;
+    budget->closing = bw_budget_mark_closing(mark);
+    bw_budget_raise_due(L);
+}
+
+void bw_budget_raise_due(lua_State *L)
+{
+    struct bw_budget *budget = bw_budget_of(L);
+
+    if (!budget->is_cancel_due || budget->closing > 0)
+        return;
+    budget->is_cancel_due = false;
+    budget->is_cancelling = true;
+    bw_budget_push_cancel(L);
+    (void)lua_error(L);
+}
+
 static uint64_t clock_us(clockid_t clock)
 {
     struct timespec now;

@@ -58,6 +58,8 @@ struct bw_budget {
     /* Kept by vm.c for the strand that is running; sandboxes without a VM leave them alone. */
     lua_State *strand;  /* its coroutine: must not be yielded from by scripts */
     bool is_cancelling; /* it is unwinding from a cancel, which pcall does not stop */
+    bool is_cancel_due; /* a cancel is to be raised in it, as soon as `closing` is 0 */
+    unsigned closing;   /* handlers of to-be-closed variables at work in it (closing.h) */
 };
 
 /* A state whose memory and steps are counted by `budget`, which must outlive it. NULL when memory
@@ -93,6 +95,14 @@ MAY_THROW int bw_budget_kill(lua_State *L, enum bw_fatal fatal);
  * unwinding when the script is to end, or when a cancel is being raised that began inside the call
  * (`was_cancelling`: before it). */
 MAY_THROW void bw_budget_check(lua_State *L, int status, bool was_cancelling);
+/* What a protected call remembers of the strand at its entry, and brings back when an error ends
+ * it: bw_budget_check, and what was asked for meanwhile. */
+intptr_t bw_budget_mark(lua_State *L);
+MAY_THROW void bw_budget_caught(lua_State *L, int status, intptr_t mark);
+bool bw_budget_mark_is_cancelling(intptr_t mark);
+unsigned bw_budget_mark_closing(intptr_t mark);
+/* Raises the cancel that is due, unless a handler is at work. */
+MAY_THROW void bw_budget_raise_due(lua_State *L);
 /* The value that a cancel raises: a light userdata that scripts never get to see. */
 void bw_budget_push_cancel(lua_State *L);
 bool bw_budget_is_cancel(lua_State *L, int index);

@@ -3,6 +3,7 @@
  */
 #include "lua/lib_base.h"
 #include "lua/budget.h"
+#include "lua/closing.h"
 #include "lua/lib.h"
 #include "lua/lib_string.h"
 #include "lua/sandbox.h"
@@ -15,19 +16,11 @@ static const char origin_key = 0; /* keys the script's own metatable inside its 
 
 /* --- protected calls */
 
-static bool is_cancelling(lua_State *L)
-{
-    struct bw_budget *budget = bw_budget_of(L);
-
-    return budget && budget->is_cancelling;
-}
-
-/* Both as the direct path and as the continuation. `ctx`: was the strand already being cancelled?
- */
-static int finish_pcall(lua_State *L, int status, lua_KContext ctx)
+/* Both as the direct path and as the continuation. */
+static int finish_pcall(lua_State *L, int status, lua_KContext mark)
 {
     if (status != LUA_OK && status != LUA_YIELD) {
-        bw_budget_check(L, status, ctx != 0);
+        bw_budget_caught(L, status, mark);
         lua_pushboolean(L, 0);
         lua_insert(L, -2);
         return 2;
@@ -37,43 +30,43 @@ static int finish_pcall(lua_State *L, int status, lua_KContext ctx)
 
 static int base_pcall(lua_State *L)
 {
-    lua_KContext ctx = is_cancelling(L);
+    lua_KContext mark = bw_budget_mark(L);
 
     luaL_checkany(L, 1);
     bw_lua_charge(L, CALL_STEPS);
     lua_pushboolean(L, 1);
     lua_insert(L, 1); /* stack: true f args... */
-    return finish_pcall(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, ctx, finish_pcall),
-                        ctx);
+    return finish_pcall(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, mark, finish_pcall),
+                        mark);
 }
 
 /* What the handler itself raises is what xpcall gives: never does it raise. */
-static int finish_handler(lua_State *L, int status, lua_KContext ctx)
+static int finish_handler(lua_State *L, int status, lua_KContext mark)
 {
     if (status != LUA_OK && status != LUA_YIELD)
-        bw_budget_check(L, status, ctx != 0);
+        bw_budget_caught(L, status, mark);
     return lua_gettop(L) - 1; /* stack: handler false results... */
 }
 
 /* Unlike Lua's, the handler runs after unwinding, by an ordinary call: the step hook is on, and it
  * can yield. */
-static int finish_xpcall(lua_State *L, int status, lua_KContext ctx)
+static int finish_xpcall(lua_State *L, int status, lua_KContext mark)
 {
     if (status != LUA_OK && status != LUA_YIELD) {
-        bw_budget_check(L, status, ctx != 0); /* stack: handler true error */
+        bw_budget_caught(L, status, mark); /* stack: handler true error */
         lua_pushboolean(L, 0);
         lua_replace(L, 2);
         lua_settop(L, 3);
         lua_pushvalue(L, 1);
         lua_insert(L, 3); /* stack: handler false handler error */
-        return finish_handler(L, lua_pcallk(L, 1, LUA_MULTRET, 0, ctx, finish_handler), ctx);
+        return finish_handler(L, lua_pcallk(L, 1, LUA_MULTRET, 0, mark, finish_handler), mark);
     }
     return lua_gettop(L) - 1;
 }
 
 static int base_xpcall(lua_State *L)
 {
-    lua_KContext ctx = is_cancelling(L);
+    lua_KContext mark = bw_budget_mark(L);
     int count = lua_gettop(L) - 2;
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
@@ -82,7 +75,7 @@ static int base_xpcall(lua_State *L)
     lua_pushvalue(L, 1); /* stack: f handler args... true f */
     lua_rotate(L, 3, 2); /* stack: f handler true f args... */
     lua_remove(L, 1);    /* stack: handler true f args... */
-    return finish_xpcall(L, lua_pcallk(L, count, LUA_MULTRET, 0, ctx, finish_xpcall), ctx);
+    return finish_xpcall(L, lua_pcallk(L, count, LUA_MULTRET, 0, mark, finish_xpcall), mark);
 }
 
 /* --- metatables */
@@ -139,10 +132,13 @@ static void push_copy(lua_State *L)
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         lua_pushstring(L, events[i]);
         lua_pushvalue(L, -1);
-        if (lua_rawget(L, 2) == LUA_TNIL)
+        if (lua_rawget(L, 2) == LUA_TNIL) {
             lua_pop(L, 2);
-        else
-            lua_rawset(L, -3);
+            continue;
+        }
+        if (strcmp(events[i], "__close") == 0)
+            bw_lua_wrap_close(L);
+        lua_rawset(L, -3);
     }
     lua_pushvalue(L, 2);
     lua_rawsetp(L, -2, &origin_key);

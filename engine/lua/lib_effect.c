@@ -8,6 +8,7 @@
  *   spawn(fn) -> strand;  join(strands) -> position of the one that ended first;  kill(strand)
  *   checkpoint(state), finish(how, value)                 end the VM
  *   protect(fn, ...) -> "ok", ... | "cancelled" | "error", info;  pure(fn, ...) -> ...
+ *   shelter(fn, ...) -> ...;  problems() -> infos          lua/closing.h
  *   now, random_u64, run, derive_id, position, log, is_cancelled, run_file, file
  *
  * Yields are the last statement of a function; what was delivered is pushed by the continuation,
@@ -16,13 +17,12 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "lua/bridge.h"
+#include "lua/closing.h"
 #include "lua/vm_state.h"
 #include <stdio.h>
 
 #define KIND_BYTES_MAX 64
 #define LOG_TEXT_BYTES_MAX (BW_LIMIT_ERROR_TEXT_BYTES / 2)
-
-static const char origins_key = 0; /* keys the table of where table errors came from */
 
 const char *bw_lua_script_frame(lua_State *L, uint32_t *line)
 {
@@ -63,15 +63,19 @@ static struct bw_vm *check_place(lua_State *L, const char *kind)
                      "table.sort or string.gsub, nor in __tostring; call them from the workflow's "
                      "run function",
                      kind);
-    if (vm->running->is_cancelling)
-        bw_lua_raise(L,
-                     "%s: the run is being cancelled; what has to be done then belongs into "
-                     "billow.compensate",
-                     kind);
     if (vm->command_count >= BW_LIMIT_TURN_COMMANDS || vm->command_bytes >= BW_LIMIT_TURN_BYTES / 2)
         bw_lua_raise(L, "%s: more than %u effects, or %u bytes of arguments, in one turn", kind,
                      BW_LIMIT_TURN_COMMANDS, BW_LIMIT_TURN_BYTES / 2);
     return vm;
+}
+
+/* A handler brings to its end what it has begun: the cancel of the run passes by what it waits for.
+ * Of a run that is cancelled already nothing is given up any more. */
+static uint8_t shelter(const struct bw_vm *vm)
+{
+    bool is_sheltered = vm->budget.closing > 0 || vm->running->is_sheltered;
+
+    return is_sheltered && !vm->is_cancelled ? BW_COMMAND_CLEANS_UP : 0;
 }
 
 /* Makes the command that arguments 1 (kind) and 2 (args) describe. Owns nothing afterwards. */
@@ -89,7 +93,7 @@ static struct bw_vm *make_command(lua_State *L, uint8_t flags)
     lua_settop(L, 2);
     args = bw_lua_push_buf(L, BW_LIMIT_VALUE_BYTES);
     bw_lua_encode(L, 2, kind, args);
-    agrees = bw_vm_record(vm, flags, bw_str(kind, len), bw_buf_str(args), file, line);
+    agrees = bw_vm_record(vm, flags | shelter(vm), bw_str(kind, len), bw_buf_str(args), file, line);
     bw_lua_drop_buf(args);
     if (!agrees)
         (void)bw_budget_kill(L, BW_FATAL_DIVERGED);
@@ -108,28 +112,12 @@ static int core_start(lua_State *L)
 {
     struct bw_vm *vm = make_command(L, BW_COMMAND_BLOCKS);
 
-    (void)bw_wait_add(vm, vm->seq, vm->running->id);
+    (void)bw_wait_add(vm, vm->seq, vm->running->id, shelter(vm));
     lua_pushinteger(L, (lua_Integer)vm->seq);
     return 1;
 }
 
 /* --- waiting */
-
-/* First thing a continuation does: a strand that was cancelled while it waited unwinds from here.
- */
-static void raise_if_cancelled(lua_State *L)
-{
-    struct bw_vm *vm = bw_vm_of(L);
-    struct bw_strand *strand = vm->running;
-
-    if (!strand->is_cancel_requested)
-        return;
-    strand->is_cancel_requested = false;
-    strand->is_cancelling = true;
-    vm->budget.is_cancelling = true;
-    bw_budget_push_cancel(L);
-    (void)lua_error(L);
-}
 
 /* Pushes what was delivered for `seq`: true, outcome or false, error. */
 static int take_outcome(lua_State *L, uint64_t seq)
@@ -148,7 +136,7 @@ static int take_outcome(lua_State *L, uint64_t seq)
 static int outcome_k(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status;
-    raise_if_cancelled(L);
+    bw_budget_raise_due(L); /* a strand that was cancelled while it waited unwinds from here */
     return take_outcome(L, (uint64_t)ctx);
 }
 
@@ -164,7 +152,7 @@ static int core_call(lua_State *L)
 {
     struct bw_vm *vm = make_command(L, BW_COMMAND_BLOCKS);
 
-    return wait_for(L, vm, bw_wait_add(vm, vm->seq, vm->running->id));
+    return wait_for(L, vm, bw_wait_add(vm, vm->seq, vm->running->id, shelter(vm)));
 }
 
 static int core_await(lua_State *L)
@@ -227,7 +215,7 @@ static int join_k(lua_State *L, int status, lua_KContext ctx)
     lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
 
     (void)status, (void)ctx;
-    raise_if_cancelled(L);
+    bw_budget_raise_due(L);
     for (lua_Integer i = 1; i <= count; i++) {
         struct bw_strand *strand;
         lua_rawgeti(L, 1, i);
@@ -277,72 +265,26 @@ static int core_kill(lua_State *L)
 
 /* --- protected calls of the standard library */
 
-static void push_origins(lua_State *L)
+/* Stack: describe_error "ok" results..., or describe_error "ok" info. */
+static int finish_protect(lua_State *L, int status, lua_KContext mark)
 {
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &origins_key) == LUA_TTABLE)
-        return;
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &origins_key);
-}
-
-/* Turns an error value into {value, file, line, stack} while the stack still stands. A table error
- * that was seen before (raised again by billow.all, for example) keeps the place where it was
- * raised first. */
-static int describe_error(lua_State *L)
-{
-    uint32_t line;
-    const char *file;
-    bool is_table = lua_type(L, 1) == LUA_TTABLE;
-
-    if (bw_budget_of(L)->fatal || bw_budget_is_cancel(L, 1))
-        return 1;
-    if (is_table) {
-        push_origins(L);
-        lua_pushvalue(L, 1);
-        if (lua_rawget(L, -2) == LUA_TTABLE)
-            return 1;
-        lua_settop(L, 1);
-    }
-    lua_createtable(L, 0, 4); /* stack: error info */
-    lua_pushvalue(L, 1);
-    lua_setfield(L, 2, "value");
-    file = bw_lua_script_frame(L, &line);
-    lua_pushstring(L, file);
-    lua_setfield(L, 2, "file");
-    lua_pushinteger(L, (lua_Integer)line);
-    lua_setfield(L, 2, "line");
-    luaL_traceback(L, L, NULL, 1);
-    lua_setfield(L, 2, "stack");
-    if (is_table) {
-        push_origins(L);
-        lua_pushvalue(L, 1);
-        lua_pushvalue(L, 2);
-        lua_rawset(L, -3);
-        lua_settop(L, 2);
-    }
-    return 1;
-}
-
-/* Stack: describe_error "ok" results..., or describe_error "ok" info. `ctx`: was a cancel under way
- * at entry? */
-static int finish_protect(lua_State *L, int status, lua_KContext ctx)
-{
-    struct bw_vm *vm = bw_vm_of(L);
-    bool was_cancelling = ctx != 0;
+    struct bw_budget *budget = bw_budget_of(L);
+    bool was_cancelling = bw_budget_mark_is_cancelling(mark);
+    bool is_strand = budget->strand == L;
 
     if (status == LUA_OK || status == LUA_YIELD)
         return lua_gettop(L) - 1;
     bw_budget_check(L, status, true);
-    if (bw_budget_is_cancel(L, -1) || (vm->budget.is_cancelling && !was_cancelling)) {
-        vm->budget.is_cancelling = was_cancelling;
-        if (vm->running)
-            vm->running->is_cancelling = was_cancelling;
+    if (is_strand)
+        budget->closing = bw_budget_mark_closing(mark);
+    if (bw_budget_is_cancel(L, -1) || (is_strand && budget->is_cancelling && !was_cancelling)) {
+        budget->is_cancelling = was_cancelling;
+        lua_pushliteral(L, "cancelled");
+        return 1;
+    }
+    if (is_strand && budget->is_cancel_due && budget->closing == 0) {
+        budget->is_cancel_due = false;
+        bw_lua_keep_problem(L); /* what was raised on the way to the cancel */
         lua_pushliteral(L, "cancelled");
         return 1;
     }
@@ -353,15 +295,28 @@ static int finish_protect(lua_State *L, int status, lua_KContext ctx)
 
 static int core_protect(lua_State *L)
 {
-    lua_KContext ctx = bw_budget_of(L)->is_cancelling;
+    lua_KContext mark = bw_budget_mark(L);
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_pushcfunction(L, describe_error);
+    lua_pushcfunction(L, bw_lua_describe_error);
     lua_insert(L, 1);
     lua_pushliteral(L, "ok");
     lua_insert(L, 2); /* stack: describe_error "ok" f args... */
-    return finish_protect(L, lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, ctx, finish_protect),
-                          ctx);
+    return finish_protect(L, lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, mark, finish_protect),
+                          mark);
+}
+
+/* core.shelter(fn, ...): a cancel that comes while it runs is raised behind it. */
+static int core_shelter(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    return bw_lua_call_sheltered(L, lua_gettop(L) - 1);
+}
+
+static int core_problems(lua_State *L)
+{
+    bw_lua_push_problems(L);
+    return 1;
 }
 
 static int core_pure(lua_State *L)
@@ -391,6 +346,9 @@ static int core_checkpoint(lua_State *L)
     bool agrees;
 
     lua_settop(L, 1);
+    if (vm->is_cancelled || vm->budget.closing > 0)
+        return bw_lua_raise(L, "checkpoint: not in a handler, nor while the run is being "
+                               "cancelled: what is being undone cannot begin anew");
     if (vm->running->id != 1 || vm->ended_count + 1 != vm->strand_count)
         return bw_lua_raise(
             L, "checkpoint: only the workflow itself can make one, while nothing runs beside it");
@@ -620,11 +578,13 @@ static const luaL_Reg functions[] = {
     {"now", core_now},
     {"position", core_position},
     {"post", core_post},
+    {"problems", core_problems},
     {"protect", core_protect},
     {"pure", core_pure},
     {"random_u64", core_random_u64},
     {"run", core_run},
     {"run_file", core_run_file},
+    {"shelter", core_shelter},
     {"spawn", core_spawn},
     {"start", core_start},
     {NULL, NULL},

@@ -10,7 +10,7 @@
 
 /* --- waits: few at a time, kept ascending by seq */
 
-struct bw_wait *bw_wait_add(struct bw_vm *vm, uint64_t seq, uint32_t owner)
+struct bw_wait *bw_wait_add(struct bw_vm *vm, uint64_t seq, uint32_t owner, bool is_sheltered)
 {
     struct bw_wait *wait;
 
@@ -20,7 +20,7 @@ struct bw_wait *bw_wait_add(struct bw_vm *vm, uint64_t seq, uint32_t owner)
         vm->waits = bw_xrealloc(vm->waits, vm->wait_capacity * sizeof *vm->waits);
     }
     wait = &vm->waits[vm->wait_count++];
-    *wait = (struct bw_wait){.seq = seq, .owner = owner};
+    *wait = (struct bw_wait){.seq = seq, .owner = owner, .is_sheltered = is_sheltered};
     return wait;
 }
 
@@ -47,19 +47,60 @@ void bw_wait_remove(struct bw_vm *vm, struct bw_wait *wait)
     vm->wait_count--;
 }
 
-void bw_wait_give_up(struct bw_vm *vm, struct bw_wait *wait, const char *file, uint32_t line)
+/* A handler that a cancel finds waiting for what was asked for before it began. */
+static void fail_wait(struct bw_vm *vm, struct bw_wait *wait)
+{
+    struct bw_buf error;
+
+    bw_buf_init(&error, 256);
+    bw_value_put_map(&error, 4);
+    bw_value_put_key(&error, "code");
+    bw_value_put_text(&error, "CANCELLED");
+    bw_value_put_key(&error, "detail");
+    bw_value_put_nil(&error);
+    bw_value_put_key(&error, "is_retryable");
+    bw_value_put_bool(&error, false);
+    bw_value_put_key(&error, "text");
+    bw_value_put_text(&error, "a cancel gave up what the handler waited for; it was asked for "
+                              "before the handler began");
+    wait->is_delivered = wait->is_error = true;
+    wait->bytes = bw_xstrndup(error.ptr, error.len);
+    wait->len = error.len;
+    bw_strand_enqueue(vm, wait->waiter);
+    bw_buf_deinit(&error);
+}
+
+static bool is_awaited_by_a_handler(const struct bw_wait *wait)
+{
+    return wait->waiter && wait->waiter->closing > 0;
+}
+
+/* `is_told`: the engine knows it without a command. */
+static void give_up(struct bw_vm *vm, struct bw_wait *wait, bool is_told, const char *file,
+                    uint32_t line)
 {
     bool is_delivered = wait->is_delivered;
+    uint64_t seq = wait->seq;
     struct bw_buf args;
 
+    if (!is_awaited_by_a_handler(wait))
+        bw_wait_remove(vm, wait);
+    else if (!is_delivered)
+        fail_wait(vm, wait);
+    if (is_told)
+        return;
     bw_buf_init(&args, 64);
     bw_value_put_map(&args, 1);
     bw_value_put_key(&args, "seq");
-    bw_value_put_int(&args, (int64_t)wait->seq);
-    bw_wait_remove(vm, wait);
+    bw_value_put_int(&args, (int64_t)seq);
     if (!is_delivered && !bw_vm_record(vm, 0, BW_STR("cancel"), bw_buf_str(&args), file, line))
         vm->budget.fatal = BW_FATAL_DIVERGED; /* the next thing that runs, ends */
     bw_buf_deinit(&args);
+}
+
+void bw_wait_give_up(struct bw_vm *vm, struct bw_wait *wait, const char *file, uint32_t line)
+{
+    give_up(vm, wait, false, file, line);
 }
 
 /* --- strands */
@@ -78,6 +119,7 @@ struct bw_strand *bw_strand_spawn(lua_State *L, struct bw_vm *vm)
     strand->id = ++vm->strand_count;
     strand->co = co;
     strand->ref = ref;
+    strand->is_sheltered = vm->running && (vm->running->is_sheltered || vm->budget.closing > 0);
     if (vm->strands_len == vm->strands_capacity) {
         vm->strands_capacity = vm->strands_capacity ? 2 * vm->strands_capacity : 4;
         vm->strands = bw_xrealloc(vm->strands, vm->strands_capacity * sizeof(struct bw_strand *));
@@ -196,12 +238,18 @@ static void resume(struct bw_vm *vm, struct bw_strand *strand)
     vm->running = strand;
     vm->budget.strand = strand->co;
     vm->budget.is_cancelling = strand->is_cancelling;
+    vm->budget.is_cancel_due = strand->is_cancel_requested;
+    vm->budget.closing = strand->closing;
     /* Nothing is pushed from out here: the continuation pushes what was delivered, inside, where
      * running out of memory ends the run and not the process. */
     status = lua_resume(strand->co, NULL, 0, &result_count);
     vm->running = NULL;
+    strand->is_cancelling = vm->budget.is_cancelling;
+    strand->is_cancel_requested = vm->budget.is_cancel_due;
+    strand->closing = vm->budget.closing;
     vm->budget.strand = NULL;
-    vm->budget.is_cancelling = false;
+    vm->budget.is_cancelling = vm->budget.is_cancel_due = false;
+    vm->budget.closing = 0;
     if (status == LUA_YIELD) {
         BW_ASSERT(result_count == 0);
         BW_ASSERT(strand->state == BW_STRAND_WAITING || strand->state == BW_STRAND_JOINING ||
@@ -224,6 +272,8 @@ bool bw_strand_unwind(struct bw_vm *vm, struct bw_strand *strand)
     if (strand->state == BW_STRAND_DONE || strand->is_cancel_requested || strand->is_cancelling)
         return false;
     strand->is_cancel_requested = true;
+    if (strand->closing > 0)
+        return true; /* the handler comes to its end before */
     if (strand->state == BW_STRAND_WAITING || strand->state == BW_STRAND_JOINING)
         bw_strand_enqueue(vm, strand);
     return true;
@@ -234,10 +284,51 @@ void bw_strand_cancel(struct bw_vm *vm, struct bw_strand *strand, const char *fi
     if (!bw_strand_unwind(vm, strand))
         return;
     for (size_t i = 0; i < vm->wait_count;) {
-        if (vm->waits[i].owner == strand->id)
-            bw_wait_give_up(vm, &vm->waits[i], file, line);
-        else
-            i++;
+        size_t count = vm->wait_count;
+        struct bw_wait *wait = &vm->waits[i];
+        bool is_kept = wait->owner != strand->id || (wait->is_sheltered && strand->closing > 0);
+        if (!is_kept)
+            give_up(vm, wait, false, file, line);
+        i += vm->wait_count == count;
+    }
+}
+
+/* The strand with the largest id below `id`; NULL when there is none. */
+static struct bw_strand *strand_below(const struct bw_vm *vm, uint32_t id)
+{
+    size_t place = bw_strand_place(vm, id);
+
+    return place ? vm->strands[place - 1] : NULL;
+}
+
+/* Is it asked for by a handler that still is at work? */
+static bool is_needed(const struct bw_vm *vm, const struct bw_wait *wait)
+{
+    const struct bw_strand *owner = bw_strand_find(vm, wait->owner);
+
+    return wait->is_sheltered && owner && owner->state != BW_STRAND_DONE &&
+           (owner->closing > 0 || owner->is_sheltered);
+}
+
+void bw_strand_cancel_all(struct bw_vm *vm)
+{
+    struct bw_strand *strand;
+
+    /* The latest strand first, the workflow itself last: those who wait for others find them ended.
+     */
+    for (uint32_t last = UINT32_MAX; (strand = strand_below(vm, last)) != NULL; last = strand->id) {
+        if (!strand->is_sheltered)
+            (void)bw_strand_unwind(vm, strand);
+    }
+    /* What the turn has asked for meanwhile the engine cannot tell from what the unwinding asks
+     * for.
+     */
+    for (size_t i = 0; i < vm->wait_count;) {
+        size_t count = vm->wait_count;
+        struct bw_wait *wait = &vm->waits[i];
+        if (!is_needed(vm, wait))
+            give_up(vm, wait, !wait->is_sheltered && wait->seq <= vm->seq_before, "", 0);
+        i += vm->wait_count == count;
     }
 }
 

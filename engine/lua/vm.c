@@ -201,18 +201,8 @@ static void deliver_outcome(struct bw_vm *vm, const struct bw_delivery *delivery
         bw_strand_enqueue(vm, wait->waiter);
 }
 
-/* The strand with the largest id below `id`; NULL when there is none. */
-static struct bw_strand *strand_below(const struct bw_vm *vm, uint32_t id)
-{
-    size_t place = bw_strand_place(vm, id);
-
-    return place ? vm->strands[place - 1] : NULL;
-}
-
 static void deliver_cancel(struct bw_vm *vm)
 {
-    struct bw_strand *strand;
-
     if (vm->is_cancelled)
         return;
     vm->is_cancelled = true;
@@ -221,18 +211,7 @@ static void deliver_cancel(struct bw_vm *vm)
         bw_buf_clear(&vm->value);
         return;
     }
-    /* The latest strand first, the workflow itself last: those who wait for others find them ended.
-     */
-    for (uint32_t last = UINT32_MAX; (strand = strand_below(vm, last)) != NULL; last = strand->id)
-        (void)bw_strand_unwind(vm, strand);
-    /* With the cancel the engine gives up by itself what was under way before this turn; what the
-     * turn has asked for meanwhile it cannot tell from what the unwinding asks for. */
-    while (vm->wait_count) {
-        if (vm->waits[0].seq > vm->seq_before)
-            bw_wait_give_up(vm, &vm->waits[0], "", 0);
-        else
-            bw_wait_remove(vm, &vm->waits[0]);
-    }
+    bw_strand_cancel_all(vm);
 }
 
 static void deliver(struct bw_vm *vm, const struct bw_delivery *delivery)

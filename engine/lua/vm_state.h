@@ -25,8 +25,10 @@ struct bw_strand {
     enum bw_strand_state state;
     uint64_t seq; /* WAITING: what for */
     bool has_started;
-    bool is_cancel_requested;     /* raise when it is resumed next */
+    bool is_cancel_requested;     /* raise when it is resumed next, or when its handlers ended */
     bool is_cancelling;           /* raised; it unwinds */
+    bool is_sheltered;            /* begun by a handler: the run's cancel leaves it to that */
+    unsigned closing;             /* handlers at work (lua/closing.h) */
     uint32_t ended_at;            /* DONE: order of ending, from 1 */
     struct bw_strand *queue_next; /* READY */
 };
@@ -36,6 +38,7 @@ struct bw_strand {
 struct bw_wait {
     uint64_t seq;
     uint32_t owner;           /* strand that asked */
+    bool is_sheltered;        /* BW_COMMAND_CLEANS_UP */
     struct bw_strand *waiter; /* NULL while nobody waits yet */
     bool is_delivered;
     bool is_error;
@@ -119,15 +122,20 @@ void bw_strand_forget(struct bw_vm *vm, struct bw_strand *strand);
 void bw_strand_enqueue(struct bw_vm *vm, struct bw_strand *strand);
 /* Runs ready strands, first in first out, until none is ready or the VM has ended. */
 void bw_strand_run_all(struct bw_vm *vm);
-/* Asks a strand to unwind: it raises where it waits. False when it has ended or unwinds already. */
+/* Asks a strand to unwind: it raises where it waits, or when the handler that it is in has ended.
+ * False when it has ended or unwinds already. */
 bool bw_strand_unwind(struct bw_vm *vm, struct bw_strand *strand);
 /* The same, and gives up what the strand waits for. */
 void bw_strand_cancel(struct bw_vm *vm, struct bw_strand *strand, const char *file, uint32_t line);
+/* The same with all strands, for the cancel of the run: the engine gives up by itself what was
+ * asked for before this turn. */
+void bw_strand_cancel_all(struct bw_vm *vm);
 void bw_strand_free_all(struct bw_vm *vm);
-struct bw_wait *bw_wait_add(struct bw_vm *vm, uint64_t seq, uint32_t owner);
+struct bw_wait *bw_wait_add(struct bw_vm *vm, uint64_t seq, uint32_t owner, bool is_sheltered);
 struct bw_wait *bw_wait_find(struct bw_vm *vm, uint64_t seq);
 void bw_wait_remove(struct bw_vm *vm, struct bw_wait *wait);
-/* Gives up a wait: if its outcome has not come, the engine is told by a "cancel" command. */
+/* Gives up a wait: if its outcome has not come, the engine is told by a "cancel" command. A handler
+ * that waits for it goes on with an error. */
 void bw_wait_give_up(struct bw_vm *vm, struct bw_wait *wait, const char *file, uint32_t line);
 
 /* --- report.c */

@@ -2,7 +2,7 @@
 
 --- The functions between Lua and the engine (engine/lua/lib_effect.c), for the standard library
 --- only. Those that make commands raise when they are called from a coroutine of the script, while
---- a file loads, in a policy, or during a cancel.
+--- a file loads, or in a policy.
 ---@class billow.effect.core
 local core = {}
 
@@ -63,6 +63,16 @@ function core.finish(how, value) end
 ---@return "ok"|"error"|"cancelled" status
 ---@return any ...   results; or {value, file, line, stack}
 function core.protect(action, ...) end
+
+--- Call a function; a cancel that comes while it runs is raised behind it.
+---@param action fun(...): any
+---@return any ...
+function core.shelter(action, ...) end
+
+--- What handlers of to-be-closed variables raised while a cancel unwound, since this was last
+--- asked: an array of what protect gives for an error; `more` counts those beyond the first twenty.
+---@return table problems
+function core.problems() end
 
 --- Call a function in which every effect, the clock and random numbers raise.
 ---@param action fun(...): any

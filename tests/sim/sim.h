@@ -75,6 +75,7 @@
     X(CHILD_ENDED, "child results delivered")                                                      \
     X(CHECKPOINT, "checkpoints")                                                                   \
     X(UNDONE, "compensations")                                                                     \
+    X(UNLOCKED, "locks given back by runs that were cancelled")                                    \
     X(SCHEDULE_FIRED, "scheduled starts")                                                          \
     X(SCHEDULE_CAUGHT_UP, "scheduled starts that were late")                                       \
     X(SCHEDULE_SKIPPED, "scheduled starts left out")                                               \

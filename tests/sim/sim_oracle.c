@@ -19,6 +19,7 @@ struct told {
     int64_t due_us; /* sleep; event.wait with a timeout; 0 = none */
     char key[96];   /* http: under which the other side knows it */
     char kind[16];
+    char page[12]; /* http: where to, behind the last slash */
     bool blocks;
     bool is_answered;
     bool is_cancelled;
@@ -216,6 +217,11 @@ static void read_command(struct sim *sim, struct sim_story *story, const struct 
         snprintf(told.key, sizeof told.key, "%s/%llu", id, (unsigned long long)command->seq);
         if (key.len)
             snprintf(told.key, sizeof told.key, "%.*s", BW_STR_ARG(key));
+        struct bw_str url = bw_value_get_str(&args, "url", BW_STR_NONE);
+        size_t at = url.len;
+        while (at > 0 && url.ptr[at - 1] != '/')
+            at--;
+        snprintf(told.page, sizeof told.page, "%.*s", (int)(url.len - at), url.ptr + at);
     }
     PUSH(story->told, story->told_count, told);
     if (strcmp(told.kind, "cancel") == 0) {
@@ -254,18 +260,24 @@ static void read_turn(struct sim *sim, struct sim_story *story, const struct mem
 /* --- The row of the run. */
 
 /* What may stop a run here: trouble outside that outlasted all attempts, or three dead hosts. */
-static void check_parked(struct sim *sim, const struct sim_story *story)
+static bool is_outside(const struct sim *sim, struct bw_str code)
 {
     static const char *const CODES[] = {"UNAVAILABLE", "TIMEOUT", "UNKNOWN_OUTCOME",
                                         "COMPENSATION_FAILED", "NONE_SUCCEEDED"};
-    struct bw_value error = bw_value_read(story->run->row.error);
-    struct bw_str code = bw_value_get_str(&error, "code", BW_STR_NONE);
     if (bw_str_eq(code, BW_STR("FAILOVER")) && sim_standby_has_fallen(sim))
-        return;
+        return true;
     for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++) {
         if (bw_str_eq(code, bw_str_of(CODES[i])))
-            return;
+            return true;
     }
+    return false;
+}
+
+static void check_parked(struct sim *sim, const struct sim_story *story)
+{
+    struct bw_value error = bw_value_read(story->run->row.error);
+    if (is_outside(sim, bw_value_get_str(&error, "code", BW_STR_NONE)))
+        return;
     struct bw_buf json;
     bw_buf_init(&json, 1 << 20);
     bw_value_to_json(&json, story->run->row.error, BW_JSON_DECIMAL_STRINGS);
@@ -489,6 +501,32 @@ static void check_events(struct sim *sim)
     }
 }
 
+static bool is_done(const struct sim_story *story, const char *page)
+{
+    for (size_t i = 0; i < story->told_count; i++) {
+        if (strcmp(story->told[i].page, page) == 0 && story->told[i].is_answered)
+            return true;
+    }
+    return false;
+}
+
+/* Who got a lock gives it back, whole, when its scope ends: also while the run is being cancelled,
+ * and if the cancel finds it at that. Or its end tells why not. */
+static void check_lock(struct sim *sim, const struct sim_story *story)
+{
+    const struct bw_run_row *row = &story->run->row;
+    struct bw_value error = bw_value_read(row->error);
+    struct bw_str code = bw_value_get_str(&error, "code", BW_STR_NONE);
+    bool is_told = error.tag == BW_VALUE_MAP && (code.len == 0 || is_outside(sim, code));
+    if (!is_done(story, "lock") || is_told)
+        return;
+    if (!is_done(story, "unlock") || !is_done(story, "unlocked"))
+        sim_fail(sim, "%s has ended with its lock%s", name_of(story),
+                 is_done(story, "unlock") ? ", half given back" : "");
+    if (row->status == BW_RUN_CANCELLED)
+        sim_mark(sim, SIM_UNLOCKED);
+}
+
 void sim_oracle_end(struct sim *sim)
 {
     sim_oracle_step(sim);
@@ -499,6 +537,7 @@ void sim_oracle_end(struct sim *sim)
                 sim_fail(sim, "J2: row %zu of %s has changed", k + 1, name_of(story));
         }
         check_status(sim, story);
+        check_lock(sim, story);
         if (sim_replay_check(sim, story->run))
             sim_mark(sim, SIM_REPLAYED);
     }

@@ -1,8 +1,24 @@
---- Something is booked, and undone when the run is cancelled or nobody confirms.
+--- Something is booked, and undone when the run is cancelled or nobody confirms; a lock is given
+--- back however that ends.
 local billow = require("billow")
 local event = require("billow.event")
 local http = require("billow.http")
+local timer = require("billow.timer")
 local workflow = require("billow.workflow")
+
+local ERP = "https://erp.example/"
+
+--- Taken as long as the variable lives.
+local function lock(key)
+  http.post({ url = ERP .. "lock", body = key })
+  return setmetatable({}, {
+    __close = function()
+      http.post({ url = ERP .. "unlock", body = key })
+      timer.sleep("1s")
+      http.post({ url = ERP .. "unlocked", body = key })
+    end,
+  })
+end
 
 return workflow.define({
   name = "saga",
@@ -13,6 +29,7 @@ return workflow.define({
     billow.compensate(function()
       http.post({ url = "https://erp.example/unbook", body = input.key })
     end, "unbook")
+    local held <close> = lock(input.key) -- luacheck: ignore 211
     local go = event.wait("go", { key = input.key, timeout = "15s" })
     if not go then
       billow.roll_back()

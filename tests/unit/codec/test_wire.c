@@ -127,7 +127,7 @@ static void test_malformed_turns_are_named(void **state)
     assert_corrupt_turn(BW_STR("\x01\x00\x01\x02\x00\x01\x00\x00"), "without a command");
     assert_corrupt_turn(BW_STR("\x01\x00\x01\x01\x00\x01\x0A\x00"), "unknown tag");
     assert_corrupt_turn(BW_STR("\x01\x00\x01\x01\x00\x00\x00\x00\x00\x00"), "a value is missing");
-    assert_corrupt_turn(BW_STR("\x01\x00\x00\x01\x02\x01\x01"
+    assert_corrupt_turn(BW_STR("\x01\x00\x00\x01\x04\x01\x01"
                                "a\x00\x00\x01\x00"),
                         "unknown flags");
     assert_corrupt_turn(BW_STR("\x01\x00\x00\x01\x01\x00\x01"
