@@ -51,8 +51,11 @@ local function describe(info)
 end
 
 --- A detail may hold what cannot cross (a function, a float): then the failure goes without it.
-local function finish_failed(info)
+local function finish_failed(name, info)
   local failure = describe(info)
+  if failure.file == "" then -- no line of a script is left: `return workflow.define(...)` is one
+    failure.file = "workflows/" .. name .. ".lua"
+  end
   if core.protect(core.finish, "failed", failure) ~= "ok" then
     failure.detail = nil
     core.finish("failed", failure)
@@ -143,6 +146,9 @@ local function run_workflow(name, input, state)
       text = "workflows/" .. name .. ".lua must return workflow.define({ ... })",
     }), 0)
   end
+  if definition.limits then
+    core.limits(workflow.limits_of(definition))
+  end
   if definition.input then
     input = workflow.check_input(definition, input)
   end
@@ -158,7 +164,7 @@ function runtime.start(name, input, state)
   return function()
     local status, info = core.protect(run_workflow, name, input, state)
     if status == "error" then
-      finish_failed(info)
+      finish_failed(name, info)
     elseif status == "cancelled" then
       local problems = unwind()
       core.finish("cancelled", #problems > 0 and { text = table.concat(problems, "\n") } or nil)

@@ -69,6 +69,7 @@ end
 ---@return fun()
 function runtime.start(name, input)
   return function()
+    core.limits(math.maxinteger, math.maxinteger) -- those of the command line count
     local chunk, problem = script.load(name, input.is_strict)
     if chunk then
       report(core.protect(chunk))

@@ -5,6 +5,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "consolidated",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "One invoice for several contracts",
   input = { group = "text", period = "period", prepared_by = "text?" },
   policies = { "rates", "rounding", "ceiling", "tax", "approval" },

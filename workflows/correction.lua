@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "correction",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Correction of a billed entry",
   input = { row = "table" }, -- the entry as it was imported anew
 

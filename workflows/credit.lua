@@ -8,6 +8,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "credit",
   version = "1.1.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Credit note",
   -- request: {all = true}, {lines = {{line_id, amount?, quantity?}}}, {entries = {{entry_id,
   -- quantity?}}} or {amount = "100.00"}; outcome "written_off" or "excluded" when the work is not

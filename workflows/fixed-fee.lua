@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "fixed-fee",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Fixed fee",
   input = { contract = "id", period = "period", prepared_by = "text?" },
   policies = { "tax", "approval" },

@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "hold-review",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Review of a hold",
   input = { hold = "id" },
 

@@ -11,6 +11,7 @@ local CHUNKS_BETWEEN_CHECKPOINTS = 20
 return workflow.define({
   name = "import",
   version = "1.2.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Import of a source file",
   input = {
     id = "text",

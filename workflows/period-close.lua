@@ -7,6 +7,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "period-close",
   version = "1.1.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Close of a period",
   input = { period = "period", contract = "id?" },
 

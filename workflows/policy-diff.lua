@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "policy-diff",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "What a setting would change",
   input = {
     policy = "text",

@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "preview",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Preview of a period",
   input = { period = "period", contract = "id?" },
   policies = { "rates", "rounding", "ceiling", "tax" },

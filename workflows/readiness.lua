@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "readiness",
   version = "1.1.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Readiness of a period",
   input = { period = "period", contract = "id?" },
 

@@ -5,6 +5,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "reconcile",
   version = "1.1.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Payments to invoices",
   input = {
     id = "text?",

@@ -5,6 +5,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "statement",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Statement of account",
   input = {
     customer = "text",

@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "tm",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Time and materials",
   input = { contract = "id", period = "period", prepared_by = "text?" },
   policies = { "rates", "rounding", "ceiling", "tax", "approval" },

@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "transfer",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Transfer of entries",
   input = {
     entries = "text", -- "harvest-time:3,harvest-time:4=1.5h"

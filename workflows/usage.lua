@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "usage",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Usage",
   input = { contract = "id", period = "period", prepared_by = "text?" },
   policies = { "tax", "approval" },

@@ -8,6 +8,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "write-down",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Write-down",
   input = {
     entries = "text", -- "harvest-time:3,harvest-time:4=1.5h"

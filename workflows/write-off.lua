@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "write-off",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Write-off",
   input = {
     invoice = "text", -- number or id

@@ -21,7 +21,12 @@
 #define BW_LIMIT_SCRIPT_BYTES (256u * BW_KIB)
 #define BW_LIMIT_RELEASE_BYTES (16u * BW_MIB)
 #define BW_LIMIT_RELEASE_FILES 4096u
+/* Heap of a run, and steps of a turn: what a workflow may state (limits of workflow.define), and
+ * what counts when it states nothing. */
 #define BW_LIMIT_VM_BYTES (64u * BW_MIB)
+#define BW_LIMIT_VM_DEFAULT_BYTES (16u * BW_MIB)
+#define BW_LIMIT_TURN_STEPS 50000000u
+#define BW_LIMIT_TURN_STEPS_DEFAULT 5000000u
 #define BW_LIMIT_ERROR_TEXT_BYTES (8u * BW_KIB)
 
 /* Turns, commands and messages. */

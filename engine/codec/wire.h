@@ -136,7 +136,9 @@ struct bw_wake {
     size_t replay_count;
     struct bw_delivery *deliveries; /* of this turn */
     size_t delivery_count;
-    uint64_t steps_max; /* fuel for this turn (replay has its own, the same per turn) */
+    /* What the workflow may state at most. Replayed turns may use all of it: what they used was
+     * enough when it happened. */
+    uint64_t steps_max;
     uint64_t memory_bytes_max;
     uint64_t wall_us_max; /* of this turn, and of each replayed one; 0: none */
 };
@@ -147,13 +149,14 @@ enum bw_turn_status {
     BW_TURN_FAILED = 3,     /* uncaught error; value = {code, text, file, line, stack, detail} */
     BW_TURN_CHECKPOINT = 4, /* value = state; the VM is closed */
     BW_TURN_CANCELLED = 5,  /* unwound after a cancel; value = nil, or {text} of a compensation */
-    BW_TURN_BUDGET = 6,     /* steps used up; nothing of the turn counts; value = {file, line} */
-    BW_TURN_MEMORY = 7,     /* memory cap reached */
+    /* Steps used up; nothing of the turn counts; value = {file, is_stated, limit, line} */
+    BW_TURN_BUDGET = 6,
+    BW_TURN_MEMORY = 7, /* memory cap reached; value likewise */
     /* value = {seq, turn, recorded={...}, replayed={...}, last_equal={...}, text} */
     BW_TURN_NONDETERMINISM = 8,
     BW_TURN_MISSING = 9,     /* not resident: send it again with its journal */
     BW_TURN_NO_RELEASE = 10, /* the release was not sent to this host */
-    BW_TURN_WALL = 11,       /* took too long by the clock; otherwise as BUDGET */
+    BW_TURN_WALL = 11,       /* took too long by the clock (ms); otherwise as BUDGET */
 };
 
 struct bw_turn_result {

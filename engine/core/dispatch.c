@@ -254,7 +254,13 @@ static void over_limit(struct bw_engine *engine, struct bw_run *run,
     const struct bw_engine_limits *limits = &engine->limits;
     struct bw_value where = result->value.len ? bw_value_read(result->value) : (struct bw_value){0};
     struct bw_str file = bw_value_get_str(&where, "file", BW_STR_NONE);
-    char place[160] = "", text[512];
+    bool is_memory = result->status == BW_TURN_MEMORY;
+    int64_t limit = bw_value_get_int(
+        &where, "limit", (int64_t)(is_memory ? limits->memory_bytes_max : limits->steps_max));
+    const char *whose = bw_value_get_bool(&where, "is_stated", false)
+                            ? "that the workflow states as its limits"
+                            : "that a workflow has when it states no limits";
+    char place[160] = "", text[768];
     const char *code = "MEMORY";
 
     bw_host_evict(engine, run->host, run->keyed.id);
@@ -268,10 +274,13 @@ static void over_limit(struct bw_engine *engine, struct bw_run *run,
                  bw_arena_cstr(&engine->scratch, file), bw_value_get_int(&where, "line", 0));
     if (result->status == BW_TURN_BUDGET) {
         code = "BUDGET";
-        snprintf(text, sizeof text,
-                 "the script used up its %" PRIu64
-                 " steps in one turn, twice%s: is there an endless loop?",
-                 limits->steps_max, place);
+        snprintf(
+            text, sizeof text,
+            "the script used up the %" PRId64
+            " steps in one turn %s, twice%s: is there an endless loop? A workflow that has that "
+            "much to do says limits = { steps = \"50M\" } in workflow.define (50M is the "
+            "most), or waits in between",
+            limit, whose, place);
     } else if (result->status == BW_TURN_WALL) {
         code = "WALL";
         snprintf(text, sizeof text,
@@ -279,9 +288,13 @@ static void over_limit(struct bw_engine *engine, struct bw_run *run,
                  " ms in one turn, twice%s: does it compare or build very long texts?",
                  limits->wall_us_max / 1000, place);
     } else {
-        snprintf(text, sizeof text,
-                 "the script reached its memory limit of %" PRIu64 " bytes, twice",
-                 limits->memory_bytes_max);
+        snprintf(
+            text, sizeof text,
+            "the script reached the %" PRId64
+            " bytes of memory %s, twice. A workflow that has to hold that much says limits = { "
+            "memory = \"64MiB\" } in workflow.define (64MiB is the most), or reads less at a "
+            "time",
+            limit, whose);
     }
     bw_engine_park(engine, run, code, text);
 }

@@ -35,8 +35,8 @@ struct bw_engine_limits {
     size_t group_max;           /* turns in one group commit */
     size_t group_beside_min;    /* turns that are worth a commit beside one under way */
     size_t loads_max;           /* loads in flight */
-    uint64_t steps_max;         /* fuel of one turn */
-    uint64_t memory_bytes_max;  /* heap of one run */
+    uint64_t steps_max;         /* fuel of one turn that a workflow may state */
+    uint64_t memory_bytes_max;  /* heap of one run, likewise */
     uint64_t wall_us_max;       /* work of one turn by the clock; 0 = no limit */
     size_t commands_max;        /* of one turn */
     size_t pending_max;         /* effects that one run waits for at a time */

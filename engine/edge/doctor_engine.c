@@ -33,9 +33,21 @@ static const char *state_path(struct bw_doctor *doctor, const char *name)
 
 /* --- a running engine */
 
-static size_t parked_of(struct bw_client *client, const char *tenant, struct bw_error *error)
+/* Codes of a script that a ceiling has ended. */
+static bool is_of_ceiling(const struct bw_value *row)
+{
+    struct bw_value error = bw_value_get(row, "error");
+    struct bw_str code = bw_value_get_str(&error, "code", BW_STR_NONE);
+
+    return bw_str_eq(code, BW_STR("BUDGET")) || bw_str_eq(code, BW_STR("MEMORY")) ||
+           bw_str_eq(code, BW_STR("WALL"));
+}
+
+static size_t parked_of(struct bw_client *client, const char *tenant, size_t *over,
+                        struct bw_error *error)
 {
     struct bw_buf answer;
+    struct bw_value row;
     char path[96];
     size_t count = 0;
 
@@ -44,8 +56,28 @@ static size_t parked_of(struct bw_client *client, const char *tenant, struct bw_
     bw_client_set_tenant(client, tenant);
     if (bw_client_call(client, "GET", path, BW_STR_NONE, &answer, error) == BW_ERR_OK)
         count = bw_value_read(bw_buf_str(&answer)).count;
+    if (count) {
+        struct bw_str rest = bw_value_read(bw_buf_str(&answer)).items;
+        while (bw_value_next(&rest, &row))
+            *over += is_of_ceiling(&row);
+    }
     bw_buf_deinit(&answer);
     return count;
+}
+
+static void say_ceilings(struct bw_doctor *doctor, size_t over)
+{
+    if (over)
+        bw_doctor_say(doctor, BW_DOCTOR_WARN, "script ceilings",
+                      "'billow run show ID' names the ceiling and the line; a workflow that needs "
+                      "more states limits = { steps = ..., memory = ... } in workflow.define",
+                      "%zu run%s stopped at a ceiling", over, over == 1 ? "" : "s");
+    else
+        bw_doctor_say(doctor, BW_DOCTOR_OK, "script ceilings", "",
+                      "%u steps a turn and %u MiB, unless a workflow states its own, up to %u and "
+                      "%u MiB; no run stopped there",
+                      BW_LIMIT_TURN_STEPS_DEFAULT, BW_LIMIT_VM_DEFAULT_BYTES / BW_MIB,
+                      BW_LIMIT_TURN_STEPS, BW_LIMIT_VM_BYTES / BW_MIB);
 }
 
 /* Open runs whose replay grows long. */
@@ -85,14 +117,14 @@ static void check_parked(struct bw_doctor *doctor, struct bw_client *client)
     struct bw_buf answer;
     struct bw_error error = {0};
     struct bw_value list, row;
-    size_t parked = 0, longs = 0;
+    size_t parked = 0, longs = 0, over = 0;
 
     bw_buf_init(&answer, ANSWER_BYTES_MAX);
     if (bw_client_call(client, "GET", "/v1/tenants", BW_STR_NONE, &answer, &error) == BW_ERR_OK) {
         list = bw_value_read(bw_buf_str(&answer));
         for (struct bw_str rest = list.items; !error.code && bw_value_next(&rest, &row);) {
             struct bw_str name = bw_value_get_str(&row, "name", BW_STR(""));
-            parked += parked_of(client, bw_arena_cstr(&doctor->arena, name), &error);
+            parked += parked_of(client, bw_arena_cstr(&doctor->arena, name), &over, &error);
             if (!error.code)
                 longs += long_of(client, bw_arena_cstr(&doctor->arena, name), &error);
         }
@@ -109,8 +141,10 @@ static void check_parked(struct bw_doctor *doctor, struct bw_client *client)
                       parked == 1 ? "" : "s", parked == 1 ? "s" : "");
     else
         bw_doctor_say(doctor, BW_DOCTOR_OK, "parked runs", "", "none");
-    if (!error.code)
+    if (!error.code) {
+        say_ceilings(doctor, over);
         say_long(doctor, longs);
+    }
     bw_buf_deinit(&answer);
 }
 

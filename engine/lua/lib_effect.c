@@ -8,6 +8,7 @@
  *   spawn(fn) -> strand;  join(strands) -> position of the one that ended first;  kill(strand)
  *   checkpoint(state), finish(how, value)                 end the VM
  *   protect(fn, ...) -> "ok", ... | "cancelled" | "error", info;  pure(fn, ...) -> ...
+ *   limits(steps, bytes)                          ceilings of the workflow; 0 = the default
  *   shelter(fn, ...) -> ...;  problems() -> infos          lua/closing.h
  *   now, random_u64, run, derive_id, position, log, is_cancelled, run_file, file
  *
@@ -395,6 +396,20 @@ static int core_finish(lua_State *L)
     return 0;
 }
 
+/* What the workflow states, from its definition: the same in each replay, as that is of the
+ * release.
+ */
+static int core_limits(lua_State *L)
+{
+    struct bw_vm *vm = bw_vm_of(L);
+    lua_Integer steps = luaL_checkinteger(L, 1), bytes = luaL_checkinteger(L, 2);
+
+    luaL_argcheck(L, steps >= 0, 1, "a number of steps is expected");
+    luaL_argcheck(L, bytes >= 0, 2, "a number of bytes is expected");
+    bw_vm_state_limits(vm, (uint64_t)steps, (uint64_t)bytes);
+    return 0;
+}
+
 /* --- what a script may know */
 
 static int core_now(lua_State *L)
@@ -574,6 +589,7 @@ static const luaL_Reg functions[] = {
     {"is_cancelled", core_is_cancelled},
     {"join", core_join},
     {"kill", core_kill},
+    {"limits", core_limits},
     {"log", core_log},
     {"now", core_now},
     {"position", core_position},

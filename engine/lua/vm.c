@@ -69,6 +69,8 @@ struct bw_vm *bw_vm_create(const struct bw_vm_options *options, struct bw_error 
     vm->workflow = bw_xstrndup(options->workflow.ptr, options->workflow.len);
     vm->release = bw_release_retain(options->release);
     vm->zones = (struct bw_lua_zones){.find = find_zone, .self = vm};
+    vm->own_steps = BW_LIMIT_TURN_STEPS_DEFAULT;
+    vm->own_bytes = BW_LIMIT_VM_DEFAULT_BYTES;
     bw_vm_set_limits(vm, options->steps_max, options->memory_bytes_max, options->wall_us_max);
     bw_arena_init(&vm->arena);
     bw_arena_init(&vm->last_arena);
@@ -107,6 +109,22 @@ void bw_vm_destroy(struct bw_vm *vm)
     bw_free(vm);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A turn that is replayed came to its end under the ceilings of its day; a later build or release
+ * may have lower ones. */
+static void apply_limits(struct bw_vm *vm)
+{
+    bool is_live = !vm->expected;
+
+    vm->budget.steps_max = is_live ? least(vm->steps_max, vm->own_steps) : vm->steps_max;
+    vm->budget.bytes_max =
+        (size_t)(is_live ? least(vm->memory_bytes_max, vm->own_bytes) : vm->memory_bytes_max);
+}
+
 uint64_t bw_vm_turn_number(const struct bw_vm *vm)
 {
     return vm->turn;
@@ -115,10 +133,18 @@ uint64_t bw_vm_turn_number(const struct bw_vm *vm)
 void bw_vm_set_limits(struct bw_vm *vm, uint64_t steps_max, uint64_t memory_bytes_max,
                       uint64_t wall_us_max)
 {
-    vm->budget.steps_max = steps_max;
+    vm->steps_max = steps_max;
+    vm->memory_bytes_max = least(memory_bytes_max, BW_LIMIT_VM_BYTES);
     vm->budget.wall_us_max = wall_us_max;
-    vm->budget.bytes_max =
-        (size_t)(memory_bytes_max < BW_LIMIT_VM_BYTES ? memory_bytes_max : BW_LIMIT_VM_BYTES);
+    apply_limits(vm);
+}
+
+void bw_vm_state_limits(struct bw_vm *vm, uint64_t steps, uint64_t memory_bytes)
+{
+    vm->has_own = true;
+    vm->own_steps = steps ? steps : BW_LIMIT_TURN_STEPS_DEFAULT;
+    vm->own_bytes = memory_bytes ? memory_bytes : BW_LIMIT_VM_DEFAULT_BYTES;
+    apply_limits(vm);
 }
 
 /* --- the first turn */
@@ -242,6 +268,7 @@ static void begin_turn(struct bw_vm *vm, uint64_t turn, struct bw_stamp at,
     vm->at = at;
     vm->expected = expected;
     vm->seq_before = vm->seq;
+    apply_limits(vm);
     bw_budget_begin(&vm->budget);
     bw_arena_reset(&vm->arena);
     vm->command_count = 0;
@@ -306,18 +333,23 @@ static void fill_pending(struct bw_vm *vm, struct bw_turn_result *result)
     }
 }
 
-/* Where a turn was when it was ended, as the value of its result. */
-static bool put_where(struct bw_vm *vm)
+/* Where a turn was when it was ended, and by which ceiling, as the value of its result. */
+static void put_limit(struct bw_vm *vm)
 {
+    uint64_t limit = vm->budget.fatal == BW_FATAL_MEMORY ? vm->budget.bytes_max
+                     : vm->budget.fatal == BW_FATAL_WALL ? vm->budget.wall_us_max / 1000
+                                                         : vm->budget.steps_max;
+
     bw_buf_clear(&vm->value);
-    if (!vm->budget.where[0])
-        return false;
-    bw_value_put_map(&vm->value, 2);
+    bw_value_put_map(&vm->value, 4);
     bw_value_put_key(&vm->value, "file");
     bw_value_put_text(&vm->value, vm->budget.where);
+    bw_value_put_key(&vm->value, "is_stated");
+    bw_value_put_bool(&vm->value, vm->has_own);
+    bw_value_put_key(&vm->value, "limit");
+    bw_value_put_int(&vm->value, (int64_t)limit);
     bw_value_put_key(&vm->value, "line");
     bw_value_put_int(&vm->value, vm->budget.where_line);
-    return true;
 }
 
 /* What was left out is said in a line of its own. */
@@ -357,8 +389,10 @@ static void fill_result(struct bw_vm *vm, struct bw_turn_result *result)
     bool counts = !vm->budget.fatal;
     bool has_value = status == BW_TURN_NONDETERMINISM || (counts && status != BW_TURN_WAITING);
 
-    if (status == BW_TURN_BUDGET || status == BW_TURN_WALL)
-        has_value = put_where(vm);
+    if (status == BW_TURN_BUDGET || status == BW_TURN_WALL || status == BW_TURN_MEMORY) {
+        put_limit(vm);
+        has_value = true;
+    }
     put_logs(vm);
     learn_modules(vm);
     *result = (struct bw_turn_result){

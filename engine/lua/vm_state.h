@@ -60,7 +60,12 @@ struct bw_vm {
     struct bw_release *release;
     struct bw_lua_zones zones; /* zoneinfo/... of the release */
     struct bw_buf modules;     /* names of the library's that it loaded, each ended by a zero */
-    bool is_nobodys; /* it loads for all runs; false again when something asked whose it is */
+    bool is_nobodys;    /* it loads for all runs; false again when something asked whose it is */
+    uint64_t steps_max; /* that the workflow may state; replayed turns have all of it */
+    uint64_t memory_bytes_max;
+    uint64_t own_steps; /* that it states, or the default */
+    uint64_t own_bytes;
+    bool has_own; /* it states something */
     struct bw_id run, tenant;
     char *workflow;
     char *started_by; /* who started the run; NULL when the start does not say */
@@ -109,6 +114,8 @@ static inline struct bw_vm *bw_vm_of(lua_State *L)
 }
 
 /* --- vm.c */
+/* What the workflow states: counts from here on. 0 = the default. */
+void bw_vm_state_limits(struct bw_vm *vm, uint64_t steps, uint64_t memory_bytes);
 MAY_THROW void bw_vm_open_sandbox(lua_State *L, struct bw_vm *vm);
 
 /* --- strand.c */

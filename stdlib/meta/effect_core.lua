@@ -58,6 +58,12 @@ function core.checkpoint(state) end
 ---@param value any
 function core.finish(how, value) end
 
+--- What the workflow may use from here on: steps in a turn and bytes of heap. 0 is the default;
+--- over the engine's own ceilings those count.
+---@param steps integer
+---@param bytes integer
+function core.limits(steps, bytes) end
+
 --- Call a function; errors and cancels stop here.
 ---@param action fun(...): any
 ---@return "ok"|"error"|"cancelled" status

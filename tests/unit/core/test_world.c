@@ -506,6 +506,9 @@ static void test_an_endless_loop_is_parked(void **state)
     start("loops");
     assert_ends("parked");
     assert_non_null(strstr(run_member("error"), "BUDGET"));
+    assert_non_null(strstr(run_member("error"), "the 5000000 steps in one turn that a workflow has "
+                                                "when it states no limits"));
+    assert_non_null(strstr(run_member("error"), "limits = { steps ="));
 }
 
 static void test_an_unknown_operation_is_refused_by_name(void **state)

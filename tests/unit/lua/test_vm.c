@@ -343,7 +343,8 @@ static void test_work_that_steps_cannot_price_is_ended_by_the_clock(void **state
     rig.wall_us_max = 50000;
     rig_start(&rig, "{}");
     rig_assert_status(&rig, BW_TURN_WALL);
-    rig_assert_value(&rig, "{\"file\":\"workflows/t.lua\",\"line\":4}");
+    rig_assert_value(&rig,
+                     "{\"file\":\"workflows/t.lua\",\"is_stated\":false,\"limit\":50,\"line\":4}");
 }
 
 static void test_too_much_memory_ends_the_turn(void **state)
