@@ -5,7 +5,12 @@
 #include "base/fault.h"
 #include "core/inside.h"
 
-enum { BATCHES_SPARE_MAX = 1024 };
+enum {
+    BATCHES_SPARE_MAX = 1024,
+    /* A script's database transaction, in turns without one: it takes milliseconds, and the locks
+     * it takes are held until the group's commit. */
+    WORK_WEIGHT = 32,
+};
 
 void bw_groups_init(struct bw_groups *groups)
 {
@@ -68,11 +73,29 @@ static void count_committing(struct bw_engine *engine, const struct bw_run *run,
     bw_sched_committing(&engine->sched, run, has_begun);
 }
 
+static size_t weight_of(const struct bw_batch *batch)
+{
+    return 1 + WORK_WEIGHT * batch->commit.db_work_count;
+}
+
+static void enqueue(struct bw_groups *groups, struct bw_batch *batch)
+{
+    bw_list_push_back(&groups->queue, &batch->link);
+    groups->queue_count++;
+    groups->queue_weight += weight_of(batch);
+}
+
+static void dequeue(struct bw_groups *groups, struct bw_batch *batch)
+{
+    bw_list_remove(&batch->link);
+    groups->queue_count--;
+    groups->queue_weight -= weight_of(batch);
+}
+
 void bw_group_add(struct bw_engine *engine, struct bw_batch *batch)
 {
     BW_ASSERT(batch->run && batch->run->state == BW_RUN_STATE_COMMITTING);
-    bw_list_push_back(&engine->groups.queue, &batch->link);
-    engine->groups.queue_count++;
+    enqueue(&engine->groups, batch);
     count_committing(engine, batch->run, true);
 }
 
@@ -83,8 +106,7 @@ void bw_group_drop(struct bw_engine *engine, uint32_t shard)
         struct bw_batch *batch = bw_container_of(link, struct bw_batch, link);
         if (batch->run->shard != shard)
             continue;
-        bw_list_remove(&batch->link);
-        groups->queue_count--;
+        dequeue(groups, batch);
         count_committing(engine, batch->run, false);
         bw_engine_reject(engine, batch, BW_COMMIT_FENCED, "the shard has another owner");
     }
@@ -114,13 +136,13 @@ static void send(struct bw_engine *engine)
     struct bw_groups *groups = &engine->groups;
     struct bw_store *store = engine->config.store;
     struct bw_call *call = bw_call_open(engine, committed);
-    size_t count = 0;
+    size_t count = 0, weight = 0;
     if (!groups->commits)
         groups->commits = bw_xmalloc(engine->limits.group_max * sizeof *groups->commits);
-    while (count < engine->limits.group_max && !bw_list_is_empty(&groups->queue)) {
-        struct bw_batch *batch =
-            bw_container_of(bw_list_pop_front(&groups->queue), struct bw_batch, link);
-        groups->queue_count--;
+    while (weight < engine->limits.group_max && !bw_list_is_empty(&groups->queue)) {
+        struct bw_batch *batch = bw_container_of(groups->queue.next, struct bw_batch, link);
+        dequeue(groups, batch);
+        weight += weight_of(batch);
         groups->commits[count++] = batch->commit;
         bw_list_push_back(&call->batches, &batch->link);
     }
@@ -139,6 +161,6 @@ void bw_group_flush(struct bw_engine *engine)
     if (!bw_lease_may_act(engine))
         return;
     while (groups->lanes_busy < lanes &&
-           groups->queue_count >= (groups->lanes_busy ? engine->limits.group_beside_min : 1))
+           groups->queue_weight >= (groups->lanes_busy ? engine->limits.group_beside_min : 1))
         send(engine);
 }

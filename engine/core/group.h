@@ -19,6 +19,7 @@ struct bw_engine;
 struct bw_groups {
     struct bw_list queue; /* batches */
     size_t queue_count;
+    size_t queue_weight; /* as turns without database work */
     unsigned lanes_busy;
     struct bw_turn_commit *commits; /* scratch of flush */
     struct bw_list spare;           /* batches for reuse */

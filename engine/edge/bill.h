@@ -20,6 +20,7 @@ struct bw_bill {
     const char *approve_as; /* NULL: ask on the terminal */
     const char *clear_as;   /* NULL: ask on the terminal */
     const char *contract;   /* NULL: all */
+    bool is_together;       /* all approvals at once: numbers in the order of issue */
     struct bw_arena arena;
     struct bw_buf documents; /* encoded {firm, customers, contracts, rate_cards, opening} */
     const char *tenant;      /* of firm.id */
@@ -35,7 +36,7 @@ BW_MUST_USE enum bw_err bw_bill_set_up(struct bw_bill *bill, struct bw_error *er
 BW_MUST_USE enum bw_err bw_bill_import(struct bw_bill *bill, struct bw_error *error);
 /* Starts the period's run and answers its tasks until it is done (bill_run.c). Approvals are
  * answered in order of contract, each after the one before has had its effect, so that numbers come
- * in that order. */
+ * in that order, unless they are answered together. */
 BW_MUST_USE enum bw_err bw_bill_run(struct bw_bill *bill, struct bw_error *error);
 /* Writes documents and exceptions, prints the tables (bill_report.c). */
 BW_MUST_USE enum bw_err bw_bill_report(struct bw_bill *bill, struct bw_error *error);

@@ -3,7 +3,8 @@
  * Exceptions are answered as they come. An approval is answered only when every billing run of the
  * period stands at a task of its own, and then the one with the smallest contract id: each issues
  * before the next one is asked, so the numbers follow the contracts whatever happened in between, a
- * crash of this program included.
+ * crash of this program included. With --together they are all answered at once, and the numbers
+ * come as the bills are issued.
  */
 #include "edge/bill.h"
 #include "edge/bill_look.h"
@@ -178,8 +179,9 @@ static enum bw_err wait_for_run(struct month *month, const struct bw_value *task
 }
 
 /* Answers the approvals one after the other, in the order of their contracts: each run issues
- * before the next is answered. Ends early when a run asks again, which then comes first in the next
- * round, or when it parks. `*count` says how many there were. */
+ * before the next is answered, unless all shall be answered together. Ends early when a run asks
+ * again, which then comes first in the next round, or when it parks. `*count` says how many there
+ * were. */
 static enum bw_err approve_all(struct month *month, size_t *count, struct bw_error *error)
 {
     struct bw_value *approvals = bw_bill_look_approvals(&month->look, count);
@@ -187,8 +189,9 @@ static enum bw_err approve_all(struct month *month, size_t *count, struct bw_err
     bool has_ended = true;
     for (size_t i = 0; i < *count && !err && has_ended; i++) {
         err = answer(month, &approvals[i], error);
-        if (!err)
-            err = wait_for_run(month, &approvals[i], error);
+        if (err || month->bill->is_together)
+            continue;
+        err = wait_for_run(month, &approvals[i], error);
         struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&month->one));
         has_ended = run.tag == BW_VALUE_MAP && /* not a list of its new tasks */
                     bw_str_eq(bw_value_get_str(&run, "status", BW_STR("")), BW_STR("done"));

@@ -26,8 +26,14 @@ int bw_cmd_bill(struct bw_cli *cli)
                            .out = bw_cli_option(cli, "out"),
                            .approve_as = bw_cli_option(cli, "approve-as"),
                            .clear_as = bw_cli_option(cli, "clear-as"),
-                           .contract = bw_cli_option(cli, "contract")};
+                           .contract = bw_cli_option(cli, "contract"),
+                           .is_together = bw_cli_option(cli, "together") != NULL};
     struct bw_error error = {0};
+    if (bill.is_together && !bill.approve_as) {
+        bw_fail(&error, BW_ERR_INVALID,
+                "--together answers every approval at once: say in whose name with --approve-as");
+        return bw_cli_fail(cli, &error);
+    }
     if (bw_cmd_period(cli, "the month to bill", &bill.period, &error))
         return bw_cli_fail(cli, &error);
     if (!bill.clear_as)

@@ -33,6 +33,9 @@ static const struct bw_cli_command commands[] = {
                  {"clear-as", "NAME",
                   "answer exceptions as this person (default: as --approve-as)"},
                  {"contract", "ID", "only this contract"},
+                 {"together", NULL,
+                  "answer all approvals at once: quicker for thousands of contracts, and numbers "
+                  "come as bills are issued, not in the order of contracts"},
                  {"only-import", NULL, "set up and import, bill nothing yet"},
                  END},
      .examples = {"billow bill examples/acme --period 2026-10 --out out --approve-as \"Dana "

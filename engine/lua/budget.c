@@ -226,10 +226,15 @@ void bw_budget_set_on_exhausted(void (*fn)(void))
     on_exhausted = fn;
 }
 
+uint64_t bw_budget_now_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+
 void bw_budget_look(void)
 {
     if (on_look)
-        on_look(on_look_ud, clock_us(CLOCK_MONOTONIC));
+        on_look(on_look_ud, bw_budget_now_us());
 }
 
 void bw_budget_begin(struct bw_budget *budget)

@@ -86,6 +86,8 @@ void bw_budget_set_on_look(void (*fn)(void *ud, uint64_t now_us), void *ud);
  * NULL: the script sees that memory is out. */
 void bw_budget_set_on_exhausted(void (*fn)(void));
 void bw_budget_look(void); /* calls it: for work between turns */
+/* The clock that it is given; only for when to say something, never seen by scripts. */
+uint64_t bw_budget_now_us(void);
 /* A turn begins: steps and clock count from here. */
 void bw_budget_begin(struct bw_budget *budget);
 

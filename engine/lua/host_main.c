@@ -24,6 +24,15 @@
 #define SOCKET_FD 3
 #define READ_BYTES 65536
 #define ALIVE_US 500000 /* between two signs of life */
+#define RESULTS_US                                                                                 \
+    4000 /* of work: then what is ready leaves, and the database gets something to do */
+
+/* Results of a frame that is not done yet. */
+struct early {
+    struct bw_buf out;
+    uint64_t left_us; /* when something left last, or the frame came */
+    bool is_broken;   /* nobody reads */
+};
 
 static bool write_all(struct bw_str bytes)
 {
@@ -61,6 +70,25 @@ static void say_alive(void *ud, uint64_t now_us)
     (void)write_all(bw_str(frame, sizeof frame));
 }
 
+static bool send_early(void *ud, const struct bw_turn_result *results, size_t count)
+{
+    struct early *early = ud;
+    uint64_t now = bw_budget_now_us();
+    size_t at;
+
+    if (now - early->left_us < RESULTS_US || early->is_broken)
+        return false;
+    bw_buf_clear(&early->out);
+    at = bw_wire_begin_frame(&early->out, BW_FRAME_RESULTS);
+    bw_wire_put_results(&early->out, results, count);
+    if (early->out.is_over)
+        return false; /* the answer says so */
+    bw_wire_end_frame(&early->out, at);
+    early->left_us = now;
+    early->is_broken = !write_all(bw_buf_str(&early->out));
+    return true;
+}
+
 /* All scripts of the process share its memory. The engine tries their turns again in a fresh one.
  */
 static void end_exhausted(void)
@@ -87,8 +115,8 @@ static bool read_more(struct bw_buf *in)
 }
 
 /* Handles every whole frame in `in`, and keeps the rest. */
-static enum bw_err handle_frames(struct bw_hostlet *hostlet, struct bw_buf *in, struct bw_buf *out,
-                                 struct bw_error *error)
+static enum bw_err handle_frames(struct bw_hostlet *hostlet, struct early *early, struct bw_buf *in,
+                                 struct bw_buf *out, struct bw_error *error)
 {
     struct bw_str rest = bw_buf_str(in), payload;
     uint8_t type;
@@ -102,12 +130,13 @@ static enum bw_err handle_frames(struct bw_hostlet *hostlet, struct bw_buf *in, 
         if (type == 0)
             break;
         bw_buf_clear(out);
+        early->left_us = bw_budget_now_us();
         at = bw_wire_begin_frame(out, BW_FRAME_RESULTS);
         err = bw_hostlet_handle(hostlet, type, payload, &answer_type, out, error);
         if (err != BW_ERR_OK)
             return err;
         bw_wire_end_frame(out, at);
-        if (answer_type && !write_all(bw_buf_str(out)))
+        if (early->is_broken || (answer_type && !write_all(bw_buf_str(out))))
             return bw_fail(error, BW_ERR_IO, "the engine does not read any more");
     }
     if (rest.len && rest.ptr != in->ptr)
@@ -135,18 +164,22 @@ static enum bw_err check_confined(bool has_filter, bool is_unconfined, struct bw
 static enum bw_err serve(struct bw_hostlet *hostlet, struct bw_error *error)
 {
     struct bw_buf in, out;
+    struct early early = {0};
     enum bw_err err = BW_ERR_OK;
 
     bw_buf_init(&in, BW_LIMIT_FRAME_BYTES + READ_BYTES + BW_WIRE_FRAME_HEAD_LEN);
     bw_buf_init(&out, BW_LIMIT_FRAME_BYTES + BW_WIRE_FRAME_HEAD_LEN);
+    bw_buf_init(&early.out, BW_LIMIT_FRAME_BYTES + BW_WIRE_FRAME_HEAD_LEN);
+    bw_hostlet_set_on_results(hostlet, send_early, &early);
     bw_budget_set_on_look(say_alive, NULL);
     bw_budget_set_on_exhausted(end_exhausted);
     if (!say_hello(&out))
         err = bw_fail(error, BW_ERR_IO, "descriptor %d is not the engine's socket", SOCKET_FD);
     while (err == BW_ERR_OK && read_more(&in))
-        err = handle_frames(hostlet, &in, &out, error);
+        err = handle_frames(hostlet, &early, &in, &out, error);
     bw_buf_deinit(&in);
     bw_buf_deinit(&out);
+    bw_buf_deinit(&early.out);
     return err;
 }
 

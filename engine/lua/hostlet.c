@@ -26,7 +26,9 @@ struct bw_hostlet {
     struct bw_release *library;
     struct kept_release releases[RELEASES_MAX];
     size_t release_count;
-    uint64_t frame; /* counts frames */
+    uint64_t frame;                   /* counts frames */
+    bw_hostlet_results_fn on_results; /* may be NULL */
+    void *on_results_ud;
 };
 
 struct bw_hostlet *bw_hostlet_create(void)
@@ -45,6 +47,12 @@ struct bw_hostlet *bw_hostlet_create_over(const struct bw_release_set *files,
     hostlet->library_files = files;
     hostlet->library = library;
     return hostlet;
+}
+
+void bw_hostlet_set_on_results(struct bw_hostlet *hostlet, bw_hostlet_results_fn fn, void *ud)
+{
+    hostlet->on_results = fn;
+    hostlet->on_results_ud = ud;
 }
 
 static void close_resident(struct resident *resident)
@@ -244,16 +252,20 @@ static enum bw_err take_wakes(struct bw_hostlet *hostlet, struct bw_str payload,
 {
     struct bw_wake *wakes;
     struct bw_turn_result *results;
-    size_t count;
+    size_t count, first = 0; /* the first one that has not left */
     enum bw_err err = bw_wire_get_wakes(payload, arena, &wakes, &count, error);
 
     if (err != BW_ERR_OK)
         return err;
     results = bw_arena_calloc(arena, count ? count : 1, sizeof *results);
-    for (size_t i = 0; i < count && err == BW_ERR_OK; i++)
+    for (size_t i = 0; i < count && err == BW_ERR_OK; i++) {
+        if (i > first && hostlet->on_results &&
+            hostlet->on_results(hostlet->on_results_ud, results + first, i - first))
+            first = i;
         err = wake_run(hostlet, &wakes[i], arena, &results[i], error);
-    if (err == BW_ERR_OK)
-        bw_wire_put_results(answer, results, count); /* borrows from the VMs until here */
+    }
+    if (err == BW_ERR_OK) /* borrows from the VMs until here */
+        bw_wire_put_results(answer, results + first, count - first);
     for (size_t i = 0; i < count; i++) {
         struct resident *resident = bw_map_get_id(&hostlet->residents, wakes[i].run);
         if (resident && resident->is_over)

@@ -19,6 +19,10 @@ struct bw_hostlet *bw_hostlet_create(void);
 struct bw_hostlet *bw_hostlet_create_over(const struct bw_release_set *files,
                                           struct bw_release *library);
 void bw_hostlet_destroy(struct bw_hostlet *hostlet); /* closes every resident run */
+/* Asked between the turns of one frame, with the results that have not left yet: true when `fn` has
+ * sent them. Without it they all leave in the frame's answer. */
+typedef bool (*bw_hostlet_results_fn)(void *ud, const struct bw_turn_result *results, size_t count);
+void bw_hostlet_set_on_results(struct bw_hostlet *hostlet, bw_hostlet_results_fn fn, void *ud);
 /* Handles one frame. Releases are kept (up to 32; a wake of one that is gone is answered
  * NO_RELEASE), runs stay resident until they end or are evicted, and a wake that names a resident
  * run it does not hold is answered MISSING. An answer frame's payload, if there is one, is appended

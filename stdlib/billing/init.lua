@@ -421,15 +421,16 @@ function billing.issue(contract, judged, bill, approval)
   end
   local explanations = explanations_of(contract, bill, approval)
   local results = db.transaction(function(tx)
+    add_settlement(tx, contract, judged, bill, approval.by)
+    -- Last: everybody who issues in the series waits from its number to the commit.
     for i, object in ipairs(bill.canonical) do
       add_invoice(tx, contract, object, series[i], approval, explanations[i])
     end
-    add_settlement(tx, contract, judged, bill, approval.by)
   end)
   settle_rest(contract, judged)
-  local issued = {}
+  local issued, before = {}, #results - 3 * #bill.canonical
   for i, object in ipairs(bill.canonical) do
-    issued[i] = { id = object.id, number = results[3 * i - 2].number }
+    issued[i] = { id = object.id, number = results[before + 3 * i - 2].number }
   end
   return issued
 end

@@ -201,6 +201,8 @@ if [ "$status" -ne 0 ]; then
 fi
 expect "PostgreSQL goes away in the middle: the month is billed all the same" 0 "Issued invoices"
 mkdir "$work/calm"
+run billow bill "$firm" --period 2026-10 --dir "$work/calm" --out "$work/documents3" --together
+expect "all approvals at once need a name" 4 "say in whose name with --approve-as"
 run billow bill "$firm" --period 2026-10 --dir "$work/calm" --out "$work/documents3" --approve-as "Dana Scully"
 check "the same documents as of an undisturbed month" diff -r "$work/documents2" "$work/documents3"
 

@@ -107,6 +107,13 @@ plain() {
     bill "$work/state" "$work/out2" || fail "second call"
     check "$work/out2" "second call"
     followed "$work/state"
+    mkdir "$work/together"
+    bill "$work/together" "$work/out3" --together || fail "all approvals at once"
+    "$build/tools/billow-lua" -d "$here" "$here/tests/tools/compare.lua" "$firm/expected.json" \
+        "$work/out3"/invoices/*.json "$work/out3/exceptions.json" >"$work/compare" 2>&1 ||
+        { cat "$work/compare" >&3; fail "approved together, other figures come out"; }
+    followed "$work/together"
+    diff <(ls "$work/out/invoices") <(ls "$work/out3/invoices") >&3 || fail "approved together, other numbers come out"
     echo "billed twice, once each: $(wc -l <"$work/expected") documents, all the same"
 }
 

@@ -644,6 +644,43 @@ static void test_starts_that_come_together_ask_once_for_the_active_release(void 
     assert_int_equal(questions, 1);
 }
 
+/* --- Database work in a group commit. */
+
+static const struct fake_program TAKES_NUMBER = {
+    "calls", {{.kind = "number.next", .args = "{\"series\":\"invoice\",\"date\":\"2026-10-31\"}"}}};
+static size_t works, works_most;
+static void (*commit_store)(void *self, const struct bw_turn_commit *commits, size_t count,
+                            bw_commit_fn done, void *ud);
+
+static void count_works(void *self, const struct bw_turn_commit *commits, size_t count,
+                        bw_commit_fn done, void *ud)
+{
+    size_t here = 0;
+    for (size_t i = 0; i < count; i++)
+        here += commits[i].db_work_count;
+    works += here;
+    works_most = here > works_most ? here : works_most;
+    commit_store(self, commits, count, done, ud);
+}
+
+/* Each takes milliseconds: a group that held hundreds would keep its locks, and the script host
+ * idle, for as long as all of them. */
+static void test_much_database_work_goes_in_several_commits(void **state)
+{
+    (void)state;
+    size_t started = 0;
+    set_up(&TAKES_NUMBER, 1);
+    works = works_most = 0;
+    commit_store = harness.store.commit;
+    harness.store.commit = count_works;
+    for (size_t i = 0; i < 40; i++)
+        ask_for_start(&started);
+    harness_settle(&harness);
+    assert_int_equal(started, 40);
+    assert_int_equal(works, 40);
+    assert_true(works_most > 1 && works_most <= 8);
+}
+
 static void test_a_release_that_changes_while_it_is_asked_for_is_asked_for_again(void **state)
 {
     (void)state;
@@ -708,6 +745,7 @@ int main(void)
         CASE(test_a_checkpoint_truncates_the_replay_and_seqs_go_on),
         CASE(test_effects_started_together_are_delivered_as_they_come),
         CASE(test_starts_that_come_together_ask_once_for_the_active_release),
+        CASE(test_much_database_work_goes_in_several_commits),
         CASE(test_a_release_that_changes_while_it_is_asked_for_is_asked_for_again),
         CASE(test_starts_that_wait_for_the_release_leave_nothing_behind_in_a_crash),
     };

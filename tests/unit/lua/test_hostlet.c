@@ -167,6 +167,54 @@ static void test_several_runs_in_one_frame_are_kept_apart(void **state)
     }
 }
 
+/* Takes the results of all but every third call. */
+struct taken {
+    uint8_t runs[8];
+    size_t count, calls;
+};
+
+static bool take_some(void *ud, const struct bw_turn_result *results, size_t count)
+{
+    struct taken *taken = ud;
+
+    if (++taken->calls % 3 == 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(results[i].status, BW_TURN_WAITING);
+        assert_int_equal(results[i].command_count, 1);
+        taken->runs[taken->count++] = results[i].run.bytes[3];
+    }
+    return true;
+}
+
+static void test_results_may_leave_while_the_frame_is_worked_on_each_once_and_in_order(void **state)
+{
+    struct bw_delivery start = start_delivery();
+    struct bw_wake wakes[6];
+    struct bw_turn_result *results;
+    struct taken taken = {.count = 0};
+    struct bw_buf payload;
+    struct bw_error error;
+    size_t count;
+    uint8_t type;
+    (void)state;
+    send_release();
+    bw_hostlet_set_on_results(hostlet, take_some, &taken);
+    for (uint8_t i = 0; i < 6; i++)
+        wakes[i] = wake_of(i, 1, false, &start);
+    bw_buf_init(&payload, 1 << 20);
+    bw_wire_put_wakes(&payload, wakes, 6);
+    assert_int_equal(handle(BW_FRAME_WAKES, &payload, &type), BW_ERR_OK);
+    bw_buf_deinit(&payload);
+    assert_int_equal(taken.calls, 5);
+    assert_ok(bw_wire_get_results(bw_buf_str(&answer), &arena, &results, &count, &error), &error);
+    for (size_t i = 0; i < count; i++)
+        taken.runs[taken.count++] = results[i].run.bytes[3];
+    assert_int_equal(taken.count, 6);
+    assert_memory_equal(taken.runs, ((uint8_t[]){0, 1, 2, 3, 4, 5}), 6);
+    assert_true(count > 0 && count < 6);
+}
+
 static void test_a_release_that_was_not_sent_is_asked_for(void **state)
 {
     struct bw_delivery start = start_delivery();
@@ -408,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_run_starts_stays_resident_and_ends),
         TEST(test_several_runs_in_one_frame_are_kept_apart),
+        TEST(test_results_may_leave_while_the_frame_is_worked_on_each_once_and_in_order),
         TEST(test_a_release_that_was_not_sent_is_asked_for),
         TEST(test_an_evicted_run_is_replayed_from_its_journal),
         TEST(test_a_resident_run_at_another_turn_is_missing),
