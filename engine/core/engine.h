@@ -172,6 +172,12 @@ void bw_engine_schedule_times(struct bw_engine *engine, struct bw_id tenant, str
 void bw_engine_recheck_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
                            bw_value_fn done, void *ud);
 
+/* The same with rows that come from elsewhere, as from an archive. Copied; `row` needs what a
+ * replay reads: names, release, head, base, last_seq, status, result. CORRUPT when they do not
+ * belong together. */
+void bw_engine_recheck_recorded(struct bw_engine *engine, const struct bw_loaded_run *recorded,
+                                bw_value_fn done, void *ud);
+
 /* Another release was activated for the tenant: the next start asks again. */
 void bw_engine_release_changed(struct bw_engine *engine, struct bw_id tenant);
 

@@ -17,6 +17,7 @@ struct job {
     struct bw_id run;
     bw_value_fn done; /* NULL: of the sample */
     void *ud;
+    struct bw_call *given; /* its rows, when the store is not to be asked */
 };
 
 static struct job *job_now(const struct bw_recheck *recheck)
@@ -268,18 +269,12 @@ static void send(struct bw_engine *engine)
     arm(engine);
 }
 
-static void loaded(struct bw_engine *engine, struct bw_call *call)
+/* The rows are there. */
+static void prepare(struct bw_engine *engine)
 {
     struct bw_recheck *recheck = &engine->recheck;
     struct bw_error error;
-    if (call->code != BW_ERR_OK) {
-        give_up(engine, call->code, "%s", call->text);
-        return;
-    }
-    recheck->rows = call;
-    call->is_kept = true;
-    bw_list_remove(&call->link);
-    const struct bw_loaded_run *run = &call->loaded;
+    const struct bw_loaded_run *run = &recheck->rows->loaded;
     if (run->turn_count == 0) {
         tell(engine, true, BW_STR("nothing to replay: no turn since the last checkpoint"));
         return;
@@ -297,12 +292,48 @@ static void loaded(struct bw_engine *engine, struct bw_call *call)
     bw_release_fetch(engine, recheck->release);
 }
 
+static void keep(struct bw_call *call)
+{
+    call->is_kept = true;
+    bw_list_remove(&call->link);
+}
+
+static void loaded(struct bw_engine *engine, struct bw_call *call)
+{
+    if (call->code != BW_ERR_OK) {
+        give_up(engine, call->code, "%s", call->text);
+        return;
+    }
+    engine->recheck.rows = call;
+    keep(call);
+    prepare(engine);
+}
+
+/* What comes from elsewhere was in nobody's care: it is read as a run's rows are. */
+static void begin_given(struct bw_engine *engine)
+{
+    struct bw_recheck *recheck = &engine->recheck;
+    struct job *job = job_now(recheck);
+    struct bw_history history;
+    struct bw_error error;
+    recheck->rows = job->given;
+    job->given = NULL;
+    if (bw_journal_load(&recheck->rows->loaded, &recheck->arena, &history, &error) == BW_ERR_OK)
+        prepare(engine);
+    else
+        give_up(engine, BW_ERR_CORRUPT, "%s", error.text);
+}
+
 static void begin(struct bw_engine *engine)
 {
     struct bw_recheck *recheck = &engine->recheck;
     struct bw_store *store = engine->config.store;
-    struct bw_call *call = bw_call_open(engine, loaded);
     recheck->is_busy = true;
+    if (job_now(recheck)->given) {
+        begin_given(engine);
+        return;
+    }
+    struct bw_call *call = bw_call_open(engine, loaded);
     call->is_background = true;
     store->load(store->self, job_now(recheck)->tenant, job_now(recheck)->run, bw_call_on_load,
                 call);
@@ -391,19 +422,22 @@ void bw_recheck_deinit(struct bw_engine *engine)
     if (host)
         host->set_callbacks(host->self, ignore_frame, ignore_loss, NULL);
     clear(engine);
-    while ((link = bw_list_pop_front(&recheck->jobs)))
-        bw_free(bw_container_of(link, struct job, link));
+    while ((link = bw_list_pop_front(&recheck->jobs))) {
+        struct job *job = bw_container_of(link, struct job, link);
+        if (job->given)
+            bw_call_close(job->given);
+        bw_free(job);
+    }
     bw_arena_deinit(&recheck->arena);
     bw_buf_deinit(&recheck->answer);
 }
 
 /* --- asking */
 
-static void add(struct bw_engine *engine, struct bw_id tenant, struct bw_id run, bw_value_fn done,
-                void *ud)
+static void add(struct bw_engine *engine, struct job wanted)
 {
     struct job *job = bw_xcalloc(1, sizeof *job);
-    *job = (struct job){.tenant = tenant, .run = run, .done = done, .ud = ud};
+    *job = wanted;
     bw_list_push_back(&engine->recheck.jobs, &job->link);
     engine->recheck.job_count++;
 }
@@ -414,37 +448,78 @@ void bw_recheck_sample(struct bw_engine *engine, struct bw_id tenant, struct bw_
      */
     if (engine->config.check_host && engine->recheck.job_count < SAMPLE_JOBS_MAX &&
         bw_id_hash(run) / BW_SHARD_COUNT % 10000 < engine->config.check_share)
-        add(engine, tenant, run, NULL, NULL);
+        add(engine, (struct job){.tenant = tenant, .run = run});
 }
 
-struct refusal {
+struct asker {
     bw_value_fn done;
     void *ud;
 };
 
+static struct bw_call *open_asked(struct bw_engine *engine, bw_call_act_fn act, bw_value_fn done,
+                                  void *ud)
+{
+    struct bw_call *call = bw_call_open(engine, act);
+    struct asker *asker = bw_arena_alloc(&call->arena, sizeof *asker);
+    *asker = (struct asker){done, ud};
+    call->subject = asker;
+    return call;
+}
+
 static void refused(struct bw_engine *engine, struct bw_call *call)
 {
-    struct refusal *refusal = call->subject;
+    struct asker *asker = call->subject;
     struct bw_error error;
     (void)engine;
     bw_call_error(call, &error);
-    refusal->done(refusal->ud, &error, BW_STR_NONE);
+    asker->done(asker->ud, &error, BW_STR_NONE);
+}
+
+/* Why nothing can be played now; NULL when it can. */
+static const char *obstacle(const struct bw_engine *engine)
+{
+    if (!engine->config.check_host)
+        return "this engine has no host for replays";
+    if (engine->recheck.job_count >= JOBS_MAX)
+        return "many replays wait already: ask again later";
+    return NULL;
 }
 
 void bw_engine_recheck_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
                            bw_value_fn done, void *ud)
 {
-    bool is_full = engine->recheck.job_count >= JOBS_MAX;
-    if (engine->config.check_host && !is_full) {
-        add(engine, tenant, run, done, ud);
+    const char *why = obstacle(engine);
+    if (!why) {
+        add(engine, (struct job){.tenant = tenant, .run = run, .done = done, .ud = ud});
         bw_engine_poke(engine);
         return;
     }
-    struct bw_call *call = bw_call_open(engine, refused);
-    struct refusal *refusal = bw_arena_alloc(&call->arena, sizeof *refusal);
-    *refusal = (struct refusal){done, ud};
-    call->subject = refusal;
-    bw_call_post(call, BW_ERR_UNAVAILABLE,
-                 is_full ? "many replays wait already: ask again later"
-                         : "this engine has no host for replays");
+    bw_call_post(open_asked(engine, refused, done, ud), BW_ERR_UNAVAILABLE, why);
+}
+
+/* The rows were copied into the call, which waits with the job. */
+static void given(struct bw_engine *engine, struct bw_call *call)
+{
+    const struct asker *asker = call->subject;
+    const struct bw_run_row *row = &call->loaded.row;
+    const char *why = obstacle(engine);
+    if (why) {
+        call->code = BW_ERR_UNAVAILABLE;
+        call->text = why;
+        refused(engine, call);
+        return;
+    }
+    keep(call);
+    add(engine, (struct job){.tenant = row->tenant,
+                             .run = row->id,
+                             .done = asker->done,
+                             .ud = asker->ud,
+                             .given = call});
+}
+
+void bw_engine_recheck_recorded(struct bw_engine *engine, const struct bw_loaded_run *recorded,
+                                bw_value_fn done, void *ud)
+{
+    struct bw_error fine = {.code = BW_ERR_OK};
+    bw_call_on_load(open_asked(engine, given, done, ud), &fine, recorded);
 }

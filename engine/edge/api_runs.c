@@ -243,13 +243,6 @@ void bw_api_run_cancel(struct bw_api_call *call)
                              call->actor, bw_api_on_done, call);
 }
 
-void bw_api_run_replay(struct bw_api_call *call)
-{
-    struct bw_id run;
-    if (path_id(call, &run))
-        bw_engine_recheck_run(call->engine, call->tenant, run, bw_api_on_value, call);
-}
-
 /* With latest the run moves to the active release in the commit that opens it again. */
 void bw_api_run_resume(struct bw_api_call *call)
 {

@@ -89,14 +89,22 @@ static const struct bw_cli_command commands[] = {
     {.name = "replay",
      .arguments = "RUN",
      .summary = "play a recorded run again in a fresh host, and say whether it comes out the same",
-     .details = "Nothing of the run is changed, and nothing is sent. A running engine does this by "
-                "itself with a share\n"
-                "of the runs that are done (billow serve --replay-share).\n"
-                "Exit codes: 0 the same; 3 it differs, and where; 1 it could not be played.",
+     .details =
+         "Nothing of the run is changed, and nothing is sent. A running engine does this by "
+         "itself with a share\n"
+         "of the runs that are done (billow serve --replay-share).\n"
+         "With --archive the rows come from what retention wrote before it dropped the run, if "
+         "the file is as it was\n"
+         "written (its hash); a directory is searched. The release has to be stored still.\n"
+         "Exit codes: 0 the same; 3 it differs, and where; 1 it could not be played.",
      .arguments_min = 1,
      .arguments_max = 1,
-     .options = {END},
+     .options = {{"archive", "FILE|DIR",
+                  "of a run that was dropped: an archive, or all of a place"},
+                 END},
      .examples = {"billow replay 0192f0c4-0000-7000-8000-000000000000\tone run",
+                  "billow replay 0192f0c4-0000-7000-8000-000000000000 --archive /srv/archive\tone "
+                  "that retention dropped",
                   "billow replay 0192f0c4-0000-7000-8000-000000000000 --json\tfor machines"},
      .run = bw_cmd_replay},
     {.name = "script run",
