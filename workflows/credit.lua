@@ -5,9 +5,14 @@ local finish = require("billow.billing.finish")
 local receivables = require("billow.billing.receivables")
 local workflow = require("billow.workflow")
 
+local TRIES_MAX = 3
+local OVERTAKEN = "the invoice changed %d times while its credit note waited for approval, and nothing "
+  .. "was issued (the last time: %s). Look at its other credit notes with 'billow invoice show', "
+  .. "and ask for this credit again"
+
 return workflow.define({
   name = "credit",
-  version = "1.1.0",
+  version = "1.2.0",
   limits = { steps = "20M", memory = "64MiB" },
   title = "Credit note",
   -- request: {all = true}, {lines = {{line_id, amount?, quantity?}}}, {entries = {{entry_id,
@@ -25,7 +30,7 @@ return workflow.define({
 
   run = function(input)
     local credit, note, problem
-    repeat
+    for try = 1, TRIES_MAX do
       credit, problem = receivables.credit(input.invoice, input.request, input.prepared_by)
       problem = problem or input.rebill and receivables.rebill_objection(credit)
       if problem then
@@ -38,8 +43,13 @@ return workflow.define({
         return { status = "rejected", problem = "the credit note was not approved" }
       end
       local options = { reason = input.reason, is_rebilled = input.rebill }
-      note = receivables.issue_credit(credit, approved, options) -- nil: credited meanwhile; again
-    until note
+      note, problem = receivables.issue_credit(credit, approved, options)
+      if note then
+        break
+      elseif try == TRIES_MAX then
+        return { status = "refused", problem = OVERTAKEN:format(TRIES_MAX, problem) }
+      end -- credited meanwhile: made anew from what is left, and approved anew
+    end
     finish.follow({ note })
     local result = { status = "issued", id = note.id, number = note.number }
     if not input.rebill then

@@ -240,11 +240,13 @@ end
 
 --- Issues an approved credit note: number, document, lines and ledger in one transaction. With
 --- `is_rebilled` this run claims the credited work in the same transaction, so that nobody else
---- bills it in between. Returns nil when the invoice was credited meanwhile: make the note anew.
+--- bills it in between. Returns nil and what the database says when the invoice was credited
+--- meanwhile: make the note anew.
 ---@param credit billow.billing.Credit
 ---@param approval billow.approval.Approved
 ---@param options {reason: string, is_rebilled?: boolean}
----@return {id: string, number: string}?
+---@return {id: string, number: string}? note
+---@return string? problem
 function receivables.issue_credit(credit, approval, options)
   approvals.check(credit.bill, approval)
   local object = credit.made.object
@@ -259,7 +261,7 @@ function receivables.issue_credit(credit, approval, options)
   end)
   if not is_done then
     if is_overtaken(results) then
-      return nil
+      return nil, results.text
     end
     error(results, 0)
   end

@@ -144,4 +144,23 @@ describe("credit", function()
     assert.is_true(db:open(ID):is_zero())
     assert.is_true(billed():is_zero())
   end)
+
+  it("gives up when it is overtaken for the third time, and issues nothing", function()
+    local function credit_some()
+      return credit({ amount = "10.00" })
+    end
+    local late = credit_some()
+    for round = 1, 3 do
+      local early = credit_some()
+      world:task("approval", { run = early.id }):approve({ as = "dana" })
+      assert.equals("issued", early.result.status)
+      assert.equals("open", late.status)
+      world:task("approval", { run = late.id }):approve({ as = "dana" })
+      assert.equals(round == 3 and "done" or "open", late.status)
+    end
+    assert.equals("refused", late.result.status)
+    assert.matches("changed 3 times while its credit note waited", late.result.problem)
+    assert.equals(3, #world:numbers("CRN"))
+    assert.equals(0, #world:tasks("approval"))
+  end)
 end)
