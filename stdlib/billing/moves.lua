@@ -84,7 +84,9 @@ local function quantity_of(kind, row, item, left)
     return nil, string.format("%sat most %s of it can be taken, not %s", text, amount(row, left),
       quantity and amount(row, quantity) or tostring(item.quantity))
   elseif row.kind == "time" and quantity:round(0) ~= quantity then
-    return nil, text .. "write whole seconds, or hours as 1.5h"
+    return nil,
+      string.format("%s%s is no whole number of seconds: write hours as 1.5h, or seconds as 5400",
+        text, tostring(item.quantity))
   elseif IS_WHOLE[row.kind] and quantity ~= left then
     return nil, text .. "a " .. row.kind .. " is moved as a whole"
   elseif kind == "transfer" and IS_WHOLE[row.kind] then
