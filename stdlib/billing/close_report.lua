@@ -10,6 +10,7 @@ local currency = require("billow.billing.currency")
 local date = require("billow.date")
 local db = require("billow.db")
 local decimal = require("billow.decimal")
+local expenses = require("billow.billing.expenses")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
@@ -100,20 +101,22 @@ select $1, coalesce(max(r.position), 0) + 1, $2::jsonb, $3::uuid
   from billing.close_report r where r.period = $1]],
 })
 
---- The worth of unbilled entries at their own rates; what has no rate is counted, not guessed.
+--- The worth of unbilled entries at their own rates, and of expenses with their mark-up; what has
+--- no rate is counted, not guessed.
 ---@param contract billow.billing.Contract
 ---@param rows table[]
 ---@return Decimal amount
 ---@return table basis
 function close_report.worth(contract, rows)
   local d, unit = currency.decimals(contract.contract.currency), SECONDS_PER_HOUR
-  local total, seconds, expenses, unrated = ZERO, 0, ZERO, 0
+  local total, seconds, costs, unrated = ZERO, 0, ZERO, 0
   for _, row in ipairs(rows) do
     row.duplicate_of, row.day_seconds = json.null, json.null
     local claimed = store.claimed_of({ row })
     if row.kind == "expense" then
-      expenses = expenses + decimal(row.claimed)
-      total = total + decimal(row.claimed):round(d)
+      local cost = decimal(row.claimed)
+      costs = costs + cost
+      total = total + expenses.worth(contract.contract.expenses, row.body.category, cost, d)
     else
       local judged = ledger.judge(contract.ctx, contract.contract, claimed)
       local work = judged.items.time[1]
@@ -128,7 +131,7 @@ function close_report.worth(contract, rows)
     end
   end
   return total,
-    { seconds = seconds, unrated_seconds = unrated, expenses = tostring(expenses), at = "rates" }
+    { seconds = seconds, unrated_seconds = unrated, expenses = tostring(costs), at = "rates" }
 end
 
 --- By model: fees of fixed-fee contracts are earned by milestones, usage by its events; only time

@@ -36,6 +36,17 @@ function expenses.billed(rules, expense, d)
   return (expense.amount * (HUNDRED + expenses.markup(rules, expense.category)) / HUNDRED):round(d)
 end
 
+--- What some of an expense that is not billed yet would be billed at: at cost where the contract
+--- says nothing of expenses.
+---@param rules? table         contract.expenses
+---@param category string
+---@param amount Decimal
+---@param d integer
+---@return Decimal
+function expenses.worth(rules, category, amount, d)
+  return expenses.billed(rules or {}, { amount = amount, category = category }, d)
+end
+
 local function line_of(key, members, rules, d)
   local total, references, words = decimal(0), {}, {}
   for i, expense in ipairs(members) do

@@ -5,6 +5,7 @@ local worth = {}
 
 local currency = require("billow.billing.currency")
 local decimal = require("billow.decimal")
+local expenses = require("billow.billing.expenses")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
 local ledger = require("billow.billing.ledger")
@@ -15,14 +16,14 @@ local SECONDS_PER_HOUR = decimal(3600)
 --- A row of an entry of which somebody wants some: {entry_id, kind, body, wanted}.
 ---@alias billow.billing.WantedRow table
 
---- What an entry is worth at its own rate; nil when it has none.
+--- What an entry is worth at its own rate, or an expense with its mark-up; nil when it has no rate.
 ---@param contract billow.billing.Contract
 ---@param row billow.billing.WantedRow
 ---@return Decimal?
 function worth.of(contract, row)
   local d = currency.decimals(contract.contract.currency)
   if row.kind == "expense" then
-    return row.wanted:round(d)
+    return expenses.worth(contract.contract.expenses, row.body.category, row.wanted, d)
   elseif row.kind ~= "time" then
     return nil
   end

@@ -1,6 +1,7 @@
 --- The report that ends a close, from its figures: status, hours, totals by currency, blockers.
 
 local close_report = require("billow.billing.close_report")
+local decimal = require("billow.decimal")
 
 local function row(contract, changes)
   local made = {
@@ -57,5 +58,23 @@ describe("a close report", function()
     assert.equal(1, #report.blockers)
     assert.equal("BUYER_REFERENCE_MISSING", report.blockers[1].code)
     assert.equal(2, report.unassigned)
+  end)
+end)
+
+describe("an accrual", function()
+  local function expense(id, category, amount)
+    local body = { id = id, date = "2026-10-05", category = category, amount = amount }
+    body.currency, body.project_code = "EUR", "P-1"
+    return { entry_id = id, kind = "expense", body = body, claimed = amount }
+  end
+
+  it("counts an expense with the mark-up of its category, as the bill would", function()
+    local contract = { contract = { currency = "EUR" } }
+    contract.contract.expenses =
+      { markup_percent = decimal(10), category_markup_percent = { Travel = decimal(0) } }
+    local rows = { expense("E-1", "Travel", "100.00"), expense("E-2", "Meals", "50.05") }
+    local amount, basis = close_report.worth(contract, rows)
+    assert.equal("155.06", amount:fixed(2)) -- 100.00 + 55.055
+    assert.equal("150.05", decimal(basis.expenses):fixed(2))
   end)
 end)
