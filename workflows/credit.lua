@@ -7,8 +7,8 @@ local workflow = require("billow.workflow")
 
 local TRIES_MAX = 3
 local OVERTAKEN = "the invoice changed %d times while its credit note waited for approval, and "
-  .. "nothing was issued (the last time: %s). Look at its other credit notes with 'billow invoice show', "
-  .. "and ask for this credit again"
+  .. "nothing was issued (the last time: %s). Look at its other credit notes with "
+  .. "'billow invoice show', and ask for this credit again"
 
 return workflow.define({
   name = "credit",

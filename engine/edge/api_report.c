@@ -84,6 +84,10 @@ static const struct report {
     {"wip-aging", "work done and not billed, by age",
      "contract,customer,kind,unit,entries,to_30_days,to_60_days,to_90_days,older,total,oldest",
      "contract, kind, unit", NULL},
+    {"withheld-taxes",
+     "taxes that customers keep back, by document: what their certificates come to",
+     "period,customer,tax,percent,document,issued,currency,base,withheld",
+     "period, customer, document, tax", "$1::text is null or period = $1"},
 };
 enum { REPORT_COUNT = sizeof reports / sizeof reports[0] };
 

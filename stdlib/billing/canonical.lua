@@ -6,6 +6,7 @@ local copy = require("billow.billing.copy")
 local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
+local withholding = require("billow.billing.withholding")
 
 local function or_null(value)
   if value == nil then
@@ -144,6 +145,8 @@ local function add_terms(written, made, d)
       return { id = part.id, name = part.name, net_amount = figures.amount(part.net_amount, d) }
     end)
   written.annex = made.annex and annex_written(made.annex, d)
+  written.withholding_taxes = made.withholding_taxes
+    and withholding.written(made.withholding_taxes, d)
   return written
 end
 

@@ -206,6 +206,28 @@ local function check_rate_card(check, card)
   end
 end
 
+local function check_withholding(check, taxes)
+  local total, seen = decimal(0), {}
+  for i, tax in ipairs(taxes) do
+    local field = string.format("withholding_taxes[%d]", i)
+    if seen[tax.name] then
+      check.error(field .. ".name", tax.name, "stands there twice", "add the percents into one")
+    elseif tax.percent:is_zero() then
+      check.error(field .. ".percent", "0", "withholds nothing", "leave the tax out")
+    end
+    seen[tax.name] = true
+    total = total + tax.percent
+  end
+  if total >= HUNDRED then
+    check.error(
+      "withholding_taxes",
+      figures.plain(total),
+      "is all of the amount or more",
+      'write the percentage that the buyer keeps back, such as "15"'
+    )
+  end
+end
+
 local function check_payers(check, contract)
   local total, seen = decimal(0), {}
   for i, payer in ipairs(contract.payers) do
@@ -552,6 +574,7 @@ local function check_contract(check, contract)
   if contract.indexation then
     check_indexation(check, contract.indexation)
   end
+  check_withholding(check, contract.withholding_taxes or {})
   if contract.payable_rounding_increment and contract.payable_rounding_increment:is_zero() then
     check.error(
       "payable_rounding_increment",

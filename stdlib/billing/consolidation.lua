@@ -30,6 +30,9 @@ local SAME = {
   { "payment terms", function(contract)
     return contract.payment_terms and json.encode(canonical.value(contract.payment_terms))
   end },
+  { "withheld tax", function(contract)
+    return contract.withholding_taxes and json.encode(canonical.value(contract.withholding_taxes))
+  end },
   { "payable_rounding_increment", function(contract)
     return contract.payable_rounding_increment and tostring(contract.payable_rounding_increment)
   end },

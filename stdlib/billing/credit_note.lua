@@ -14,6 +14,7 @@ local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
 local reading = require("billow.billing.reading")
+local withholding = require("billow.billing.withholding")
 
 local given = reading.given
 local ZERO = decimal(0)
@@ -165,13 +166,14 @@ local function accounting_of(left, tax, scale)
   return figures.amount((left.accounting * tax / left.tax):round(scale), scale)
 end
 
-local function totals_of(basis, picking, lines, allowances, breakdown)
+local function totals_of(basis, picking, lines, allowances, breakdown, withheld)
   local d, left = picking.d, picking.left
   local line_extension = sum(lines, "net_amount", d)
   local allowance_total = sum(allowances, "amount", d)
   local exclusive = line_extension - allowance_total
   local tax = sum(breakdown, "tax_amount", d)
   local rounding = exclusive == left.net and tax == left.tax and left.rounding or ZERO:round(d)
+  local prepaid = withholding.total(withheld, d)
   local accounting = given(basis.invoice.totals.tax_amount_accounting)
   local scale = accounting and decimal(accounting):scale() or 0
   return {
@@ -181,9 +183,9 @@ local function totals_of(basis, picking, lines, allowances, breakdown)
     tax_exclusive_amount = figures.amount(exclusive, d),
     tax_amount = figures.amount(tax, d),
     tax_inclusive_amount = figures.amount(exclusive + tax, d),
-    prepaid_amount = figures.amount(ZERO, d),
+    prepaid_amount = figures.amount(prepaid, d),
     payable_rounding_amount = figures.amount(rounding, d),
-    payable_amount = figures.amount(exclusive + tax + rounding, d),
+    payable_amount = figures.amount(exclusive + tax - prepaid + rounding, d),
     tax_amount_accounting = accounting_of(left, tax, scale),
   }
 end
@@ -258,6 +260,7 @@ function credit_note.build(basis, request, options)
   end
   local allowances = allowances_of(basis, picking, given(request.amount) ~= nil)
   local breakdown = breakdown_of(picking, lines, allowances)
+  local withheld = withholding.credited(basis, picking.left, breakdown, picking.d)
   local object = {
     id = options.id,
     number = json.null,
@@ -281,7 +284,8 @@ function credit_note.build(basis, request, options)
     register = invoice.register,
     contracts = contracts_of(invoice, lines, allowances, picking.d),
     tax_breakdown = json.array(breakdown),
-    totals = totals_of(basis, picking, lines, allowances, breakdown),
+    withholding_taxes = withheld and withholding.written(withheld, picking.d),
+    totals = totals_of(basis, picking, lines, allowances, breakdown, withheld),
   }
   return { object = object, movements = movements_of(picking, object, outcome) }
 end

@@ -123,6 +123,16 @@ function explained.totals(ctx, made)
     steps[#steps + 1] = group_text(group, d, made.currency)
   end
   add("with tax", "tax_inclusive_amount")
+  for _, tax in ipairs(made.withholding_taxes or {}) do
+    steps[#steps + 1] = string.format(
+      "less %s, which the buyer withholds: %s %% of %s = %s %s",
+      tax.name,
+      figures.plain(tax.percent),
+      figures.amount(tax.taxable_amount, d),
+      figures.amount(tax.tax_amount, d),
+      made.currency
+    )
+  end
   if not sums.payable_rounding_amount:is_zero() then
     add("rounding of what is paid", "payable_rounding_amount")
   end

@@ -212,6 +212,10 @@ local function total_rows(label, invoice, firm)
     rows[#rows + 1] = total_row(label, name, sums.tax_amount_accounting, firm.currency)
   end
   rows[#rows + 1] = total_row(label, words.gross, sums.tax_inclusive_amount, currency)
+  for _, tax in ipairs(given(invoice.withholding_taxes) or {}) do
+    local name = string.format(words.withheld, tax.name, labels.number(label, tax.percent))
+    rows[#rows + 1] = total_row(label, name, "-" .. tax.tax_amount, currency)
+  end
   if not is_zero(sums.payable_rounding_amount) then
     rows[#rows + 1] = total_row(label, words.rounding, sums.payable_rounding_amount, currency)
   end

@@ -16,6 +16,7 @@ local split = require("billow.billing.split")
 local supply = require("billow.billing.supply")
 local tax = require("billow.billing.tax")
 local totals = require("billow.billing.totals")
+local withholding = require("billow.billing.withholding")
 
 invoice.COMMERCIAL = "380"
 invoice.PREPAYMENT = "386"
@@ -92,7 +93,10 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
   local d, customer = ctx.decimals(contract.currency), payer.customer
   local tax_point_date = ctx.period.end_date
   local breakdown = tax.breakdown(ctx.firm, lines, allowances, d)
-  local sums = totals.of(lines, allowances, breakdown, contract.payable_rounding_increment, d)
+  local withheld = withholding.of(contract.withholding_taxes, breakdown, d)
+  local increment = contract.payable_rounding_increment
+  local sums =
+    totals.of(lines, allowances, breakdown, increment, d, withholding.total(withheld, d))
   local is_rate_missing
   sums.tax_amount_accounting, is_rate_missing =
     totals.tax_accounting(ctx, contract.currency, sums.tax_amount, tax_point_date)
@@ -119,6 +123,7 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
     allowances = allowances,
     charges = {},
     tax_breakdown = breakdown,
+    withholding_taxes = withheld,
     totals = sums,
     is_exchange_rate_missing = is_rate_missing,
     supply = supply.of(ctx, contract, customer),

@@ -482,6 +482,9 @@ local CONTRACT_FIELDS = {
     receipt_required_above = optional(amount),
   })),
   payable_rounding_increment = optional(amount),
+  withholding_taxes = optional(
+    list(record({ name = required(text), percent = required(amount) }), { is_filled = true })
+  ),
   invoice_group = optional(text),
   supply = optional(record({
     service = optional(enum(place_of_supply.SERVICES), "general"),

@@ -68,14 +68,16 @@ end
 ---@param breakdown table[]
 ---@param increment? Decimal   payable_rounding_increment
 ---@param d integer
+---@param withheld? Decimal    taken off what is to be paid (withholding.lua)
 ---@return table   all fields of model 2 but tax_amount_accounting
-function totals.of(lines, allowances, breakdown, increment, d)
+function totals.of(lines, allowances, breakdown, increment, d, withheld)
   local line_extension = sum(lines, "net_amount", d)
   local allowance_total = sum(allowances, "amount", d)
   local exclusive = line_extension - allowance_total
   local tax_amount = sum(breakdown, "tax_amount", d)
   local inclusive = exclusive + tax_amount
-  local rounding = totals.payable_rounding(inclusive, increment, d)
+  local prepaid = (withheld or decimal(0)):round(d)
+  local rounding = totals.payable_rounding(inclusive - prepaid, increment, d)
   return {
     line_extension_amount = line_extension,
     allowance_total_amount = allowance_total,
@@ -83,9 +85,9 @@ function totals.of(lines, allowances, breakdown, increment, d)
     tax_exclusive_amount = exclusive,
     tax_amount = tax_amount,
     tax_inclusive_amount = inclusive,
-    prepaid_amount = decimal(0):round(d),
+    prepaid_amount = prepaid,
     payable_rounding_amount = rounding,
-    payable_amount = inclusive + rounding,
+    payable_amount = inclusive - prepaid + rounding,
   }
 end
 

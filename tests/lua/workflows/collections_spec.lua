@@ -1,5 +1,6 @@
 --- collections: reminders once per level, pauses, and the end when nothing is open.
 
+local decimal = require("billow.decimal")
 local testing = require("billow.testing")
 
 local ID = "C-01/CU-01/2026-10/380"
@@ -212,6 +213,22 @@ describe("collections of other terms", function()
       { "1 2026-11-17 " .. first, "4 2027-01-18 " .. invoice.instalments[2].amount },
       levels()
     )
+  end)
+
+  it("asks only for what the buyer does not withhold, and is settled by that", function()
+    local invoice = billed(function(contract)
+      contract.withholding_taxes = { { name = "IRPF", percent = "15" } }
+    end)
+    local totals = invoice.totals
+    local payable = decimal(totals.tax_inclusive_amount) - decimal(totals.prepaid_amount)
+    assert.equals(totals.payable_amount, payable:fixed(2))
+    assert.equals("15", invoice.withholding_taxes[1].percent)
+    world:advance_to("2026-12-12T12:00:00Z")
+    assert.matches(" " .. totals.payable_amount .. "$", levels()[1])
+    db:pay(ID, totals.payable_amount, "2026-12-12")
+    world:send("payment.booked", ID, { invoice = ID })
+    assert.is_true(db:open(ID):is_zero())
+    assert.equals("done", world:runs({ workflow = "collections" })[1].status)
   end)
 
   it("puts an early payment discount on the invoice, in the words that XRechnung wants", function()

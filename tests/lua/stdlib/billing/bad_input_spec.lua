@@ -90,6 +90,17 @@ local CASES = {
     "purchase_order.amount", "-1", "write 0 or more" },
   { "a binary fraction", contract({ payable_rounding_increment = 0.05 }),
     "payable_rounding_increment", "0.05", "plain digits in quotes" },
+  { "a tax withheld at nothing", contract({ withholding_taxes = {
+    { name = "IRPF", percent = "0" } } }), "withholding_taxes[1].percent", "0",
+    "leave the tax out" },
+  { "a tax withheld twice", contract({ withholding_taxes = {
+    { name = "IRPF", percent = "15" }, { name = "IRPF", percent = "7" } } }),
+    "withholding_taxes[2].name", "IRPF", "add the percents" },
+  { "taxes withheld that leave nothing", contract({ withholding_taxes = {
+    { name = "A", percent = "60" }, { name = "B", percent = "40" } } }),
+    "withholding_taxes", "100", "the percentage that the buyer keeps back" },
+  { "a tax withheld without a name", contract({ withholding_taxes = { { percent = "15" } } }),
+    "withholding_taxes[1].name", "nothing", "" },
   { "a coin of zero", contract({ payable_rounding_increment = "0" }),
     "payable_rounding_increment", "0", "smallest coin" },
   { "an index of zero", contract({ indexation = { base_value = "0" } }),
