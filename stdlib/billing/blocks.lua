@@ -6,12 +6,31 @@ local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local figures = require("billow.billing.figures")
 local supply = require("billow.billing.supply")
+local tax = require("billow.billing.tax")
 
 local COMMERCIAL = "380"
-local NEEDS_SELLER_VAT_ID = { S = true, Z = true, E = true, AE = true, K = true, G = true }
+local NEEDS_SELLER_VAT_ID =
+  { S = true, Z = true, E = true, AE = true, K = true, G = true, L = true, M = true }
 local NEEDS_BUYER_VAT_ID = { AE = true, K = true }
 
 -- Each check returns a message when it applies.
+--- One rate of a document is made of the same taxes on every line: CGST and SGST, or IGST.
+local function mixed_parts(firm, made)
+  local codes = {}
+  for _, line in ipairs(made.lines) do
+    local percent = line.tax_percent and figures.plain(line.tax_percent) or "-"
+    local key = line.tax_category .. " " .. percent
+    local code = tax.find(firm, line.tax_code)
+    codes[key] = codes[key] or code
+    if tax.parts_text(codes[key]) ~= tax.parts_text(code) then
+      return string.format(
+        "tax codes %s and %s have the same rate and are not the same taxes: use one of them",
+        codes[key].id, code.id)
+    end
+  end
+  return nil
+end
+
 local checks = {}
 
 checks[1] = {
@@ -40,7 +59,7 @@ checks[2] = {
 
 checks[3] = {
   "TAX_CATEGORY_MIX",
-  function(_, _, made)
+  function(ctx, _, made)
     local has_out_of_scope, has_other = false, false
     for _, group in ipairs(made.tax_breakdown) do
       if group.category_code == "O" then
@@ -52,6 +71,7 @@ checks[3] = {
     if has_out_of_scope and has_other then
       return "category O stands beside another one: bill what is out of scope of VAT by itself"
     end
+    return mixed_parts(ctx.firm, made)
   end,
 }
 

@@ -87,6 +87,14 @@ end
 
 local function group_writer(d)
   return function(group)
+    local parts = group.parts
+      and array(group.parts, function(part)
+        return {
+          name = part.name,
+          percent = figures.plain(part.percent),
+          tax_amount = figures.amount(part.tax_amount, d),
+        }
+      end)
     return {
       category_code = group.category_code,
       percent = percent_text(group.percent),
@@ -94,6 +102,7 @@ local function group_writer(d)
       tax_amount = figures.amount(group.tax_amount, d),
       exemption_reason = or_null(group.exemption_reason),
       exemption_reason_code = or_null(group.exemption_reason_code),
+      parts = parts, -- of a rate that is several taxes
     }
   end
 end
@@ -145,6 +154,7 @@ local function add_terms(written, made, d)
       return { id = part.id, name = part.name, net_amount = figures.amount(part.net_amount, d) }
     end)
   written.annex = made.annex and annex_written(made.annex, d)
+  written.tax_rounding = made.tax_rounding
   written.withholding_taxes = made.withholding_taxes
     and withholding.written(made.withholding_taxes, d)
   return written

@@ -14,6 +14,7 @@ local meter = require("billow.billing.meter")
 local number = require("billow.billing.number")
 local reading = require("billow.billing.reading")
 local shape = require("billow.billing.shape")
+local tax = require("billow.billing.tax")
 local tiers = require("billow.billing.tiers")
 
 local HUNDRED = decimal(100)
@@ -83,6 +84,24 @@ local function in_sequence(check, field, first, last)
   end
 end
 
+--- Taxes that a rate is made of: each once, all of it.
+local function check_parts(check, field, code)
+  local total, seen = decimal(0), {}
+  for i, part in ipairs(code.parts or {}) do
+    if seen[part.name] then
+      check.error(field .. "[" .. i .. "].name", part.name, "stands there twice", "add the shares")
+    end
+    seen[part.name] = true
+    total = total + part.share
+  end
+  if code.parts and not tax.HAS_RATE[code.category_code] then
+    check.error(field, code.category_code, "is of a category without a rate", "leave parts out")
+  elseif code.parts and total ~= decimal(1) then
+    check.error(field, figures.plain(total), "do not sum to 1",
+      'write the share of each, such as "0.5" and "0.5"')
+  end
+end
+
 --- Who works when: each person once, with hours, and absences that end after they begin.
 local function check_capacity(check, capacity)
   local seen = {}
@@ -144,14 +163,15 @@ local function check_firm(check, firm)
       check.error(field .. ".id", code.id, "used twice", "give each tax code its own id")
     end
     seen[code.id] = true
-    if code.category_code == "S" and #code.rates == 0 then
+    if tax.HAS_RATE[code.category_code] and #code.rates == 0 then
       check.error(
         field .. ".rates",
         nil,
-        "category S without a rate",
+        "category " .. code.category_code .. " without a rate",
         "add a row with valid_from and percent"
       )
     end
+    check_parts(check, field .. ".parts", code)
   end
 end
 
@@ -208,15 +228,15 @@ end
 
 local function check_withholding(check, taxes)
   local total, seen = decimal(0), {}
-  for i, tax in ipairs(taxes) do
+  for i, one in ipairs(taxes) do
     local field = string.format("withholding_taxes[%d]", i)
-    if seen[tax.name] then
-      check.error(field .. ".name", tax.name, "stands there twice", "add the percents into one")
-    elseif tax.percent:is_zero() then
+    if seen[one.name] then
+      check.error(field .. ".name", one.name, "stands there twice", "add the percents into one")
+    elseif one.percent:is_zero() then
       check.error(field .. ".percent", "0", "withholds nothing", "leave the tax out")
     end
-    seen[tax.name] = true
-    total = total + tax.percent
+    seen[one.name] = true
+    total = total + one.percent
   end
   if total >= HUNDRED then
     check.error(

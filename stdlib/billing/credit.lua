@@ -19,9 +19,10 @@ local PERCENT = decimal(100)
 ---@param tax_percent Decimal  the original rate
 ---@param left {net: Decimal, tax: Decimal}|nil  not credited yet; nil: no limit is known
 ---@param d integer
+---@param by_line? Decimal   the tax, where the invoice rounds it line by line
 ---@return billing.CreditAmounts
-function credit.amounts(net, tax_percent, left, d)
-  local tax = (net * tax_percent / PERCENT):round(d)
+function credit.amounts(net, tax_percent, left, d, by_line)
+  local tax = by_line or (net * tax_percent / PERCENT):round(d)
   local is_last = left ~= nil and net == left.net
   if is_last then
     tax = left.tax

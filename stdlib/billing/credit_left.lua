@@ -37,6 +37,7 @@ local ZERO = decimal(0)
 ---@field group table   of the invoice's tax_breakdown
 ---@field net Decimal
 ---@field tax Decimal
+---@field parts? Decimal[]   of a rate that is several taxes: what is left of each
 
 ---@class billing.CreditEntryLeft
 ---@field entry_id string
@@ -95,11 +96,24 @@ local function lines_left(basis)
   return left
 end
 
+local function parts_of(group)
+  local parts = given(group.parts)
+  local amounts = parts and {}
+  for i, part in ipairs(parts or {}) do
+    amounts[i] = decimal(part.tax_amount)
+  end
+  return amounts
+end
+
 local function groups_left(basis)
   local left, by_key = {}, {}
   for i, group in ipairs(basis.invoice.tax_breakdown) do
-    left[i] =
-      { group = group, net = decimal(group.taxable_amount), tax = decimal(group.tax_amount) }
+    left[i] = {
+      group = group,
+      net = decimal(group.taxable_amount),
+      tax = decimal(group.tax_amount),
+      parts = parts_of(group),
+    }
     by_key[credit_left.key_of_group(group)] = left[i]
   end
   for _, note in ipairs(basis.credits) do
@@ -107,6 +121,9 @@ local function groups_left(basis)
       local rest = by_key[credit_left.key_of_group(group)]
       rest.net = rest.net - decimal(group.taxable_amount)
       rest.tax = rest.tax - decimal(group.tax_amount)
+      for i, amount in ipairs(parts_of(group) or {}) do
+        rest.parts[i] = rest.parts[i] - amount
+      end
     end
   end
   return left

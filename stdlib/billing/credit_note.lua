@@ -14,6 +14,7 @@ local decimal = require("billow.decimal")
 local figures = require("billow.billing.figures")
 local json = require("billow.json")
 local reading = require("billow.billing.reading")
+local tax = require("billow.billing.tax")
 local withholding = require("billow.billing.withholding")
 
 local given = reading.given
@@ -109,16 +110,53 @@ local function allowances_of(basis, picking, is_by_amount)
   return made
 end
 
+--- A group of the note: tax at the original rate, rounded as the invoice is, never more than is
+--- left; of a rate that is several taxes each by itself.
+local function group_of(rest, net_amounts, rounding, d)
+  local group, net, written = rest.group, ZERO, nil
+  for _, amount in ipairs(net_amounts) do
+    net = net + amount
+  end
+  local function tax_at(percent, left)
+    local by_line = tax.of_amounts(net_amounts, percent, rounding, d)
+    return amounts.amounts(net, percent, { net = rest.net, tax = left }, d, by_line).tax_amount
+  end
+  local total = ZERO:round(d)
+  if rest.parts then
+    written = json.array({})
+    for i, part in ipairs(group.parts) do
+      local amount = tax_at(decimal(part.percent), rest.parts[i])
+      total = total + amount
+      written[i] =
+        { name = part.name, percent = part.percent, tax_amount = figures.amount(amount, d) }
+    end
+  else
+    total = tax_at(decimal(given(group.percent) or 0), rest.tax)
+  end
+  return {
+    category_code = group.category_code,
+    percent = group.percent,
+    taxable_amount = figures.amount(net, d),
+    tax_amount = figures.amount(total, d),
+    exemption_reason = group.exemption_reason,
+    exemption_reason_code = group.exemption_reason_code,
+    parts = written,
+  }
+end
+
 --- What each group loses; refused where it would lose more than it has.
-local function breakdown_of(picking, lines, allowances)
-  local nets, made, d = {}, {}, picking.d
+local function breakdown_of(picking, lines, allowances, rounding)
+  local nets, parts, made, d = {}, {}, {}, picking.d
+  local function add(item, amount)
+    local key = credit_left.key_of_line(item)
+    nets[key], parts[key] = (nets[key] or ZERO) + amount, parts[key] or {}
+    table.insert(parts[key], amount)
+  end
   for _, line in ipairs(lines) do
-    nets[credit_left.key_of_line(line)] = (nets[credit_left.key_of_line(line)] or ZERO)
-      + decimal(line.net_amount)
+    add(line, decimal(line.net_amount))
   end
   for _, allowance in ipairs(allowances) do
-    nets[credit_left.key_of_line(allowance)] = nets[credit_left.key_of_line(allowance)]
-      - decimal(allowance.amount)
+    add(allowance, -decimal(allowance.amount))
   end
   for _, rest in ipairs(picking.left.groups) do
     local net, group = nets[credit_left.key_of_group(rest.group)], rest.group
@@ -133,15 +171,7 @@ local function breakdown_of(picking, lines, allowances)
             .. "credit what was deducted together with what it was deducted from"
         )
       end
-      local found = amounts.amounts(net, decimal(given(group.percent) or 0), rest, d)
-      made[#made + 1] = {
-        category_code = group.category_code,
-        percent = group.percent,
-        taxable_amount = figures.amount(found.net_amount, d),
-        tax_amount = figures.amount(found.tax_amount, d),
-        exemption_reason = group.exemption_reason,
-        exemption_reason_code = group.exemption_reason_code,
-      }
+      made[#made + 1] = group_of(rest, parts[credit_left.key_of_group(group)], rounding, d)
     end
   end
   return made
@@ -157,13 +187,13 @@ end
 
 --- The tax in the firm's currency at the original exchange rate: in proportion, the last takes what
 --- is left.
-local function accounting_of(left, tax, scale)
+local function accounting_of(left, taxes, scale)
   if not left.accounting then
     return json.null
-  elseif tax == left.tax then
+  elseif taxes == left.tax then
     return figures.amount(left.accounting, scale)
   end
-  return figures.amount((left.accounting * tax / left.tax):round(scale), scale)
+  return figures.amount((left.accounting * taxes / left.tax):round(scale), scale)
 end
 
 local function totals_of(basis, picking, lines, allowances, breakdown, withheld)
@@ -171,8 +201,8 @@ local function totals_of(basis, picking, lines, allowances, breakdown, withheld)
   local line_extension = sum(lines, "net_amount", d)
   local allowance_total = sum(allowances, "amount", d)
   local exclusive = line_extension - allowance_total
-  local tax = sum(breakdown, "tax_amount", d)
-  local rounding = exclusive == left.net and tax == left.tax and left.rounding or ZERO:round(d)
+  local taxes = sum(breakdown, "tax_amount", d)
+  local rounding = exclusive == left.net and taxes == left.tax and left.rounding or ZERO:round(d)
   local prepaid = withholding.total(withheld, d)
   local accounting = given(basis.invoice.totals.tax_amount_accounting)
   local scale = accounting and decimal(accounting):scale() or 0
@@ -181,12 +211,12 @@ local function totals_of(basis, picking, lines, allowances, breakdown, withheld)
     allowance_total_amount = figures.amount(allowance_total, d),
     charge_total_amount = figures.amount(ZERO, d),
     tax_exclusive_amount = figures.amount(exclusive, d),
-    tax_amount = figures.amount(tax, d),
-    tax_inclusive_amount = figures.amount(exclusive + tax, d),
+    tax_amount = figures.amount(taxes, d),
+    tax_inclusive_amount = figures.amount(exclusive + taxes, d),
     prepaid_amount = figures.amount(prepaid, d),
     payable_rounding_amount = figures.amount(rounding, d),
-    payable_amount = figures.amount(exclusive + tax - prepaid + rounding, d),
-    tax_amount_accounting = accounting_of(left, tax, scale),
+    payable_amount = figures.amount(exclusive + taxes - prepaid + rounding, d),
+    tax_amount_accounting = accounting_of(left, taxes, scale),
   }
 end
 
@@ -259,7 +289,7 @@ function credit_note.build(basis, request, options)
     end
   end
   local allowances = allowances_of(basis, picking, given(request.amount) ~= nil)
-  local breakdown = breakdown_of(picking, lines, allowances)
+  local breakdown = breakdown_of(picking, lines, allowances, given(invoice.tax_rounding))
   local withheld = withholding.credited(basis, picking.left, breakdown, picking.d)
   local object = {
     id = options.id,
@@ -284,6 +314,7 @@ function credit_note.build(basis, request, options)
     register = invoice.register,
     contracts = contracts_of(invoice, lines, allowances, picking.d),
     tax_breakdown = json.array(breakdown),
+    tax_rounding = given(invoice.tax_rounding),
     withholding_taxes = withheld and withholding.written(withheld, picking.d),
     totals = totals_of(basis, picking, lines, allowances, breakdown, withheld),
   }

@@ -64,7 +64,7 @@ end
 local function tax_text(ctx, line)
   local code = tax.find(ctx.firm, line.tax_code)
   local percent = line.tax_percent and " " .. figures.plain(line.tax_percent) .. " %" or ""
-  local row = code.category_code == "S" and tax.rate_on(code, ctx.period.end_date)
+  local row = tax.HAS_RATE[code.category_code] and tax.rate_on(code, ctx.period.end_date)
   local since = row and " (since " .. row.valid_from .. ")" or ""
   return string.format(
     "%s: %s%s%s on %s; %s",

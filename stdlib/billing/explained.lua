@@ -72,13 +72,19 @@ end
 
 local function group_text(group, d, currency)
   local percent = group.percent and figures.plain(group.percent) .. " %" or "no tax"
+  local parts = {}
+  for i, part in ipairs(group.parts or {}) do
+    parts[i] = string.format("%s %s %% %s", part.name, figures.plain(part.percent),
+      figures.amount(part.tax_amount, d))
+  end
   return string.format(
-    "tax %s: %s of %s = %s %s",
+    "tax %s: %s of %s = %s %s%s",
     group.category_code,
     percent,
     figures.amount(group.taxable_amount, d),
     figures.amount(group.tax_amount, d),
-    currency
+    currency,
+    #parts > 0 and " (" .. table.concat(parts, ", ") .. ")" or ""
   )
 end
 

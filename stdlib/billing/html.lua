@@ -185,6 +185,15 @@ local function tax_rows(label, invoice)
       cell(labels.number(label, group.tax_amount), "n"),
       cell(given(group.exemption_reason) or ""),
     })
+    for _, part in ipairs(given(group.parts) or {}) do
+      rows[#rows + 1] = row({
+        cell(part.name),
+        cell(labels.number(label, part.percent) .. " %", "n"),
+        cell("", "n"),
+        cell(labels.number(label, part.tax_amount), "n"),
+        cell(""),
+      })
+    end
   end
   return element("table", table.concat(rows))
 end

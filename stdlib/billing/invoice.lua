@@ -123,6 +123,7 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
     allowances = allowances,
     charges = {},
     tax_breakdown = breakdown,
+    tax_rounding = ctx.firm.tax_rounding ~= "group" and ctx.firm.tax_rounding or nil,
     withholding_taxes = withheld,
     totals = sums,
     is_exchange_rate_missing = is_rate_missing,

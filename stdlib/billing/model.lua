@@ -18,6 +18,7 @@ local place_of_supply = require("billow.billing.place_of_supply")
 local reductions = require("billow.billing.reductions")
 local shape = require("billow.billing.shape")
 local supply = require("billow.billing.supply")
+local tax = require("billow.billing.tax")
 
 local required, optional = shape.required, shape.optional
 local text, day, amount, decimals = shape.text, shape.date, shape.amount, shape.decimal
@@ -145,7 +146,7 @@ local FIRM = record({
   tax_codes = required(list(
     record({
       id = required(text),
-      category_code = required(enum({ "S", "Z", "E", "AE", "K", "G", "O" })),
+      category_code = required(enum({ "S", "Z", "E", "AE", "K", "G", "O", "L", "M" })),
       rates = optional(
         list(record({ valid_from = required(day), percent = required(amount) })),
         {}
@@ -153,9 +154,14 @@ local FIRM = record({
       exemption_reason = optional(text),
       exemption_reason_code = optional(text),
       country_code = optional(text), -- absent: the firm's
+      -- A rate that is several taxes, such as India's CGST and SGST: the share of each.
+      parts = optional(
+        list(record({ name = required(text), share = required(amount) }), { is_filled = true })
+      ),
     }),
     { is_filled = true }
   )),
+  tax_rounding = optional(enum(tax.ROUNDINGS), "group"),
   imports = optional(
     map(record({ date_format = optional(enum({ "YYYY-MM-DD", "DD/MM/YYYY", "MM/DD/YYYY" })) })),
     {}

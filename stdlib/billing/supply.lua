@@ -102,6 +102,28 @@ function supply.of(ctx, contract, customer)
   }
 end
 
+--- Are the code's taxes those of the place? A code without parts is one tax. India: CGST and SGST
+--- inside a state, IGST between states.
+local function has_taxes(code, taxes)
+  if not taxes then
+    return true
+  end
+  local parts = code.parts or {}
+  if #taxes == 1 then
+    return #parts == 0 or (#parts == 1 and parts[1].name == taxes[1].name)
+  end
+  local names = {}
+  for _, part in ipairs(parts) do
+    names[part.name] = true
+  end
+  for _, one in ipairs(taxes) do
+    if not names[one.name] then
+      return false
+    end
+  end
+  return #parts == #taxes
+end
+
 --- Does a tax code say what was decided?
 ---@param firm table
 ---@param code table
@@ -110,7 +132,9 @@ end
 function supply.agrees(firm, code, decision)
   if TAXED[decision.category_code] then
     local country = code.country_code or firm.country_code
-    return TAXED[code.category_code] == true and country == decision.country_code
+    return TAXED[code.category_code] == true
+      and country == decision.country_code
+      and has_taxes(code, decision.taxes)
   end
   return code.category_code == decision.category_code
 end
@@ -145,7 +169,12 @@ function supply.chosen(ctx, contract, customer)
 end
 
 local function wanted(decision)
-  return decision.category_code .. " in " .. decision.country_code
+  local names = {}
+  for i, one in ipairs(decision.taxes or {}) do
+    names[i] = one.name
+  end
+  local taxes = #names > 0 and " (" .. table.concat(names, " and ") .. ")" or ""
+  return decision.category_code .. " in " .. decision.country_code .. taxes
 end
 
 --- The first line whose tax code says something else than the place of supply.

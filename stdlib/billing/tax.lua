@@ -5,8 +5,17 @@ local tax = {}
 local decimal = require("billow.decimal")
 local supply = require("billow.billing.supply")
 
-local HUNDRED = decimal(100)
-local STANDARD, OUT_OF_SCOPE = "S", "O"
+local ZERO, HUNDRED = decimal(0), decimal(100)
+local OUT_OF_SCOPE = "O"
+-- EN 16931: standard rated, Canary Islands' IGIC (BR-AF), Ceuta's and Melilla's IPSI (BR-AG).
+local HAS_RATE = { S = true, L = true, M = true }
+
+--- How a document's tax is rounded (firm.tax_rounding): once per group of category and percent, as
+--- EN 16931 BR-CO-17 has it, or line by line, where a country or a seller's books want that.
+tax.ROUNDINGS = { "group", "line" }
+
+--- Categories whose codes have rates.
+tax.HAS_RATE = HAS_RATE
 
 --- The code a line has when neither payer nor line says otherwise, as far as the contract knows.
 ---@param ctx billing.Context
@@ -92,14 +101,14 @@ function tax.rate_on(code, day)
   return found
 end
 
---- Percent of a code: only S has one other than 0, O has none.
+--- Percent of a code: only S, L and M have one other than 0, O has none.
 ---@param code table
 ---@param tax_point_date string
 ---@return Decimal?
 function tax.percent(code, tax_point_date)
   if code.category_code == OUT_OF_SCOPE then
     return nil
-  elseif code.category_code ~= STANDARD then
+  elseif not HAS_RATE[code.category_code] then
     return decimal(0)
   end
   local row = tax.rate_on(code, tax_point_date)
@@ -116,6 +125,17 @@ function tax.percent(code, tax_point_date)
   return row.percent
 end
 
+--- The taxes that a code's rate is made of, as one text; "" for one tax.
+---@param code table
+---@return string
+function tax.parts_text(code)
+  local names = {}
+  for i, part in ipairs(code.parts or {}) do
+    names[i] = part.name .. " " .. tostring(part.share)
+  end
+  return table.concat(names, ", ")
+end
+
 local function key_of(item)
   return item.tax_category
     .. "\0"
@@ -129,20 +149,51 @@ local function is_before(a, b)
   return (a.percent or decimal(0)) < (b.percent or decimal(0))
 end
 
---- Groups by category and percent, tax rounded once per group; in order of category, then percent.
+--- The tax of amounts that belong to one group, rounded as the firm rounds.
+---@param amounts Decimal[]   lines, and allowances below zero
+---@param percent Decimal
+---@param rounding? "group"|"line"
+---@param d integer
+---@return Decimal
+function tax.of_amounts(amounts, percent, rounding, d)
+  local total = ZERO
+  for _, amount in ipairs(amounts) do
+    local part = amount * percent / HUNDRED
+    total = total + (rounding == "line" and part:round(d) or part)
+  end
+  return total:round(d)
+end
+
+--- A group's tax; of a rate that is two taxes (India's CGST and SGST) each by itself.
+local function settle(group, amounts, code, rounding, d)
+  local percent = group.percent or ZERO
+  if not code.parts then
+    group.tax_amount = tax.of_amounts(amounts, percent, rounding, d)
+    return
+  end
+  group.parts, group.tax_amount = {}, ZERO:round(d)
+  for i, part in ipairs(code.parts) do
+    local own = percent * part.share
+    local amount = tax.of_amounts(amounts, own, rounding, d)
+    group.parts[i] = { name = part.name, percent = own, tax_amount = amount }
+    group.tax_amount = group.tax_amount + amount
+  end
+end
+
+--- Groups by category and percent, in order of category, then percent.
 ---@param firm table
 ---@param lines table[]        tax_code, tax_category, tax_percent, net_amount
 ---@param allowances table[]   the same with amount
 ---@param d integer
 ---@return table[]
 function tax.breakdown(firm, lines, allowances, d)
-  local of_key, groups = {}, {}
+  local of_key, groups, amounts, codes = {}, {}, {}, {}
   local function add(item, amount)
     local key = key_of(item)
     local group = of_key[key]
     if not group then
       local code = tax.find(firm, item.tax_code)
-      local is_exempt = code.category_code ~= STANDARD and code.category_code ~= "Z"
+      local is_exempt = not HAS_RATE[code.category_code] and code.category_code ~= "Z"
       group = {
         category_code = item.tax_category,
         percent = item.tax_percent,
@@ -152,8 +203,10 @@ function tax.breakdown(firm, lines, allowances, d)
       }
       of_key[key] = group
       groups[#groups + 1] = group
+      amounts[group], codes[group] = {}, code
     end
     group.taxable_amount = group.taxable_amount + amount
+    table.insert(amounts[group], amount)
   end
   for _, line in ipairs(lines) do
     add(line, line.net_amount)
@@ -162,7 +215,7 @@ function tax.breakdown(firm, lines, allowances, d)
     add(allowance, -allowance.amount)
   end
   for _, group in ipairs(groups) do
-    group.tax_amount = (group.taxable_amount * (group.percent or decimal(0)) / HUNDRED):round(d)
+    settle(group, amounts[group], codes[group], firm.tax_rounding, d)
   end
   table.sort(groups, is_before)
   return groups

@@ -90,6 +90,14 @@ local CASES = {
     "purchase_order.amount", "-1", "write 0 or more" },
   { "a binary fraction", contract({ payable_rounding_increment = 0.05 }),
     "payable_rounding_increment", "0.05", "plain digits in quotes" },
+  { "taxes of a rate that are not all of it", firm({ tax_codes = {
+    { id = "S", category_code = "S", rates = { { valid_from = "2021-01-01", percent = "18" } },
+      parts = { { name = "CGST", share = "0.5" }, { name = "SGST", share = "0.4" } } } } }),
+    "tax_codes[1].parts", "0.9", "such as \"0.5\" and \"0.5\"" },
+  { "IGIC without a rate", firm({ tax_codes = { { id = "S", category_code = "L" } } }),
+    "tax_codes[1].rates", "nothing", "add a row" },
+  { "a rounding of tax that nobody knows", firm({ tax_rounding = "global" }),
+    "tax_rounding", "global", "group" },
   { "a tax withheld at nothing", contract({ withholding_taxes = {
     { name = "IRPF", percent = "0" } } }), "withholding_taxes[1].percent", "0",
     "leave the tax out" },
