@@ -116,7 +116,7 @@ function close_report.worth(contract, rows)
     if row.kind == "expense" then
       local cost = decimal(row.claimed)
       costs = costs + cost
-      total = total + expenses.worth(contract.contract.expenses, row.body.category, cost, d)
+      total = total + expenses.worth(contract.contract.expenses, row.body, cost, d)
     else
       local judged = ledger.judge(contract.ctx, contract.contract, claimed)
       local work = judged.items.time[1]

@@ -437,6 +437,10 @@ end
 
 local function check_retainage(check, retainage, is_milestone)
   one_of(check, "terms.retainage", retainage, "percent", "bands")
+  if retainage.cap_percent and retainage.cap_amount then
+    check.error("terms.retainage.cap_amount", figures.plain(retainage.cap_amount),
+      "stands beside cap_percent", "give one of them")
+  end
   local release = retainage.release
   if release then
     one_of(check, "terms.retainage.release", release, "milestone_id", "date")

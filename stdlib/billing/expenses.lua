@@ -27,24 +27,42 @@ function expenses.tax_code(rules, category)
   return (rules.category_tax_code or {})[category] or rules.tax_code
 end
 
---- What the customer is billed for one expense.
+--- The tax that an expense's amount contains and the firm gets back, in percent: as the expense
+--- says, or by category, or of all; nil when the amount is passed on as it was paid.
+---@param rules table
+---@param expense table   tax_percent?, category
+---@return Decimal?
+function expenses.input_tax(rules, expense)
+  local is_taken_out = rules.input_tax_percent or rules.category_input_tax_percent
+  if not is_taken_out then
+    return nil
+  end
+  local by_category = rules.category_input_tax_percent or {}
+  return expense.tax_percent or by_category[expense.category] or rules.input_tax_percent
+end
+
+--- What the customer is billed for one expense: input tax taken out, marked up, rounded once.
 ---@param rules table
 ---@param expense table
 ---@param d integer
 ---@return Decimal
 function expenses.billed(rules, expense, d)
-  return (expense.amount * (HUNDRED + expenses.markup(rules, expense.category)) / HUNDRED):round(d)
+  local contained = expenses.input_tax(rules, expense) or decimal(0)
+  local marked_up = expense.amount * (HUNDRED + expenses.markup(rules, expense.category))
+  return (marked_up / (HUNDRED + contained)):round(d)
 end
 
 --- What some of an expense that is not billed yet would be billed at: at cost where the contract
 --- says nothing of expenses.
----@param rules? table         contract.expenses
----@param category string
+---@param rules? table    contract.expenses
+---@param body table      of the entry: category, tax_percent?
 ---@param amount Decimal
 ---@param d integer
 ---@return Decimal
-function expenses.worth(rules, category, amount, d)
-  return expenses.billed(rules or {}, { amount = amount, category = category }, d)
+function expenses.worth(rules, body, amount, d)
+  local contained = body.tax_percent and decimal(body.tax_percent)
+  local some = { amount = amount, category = body.category, tax_percent = contained }
+  return expenses.billed(rules or {}, some, d)
 end
 
 local function line_of(key, members, rules, d)
@@ -53,12 +71,14 @@ local function line_of(key, members, rules, d)
     local billed = expenses.billed(rules, expense, d)
     total = total + billed
     references[i] = { type = "expense", id = expense.id, amount = billed }
+    local contained = expenses.input_tax(rules, expense)
     words[i] = string.format(
-      "%s: %s %s on %s + %s %% = %s",
+      "%s: %s %s on %s%s + %s %% = %s",
       expense.id,
       figures.plain(expense.amount),
       expense.currency,
       expense.date,
+      contained and " less " .. figures.plain(contained) .. " % input tax in it" or "",
       figures.plain(expenses.markup(rules, expense.category)),
       billed:fixed(d)
     )

@@ -64,6 +64,11 @@ function words.retainage(ctx, contract)
       band.up_to_percent and plain(band.up_to_percent) .. " %" or "the end"
     )
   end
+  if agreed.cap_amount then
+    texts[#texts + 1] = "no more than " .. figure(agreed.cap_amount)
+  elseif agreed.cap_percent then
+    texts[#texts + 1] = "no more than " .. plain(agreed.cap_percent) .. " % of the fee"
+  end
   texts[#texts + 1] = figure(known(ctx, contract).withheld_net) .. " was withheld before"
   return texts
 end

@@ -293,6 +293,8 @@ local FIXED_FEE = record({
     bands = optional(
       list(record({ up_to_percent = optional(amount), percent = required(amount) }))
     ),
+    cap_percent = optional(amount),
+    cap_amount = optional(amount),
     release = optional(record({ milestone_id = optional(text), date = optional(day) })),
   })),
   advance = optional(record({
@@ -482,6 +484,8 @@ local CONTRACT_FIELDS = {
   expenses = optional(record({
     markup_percent = optional(decimals),
     category_markup_percent = optional(map(decimals)),
+    input_tax_percent = optional(amount),
+    category_input_tax_percent = optional(map(amount)),
     grouping = optional(enum({ "category", "entry" }), "category"),
     tax_code = optional(text),
     category_tax_code = optional(map(text)),

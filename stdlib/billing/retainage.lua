@@ -32,17 +32,23 @@ local function over_bands(bands, fee, billed)
   return sum
 end
 
---- What must be withheld when `billed` of the fee is billed.
----@param terms {percent: Decimal|nil, bands: table[]|nil}
+--- The most that may be withheld; nil when there is no cap.
+local function cap_of(terms, fee)
+  return terms.cap_amount or terms.cap_percent and fee * terms.cap_percent / PERCENT
+end
+
+--- What must be withheld when `billed` of the fee is billed, up to the cap.
+---@param terms {percent: Decimal|nil, bands: table[]|nil, cap_percent: Decimal|nil,
+---       cap_amount: Decimal|nil}
 ---@param fee Decimal
 ---@param billed Decimal  net, all invoices
 ---@param d integer
 ---@return Decimal
 function retainage.target(terms, fee, billed, d)
-  if terms.bands and #terms.bands > 0 then
-    return over_bands(terms.bands, fee, billed):round(d)
-  end
-  return (billed * (terms.percent or ZERO) / PERCENT):round(d)
+  local target = terms.bands and #terms.bands > 0 and over_bands(terms.bands, fee, billed)
+    or billed * (terms.percent or ZERO) / PERCENT
+  local cap = cap_of(terms, fee)
+  return (cap and decimal.min(target, cap) or target):round(d)
 end
 
 --- What this invoice withholds; never negative: what is withheld comes back by release only.

@@ -244,6 +244,7 @@ local function typed(row)
     entry.source_rate = entry.source_rate and decimal(entry.source_rate)
   elseif row.kind == "expense" then
     entry.amount = decimal(row.claimed)
+    entry.tax_percent = entry.tax_percent and decimal(entry.tax_percent)
   end
   return entry
 end

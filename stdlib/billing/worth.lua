@@ -23,7 +23,7 @@ local SECONDS_PER_HOUR = decimal(3600)
 function worth.of(contract, row)
   local d = currency.decimals(contract.contract.currency)
   if row.kind == "expense" then
-    return expenses.worth(contract.contract.expenses, row.body.category, row.wanted, d)
+    return expenses.worth(contract.contract.expenses, row.body, row.wanted, d)
   elseif row.kind ~= "time" then
     return nil
   end

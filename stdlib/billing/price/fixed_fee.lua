@@ -83,10 +83,12 @@ function WORDS.progress(line, facts)
 end
 
 function WORDS.retainage(_, facts)
-  local percent = facts.terms.retainage.percent
-  return (percent and tostring(percent) .. " %" or "by bands") .. " of " .. facts.billed
-    .. " billed so far less " .. tostring(facts.opening.withheld_net or ZERO)
-    .. " withheld before"
+  local terms = facts.terms.retainage
+  local cap = terms.cap_amount and tostring(terms.cap_amount)
+    or terms.cap_percent and tostring(terms.cap_percent) .. " % of the fee"
+  return (terms.percent and tostring(terms.percent) .. " %" or "by bands") .. " of "
+    .. facts.billed .. " billed so far" .. (cap and ", at most " .. cap .. "," or "") .. " less "
+    .. tostring(facts.opening.withheld_net or ZERO) .. " withheld before"
 end
 
 function WORDS.retainage_release()

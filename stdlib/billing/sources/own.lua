@@ -8,7 +8,7 @@
 ---   {"id":"7","person":"Ana","project_code":"NLV-01","work_date":"2026-10-05","hours":"1"}
 --- and hours or duration_seconds are required; started_at ("2026-10-05T09:30:00") shows what was
 --- reported twice, and what overlaps. Of expenses: person, date, category, currency, and
---- amount, or quantity and unit_price (kilometres, days). Absent: billable is yes, invoiced is no,
+--- amount, or quantity and unit_price (kilometres, days), tax_percent (in the amount). Absent: billable is yes, invoiced is no,
 --- approval_status is none.
 local own = {}
 
@@ -106,6 +106,17 @@ local function optional_rate(record)
   return row.number(record, "source_rate")
 end
 
+local function optional_percent(record)
+  if not given(record, "tax_percent") then
+    return json.null
+  end
+  local percent, reason = row.number(record, "tax_percent")
+  if percent and percent:sign() < 0 then
+    return nil, "tax_percent is " .. tostring(percent) .. ": write the percentage, such as 19"
+  end
+  return percent, reason
+end
+
 local function day_of(name)
   return function(record)
     return row.day(record, name, DATE_FORMAT)
@@ -143,6 +154,7 @@ local EXPENSE = {
   { "billable", flag_of("billable", true) },
   { "invoiced", flag_of("invoiced", false) },
   { "approval_status", status },
+  { "tax_percent", optional_percent },
 }
 -- Texts that may be empty, as they come.
 local TIME_TEXTS = { "role", "client", "project_code", "project_name", "task", "notes", "currency" }

@@ -98,6 +98,10 @@ local CASES = {
     "tax_codes[1].rates", "nothing", "add a row" },
   { "a rounding of tax that nobody knows", firm({ tax_rounding = "global" }),
     "tax_rounding", "global", "group" },
+  { "two caps of a retainage", contract({ model = "fixed-fee" }, { fee_amount = "100",
+    billing = "percent_complete",
+    retainage = { percent = "5", cap_percent = "5", cap_amount = "5" } }),
+    "terms.retainage.cap_amount", "5", "give one of them" },
   { "a tax withheld at nothing", contract({ withholding_taxes = {
     { name = "IRPF", percent = "0" } } }), "withholding_taxes[1].percent", "0",
     "leave the tax out" },

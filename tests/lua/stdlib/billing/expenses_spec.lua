@@ -38,6 +38,20 @@ describe("expenses (model 3.10)", function()
     )
   end)
 
+  it("takes out the input tax that the firm gets back, before the markup, rounded once", function()
+    -- 119.00 / 1.19 = 100.00, + 10 %; 10.70 / 1.07 = 10.00
+    local paid = {
+      build.expense(1, { category = "Travel", amount = decimal("119.00") }),
+      build.expense(2, { category = "Train", amount = decimal("10.70") }),
+      build.expense(3, { category = "Travel", amount = decimal("50"), tax_percent = decimal(0) }),
+    }
+    local rules = { input_tax_percent = "19", category_input_tax_percent = { Train = "7" } }
+    assert.same({ "expense:Train 10.00", "expense:Travel 150.00" }, bill(rules, paid))
+    rules.markup_percent = "10"
+    assert.same({ "expense:Train 11.00", "expense:Travel 165.00" }, bill(rules, paid))
+    assert.same({ "expense:Train 10.70", "expense:Travel 169.00" }, bill({}, paid))
+  end)
+
   it("rounds to the currency's decimals", function()
     assert.same(
       { "expense:Travel 1613" },

@@ -179,6 +179,16 @@ describe("retainage", function()
     assert.are.equal("retainage -55.00", nets(draft)[2])
   end)
 
+  it("ends at its cap, in money or in percent of the fee", function()
+    for _, cap in ipairs({ { cap_amount = "45" }, { cap_percent = "4.5" } }) do
+      cap.percent = "10"
+      local draft = bill(terms(cap), HALF, { billed_net = "400.00", withheld_net = "40.00" })
+      assert.are.equal("retainage -5.00", nets(draft)[2])
+      draft = bill(terms(cap), HALF, { billed_net = "500.00", withheld_net = "45.00" })
+      assert.are.same({ "progress:2026-10 100.00" }, nets(draft))
+    end
+  end)
+
   it("is released when its milestone is accepted with evidence", function()
     local release = { percent = "10", release = { milestone_id = "FAT" } }
     local events = { HALF[1], accepted("FAT") }
