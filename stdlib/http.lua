@@ -195,7 +195,9 @@ end
 local function send_once(request, args)
   local once = type(request.once) == "table" and request.once or {}
   args.once = true
-  for _ = 1, SENDINGS_MAX do
+  local has_own_key = args.idempotency_key ~= nil
+  for sending = 1, SENDINGS_MAX do
+    args.again = has_own_key and sending > 1 or nil -- asked about, and not there
     local seq = effect.start("http", args)
     -- What is sent again is the same request, though it is another step of the run.
     args.idempotency_key = args.idempotency_key or (effect.run().id .. "/" .. seq)

@@ -65,6 +65,11 @@ struct bw_id bw_id_derive(struct bw_id parent, uint64_t seq)
     return id;
 }
 
+struct bw_stamp bw_id_stamp(struct bw_id id)
+{
+    return (struct bw_stamp){(int64_t)(load_u64(id.bytes) >> 16) * BW_US_PER_MS};
+}
+
 bool bw_id_eq(struct bw_id a, struct bw_id b)
 {
     return memcmp(a.bytes, b.bytes, sizeof a.bytes) == 0;

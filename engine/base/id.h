@@ -21,6 +21,8 @@ struct bw_id bw_id_make(struct bw_stamp now, const struct bw_entropy *entropy);
 /* The id of the `seq`-th thing that `parent` makes: the same in every replay, and time-ordered like
  * its parent (the parent's time, then a mix of parent and seq). */
 struct bw_id bw_id_derive(struct bw_id parent, uint64_t seq);
+/* When it was made, to the millisecond; of a derived one: when the first of its parents was. */
+struct bw_stamp bw_id_stamp(struct bw_id id);
 bool bw_id_eq(struct bw_id a, struct bw_id b);
 int bw_id_cmp(struct bw_id a, struct bw_id b);
 bool bw_id_is_zero(struct bw_id id);

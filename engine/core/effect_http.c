@@ -379,6 +379,35 @@ static void http_begin(struct bw_engine *engine, struct bw_effect *effect,
     http_try(engine, work);
 }
 
+static void http_may_be_done(struct bw_engine *engine, struct bw_timer *timer)
+{
+    bw_effect_fail(engine, bw_container_of(timer, struct bw_effect, timer),
+                   bw_err_name(BW_ERR_UNKNOWN_OUTCOME),
+                   "the database was restored, or fell back, after this run began: nobody knows "
+                   "whether the request was carried out before",
+                   BW_STR_NONE, false);
+}
+
+/* Sent after somebody has proven that it is not there: stdlib/http.lua says so by the key of the
+ * step that was first, or by `again` where the script has given the key. */
+static bool is_first_sending(const struct bw_effect *effect, const struct bw_value *args)
+{
+    struct bw_str key = bw_value_get_str(args, "idempotency_key", BW_STR_NONE);
+    char id[BW_ID_TEXT_LEN + 1];
+    bw_id_print(effect->run->keyed.id, id);
+    return !bw_str_starts(key, bw_str_of(id)) && !bw_value_get_bool(args, "again", false);
+}
+
+/* May a history that the database has lost have sent it? Runs keep their ids and steps, and those
+ * that they start have ids of the same time. */
+static bool may_be_done(const struct bw_engine *engine, const struct bw_effect *effect,
+                        const struct bw_value *args)
+{
+    return bw_value_get_bool(args, "once", false) &&
+           bw_id_stamp(effect->run->keyed.id).us < engine->config.restored_at_us &&
+           is_first_sending(effect, args);
+}
+
 static void http_is_unknown(struct bw_engine *engine, struct bw_timer *timer)
 {
     (void)BW_FAULT(HTTP_UNKNOWN);
@@ -404,6 +433,17 @@ static void http_recover(struct bw_engine *engine, struct bw_effect *effect,
     bw_timer_arm(&engine->timers_mono, &effect->timer,
                  engine->now_ns / BW_NS_PER_US +
                      (engine->config.is_world ? 0 : wait_ms * BW_US_PER_MS));
+}
+
+static void http_first(struct bw_engine *engine, struct bw_effect *effect,
+                       const struct bw_value *args)
+{
+    if (!may_be_done(engine, effect, args)) {
+        http_begin(engine, effect, args);
+        return;
+    }
+    effect->timer.on_due = http_may_be_done;
+    bw_timer_arm(&engine->timers_mono, &effect->timer, engine->now_ns / BW_NS_PER_US);
 }
 
 static void http_cancel(struct bw_engine *engine, struct bw_effect *effect)
@@ -537,7 +577,7 @@ const struct bw_effect_kind bw_effect_http = {
     .wake = BW_WAKE_EFFECT,
     .is_own = true,
     .plan = http_plan,
-    .begin = http_begin,
+    .begin = http_first,
     .recover = http_recover,
     .cancel = http_cancel,
 };

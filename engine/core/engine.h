@@ -80,6 +80,10 @@ struct bw_engine_config {
     bool is_world; /* of tests: with an engine ends all that it sent, nothing is on its way after it
                     */
     bool take_over; /* the caller knows that no other node is alive: lease all shards at once */
+    /* When the database was found to be another one than before, by an engine that had no memory of
+     * what is lost (look_at_history); 0 = never. Of runs that began before it, what cannot be
+     * repeated (http with once) may have been done: the other side is asked first. */
+    int64_t restored_at_us;
     struct bw_engine_limits limits;
 
     /* The engine wants a turn soon. Called from anywhere but a turn; must not call back. */

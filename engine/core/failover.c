@@ -111,6 +111,13 @@ static void forget_ring(struct bw_failover *failover)
     failover->count = failover->next = 0;
 }
 
+static void ignore_value(void *ud, const struct bw_error *error, struct bw_str value)
+{
+    (void)ud;
+    (void)error;
+    (void)value;
+}
+
 /* The finding is recorded: memory is emptied, and our shards are asked for anew. Their new epochs
  * fence whatever of ours is still under way. What others held is theirs for the time of a lease,
  * whatever the rows say of owners: only they know what they had done. */
@@ -118,6 +125,10 @@ static void start_over(struct bw_engine *engine)
 {
     struct bw_failover *failover = &engine->failover;
     struct bw_lease *lease = &engine->lease;
+    if (engine->config.store->look_at_history) { /* whoever starts later need not suspect */
+        struct bw_store *store = engine->config.store;
+        store->look_at_history(store->self, true, failover->at_us, ignore_value, NULL);
+    }
     engine->counters.failovers++;
     engine->counters.failover_lost_turns += failover->lost_count;
     forget_lost(

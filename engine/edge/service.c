@@ -226,6 +226,38 @@ static enum bw_err open_store(struct bw_service *service, const struct bw_servic
     return wait_for(service, &wait, "bringing the database schema up to date", error);
 }
 
+struct history {
+    struct wait wait;
+    int64_t restored_at_us;
+};
+
+static void history_done(void *ud, const struct bw_error *error, struct bw_str value)
+{
+    struct history *history = ud;
+    struct bw_value map = bw_value_read(error->code ? BW_STR_NONE : value);
+    history->restored_at_us = bw_value_get_int(&map, "restored_at_us", 0);
+    wait_done(&history->wait, error);
+}
+
+/* A backup that was restored, or a standby that took over while no engine lived, does not know what
+ * was done last; nor do we. */
+static enum bw_err look_at_history(struct bw_service *service, int64_t *restored_at_us,
+                                   struct bw_error *error)
+{
+    struct history history = {0};
+    int64_t now_us = bw_clock_utc(&service->clock).us;
+    service->store.look_at_history(service->store.self, false, now_us, history_done, &history);
+    enum bw_err err =
+        wait_for(service, &history.wait, "asking which history the database has", error);
+    *restored_at_us = history.restored_at_us;
+    if (!err && history.restored_at_us >= now_us)
+        bw_service_log_text("database_restored",
+                            "the database has another history than when an engine last worked on "
+                            "it: what it does not know may have been done; runs that began before "
+                            "now ask first about requests that cannot be repeated");
+    return err;
+}
+
 static enum bw_err open_hosts(struct bw_service *service, const struct bw_service_options *options,
                               struct bw_error *error)
 {
@@ -265,6 +297,8 @@ static enum bw_err open_engine(struct bw_service *service, struct bw_error *erro
         .on_log = bw_service_log_engine,
         .on_script_log = bw_service_log_script,
         .ud = service};
+    if (look_at_history(service, &config.restored_at_us, error))
+        return error->code;
     bw_fleet_configure(service->fleet, &config);
     service->engine = bw_engine_create(&config);
     bw_loop_set_turn(service->loop, service_turn, service);

@@ -229,6 +229,8 @@ struct bw_mem_snapshot *bw_store_mem_snapshot(const struct bw_store *table)
     copy_schedules(store, rows);
     copy_audits(store, rows);
     copy_works(store, snapshot);
+    rows->history = store->history;
+    rows->restored_at_us = store->restored_at_us;
     return snapshot;
 }
 
@@ -241,6 +243,36 @@ void bw_store_mem_snapshot_free(struct bw_mem_snapshot *snapshot)
     bw_free(snapshot->works);
     mem_free_data(&snapshot->rows);
     bw_free(snapshot);
+}
+
+/* --- Whose history it is --------------------------------------------------------------------- */
+
+static void fail_history(struct mem_op *op, const struct bw_error *error)
+{
+    op->fn.value(op->ud, error, BW_STR_NONE);
+}
+
+static void run_history(struct mem_store *store, struct mem_op *op)
+{
+    struct bw_error ok = {.code = BW_ERR_OK};
+    struct bw_buf value;
+    if (store->history != 0 && store->history != store->timeline && !op->flag)
+        store->restored_at_us = op->number;
+    store->history = store->timeline;
+    bw_buf_init(&value, 64);
+    bw_value_put_map(&value, 1);
+    bw_value_put_key(&value, "restored_at_us");
+    bw_value_put_int(&value, store->restored_at_us);
+    op->fn.value(op->ud, &ok, bw_buf_str(&value));
+    bw_buf_deinit(&value);
+}
+
+void mem_look_at_history(void *self, bool has_lived, int64_t at_us, bw_value_fn done, void *ud)
+{
+    struct mem_op *op = mem_op_make(self, "look_at_history", run_history, fail_history, ud);
+    op->fn.value = done;
+    op->flag = has_lived;
+    op->number = at_us;
 }
 
 /* --- Falling back ---------------------------------------------------------------------------- */
@@ -278,6 +310,8 @@ static void swap_rows(struct mem_store *store, struct mem_store *rows)
     SWAP(schedule_count);
     SWAP(audits);
     SWAP(audit_count);
+    SWAP(history);
+    SWAP(restored_at_us);
 }
 
 void bw_store_mem_fall_back(struct bw_store *table, struct bw_mem_snapshot *snapshot)

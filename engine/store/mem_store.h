@@ -235,6 +235,8 @@ struct mem_store {
     bw_failover_fn on_failover;
     void *on_failover_ud;
     int64_t timeline;
+    int64_t history; /* the timeline that an engine noted last: a row; 0 = none */
+    int64_t restored_at_us;
     bw_mem_fault_fn fault;
     void *fault_ud;
 
@@ -370,6 +372,7 @@ enum bw_err mem_write_retention(struct mem_store *store, struct bw_id tenant, st
 void mem_free_retention(struct mem_store *store);
 
 /* mem_read.c */
+void mem_look_at_history(void *self, bool has_lived, int64_t at_us, bw_value_fn done, void *ud);
 void mem_check_turns(void *self, const struct bw_turn_ref *turns, size_t count, bw_missing_fn done,
                      void *ud);
 void mem_load(struct mem_store *store, struct bw_id tenant, struct bw_id run, bool has_turns,

@@ -104,3 +104,49 @@ void bw_pg_check_turns(void *self, const struct bw_turn_ref *turns, size_t count
     request->answer = answer_check;
     bw_pg_request_send(request);
 }
+
+/* --- Whose history it is --------------------------------------------------------------------- */
+
+static const struct bw_pg_statement look_at_history = {
+    "look_at_history", "SELECT billow.look_at_history($1::bigint = 1, $2::bigint)", 2};
+
+struct history_args {
+    bool has_lived;
+    int64_t at_us;
+    bw_value_fn done;
+};
+
+static struct bw_pgc_unit *build_history(struct bw_pg_request *request)
+{
+    const struct history_args *args = request->args;
+    struct bw_pgc_unit *unit = bw_pgc_unit_make();
+    struct bw_pg_param *params = bw_pgc_unit_add(unit, &look_at_history);
+    params[0] = bw_pg_arg_int(unit, args->has_lived);
+    params[1] = bw_pg_arg_int(unit, args->at_us);
+    return unit;
+}
+
+static void answer_history(struct bw_pg_request *request, const struct bw_pg_outcome *outcome)
+{
+    const struct history_args *args = request->args;
+    const struct bw_error *error = bw_pg_request_error(request, outcome);
+    struct bw_buf value;
+    bw_buf_init(&value, 64);
+    bw_value_put_map(&value, 1);
+    bw_value_put_key(&value, "restored_at_us");
+    bw_value_put_int(&value, error->code == BW_ERR_OK ? bw_pg_int(outcome->results[0], 0, 0) : 0);
+    args->done(request->ud, error, bw_buf_str(&value));
+    bw_buf_deinit(&value);
+}
+
+void bw_pg_look_at_history(void *self, bool has_lived, int64_t at_us, bw_value_fn done, void *ud)
+{
+    struct bw_pg_store *store = self;
+    struct bw_pg_request *request = bw_pg_request_make(store, store->keeper, ud);
+    struct history_args *args = bw_arena_calloc(&request->arena, 1, sizeof *args);
+    *args = (struct history_args){has_lived, at_us, done};
+    request->args = args;
+    request->build = build_history;
+    request->answer = answer_history;
+    bw_pg_request_send(request);
+}

@@ -149,6 +149,7 @@ extern const char bw_pg_schedule_sql[];
 extern const struct bw_pg_statement bw_pg_greeting;
 int64_t bw_pg_on_greeting(void *ud, const struct bw_pg_result *rows);
 void bw_pg_set_on_failover(void *self, bw_failover_fn on_failover, void *ud);
+void bw_pg_look_at_history(void *self, bool has_lived, int64_t at_us, bw_value_fn done, void *ud);
 void bw_pg_check_turns(void *self, const struct bw_turn_ref *turns, size_t count,
                        bw_missing_fn done, void *ud);
 

@@ -454,6 +454,11 @@ struct bw_store {
     void (*check_turns)(void *self, const struct bw_turn_ref *turns, size_t count,
                         bw_missing_fn done, void *ud);
 
+    /* Notes which history the database has, and gives {restored_at_us}: when an engine first found
+     * it to be another one than before, with nobody who could tell what was lost; 0 = never.
+     * `has_lived`: the caller lived through the change, and told. */
+    void (*look_at_history)(void *self, bool has_lived, int64_t at_us, bw_value_fn done, void *ud);
+
     void (*set_on_mail)(void *self, bw_mail_fn on_mail, void *ud);
     void (*set_on_failover)(void *self, bw_failover_fn on_failover, void *ud);
     /* Ends connections (pending calls get CANCELLED), then calls `closed`; `self` is gone

@@ -756,6 +756,7 @@ void bw_store_mem_open(struct bw_store *table, const struct bw_clock *clock)
         .find_expired = mem_find_expired,
         .drop_runs = mem_drop_runs,
         .check_turns = mem_check_turns,
+        .look_at_history = mem_look_at_history,
         .set_on_mail = mem_set_on_mail,
         .set_on_failover = mem_set_on_failover,
         .close = mem_close,

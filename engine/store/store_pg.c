@@ -388,6 +388,7 @@ void bw_store_pg_open(struct bw_store *table, const struct bw_store_pg_options *
         .find_expired = bw_pg_find_expired,
         .drop_runs = bw_pg_drop_runs,
         .check_turns = bw_pg_check_turns,
+        .look_at_history = bw_pg_look_at_history,
         .set_on_mail = pg_set_on_mail,
         .set_on_failover = bw_pg_set_on_failover,
         .close = pg_close,

@@ -94,6 +94,7 @@ static void engine_up(struct harness *harness)
         .entropy = &harness->entropy,
         .node = harness->node,
         .lease_ms = 10 * 1000,
+        .restored_at_us = harness->restored_at_us,
         .limits = harness->limits,
         .on_log = print_log,
         .ud = harness,

@@ -24,6 +24,7 @@ struct harness {
     struct fake_host *fakes[HARNESS_HOSTS_MAX];
     struct bw_host *hosts[HARNESS_HOSTS_MAX];
     unsigned check_share;    /* kept by init, too */
+    int64_t restored_at_us;  /* of the next engine */
     struct fake_host *check; /* plays recorded runs again */
     size_t host_count;       /* 0 before init: one; like limits, it is kept by init */
     struct bw_httpc_fake *http;

@@ -10,6 +10,10 @@
 #include "store/mem_store.h"
 
 static const struct fake_program PROGRAMS[] = {
+    {"afterwards",
+     {{.kind = "event.wait", .args = "{\"topic\":\"paid\",\"key\":\"I-1\"}"},
+      {.kind = "http",
+       .args = "{\"method\":\"POST\",\"url\":\"https://bank.example/pay\",\"once\":true}"}}},
     {"ask", {{.kind = "http", .args = "{\"method\":\"GET\",\"url\":\"https://bank.example/\"}"}}},
     {"pay",
      {{.kind = "http",
@@ -240,6 +244,24 @@ static void test_what_came_after_the_standby_fell_behind_is_gone_and_told(void *
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* The database was restored while no engine lived: the lost history may have paid. */
+static void test_after_a_restore_what_cannot_be_repeated_is_asked_about_first(void **state)
+{
+    (void)state;
+    struct bw_id run = harness_start(&harness, "afterwards");
+    harness_advance(&harness, 5);
+    harness.restored_at_us = harness.clock.utc.us;
+    harness_crash(&harness);
+    harness_event(&harness, "paid", "I-1", "e-1", "1");
+    harness_advance(&harness, 5);
+    assert_false(harness_http(&harness, 200, "paid twice"));
+    assert_status(&harness, run, "parked"); /* its script would ask: stdlib/http.lua */
+    assert_non_null(strstr(harness_member(&harness, run, "error"), "UNKNOWN_OUTCOME"));
+    struct bw_id later = harness_start(&harness, "pay"); /* no history has done this */
+    assert_true(harness_http(&harness, 200, "paid"));
+    assert_status(&harness, later, "done");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +274,7 @@ int main(void)
         CASE(test_a_run_that_lost_a_turn_without_consequence_takes_it_again),
         CASE(test_after_a_failover_without_loss_all_goes_on),
         CASE(test_nothing_goes_on_before_the_turns_are_looked_up),
+        CASE(test_after_a_restore_what_cannot_be_repeated_is_asked_about_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

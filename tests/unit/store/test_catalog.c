@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 
+#include <stdio.h>
+
 #define F struct store_fixture *f = *state
 
 static void test_every_table_of_tenants_has_forced_row_security(void **state)
@@ -14,7 +16,8 @@ static void test_every_table_of_tenants_has_forced_row_security(void **state)
             f,
             "SELECT coalesce(string_agg(c.oid::regclass::text, ' '), '') FROM pg_class c"
             " WHERE c.relnamespace::regnamespace::text IN ('billow', 'billing') AND c.relkind = 'r'"
-            " AND c.relname NOT IN ('lease', 'fence', 'node', 'blob', 'release', 'release_file', "
+            " AND c.relname NOT IN ('lease', 'fence', 'node', 'history', 'blob', 'release', "
+            "'release_file', "
             "'migration')"
             " AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM "
             "pg_policy p"
@@ -39,7 +42,8 @@ static void test_the_audit_record_cannot_be_changed(void **state)
 }
 
 /* Tables of the whole installation: no tenant has rows in them. */
-#define OF_NO_TENANT "('lease', 'fence', 'node', 'blob', 'release', 'release_file', 'migration')"
+#define OF_NO_TENANT                                                                               \
+    "('lease', 'fence', 'node', 'history', 'blob', 'release', 'release_file', 'migration')"
 
 /* Two tenants can never meet in a key, and no row can point at another tenant's. */
 static void test_tenant_comes_first_in_every_key(void **state)
@@ -138,6 +142,28 @@ static void test_every_session_has_its_timeouts(void **state)
                         "[{\"has_end\":true,\"idle\":\"10s\",\"is_read_only\":\"on\"}]");
 }
 
+/* As after a restore: the row was written by another server, or on another timeline. */
+static void test_an_engine_finds_that_the_database_has_another_history(void **state)
+{
+    F;
+    static const char *const LOOK = "SELECT billow.look_at_history(%s, %d)";
+    char look[2][96], sees[96];
+    snprintf(look[0], sizeof look[0], LOOK, "false", 1000);
+    snprintf(look[1], sizeof look[1], LOOK, "false", 2000);
+    snprintf(sees, sizeof sees, LOOK, "true", 3000);
+    assert_string_equal(fixture_sql(f, look[0]), "0");
+    (void)fixture_sql(f, "UPDATE billow.history SET timeline = timeline + 1");
+    assert_string_equal(fixture_sql(f, sees), "0"); /* who lived through it has told */
+    assert_string_equal(fixture_sql(f, look[0]), "0");
+    (void)fixture_sql(f, "UPDATE billow.history SET timeline = timeline + 1");
+    assert_string_equal(fixture_sql(f, look[0]), "1000");
+    assert_string_equal(fixture_sql(f, look[1]), "1000"); /* stays */
+    (void)fixture_sql(f, "UPDATE billow.history SET system = 'x'");
+    assert_string_equal(fixture_sql(f, look[1]), "2000");
+    (void)fixture_sql(f, "UPDATE billow.history SET system = '', timeline = 0"); /* not told then */
+    assert_string_equal(fixture_sql(f, look[0]), "2000");
+}
+
 #define PG_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_pg, fixture_close)
 
 int main(void)
@@ -150,6 +176,7 @@ int main(void)
         PG_TEST(test_hot_tables_are_set_up_for_it),
         PG_TEST(test_no_function_or_view_lends_its_rights),
         PG_TEST(test_every_session_has_its_timeouts),
+        PG_TEST(test_an_engine_finds_that_the_database_has_another_history),
     };
     return cmocka_run_group_tests(tests, NULL, fixture_stop_pg);
 }

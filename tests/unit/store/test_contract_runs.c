@@ -647,9 +647,40 @@ static void test_turns_and_starts_that_are_not_stored_are_told(void **state)
     assert_true(missing.timeline > 0);
 }
 
+struct history {
+    bool is_done;
+    enum bw_err code;
+    int64_t restored_at_us;
+};
+
+static void on_history(void *ud, const struct bw_error *error, struct bw_str value)
+{
+    struct history *history = ud;
+    struct bw_value map = bw_value_read(value);
+    *history = (struct history){true, error->code, bw_value_get_int(&map, "restored_at_us", -1)};
+}
+
+static int64_t look_at_history(struct store_fixture *f, bool has_lived, int64_t at_us)
+{
+    struct history history = {0};
+    f->store.look_at_history(f->store.self, has_lived, at_us, on_history, &history);
+    fixture_until(f, &history.is_done);
+    assert_int_equal(history.code, BW_ERR_OK);
+    return history.restored_at_us;
+}
+
+static void test_a_history_that_goes_on_was_never_restored(void **state)
+{
+    F;
+    assert_int_equal(look_at_history(f, false, 1000), 0);
+    assert_int_equal(look_at_history(f, false, 2000), 0);
+    assert_int_equal(look_at_history(f, true, 3000), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CONTRACT_TEST(test_a_history_that_goes_on_was_never_restored),
         CONTRACT_TEST(test_a_turn_moves_its_run_on_and_stays_in_the_journal),
         CONTRACT_TEST(test_a_turn_that_expects_another_head_writes_nothing),
         CONTRACT_TEST(test_one_member_that_conflicts_does_not_hold_up_its_group),
