@@ -135,6 +135,11 @@ local function check_firm(check, firm)
         "put {SEQ:5} where the number counts"
       )
     end
+    local unknown = number.unknown_placeholder(series.format)
+    if unknown then
+      check.error(field .. ".format", series.format, "has " .. unknown .. ", which means nothing",
+        "use " .. number.PLACEHOLDERS)
+    end
     for _, type_code in ipairs(series.type_codes) do
       if series_of[type_code] then
         check.error(
@@ -435,11 +440,37 @@ terms_checks["tm"] = function(check, contract)
   end
 end
 
+--- Bands of the fee: each ends above the one before, none withholds more than all.
+local function check_bands(check, bands)
+  local bound = decimal(0)
+  for i, band in ipairs(bands) do
+    local field = string.format("terms.retainage.bands[%d]", i)
+    if not bound then
+      check.error(field, nil, "comes after a band that takes the rest",
+        "leave up_to_percent out of the last band only")
+      return
+    elseif band.up_to_percent and band.up_to_percent <= bound then
+      check.error(field .. ".up_to_percent", figures.plain(band.up_to_percent),
+        "is not above the band before", "write more than " .. figures.plain(bound))
+    end
+    if band.percent > HUNDRED then
+      check.error(field .. ".percent", figures.plain(band.percent), "is more than all",
+        "write at most 100")
+    end
+    bound = band.up_to_percent
+  end
+end
+
 local function check_retainage(check, retainage, is_milestone)
   one_of(check, "terms.retainage", retainage, "percent", "bands")
   if retainage.cap_percent and retainage.cap_amount then
     check.error("terms.retainage.cap_amount", figures.plain(retainage.cap_amount),
       "stands beside cap_percent", "give one of them")
+  end
+  check_bands(check, retainage.bands or {})
+  if retainage.percent and retainage.percent > HUNDRED then
+    check.error("terms.retainage.percent", figures.plain(retainage.percent), "is more than all",
+      "write at most 100")
   end
   local release = retainage.release
   if release then
@@ -455,18 +486,50 @@ local function check_retainage(check, retainage, is_milestone)
   end
 end
 
-terms_checks["fixed-fee"] = function(check, contract)
-  local terms = contract.terms
-  local is_milestone = ids_of(check.ctx, terms.milestones)
-  for i, milestone in ipairs(terms.milestones) do
+--- Whether a milestone waits, over however many others, for itself.
+local function waits_for_itself(own, milestones)
+  local by_id, seen, open = {}, {}, { own }
+  for _, milestone in ipairs(milestones) do
+    by_id[milestone.id] = milestone
+  end
+  while #open > 0 do
+    for _, id in ipairs(table.remove(open).depends_on) do
+      if id == own.id then
+        return true
+      elseif by_id[id] and not seen[id] then
+        seen[id], open[#open + 1] = true, by_id[id]
+      end
+    end
+  end
+  return false
+end
+
+local function check_milestones(check, milestones)
+  local is_milestone, seen = ids_of(check.ctx, milestones), {}
+  for i, milestone in ipairs(milestones) do
     local field = string.format("terms.milestones[%d]", i)
     one_of(check, field, milestone, "percent", "amount")
+    if seen[milestone.id] then
+      check.error(field .. ".id", milestone.id, "used twice: one acceptance would bill both",
+        "give each milestone its own id")
+    end
+    seen[milestone.id] = true
     for _, id in ipairs(milestone.depends_on) do
       if not is_milestone[id] then
         check.error(field .. ".depends_on", id, "no such milestone", "name one of terms.milestones")
       end
     end
+    if waits_for_itself(milestone, milestones) then
+      check.error(field .. ".depends_on", milestone.id, "waits for itself",
+        "leave out the milestone that closes the circle")
+    end
   end
+  return is_milestone
+end
+
+terms_checks["fixed-fee"] = function(check, contract)
+  local terms = contract.terms
+  local is_milestone = check_milestones(check, terms.milestones)
   if terms.retainage then
     check_retainage(check, terms.retainage, is_milestone)
   end

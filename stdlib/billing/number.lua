@@ -47,6 +47,23 @@ local function financial_year_text(reset, day)
   return first > 1 and text .. string.format("-%02d", (year + 1) % 100) or text
 end
 
+number.PLACEHOLDERS = "{YYYY}, {YY}, {MM}, {FY}, {CUSTOMER} and {SEQ:n}"
+
+local IS_PLACEHOLDER = { FY = true, YYYY = true, YY = true, MM = true, CUSTOMER = true, SEQ = true }
+
+--- The first thing in braces that no number has; it would be printed as it stands.
+---@param format string
+---@return string|nil
+function number.unknown_placeholder(format)
+  for whole, inside in format:gmatch("({([^{}]*)})") do
+    local name, width = inside:match("^(%u+):?(%d*)$")
+    if not IS_PLACEHOLDER[name] or (width ~= "" and name ~= "SEQ") then
+      return whole
+    end
+  end
+  return nil
+end
+
 --- The number as text. Placeholders: {YYYY} {YY} {MM} of the issue date, {FY} the financial year
 --- ("26-27", of calendar years "26"), {CUSTOMER}, {SEQ:n}.
 ---@param format string

@@ -226,7 +226,9 @@ function Reader:decimal(name, rule)
   end
   local value = reading.number(raw)
   if not value then
-    self:refuse(name, 'write a decimal as text in plain digits, for example "12.50"')
+    local is_long = type(raw) == "string" and raw:find("^%-?%d+%.?%d+$")
+    self:refuse(name, is_long and "write a number of at most " .. DIGITS_MAX .. " digits"
+      or 'write a decimal as text in plain digits, for example "12.50"')
   elseif #tostring(value):gsub("[^%d]", "") > DIGITS_MAX then
     self:refuse(name, "write a number of at most " .. DIGITS_MAX .. " digits")
   end

@@ -29,6 +29,18 @@ local ONE = decimal(1)
 ---@field unit_price Decimal|nil   nil for percentage parts
 ---@field percent Decimal|nil      percentage parts only
 
+--- A tier without a price is not free, it is forgotten.
+---@param reader billing.Reader
+---@param value_name "unit_price"|"percent"
+local function check_priced(reader, value_name)
+  local other = value_name == "percent" and "unit_price" or "percent"
+  if reader:has(other) then
+    reader:refuse(other, "write " .. value_name .. ": that is what a tier of this tariff has")
+  elseif not (reader:has(value_name) or reader:has("flat_amount")) then
+    reader:refuse(value_name, "write " .. value_name .. ' or flat_amount; "0" when it is free')
+  end
+end
+
 --- Read tiers; bounds must rise and only the last may be open.
 ---@param owner billing.Reader  the object that holds `tiers`
 ---@param value_name "unit_price"|"percent"|nil  the price field every tier must have
@@ -51,6 +63,9 @@ function tiers.read(owner, value_name)
       tier[value_name] = reader:decimal(value_name, { default = 0 })
     end
     list[index] = tier
+  end
+  for _, reader in ipairs(value_name and readers or {}) do
+    check_priced(reader, value_name)
   end
   return list
 end

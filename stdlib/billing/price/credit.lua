@@ -13,8 +13,8 @@ local function net_of(terms, d)
   if not terms:has("days") then
     return net:round(d)
   end
-  local days = terms:integer("days", { min = 0 })
-  return proration.part(net, days, terms:integer("of_days", { above = 0 }), d)
+  local of_days = terms:integer("of_days", { above = 0 })
+  return proration.part(net, terms:integer("days", { min = 0, max = of_days }), of_days, d)
 end
 
 ---@param reader billing.Reader

@@ -31,7 +31,7 @@ local function events_of(reader, period)
       accepted_by = event:has("accepted_by") and event:raw("accepted_by")
         or not event.source.accepted_by and "customer" or nil,
       percent_complete = kind == "progress"
-        and event:decimal("percent_complete", { min = 0 }) or nil,
+        and event:decimal("percent_complete", { min = 0, max = 100 }) or nil,
       as_of = event:date("as_of", true) or period.end_date,
     }
   end

@@ -115,6 +115,29 @@ local function days_of(reader)
   return math.max(0, days)
 end
 
+-- What there is to claim.
+local CLAIMS = { "percent", "reference_rate", "table", "rates", "fee", "levels", "compensation" }
+
+--- Refuse a claim of nothing, and interest on no days: 0 would look like an answer.
+---@param reader billing.Reader
+---@param terms billing.Reader
+---@return Decimal amount   0 where only the statutory rate is asked for
+local function amount_of(reader, terms)
+  local claimed
+  for _, name in ipairs(CLAIMS) do
+    claimed = claimed or terms:has(name) and name
+  end
+  if not claimed then
+    terms:refuse("percent", "write what is claimed: one of " .. table.concat(CLAIMS, ", "))
+  end
+  local has_days = reader:has("overdue_days") or reader:has("due_date")
+  if claimed == "percent" and not has_days then
+    reader:refuse("overdue_days", "write overdue_days, or due_date and until_date")
+  end
+  local is_rate_asked = claimed == "reference_rate" and not has_days
+  return reader:decimal("amount", { default = is_rate_asked and ZERO or nil, min = 0 })
+end
+
 --- Interest earned, not rounded.
 ---@param reader billing.Reader
 ---@param terms billing.Reader
@@ -164,7 +187,7 @@ end
 ---@return table
 function interest_item.price(reader, money, steps)
   local terms = reader:object("interest")
-  local amount = reader:decimal("amount", { default = 0, min = 0 })
+  local amount = amount_of(reader, terms)
   local exact, days, percent = earned_on(reader, terms, amount, steps)
   local grace = terms:integer("grace_days", { default = 0, min = 0 })
   local is_in_grace = days <= grace

@@ -180,6 +180,24 @@ local function together(self, reader, before, past, now)
   }
 end
 
+--- Days that count, of the days of the period.
+---@param part billing.Reader
+---@return integer days
+---@return integer of_days
+local function proration_days(part)
+  local of_days = part:integer("of_days", { above = 0 })
+  return part:integer("days", { min = 0, max = of_days }), of_days
+end
+
+--- Refuse a proration that is none, also where nothing is prorated.
+---@param reader billing.Reader
+function meter_item.check_proration(reader)
+  local part = reader:object("proration", true)
+  if part then
+    proration_days(part)
+  end
+end
+
 --- The part of an amount that the item's proration says.
 ---@param reader billing.Reader
 ---@param amount Decimal
@@ -191,7 +209,7 @@ function meter_item.prorated(reader, amount, d, steps)
   if not part then
     return amount
   end
-  local days, of_days = part:integer("days", { min = 0 }), part:integer("of_days", { above = 0 })
+  local days, of_days = proration_days(part)
   local prorated = proration.part(amount, days, of_days, d)
   explanation.add(steps, "proration", tostring(amount) .. " x " .. days .. " / " .. of_days
     .. ", rounded", prorated)
@@ -223,7 +241,8 @@ function meter_item.spend(reader, amount, before, d, steps, self)
   local minimum, maximum = commitment(reader, "minimum_commit"), commitment(reader, "maximum_spend")
   minimum, maximum = minimum or own.minimum, maximum or own.maximum
   if minimum and maximum and maximum < minimum then
-    reader:refuse("maximum_spend", "write an amount not below the minimum, " .. tostring(minimum))
+    reading.refuse("maximum_spend.amount", tostring(maximum),
+      "write an amount not below the minimum, " .. tostring(minimum))
   end
   return usage.spend(amount, {
     discount_percent = reader:decimal("discount_percent", { is_optional = true, min = 0,
@@ -320,6 +339,7 @@ end
 function meter_item.price(reader, money, steps)
   local self = meter.read(reader:object("meter"))
   self.field = self.field or FIELD_DEFAULT
+  meter_item.check_proration(reader)
   local now = meter_item.measure(self, reader)
   if reader:has("events") then
     explanation.add(steps, "aggregate", self.aggregation .. " of " .. now.count .. " events",

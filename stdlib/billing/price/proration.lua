@@ -43,8 +43,8 @@ local function part_of(reader, terms)
     terms:refuse("days", "write days and of_days, or start_date and end_date of the part with "
       .. "period_start_date and period_end_date, or a cycle")
   elseif terms:has("days") then
-    local days = terms:integer("days", { min = 0 })
-    return days, terms:integer("of_days", { above = 0 })
+    local of_days = terms:integer("of_days", { above = 0 })
+    return terms:integer("days", { min = 0, max = of_days }), of_days
   end
   local holidays = {}
   for _, day in ipairs(due_date_item.holidays(reader)) do

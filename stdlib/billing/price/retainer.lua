@@ -39,8 +39,13 @@ end
 local function draws_of(reader, period)
   local draws = {}
   for place, draw in ipairs(reader:objects("draws")) do
+    local day = draw:date("date", true) or period.start_date
+    if day > period.end_date then
+      draw:refuse("date", "write a day not after the month, " .. period.end_date
+        .. ", or give the item its period")
+    end
     draws[place] = {
-      day = draw:date("date", true) or period.start_date,
+      day = day,
       quantity = draw:decimal("quantity", { min = 0 }),
       place = place,
     }

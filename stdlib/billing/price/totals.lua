@@ -102,8 +102,9 @@ end
 ---@param reader billing.Reader
 ---@param base Decimal
 ---@param rules billing.TaxRules
+---@param percent_max integer|nil   nothing can be taken off that is not there
 ---@return Decimal
-local function reduction(reader, base, rules)
+local function reduction(reader, base, rules, percent_max)
   reader:only_one({ "percent", "amount" })
   if not reader:has("percent") then
     if not reader:has("amount") then
@@ -111,7 +112,7 @@ local function reduction(reader, base, rules)
     end
     return reader:decimal("amount", { min = 0 })
   end
-  local amount = base * reader:decimal("percent", { min = 0 }) / PERCENT
+  local amount = base * reader:decimal("percent", { min = 0, max = percent_max }) / PERCENT
   return line_taxes.is_exact(rules) and amount or line_taxes.round(amount, rules)
 end
 
@@ -126,7 +127,7 @@ local function line_of(reader, document)
     local priced = quantity * reader:decimal("unit_price")
     gross, text = priced, tostring(quantity) .. " x " .. tostring(reader:decimal("unit_price"))
     for _, discount in ipairs(reader:objects("discounts")) do
-      local off = reduction(discount, priced, document.rules)
+      local off = reduction(discount, priced, document.rules, 100)
       gross, text = gross - off, text .. " - discount " .. tostring(off)
     end
     for _, charge in ipairs(reader:objects("charges")) do

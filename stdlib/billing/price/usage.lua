@@ -92,6 +92,21 @@ local function meters_of(terms)
   return meters
 end
 
+--- A quantity for a meter that is not there would be billed to nobody.
+---@param reader billing.Reader
+---@param meters billing.Meter[]
+local function check_quantities(reader, meters)
+  local quantities, ids, is_meter = reader:object("quantities", true), {}, {}
+  for index, self in ipairs(meters) do
+    ids[index], is_meter[self.id] = self.id, true
+  end
+  for id in pairs(quantities and quantities.source or {}) do
+    if not is_meter[id] then
+      quantities:refuse(id, "name one of the meters: " .. table.concat(ids, ", "))
+    end
+  end
+end
+
 --- Terms of spend are the contract's, the part of the period is the item's.
 ---@param terms billing.Reader
 ---@param reader billing.Reader
@@ -143,6 +158,8 @@ end
 function usage_item.price(reader, money, steps)
   local terms, d = reader:object("usage"), money.d
   local meters, events = meters_of(terms), events_of(reader)
+  meter_item.check_proration(reader)
+  check_quantities(reader, meters)
   local lines, reduced = lines_of(reader, meters, events, d, steps)
   local amount = usage.net_of(lines) - reduced
   local before = reader:object("before", true)

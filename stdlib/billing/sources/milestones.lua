@@ -2,6 +2,7 @@
 --- it names.
 local milestones = {}
 
+local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
 local shape = require("billow.billing.shape")
 
@@ -9,6 +10,7 @@ milestones.FILE = "milestones.json"
 
 local required, optional = shape.required, shape.optional
 
+local FEE_PERCENT = decimal(100)
 local STATUSES = { "accepted", "submitted", "rejected" }
 
 local EVENT = shape.by_word("type", {
@@ -58,6 +60,16 @@ function milestones.read(values)
         )
       end
       is_known[event.id] = true
+      if event.percent_complete and event.percent_complete > FEE_PERCENT then
+        report(
+          shape.problem(
+            shape.inside(place, "percent_complete"),
+            tostring(event.percent_complete),
+            "is more than all of the fee",
+            "write at most 100; work beyond the fee needs a larger fee_amount"
+          )
+        )
+      end
       event.sequence = i
       events[#events + 1] = event
     end

@@ -56,6 +56,14 @@ describe("milestone events (model 3.7)", function()
     assert.same({ "MILESTONE_UNKNOWN milestone:E-1" }, codes)
   end)
 
+  it("never report more progress than the whole fee", function()
+    local events, problems = milestones.read({ event({ type = "progress",
+      percent_complete = "100.5", as_of = "2026-10-05" }) })
+    assert.is_nil(events)
+    assert.equal("percent_complete", problems[1].field)
+    assert.is_truthy(problems[1].remedy:find("larger fee_amount", 1, true))
+  end)
+
   it("are refused as a whole when one cannot be read", function()
     local events, problems = milestones.read({ event(), event() })
     assert.is_nil(events)
