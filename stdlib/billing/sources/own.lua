@@ -5,11 +5,11 @@
 ---   {"id":"7","person":"Ana","project_code":"NLV-01","work_date":"2026-10-05","hours":"1.5"}
 ---
 --- An `id` of the source is the entry's identity: the same id again is the same entry, in whatever
----   {"id":"7","person":"Ana","project_code":"NLV-01","work_date":"2026-10-05","hours":"1"}
---- and hours or duration_seconds are required; started_at ("2026-10-05T09:30:00") shows what was
---- reported twice, and what overlaps. Of expenses: person, date, category, currency, and
---- amount, or quantity and unit_price (kilometres, days), tax_percent (in the amount). Absent: billable is yes, invoiced is no,
---- approval_status is none.
+--- file and place. Without one its place in the file is. Of time: person and work_date, and hours
+--- or duration_seconds, are required; started_at ("2026-10-05T09:30:00") shows what was reported
+--- twice, and what overlaps. Of expenses: person, date, category, currency, and amount, or quantity
+--- and unit_price (kilometres, days); tax_percent is the tax in the amount. Absent: billable is
+--- yes, invoiced is no, approval_status is none.
 local own = {}
 
 local date = require("billow.date")
@@ -99,22 +99,14 @@ local function started_at(record)
   return at
 end
 
-local function optional_rate(record)
-  if not given(record, "source_rate") then
-    return json.null
+--- A number that may be absent.
+local function optional_number(name)
+  return function(record)
+    if not given(record, name) then
+      return json.null
+    end
+    return row.number(record, name)
   end
-  return row.number(record, "source_rate")
-end
-
-local function optional_percent(record)
-  if not given(record, "tax_percent") then
-    return json.null
-  end
-  local percent, reason = row.number(record, "tax_percent")
-  if percent and percent:sign() < 0 then
-    return nil, "tax_percent is " .. tostring(percent) .. ": write the percentage, such as 19"
-  end
-  return percent, reason
 end
 
 local function day_of(name)
@@ -143,7 +135,7 @@ local TIME = {
   { "billable", flag_of("billable", true) },
   { "invoiced", flag_of("invoiced", false) },
   { "approval_status", status },
-  { "source_rate", optional_rate },
+  { "source_rate", optional_number("source_rate") },
 }
 local EXPENSE = {
   { "person", text_of("person") },
@@ -154,7 +146,7 @@ local EXPENSE = {
   { "billable", flag_of("billable", true) },
   { "invoiced", flag_of("invoiced", false) },
   { "approval_status", status },
-  { "tax_percent", optional_percent },
+  { "tax_percent", optional_number("tax_percent") },
 }
 -- Texts that may be empty, as they come.
 local TIME_TEXTS = { "role", "client", "project_code", "project_name", "task", "notes", "currency" }
