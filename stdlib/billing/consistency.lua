@@ -231,6 +231,19 @@ local function check_rate_card(check, card)
   end
 end
 
+local function check_contributions(check, list)
+  local seen = {}
+  for i, one in ipairs(list) do
+    local field = string.format("contributions[%d]", i)
+    if seen[one.name] then
+      check.error(field .. ".name", one.name, "stands there twice", "add the percents into one")
+    elseif one.percent:is_zero() then
+      check.error(field .. ".percent", "0", "contributes nothing", "leave it out")
+    end
+    seen[one.name] = true
+  end
+end
+
 local function check_withholding(check, taxes)
   local total, seen = decimal(0), {}
   for i, one in ipairs(taxes) do
@@ -661,6 +674,7 @@ local function check_contract(check, contract)
   if contract.indexation then
     check_indexation(check, contract.indexation)
   end
+  check_contributions(check, contract.contributions or {})
   check_withholding(check, contract.withholding_taxes or {})
   if contract.payable_rounding_increment and contract.payable_rounding_increment:is_zero() then
     check.error(

@@ -290,7 +290,7 @@ function credit_note.build(basis, request, options)
   end
   local allowances = allowances_of(basis, picking, given(request.amount) ~= nil)
   local breakdown = breakdown_of(picking, lines, allowances, given(invoice.tax_rounding))
-  local withheld = withholding.credited(basis, picking.left, breakdown, picking.d)
+  local withheld = withholding.credited(basis, picking.left, breakdown, lines, picking.d)
   local object = {
     id = options.id,
     number = json.null,

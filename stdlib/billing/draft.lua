@@ -152,6 +152,7 @@ draft.COMPONENTS = {
   "usage",
   "minimum_commit",
   "expense",
+  "contribution",
 }
 
 local MODELS = {

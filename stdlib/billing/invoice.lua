@@ -8,6 +8,7 @@ local invoice = {}
 local annex = require("billow.billing.annex")
 local blocks = require("billow.billing.blocks")
 local canonical = require("billow.billing.canonical")
+local contributions = require("billow.billing.contributions")
 local discount = require("billow.billing.discount")
 local draft = require("billow.billing.draft")
 local due = require("billow.billing.due")
@@ -93,7 +94,7 @@ local function object(ctx, contract, payer, type_code, lines, allowances)
   local d, customer = ctx.decimals(contract.currency), payer.customer
   local tax_point_date = ctx.period.end_date
   local breakdown = tax.breakdown(ctx.firm, lines, allowances, d)
-  local withheld = withholding.of(contract.withholding_taxes, breakdown, d)
+  local withheld = withholding.of(contract.withholding_taxes, breakdown, lines, d)
   local increment = contract.payable_rounding_increment
   local sums =
     totals.of(lines, allowances, breakdown, increment, d, withholding.total(withheld, d))
@@ -165,6 +166,12 @@ local function documents(ctx, contract, type_code, lines, allowances, drawn)
   return made
 end
 
+local function add_all(list, more)
+  for _, item in ipairs(more) do
+    list[#list + 1] = item
+  end
+end
+
 --- The invoices of a contract: 386 first, then 380, each by payer order; without numbers.
 ---@param ctx billing.Context
 ---@param contract table
@@ -183,10 +190,10 @@ function invoice.assemble(ctx, contract, made)
     copy.tax_code = tax.override(ctx, contract, allowance.tax_code)
     allowances[i] = copy
   end
-  for _, allowance in ipairs(discount.allowances(contract, lines, d)) do
-    allowances[#allowances + 1] = allowance
-  end
+  add_all(allowances, discount.allowances(contract, lines, d))
+  add_all(lines, contributions.lines(ctx, contract, lines, allowances))
   local advance_lines = invoice.in_order(ctx, contract, made.advance_lines)
+  add_all(advance_lines, contributions.lines(ctx, contract, advance_lines, {}))
   local invoices = documents(ctx, contract, invoice.PREPAYMENT, advance_lines, {})
   local commercial =
     documents(ctx, contract, invoice.COMMERCIAL, lines, allowances, made.drawn)

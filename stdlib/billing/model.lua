@@ -493,6 +493,13 @@ local CONTRACT_FIELDS = {
   })),
   payable_rounding_increment = optional(amount),
   withholding_taxes = optional(
+    list(record({
+      name = required(text),
+      percent = required(amount),
+      includes_contributions = optional(shape.boolean, false),
+    }), { is_filled = true })
+  ),
+  contributions = optional(
     list(record({ name = required(text), percent = required(amount) }), { is_filled = true })
   ),
   invoice_group = optional(text),

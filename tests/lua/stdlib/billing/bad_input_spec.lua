@@ -102,6 +102,8 @@ local CASES = {
     billing = "percent_complete",
     retainage = { percent = "5", cap_percent = "5", cap_amount = "5" } }),
     "terms.retainage.cap_amount", "5", "give one of them" },
+  { "a contribution of nothing", contract({ contributions = {
+    { name = "Cassa", percent = "0" } } }), "contributions[1].percent", "0", "leave it out" },
   { "a tax withheld at nothing", contract({ withholding_taxes = {
     { name = "IRPF", percent = "0" } } }), "withholding_taxes[1].percent", "0",
     "leave the tax out" },

@@ -104,6 +104,25 @@ describe("withheld tax", function()
     })
   end)
 
+  it("is not taken of contributions to a fund, unless it says so (Italy)", function()
+    -- 1000 + 4 % = 1040; 19 % of that 197.60; 20 % withheld of 1000, or of 1040.
+    local ritenuta = { name = "Ritenuta", percent = "20" }
+    local terms = {
+      contributions = { { name = "Cassa", percent = "4" } },
+      withholding_taxes = { ritenuta },
+    }
+    local object = bill({ { "1000.00" } }, terms)
+    assert.same({ "contribution", "contribution:Cassa", "40.00" }, {
+      object.lines[2].component,
+      object.lines[2].description_key,
+      object.lines[2].net_amount,
+    })
+    assert.same({ "1040.00", "1237.60", "200.00", "1037.60" }, { figures_of(object) })
+    ritenuta.includes_contributions = true
+    object = bill({ { "1000.00" } }, terms)
+    assert.equal("208.00", object.totals.prepaid_amount)
+  end)
+
   it("stands on the page between the total and what is due", function()
     local object, ctx = bill({ { "1000.00" } })
     local page = html.render(ctx, object, { number = "INV-1" })
@@ -127,6 +146,24 @@ describe("withheld tax of a credit note", function()
     local note = credit(basis_of(object), { all = true })
     assert.same({ figures_of(object) }, { figures_of(note) })
     assert.same(object.withholding_taxes, note.withholding_taxes)
+  end)
+
+  it("of contributions goes by what of them is credited", function()
+    local object = bill({ { "1000.00" } }, {
+      contributions = { { name = "Cassa", percent = "4" } },
+      withholding_taxes = { { name = "Ritenuta", percent = "20" } },
+    })
+    local basis = basis_of(object)
+    local note = credit(basis, { lines = json.array({ { line_id = "2" } }) })
+    assert.same({ "40.00", "0.00" }, {
+      note.totals.tax_exclusive_amount,
+      note.totals.prepaid_amount,
+    })
+    note = credit(basis, { all = true })
+    assert.same({ "1000.00", "200.00" }, {
+      note.totals.tax_exclusive_amount,
+      note.totals.prepaid_amount,
+    })
   end)
 
   it("comes to the whole however the invoice is cut, and never to more on the way", function()
