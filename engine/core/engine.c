@@ -418,6 +418,7 @@ void bw_engine_destroy(struct bw_engine *engine)
     bw_releases_deinit(&engine->releases);
     bw_sched_deinit(&engine->sched);
     bw_failover_deinit(engine);
+    bw_door_deinit(engine);
     bw_shares_deinit(&engine->shares);
     bw_arena_deinit(&engine->scratch);
     bw_buf_deinit(&engine->buffer);

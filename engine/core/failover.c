@@ -148,7 +148,7 @@ static void start_over(struct bw_engine *engine)
         bw_lease_acquire(engine);
 }
 
-static void recorded(struct bw_engine *engine, bool is_done)
+void bw_failover_recorded(struct bw_engine *engine, bool is_done)
 {
     struct bw_failover *failover = &engine->failover;
     failover->has_failed = failover->has_failed || !is_done;
@@ -162,7 +162,7 @@ static void recorded(struct bw_engine *engine, bool is_done)
 
 static void audited(struct bw_engine *engine, struct bw_call *call)
 {
-    recorded(engine, call->code == BW_ERR_OK);
+    bw_failover_recorded(engine, call->code == BW_ERR_OK);
 }
 
 static struct bw_id parent_of(const struct bw_failover *failover, struct bw_id run)
@@ -184,8 +184,8 @@ static void told_to_stop(struct bw_engine *engine, struct bw_call *call)
     struct bw_id parent = parent_of(&engine->failover, call->id);
     if (call->code == BW_ERR_NOT_FOUND && !bw_id_is_zero(parent))
         stop_run(engine, (size_t)call->number, parent);
-    recorded(engine, call->code == BW_ERR_OK || call->code == BW_ERR_NOT_FOUND ||
-                         call->code == BW_ERR_CONFLICT);
+    bw_failover_recorded(engine, call->code == BW_ERR_OK || call->code == BW_ERR_NOT_FOUND ||
+                                     call->code == BW_ERR_CONFLICT);
 }
 
 static void stop_run(struct bw_engine *engine, size_t lost, struct bw_id run)
@@ -289,8 +289,8 @@ static void found(struct bw_engine *engine, struct bw_call *call)
         if (turn->asked)
             stop_run(engine, i, turn->ref.run);
     }
-    if (--failover->records == 0)
-        start_over(engine);
+    bw_door_deliver_again(engine);
+    bw_failover_recorded(engine, true);
 }
 
 static void on_missing(void *ud, const struct bw_error *error, int64_t timeline,

@@ -55,6 +55,9 @@ void bw_failover_note_start(struct bw_engine *engine, struct bw_id tenant, struc
 void bw_failover_note_turn(struct bw_engine *engine, const struct bw_batch *batch);
 /* Part of the engine's turn. */
 void bw_failover_turn(struct bw_engine *engine);
+/* One record of what a failover found is written; `is_done`: for good. With the last of them all
+ * starts over, or the look-up is repeated. */
+void bw_failover_recorded(struct bw_engine *engine, bool is_done);
 /* Has this run to stop, as its inbox says? Appends why. */
 bool bw_failover_stops(const struct bw_loaded_run *loaded, struct bw_buf *why);
 

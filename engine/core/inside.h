@@ -9,6 +9,7 @@
 
 #include "core/call.h"
 #include "core/dispatch.h"
+#include "core/door.h"
 #include "core/engine.h"
 #include "core/failover.h"
 #include "core/group.h"
@@ -86,6 +87,7 @@ struct bw_engine {
     struct bw_groups groups;
     struct bw_schedules schedules;
     struct bw_failover failover;
+    struct bw_door door;
     struct bw_host_slot *hosts;
     size_t pool_wanting;        /* tenants that found no host in this turn */
     int64_t pool_change_ns;     /* from here on a host may change hands; monotonic */

@@ -29,6 +29,29 @@ static struct bw_call *open_done(struct bw_engine *engine, bw_done_fn done, void
     return call;
 }
 
+/* What comes through the door is remembered for a while once it is stored. */
+static void door_stored(struct bw_engine *engine, struct bw_call *call)
+{
+    if (call->code == BW_ERR_OK)
+        bw_door_keep(engine, call->subject);
+    reply_done(engine, call);
+}
+
+static struct bw_call *open_door(struct bw_engine *engine, const struct bw_door_mail *mail,
+                                 bw_done_fn done, void *ud)
+{
+    struct bw_call *call = open_done(engine, done, ud);
+    struct bw_door_mail *copy = bw_arena_alloc(&call->arena, sizeof *copy);
+    *copy = *mail;
+    copy->topic = bw_arena_copy(&call->arena, mail->topic);
+    copy->key = bw_arena_copy(&call->arena, mail->key);
+    copy->name = bw_arena_copy(&call->arena, mail->name);
+    copy->value = bw_arena_copy(&call->arena, mail->value);
+    call->subject = copy;
+    call->act = door_stored;
+    return call;
+}
+
 /* --- Start. */
 
 /* As an outcome of no command it is news for nobody, and read with the run's first turn. */
@@ -178,7 +201,13 @@ void bw_engine_send_event(struct bw_engine *engine, const struct bw_event *event
         stored.id = bw_str(id, BW_ID_TEXT_LEN);
     }
     (void)BW_FAULT(INBOX_BEFORE_PUT);
-    store->put_event(store->self, &stored, bw_call_on_done, open_done(engine, done, ud));
+    struct bw_door_mail mail = {.kind = BW_DOOR_EVENT,
+                                .tenant = stored.tenant,
+                                .topic = stored.topic,
+                                .key = stored.key,
+                                .name = stored.id,
+                                .value = stored.body};
+    store->put_event(store->self, &stored, bw_call_on_done, open_door(engine, &mail, done, ud));
 }
 
 void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct bw_id task,
@@ -186,32 +215,36 @@ void bw_engine_answer_task(struct bw_engine *engine, struct bw_id tenant, struct
 {
     struct bw_store *store = engine->config.store;
     (void)BW_FAULT(INBOX_BEFORE_PUT);
+    struct bw_door_mail mail = {
+        .kind = BW_DOOR_ANSWER, .tenant = tenant, .id = task, .value = answer};
     store->answer_task(store->self, tenant, task, answer, bw_call_on_done,
-                       open_done(engine, done, ud));
+                       open_door(engine, &mail, done, ud));
 }
 
 static void cancel_stored(struct bw_engine *engine, struct bw_call *call)
 {
     if (call->code == BW_ERR_OK)
         bw_engine_touch(engine, call->tenant, call->id); /* the same wish twice announces nothing */
-    reply_done(engine, call);
+    door_stored(engine, call);
 }
 
 void bw_engine_cancel_run(struct bw_engine *engine, struct bw_id tenant, struct bw_id run,
                           struct bw_str reason, struct bw_str by, bw_done_fn done, void *ud)
 {
     struct bw_store *store = engine->config.store;
-    struct bw_call *call = open_done(engine, done, ud);
     struct bw_buf value;
-    call->act = cancel_stored;
-    call->tenant = tenant;
-    call->id = run;
     bw_buf_init(&value, 64 * 1024);
     bw_value_put_map(&value, 2);
     bw_value_put_key(&value, "by");
     bw_value_put_str(&value, by);
     bw_value_put_key(&value, "reason");
     bw_value_put_str(&value, reason);
+    struct bw_door_mail mail = {
+        .kind = BW_DOOR_CANCEL, .tenant = tenant, .id = run, .value = bw_buf_str(&value)};
+    struct bw_call *call = open_door(engine, &mail, done, ud);
+    call->act = cancel_stored;
+    call->tenant = tenant;
+    call->id = run;
     if (value.is_over) {
         bw_call_post(call, BW_ERR_LIMIT, "the reason is too long");
     } else {

@@ -85,6 +85,9 @@
     X(TAIL_DROPPED, "failovers that dropped the tail")                                             \
     X(TAIL_SENT, "requests sent whose row was dropped")                                            \
     X(TAIL_ASKED, "dropped requests sent again, after a person was asked")                         \
+    X(DOOR_DROPPED, "acknowledged events, answers and cancels that a failover dropped")            \
+    X(DOOR_AGAIN, "of these, delivered again")                                                     \
+    X(DOOR_TOLD, "of these, told to be lost")                                                      \
     X(TAIL_REPEATED, "dropped requests sent again, by who did not know")                           \
     X(REPLAYED, "runs replayed by the checker")
 
@@ -147,6 +150,9 @@ struct sim_wish {
     struct sim_node *node; /* asked */
     unsigned asked_count;
     bool is_doubtful;            /* asked before a failover: an answer may be of what is lost */
+    int64_t granted_at_us;       /* DONE: when its node said so */
+    uint64_t life;               /* of the node, then */
+    unsigned lost_by;            /* the failover that dropped it after that; 0 = none did */
     char workflow[SIM_NAME_MAX]; /* START; EVENT: the topic */
     char key[SIM_NAME_MAX];
     char event[SIM_NAME_MAX]; /* EVENT: its id; ANSWER: the decision */
@@ -266,6 +272,7 @@ void sim_wish_step(struct sim *sim);
 void sim_wish_forget(struct sim *sim, const struct sim_node *node); /* it crashed */
 void sim_wish_doubt(struct sim *sim); /* answers under way may be of what is lost */
 struct sim_wish *sim_wish(struct sim *sim, enum sim_wish_kind kind);
+bool sim_wish_is_kept(const struct sim *sim, const struct sim_wish *wish);
 bool sim_wish_is_open(const struct sim *sim, enum sim_wish_kind kind, struct bw_id id);
 
 /* sim_schedule.c: recurring starts, and that each happens once, or is said to be left out. */

@@ -149,6 +149,23 @@ static void note(struct sim *sim, const struct sim_request *request)
     sim_mark(sim, SIM_TAIL_SENT);
 }
 
+/* What a node that lives had acknowledged at the door, and the rows have no more. */
+static void note_door(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->wish_count; i++) {
+        struct sim_wish *wish = &sim->wishes[i];
+        bool is_door =
+            wish->kind == SIM_EVENT || wish->kind == SIM_ANSWER || wish->kind == SIM_CANCEL;
+        if (!is_door || wish->state != SIM_WISH_DONE || !wish->node->is_up ||
+            wish->node->life != wish->life ||
+            sim->clock.utc.us - wish->granted_at_us >= REMEMBERED_S * BW_US_PER_S ||
+            sim_wish_is_kept(sim, wish))
+            continue;
+        wish->lost_by = sim->standby->falls;
+        sim_mark(sim, SIM_DOOR_DROPPED);
+    }
+}
+
 static void fall(struct sim *sim)
 {
     struct sim_standby *standby = sim->standby;
@@ -170,6 +187,7 @@ static void fall(struct sim *sim)
             note(sim, request);
     }
     sim_requests_free(before);
+    note_door(sim);
 }
 
 void sim_standby_step(struct sim *sim)
@@ -204,6 +222,21 @@ static bool is_in_audit(const struct sim *sim, struct bw_id run)
     return false;
 }
 
+/* It came back, or people were told: not one of them is just gone. */
+static void check_door(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->wish_count; i++) {
+        const struct sim_wish *wish = &sim->wishes[i];
+        if (wish->lost_by == 0 || wish->node->life != wish->life)
+            continue;
+        bool is_told = wish->kind != SIM_EVENT && is_in_audit(sim, wish->id);
+        sim_mark(sim, is_told ? SIM_DOOR_TOLD : SIM_DOOR_AGAIN);
+        if (!is_told && !sim_wish_is_kept(sim, wish))
+            sim_fail(sim, "wish %d was acknowledged, a failover dropped it, and nobody tells",
+                     (int)wish->kind);
+    }
+}
+
 void sim_standby_end(struct sim *sim)
 {
     const struct sim_standby *standby = sim->standby;
@@ -214,6 +247,7 @@ void sim_standby_end(struct sim *sim)
         if (node->falls > 0 && stats.failovers == 0) /* two that meet are noticed as one */
             sim_fail(sim, "%s has lived through a failover and did not notice", node->name);
     }
+    check_door(sim);
     for (size_t i = 0; i < standby->lost_count; i++) {
         const struct lost *lost = &standby->lost[i];
         bool lives = lost->node && lost->node->life == lost->life;

@@ -29,15 +29,21 @@ bool sim_wish_is_open(const struct sim *sim, enum sim_wish_kind kind, struct bw_
 
 /* --- What an answer promises. */
 
-static void check_event(struct sim *sim, const struct sim_wish *wish)
+static const struct mem_event *find_event(const struct mem_store *store,
+                                          const struct sim_wish *wish)
 {
-    const struct mem_store *store = sim->store.self;
     struct bw_buf key = mem_event_key(&(struct bw_event){.tenant = wish->tenant,
                                                          .topic = bw_str_of(wish->workflow),
                                                          .key = bw_str_of(wish->key),
                                                          .id = bw_str_of(wish->event)});
     const struct mem_event *event = bw_map_get(&store->event_map, bw_buf_str(&key));
     bw_buf_deinit(&key);
+    return event;
+}
+
+static void check_event(struct sim *sim, const struct sim_wish *wish)
+{
+    const struct mem_event *event = find_event(sim->store.self, wish);
     if (!event)
         sim_fail(sim, "J10: event %s was acknowledged and is not stored", wish->event);
     if (!event->is_taken)
@@ -75,10 +81,27 @@ static void check_cancel(struct sim *sim, const struct sim_wish *wish)
         sim_fail(sim, "J10: a cancel was acknowledged and is not stored");
 }
 
+/* Does the database know of it? Of a run that has ended, nothing is expected. */
+bool sim_wish_is_kept(const struct sim *sim, const struct sim_wish *wish)
+{
+    const struct mem_store *store = sim->store.self;
+    if (wish->kind == SIM_EVENT)
+        return find_event(store, wish) != NULL;
+    if (wish->kind == SIM_ANSWER) {
+        const struct mem_task *task = mem_find_task(store, wish->tenant, wish->id);
+        return task && task->row.status != BW_TASK_OPEN;
+    }
+    const struct mem_run *run = mem_find_run(store, wish->tenant, wish->id);
+    return run && (bw_run_status_is_final(run->row.status) ||
+                   mem_find_message(run, BW_STR("cancel")) != NULL);
+}
+
 static void granted(struct sim_wish *wish)
 {
     struct sim *sim = wish->sim;
     wish->state = SIM_WISH_DONE;
+    wish->granted_at_us = sim->clock.utc.us;
+    wish->life = wish->node->life;
     if (wish->is_doubtful)
         return;
     switch (wish->kind) {

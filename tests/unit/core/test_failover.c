@@ -15,9 +15,16 @@ static const struct fake_program PROGRAMS[] = {
       {.kind = "http",
        .args = "{\"method\":\"POST\",\"url\":\"https://bank.example/pay\",\"once\":true}"}}},
     {"ask", {{.kind = "http", .args = "{\"method\":\"GET\",\"url\":\"https://bank.example/\"}"}}},
+    {"late-task",
+     {{.kind = "http", .args = "{\"method\":\"GET\",\"url\":\"https://erp.example/\"}"},
+      {.kind = "task.open",
+       .args = "{\"kind\":\"approval\",\"title\":\"Approve\",\"assignees\":[\"dana\"]}"}}},
     {"pay",
      {{.kind = "http",
        .args = "{\"method\":\"POST\",\"url\":\"https://bank.example/pay\",\"once\":true}"}}},
+    {"task",
+     {{.kind = "task.open",
+       .args = "{\"kind\":\"approval\",\"title\":\"Approve\",\"assignees\":[\"dana\"]}"}}},
     {"twice",
      {{.kind = "http", .args = "{\"method\":\"POST\",\"url\":\"https://erp.example/a\"}"},
       {.kind = "http", .args = "{\"method\":\"POST\",\"url\":\"https://erp.example/b\"}"}}},
@@ -235,14 +242,10 @@ static void test_what_came_after_the_standby_fell_behind_is_gone_and_told(void *
     bw_store_mem_fall_back(&harness.store, before);
     harness_settle(&harness);
     harness_advance(&harness, 1000);
-    assert_status(&harness, waits, "open");
+    assert_status(&harness, waits, "done"); /* the event was acknowledged: delivered again */
     assert_null(mem_find_run(harness.store.self, harness.tenant, asks));
     assert_non_null(strstr(harness_read(&harness, "audit", asks), "failover.lost"));
-    harness_event(&harness, "paid", "I-1", "e1", "1"); /* whoever sent it sends it again */
-    assert_status(&harness, waits, "done");
 }
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* The database was restored while no engine lived: the lost history may have paid. */
 static void test_after_a_restore_what_cannot_be_repeated_is_asked_about_first(void **state)
@@ -262,6 +265,98 @@ static void test_after_a_restore_what_cannot_be_repeated_is_asked_about_first(vo
     assert_status(&harness, later, "done");
 }
 
+/* --- What was acknowledged at the door. */
+
+static const char APPROVED[] = "{\"by\":\"dana\",\"decision\":\"approved\"}";
+
+static void fall_back(struct bw_mem_snapshot *rows)
+{
+    bw_store_mem_fall_back(&harness.store, rows);
+    harness_settle(&harness);
+    harness_advance(&harness, 1000);
+}
+
+static void test_events_answers_and_cancels_that_were_lost_are_delivered_again(void **state)
+{
+    (void)state;
+    struct bw_id waits = harness_start(&harness, "wait"), asks = harness_start(&harness, "task");
+    struct bw_id ends = harness_start(&harness, "ask");
+    struct bw_mem_snapshot *rows = bw_store_mem_snapshot(&harness.store);
+    harness_event(&harness, "paid", "I-1", "e1", "1");
+    harness_answer(&harness, bw_id_derive(asks, 1), APPROVED);
+    harness_cancel(&harness, ends);
+    assert_status(&harness, waits, "done");
+    assert_status(&harness, asks, "done");
+    assert_status(&harness, ends, "cancelled");
+    fall_back(rows);
+    assert_status(&harness, waits, "done");
+    assert_status(&harness, asks, "done");
+    assert_status(&harness, ends, "cancelled");
+}
+
+static void test_what_was_not_lost_counts_once(void **state)
+{
+    (void)state;
+    struct bw_id asks = harness_start(&harness, "task");
+    harness_event(&harness, "paid", "I-1", "e1", "1");
+    harness_answer(&harness, bw_id_derive(asks, 1), APPROVED);
+    fall_back(bw_store_mem_snapshot(&harness.store));
+    struct bw_id waits = harness_start(&harness, "wait"), again = harness_start(&harness, "wait");
+    assert_status(&harness, waits, "done");
+    assert_status(&harness, again, "open");
+    assert_null(strstr(harness_read(&harness, "audit", asks), "failover.lost"));
+}
+
+static void test_the_answer_of_a_task_that_is_gone_is_told_and_nothing_is_approved(void **state)
+{
+    (void)state;
+    struct bw_id run = harness_start(&harness, "late-task");
+    struct bw_mem_snapshot *rows = bw_store_mem_snapshot(&harness.store);
+    assert_true(harness_http(&harness, 200, "10.00"));
+    harness_answer(&harness, bw_id_derive(run, 2), APPROVED);
+    assert_status(&harness, run, "done");
+    fall_back(rows);
+    assert_true(harness_http(&harness, 200, "99.00")); /* another question now */
+    assert_status(&harness, run, "open");
+    const char *audit = harness_read(&harness, "audit", run);
+    assert_non_null(strstr(audit, "failover.lost"));
+    assert_non_null(strstr(audit, "\"what\":\"answer\""));
+    assert_non_null(strstr(audit, "\"by\":\"dana\""));
+}
+
+static void test_an_answer_is_not_given_to_a_task_that_was_asked_anew(void **state)
+{
+    (void)state;
+    struct bw_id run = harness_start(&harness, "task"), task = bw_id_derive(run, 1);
+    struct bw_mem_snapshot *rows = bw_store_mem_snapshot(&harness.store);
+    harness_answer(&harness, task, APPROVED);
+    assert_status(&harness, run, "done");
+    bw_store_mem_fall_back(&harness.store, rows);
+    /* As if another node had been faster. */
+    mem_find_task(harness.store.self, harness.tenant, task)->row.opened_at_us += 60000000;
+    harness_settle(&harness);
+    harness_advance(&harness, 1000);
+    assert_status(&harness, run, "open");
+    assert_non_null(strstr(harness_read(&harness, "audit", run), "asked anew"));
+}
+
+static void test_a_cancel_does_not_move_a_run_that_stops_for_a_person(void **state)
+{
+    (void)state;
+    struct bw_id run = harness_start(&harness, "twice");
+    struct bw_mem_snapshot *rows = bw_store_mem_snapshot(&harness.store);
+    assert_true(harness_http(&harness, 200, "a")); /* then b is sent */
+    harness_cancel(&harness, run);
+    assert_status(&harness, run, "cancelled");
+    fall_back(rows);
+    assert_status(&harness, run, "parked");
+    assert_non_null(strstr(harness_read(&harness, "audit", run), "\"what\":\"cancel\""));
+    harness_cancel(&harness, run); /* who has looked */
+    assert_status(&harness, run, "cancelled");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +369,11 @@ int main(void)
         CASE(test_a_run_that_lost_a_turn_without_consequence_takes_it_again),
         CASE(test_after_a_failover_without_loss_all_goes_on),
         CASE(test_nothing_goes_on_before_the_turns_are_looked_up),
+        CASE(test_events_answers_and_cancels_that_were_lost_are_delivered_again),
+        CASE(test_what_was_not_lost_counts_once),
+        CASE(test_the_answer_of_a_task_that_is_gone_is_told_and_nothing_is_approved),
+        CASE(test_an_answer_is_not_given_to_a_task_that_was_asked_anew),
+        CASE(test_a_cancel_does_not_move_a_run_that_stops_for_a_person),
         CASE(test_after_a_restore_what_cannot_be_repeated_is_asked_about_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
