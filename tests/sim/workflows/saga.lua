@@ -29,8 +29,11 @@ return workflow.define({
     billow.compensate(function()
       http.post({ url = "https://erp.example/unbook", body = input.key })
     end, "unbook")
-    local held <close> = lock(input.key) -- luacheck: ignore 211
-    local go = event.wait("go", { key = input.key, timeout = "15s" })
+    local go
+    do -- what fails behind it is performed again by a resume: no handler has acted on it
+      local held <close> = lock(input.key) -- luacheck: ignore 211
+      go = event.wait("go", { key = input.key, timeout = "15s" })
+    end
     if not go then
       billow.roll_back()
       return { outcome = "undone" }
