@@ -260,7 +260,12 @@ local function collect(round, stage)
       return true
     end
     local answer = wait(round, stage, state)
-    if not answer then
+    local objection = answer and answer.decision ~= "approve"
+      and people.stranger(round.decision, stage, answer.by, state)
+    if objection then
+      state.remark, state.remark_kind = objection, "objection"
+      put_on_record(round, "refused", { by = answer.by, why = objection })
+    elseif not answer then
       state.is_escalated, state.only = true, nil
       put_on_record(round, "escalated", { to = round.decision.escalate_to, stage = stage.why })
     elseif answer.decision == "reject" then

@@ -110,6 +110,24 @@ function people.objection(decision, stage, given, name, state)
   return nil, principal
 end
 
+--- Why this person's answer, other than a yes, does not count: who was asked may say no, ask
+--- another or edit, and so may who had a part in the bill. Nil when it counts.
+---@param decision table
+---@param stage {approvers: string[]}
+---@param name string
+---@param state {only?: string, is_escalated: boolean}
+---@return string? objection
+function people.stranger(decision, stage, name, state)
+  local is_asked = acts_for(decision, stage, state, name) ~= nil
+    or state.only ~= nil and is_same(decision, state.only, name)
+  local is_involved = find(decision, decision.involved, name) ~= nil
+    or decision.prepared_by ~= nil and is_same(decision, decision.prepared_by, name)
+  if is_asked or is_involved then
+    return nil
+  end
+  return name .. " was not asked: " .. table.concat(candidates(decision, stage, state), ", ")
+end
+
 --- Whom a task is shown to: who may still say yes in this stage; empty: anybody. When none of them
 --- may, all are named, and the task says to each why.
 ---@param decision table

@@ -20,6 +20,7 @@ struct bw_bill {
     const char *approve_as; /* NULL: ask on the terminal */
     const char *clear_as;   /* NULL: ask on the terminal */
     const char *contract;   /* NULL: all */
+    bool is_again;          /* a new round for what has no invoice yet */
     bool is_together;       /* all approvals at once: numbers in the order of issue */
     struct bw_arena arena;
     struct bw_buf documents; /* encoded {firm, customers, contracts, rate_cards, opening} */

@@ -100,19 +100,37 @@ static void print_invoices(struct bw_bill *bill, struct bw_str rows)
     bw_cmd_print_rows(bill->cli, rows, heads, keys);
 }
 
+/* Was the contract billed, by this round or by another? */
+static bool has_invoice(const struct bw_value *invoices, struct bw_str contract)
+{
+    struct bw_value row;
+    struct bw_str rest = invoices->items;
+    while (bw_value_next(&rest, &row))
+        if (bw_str_eq(bw_value_get_str(&row, "contract_id", BW_STR("")), contract))
+            return true;
+    return false;
+}
+
 /* Contracts that ended without an invoice, and those nobody can bill yet. */
-static void print_others(struct bw_bill *bill, const struct bw_value *result)
+static void print_others(struct bw_bill *bill, const struct bw_value *result,
+                         const struct bw_value *invoices)
 {
     struct bw_value contracts = bw_value_get(result, "contracts"), contract;
     struct bw_str rest = contracts.items;
+    bool has_more = false;
     while (bw_value_next(&rest, &contract)) {
         struct bw_str status = bw_value_get_str(&contract, "status", BW_STR("?"));
-        if (!bw_str_eq(status, BW_STR("issued")))
-            fprintf(bill->cli->out, "no invoice for %.*s (%.*s): %.*s\n",
-                    BW_STR_ARG(bw_value_get_str(&contract, "contract", BW_STR("?"))),
-                    BW_STR_ARG(bw_value_get_str(&contract, "model", BW_STR("?"))),
-                    BW_STR_ARG(status));
+        struct bw_str id = bw_value_get_str(&contract, "contract", BW_STR("?"));
+        if (bw_str_eq(status, BW_STR("issued")) || bw_str_eq(status, BW_STR("closed before")) ||
+            has_invoice(invoices, id))
+            continue;
+        has_more = has_more || !bw_str_eq(status, BW_STR("nothing"));
+        fprintf(bill->cli->out, "no invoice for %.*s (%.*s): %.*s\n",
+                BW_STR_ARG(bw_value_get_str(&contract, "contract", BW_STR("?"))),
+                BW_STR_ARG(bw_value_get_str(&contract, "model", BW_STR("?"))), BW_STR_ARG(status));
     }
+    if (has_more)
+        fprintf(bill->cli->out, "When the cause is mended, bill them with --again\n");
 }
 
 static struct bw_str code_of(const struct bw_value *row)
@@ -211,7 +229,7 @@ enum bw_err bw_bill_report(struct bw_bill *bill, struct bw_error *error)
         print_json(bill, bw_buf_str(&invoices), bw_buf_str(&exceptions));
     } else if (!err) {
         print_invoices(bill, bw_buf_str(&invoices));
-        print_others(bill, &result);
+        print_others(bill, &result, &list);
         print_exceptions(bill, bw_buf_str(&exceptions));
         fprintf(bill->cli->out, "\nDocuments: %s/invoices/*.json and *.html, %s/exceptions.json\n",
                 bill->out, bill->out);

@@ -17,6 +17,8 @@
 
 /* A look at a month costs by its runs: with thousands of them it is taken less often. */
 enum { POLL_MS = 20, RUNS_PER_POLL_MS = 4, ANSWERED_POLL_MS = 2 };
+/* Rounds of one period: more than anybody needs, few enough to look for the last. */
+enum { ROUNDS_MAX = 100 };
 
 struct month {
     struct bw_bill *bill;
@@ -34,17 +36,21 @@ static enum bw_err get(struct month *month, const char *path, struct bw_buf *ans
     return bw_cli_call(month->bill->cli, "GET", path, BW_STR_NONE, answer, error);
 }
 
-static enum bw_err start(struct month *month, struct bw_error *error)
+/* Starts the period's run for the `round`th time, or finds the one that was started. */
+static enum bw_err start_round(struct month *month, int round, bool *is_new, struct bw_error *error)
 {
     struct bw_bill *bill = month->bill;
     struct bw_form input, body;
-    char key[192];
+    char key[192], again[24] = "";
     bw_form_init(&input);
     bw_form_init(&body);
     bw_form_put_text(&input, "period", bill->period);
     bw_form_put_text(&input, "contract", bill->contract);
-    snprintf(key, sizeof key, "period/%s%s%s", bill->period, bill->contract ? "/" : "",
-             bill->contract ? bill->contract : "");
+    if (round > 1)
+        snprintf(again, sizeof again, "/again/%d", round);
+    snprintf(key, sizeof key, "period/%s%s%s%s", bill->period, bill->contract ? "/" : "",
+             bill->contract ? bill->contract : "", again);
+    bw_buf_clear(&month->run);
     bw_form_put_text(&body, "workflow", "period-close");
     bw_form_put_text(&body, "key", key);
     bw_form_put_value(&body, "input", bw_form_finish(&input));
@@ -53,10 +59,36 @@ static enum bw_err start(struct month *month, struct bw_error *error)
     struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&month->run));
     struct bw_str id = bw_value_get_str(&run, "id", BW_STR(""));
     snprintf(month->path, sizeof month->path, "/v1/runs/%.*s", BW_STR_ARG(id));
-    if (!err && !bw_value_get_bool(&run, "is_new", true))
-        bw_cli_say(bill->cli, "the period %s was started before: going on with it", bill->period);
+    *is_new = bw_value_get_bool(&run, "is_new", true);
     bw_form_deinit(&input);
     bw_form_deinit(&body);
+    return err;
+}
+
+/* The run to go on with: the first, or with --again the first one that has not ended. Each round
+ * has a key of its own, so that a round that was cut off is gone on with and never made twice. */
+static enum bw_err start(struct month *month, struct bw_error *error)
+{
+    struct bw_bill *bill = month->bill;
+    bool is_new = false, is_over = true;
+    enum bw_err err = BW_ERR_OK;
+    for (int round = 1; !err && !is_new && is_over; ++round) {
+        if (round > ROUNDS_MAX)
+            return bw_fail(error, BW_ERR_LIMIT,
+                           "%s was billed again %d times: start period-close "
+                           "with a key of your own: billow run start --help",
+                           bill->period, ROUNDS_MAX);
+        err = start_round(month, round, &is_new, error);
+        is_over = false;
+        if (!err && !is_new && bill->is_again) {
+            err = get(month, month->path, &month->run, error);
+            struct bw_value run = bw_value_read(err ? BW_STR_NONE : bw_buf_str(&month->run));
+            is_over = !bw_str_eq(bw_value_get_str(&run, "status", BW_STR("")), BW_STR("open")) &&
+                      !bw_str_eq(bw_value_get_str(&run, "status", BW_STR("")), BW_STR("parked"));
+        }
+    }
+    if (!err && !is_new)
+        bw_cli_say(bill->cli, "the period %s was started before: going on with it", bill->period);
     return err;
 }
 

@@ -27,6 +27,7 @@ int bw_cmd_bill(struct bw_cli *cli)
                            .approve_as = bw_cli_option(cli, "approve-as"),
                            .clear_as = bw_cli_option(cli, "clear-as"),
                            .contract = bw_cli_option(cli, "contract"),
+                           .is_again = bw_cli_option(cli, "again") != NULL,
                            .is_together = bw_cli_option(cli, "together") != NULL};
     struct bw_error error = {0};
     if (bill.is_together && !bill.approve_as) {

@@ -23,7 +23,10 @@ static const struct bw_cli_command commands[] = {
                 "as they come (or\n"
                 "answers them with --approve-as), and writes DIR/invoices/*.json and *.html and "
                 "DIR/exceptions.json.\n"
-                "Doing it again bills nothing twice.",
+                "Doing it again bills nothing twice, and goes on where it stopped. What ended "
+                "without an invoice (rejected,\n"
+                "blocked, on hold) stays so until --again: mend the cause, then bill those "
+                "contracts once more.",
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {{"period", "YYYY-MM", "the month to bill (required)"},
@@ -33,6 +36,9 @@ static const struct bw_cli_command commands[] = {
                  {"clear-as", "NAME",
                   "answer exceptions as this person (default: as --approve-as)"},
                  {"contract", "ID", "only this contract"},
+                 {"again", NULL,
+                  "when the period was billed: another round for the contracts that got no "
+                  "invoice"},
                  {"together", NULL,
                   "answer all approvals at once: quicker for thousands of contracts, and numbers "
                   "come as bills are issued, not in the order of contracts"},
@@ -41,7 +47,9 @@ static const struct bw_cli_command commands[] = {
      .examples = {"billow bill examples/acme --period 2026-10 --out out --approve-as \"Dana "
                   "Berger\"\tthe sample firm",
                   "billow bill ~/client --period 2026-10\ta client's export, approvals asked on "
-                  "the terminal"},
+                  "the terminal",
+                  "billow bill ~/client --period 2026-10 --contract C-02 --again\twhat was "
+                  "rejected, after it was mended"},
      .run = bw_cmd_bill},
     {.name = "import",
      .arguments = "FILE...",

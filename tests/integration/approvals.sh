@@ -130,6 +130,22 @@ b task answer --all approve --as dana
 expect "in bulk: the usual ones are answered" 0 'answered with approve by dana'
 check "in bulk: and checked like any other" soon is_done "$usual"
 
+# --- rejected, mended, billed again
+bill() { b bill "$here/examples/acme" --period 2026-10 --contract C-14 --out "$work/docs" --clear-as nina "$@"; }
+invoices_of() { b invoice list --json && jq "[.[] | select(.contract_id == \"$1\")] | length" "$work/out"; }
+bill
+expect "rejected: a bill that nobody answers waits" 130 "goes on where this stopped"
+check "rejected: one of those asked says no" b task answer "$(task_of approval C-14)" reject --as dana
+bill
+expect "rejected: said, with the way on" 0 'no invoice for C-14 .*: rejected' 'bill them with --again'
+bill --approve-as dana
+expect "rejected: it stays so" 0 'no invoice for C-14 .*: rejected'
+bill --approve-as dana --again
+expect "rejected: billed in another round" 0 'INV-2026-[0-9]+ +C-14'
+bill --approve-as dana --again
+expect "rejected: the first round's no is over" 0 'INV-2026-[0-9]+ +C-14'
+check "rejected: and nothing is billed twice" test "$(invoices_of C-14)" = 1
+
 # --- the chain of what was issued
 b invoice verify
 expect "every document is as it was issued" 0 'every document is as it was issued' 'stands on a document'

@@ -86,6 +86,22 @@ describe("an approval", function()
     assert.equal(0, #world:numbers())
   end)
 
+  it("P1: takes a no, too, only from who was asked or had a part in the bill", function()
+    local run = start({ approvers = { "dana" }, delegations = {
+      { from = "dana", to = "nina", start_date = "2020-01-01" } } })
+    for _, decision in ipairs({ "reject", "reassign", "edit" }) do
+      world:task("approval"):answer(decision, { as = "zed", comment = "zed" })
+      assert.equal("zed was not asked: dana, nina", remark())
+    end
+    assert.equal("open", run.status)
+    assert.equal("zed", run:notes("approval.refused")[1].by)
+    world:task("approval"):reject({ as = "nina" })
+    assert.equal("rejected", run.result.status)
+    run = start({ approvers = { "dana" } })
+    world:task("approval"):reject({ as = "Otto" }) -- who prepared it takes it back
+    assert.equal("rejected", run.result.status)
+  end)
+
   it("P2: does not count who started it, under any name or spelling", function()
     local run = start({ people = { ob = "Otto" } })
     world:task("approval"):approve({ as = "OTTO " })
