@@ -9,6 +9,7 @@ local cumulative = require("billow.billing.cumulative")
 local date = require("billow.date")
 local decimal = require("billow.decimal")
 local draft = require("billow.billing.draft")
+local expense_caps = require("billow.billing.expense_caps")
 local figures = require("billow.billing.figures")
 local meter = require("billow.billing.meter")
 local number = require("billow.billing.number")
@@ -658,6 +659,9 @@ local function check_contract(check, contract)
   )
   for category, code in pairs(contract.expenses and contract.expenses.category_tax_code or {}) do
     known(check, "expenses.category_tax_code." .. category, code, ctx.firm.tax_codes, "tax code")
+  end
+  if contract.expenses then
+    expense_caps.check(check, contract.expenses)
   end
   in_sequence(check, "end_date", contract.start_date, contract.end_date)
   check_payers(check, { payers = contract.payers or {} })

@@ -126,6 +126,8 @@ local decimal = require("billow.decimal")
 ---                         decimals already rounded for writing (canonical.closing makes them text)
 ---@field dispositions table<string, table<string, integer>>   entry id -> disposition -> worked
 ---                         seconds; every work of items.time has one; sum = worked_seconds
+---@field expense_cuts table<string, table<string, Decimal>>   expense id -> disposition -> amount
+---                         that caps of expenses keep off (expense_caps.lua)
 ---@field moved table<string, billing.Work[]>   overflow contract id -> parts (tm), else {}
 ---@field drawn? billing.Work[]               works that a retainer paid for, for the annex
 ---@field trace table                        whatever explain.lua may show; plain data
@@ -176,6 +178,7 @@ function draft.new(fields)
     is_void = false,
     closing = {},
     dispositions = {},
+    expense_cuts = {},
     moved = {},
     trace = {},
   }
@@ -224,17 +227,29 @@ function draft.exception(code, ref, level, message, contract_id, details)
   }
 end
 
+--- The expense lines, and what caps keep off them.
+local function add_expenses(made, ctx, contract, list)
+  local expense_caps = require("billow.billing.expense_caps")
+  local expenses = require("billow.billing.expenses")
+  local used = (ctx.opening.expense_cap_used or {})[contract.id]
+  local capped = expense_caps.apply(contract, list, used, ctx.decimals(contract.currency))
+  for _, line in ipairs(expenses.lines(ctx, contract, capped.billed)) do
+    made.lines[#made.lines + 1] = line
+  end
+  for _, exception in ipairs(capped.exceptions) do
+    made.exceptions[#made.exceptions + 1] = exception
+  end
+  made.expense_cuts, made.closing.expense_cap_used = capped.cuts, capped.used
+end
+
 --- The model's draft with the expense lines, which every model bills alike.
 ---@param ctx billing.Context
 ---@param contract table
 ---@param items billing.Items
 ---@return billing.Draft
 function draft.build(ctx, contract, items)
-  local expenses = require("billow.billing.expenses")
   local made = require(MODELS[contract.model]).bill(ctx, contract, items)
-  for _, line in ipairs(expenses.lines(ctx, contract, items.expenses)) do
-    made.lines[#made.lines + 1] = line
-  end
+  add_expenses(made, ctx, contract, items.expenses)
   require("billow.billing.discounts").apply(ctx, contract, made)
   require("billow.billing.edits").apply(made, contract.edits, ctx.decimals(contract.currency))
   for _, block in ipairs(contract.forbidden or {}) do -- terms against a lock (agreed.lua)

@@ -73,14 +73,15 @@ local function line_of(key, members, rules, d)
     references[i] = { type = "expense", id = expense.id, amount = billed }
     local contained = expenses.input_tax(rules, expense)
     words[i] = string.format(
-      "%s: %s %s on %s%s + %s %% = %s",
+      "%s: %s %s on %s%s + %s %% = %s%s",
       expense.id,
       figures.plain(expense.amount),
       expense.currency,
       expense.date,
       contained and " less " .. figures.plain(contained) .. " % input tax in it" or "",
       figures.plain(expenses.markup(rules, expense.category)),
-      billed:fixed(d)
+      billed:fixed(d),
+      expense.cut_text and ", " .. expense.cut_text or ""
     )
   end
   return draft.line(d, {

@@ -56,6 +56,7 @@ local NUMBER_MARK = "{{billow:number}}"
 ---@field exceptions billing.Exception[] all of the contract: entry, invoice and contract level
 ---@field closing table
 ---@field dispositions table<string, table<string, integer>>   of the valid time entries
+---@field expense_cuts table<string, table<string, Decimal>>   what caps keep off expenses
 ---@field moved table<string, billing.Work[]>   by contract: what a ceiling moves there
 ---@field digest string                  what an approval is bound to
 ---@field made table[]                   the invoices as assembled, with what is behind each line
@@ -236,6 +237,7 @@ function billing.draft(contract, judged)
     exceptions = result.exceptions,
     closing = result.closing,
     dispositions = result.dispositions,
+    expense_cuts = result.expense_cuts,
     moved = result.moved,
     digest = text.sha256_hex(json.encode(json.array(invoices))),
     made = result.invoices,

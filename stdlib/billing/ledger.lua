@@ -303,19 +303,26 @@ local function settle_time(movements, ctx, judged, bill)
   end
 end
 
+--- A valid expense: what caps keep off is held or written off, the rest is billed.
+local function settle_valid_expense(movements, expense, cuts, places)
+  local rest = expense.amount
+  for disposition, amount in pairs(cuts or {}) do
+    add(movements, expense.entry_id, disposition, amount, { reason = "CAP_REACHED" })
+    rest = rest - amount
+  end
+  if not cuts or not rest:is_zero() then
+    add_billed(movements, expense, rest, places, math.max(expense.amount:scale(), 0))
+  end
+end
+
 local function settle_expenses(movements, ctx, judged, bill)
   local places = places_on(ctx, bill.canonical, "expense")
   local reasons = reason_of(bill.exceptions)
   for _, expense in ipairs(judged.claimed.expenses) do
     local disposition = judged.expense_dispositions[expense.id]
     if disposition == "valid" then
-      add_billed(
-        movements,
-        expense,
-        expense.amount,
-        places[expense.id],
-        math.max(expense.amount:scale(), 0)
-      )
+      local cuts = (bill.expense_cuts or {})[expense.id]
+      settle_valid_expense(movements, expense, cuts, places[expense.id])
     else
       add(
         movements,
@@ -462,6 +469,9 @@ function ledger.closing(contract, bill)
   end
   if closing.cap_used then
     opening.cap_used = { [id] = json.array(closing.cap_used) }
+  end
+  if closing.expense_cap_used then
+    opening.expense_cap_used = { [id] = json.array(closing.expense_cap_used) }
   end
   if closing.usage_counted then
     opening.usage_counted = { [id] = json.array(closing.usage_counted) }

@@ -13,6 +13,7 @@ local calendar = require("billow.billing.calendar")
 local caps = require("billow.billing.caps")
 local consistency = require("billow.billing.consistency")
 local currency = require("billow.billing.currency")
+local expense_caps = require("billow.billing.expense_caps")
 local overtime = require("billow.billing.overtime")
 local place_of_supply = require("billow.billing.place_of_supply")
 local reductions = require("billow.billing.reductions")
@@ -490,6 +491,15 @@ local CONTRACT_FIELDS = {
     tax_code = optional(text),
     category_tax_code = optional(map(text)),
     receipt_required_above = optional(amount),
+    caps = optional(
+      list(record({
+        category = optional(text),
+        amount = required(amount),
+        scope = optional(enum(expense_caps.SCOPES), "period"),
+        overflow = optional(enum(expense_caps.OVERFLOWS), "hold"),
+      })),
+      {}
+    ),
   })),
   payable_rounding_increment = optional(amount),
   withholding_taxes = optional(
@@ -583,6 +593,10 @@ local OPENING = record({
       key = required(list(text)),
       used = required(decimals),
     }))),
+    {}
+  ),
+  expense_cap_used = optional(
+    map(list(record({ category = optional(text), used = required(decimals) }))),
     {}
   ),
   fixed_fee = optional(

@@ -35,6 +35,7 @@ local validation = require("billow.billing.validation")
 ---@field exceptions billing.Exception[]
 ---@field closing table
 ---@field dispositions table<string, table<string, integer>>   of the valid entries
+---@field expense_cuts table<string, table<string, Decimal>>   what caps keep off expenses
 ---@field moved table<string, billing.Work[]>
 ---@field draft billing.Draft
 
@@ -254,6 +255,7 @@ function period.bill(ctx, contract, items)
     draft = made,
     closing = is_nothing_billed and {} or made.closing,
     dispositions = is_nothing_billed and all_open(items.time) or made.dispositions,
+    expense_cuts = is_nothing_billed and {} or made.expense_cuts,
     moved = is_nothing_billed and {} or made.moved,
   }
 end

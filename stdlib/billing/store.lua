@@ -25,6 +25,7 @@ local EMPTY_OPENING = {
   number_series = {},
   ceiling_used = {},
   cap_used = {},
+  expense_cap_used = {},
   discount_used = {},
   usage_counted = {},
   fixed_fee = {},

@@ -169,6 +169,35 @@ describe("tm", function()
     assert.equals(billed, world.billing:totals().billed)
   end)
 
+  it("bills of expenses what a cap lets through, and holds the rest until there is room", function()
+    local function cap(amount)
+      change(world, "contract", "C-01", function(contract)
+        contract.expenses.caps = json.array({ { amount = amount } })
+      end)
+    end
+    local function billed()
+      return world.billing:totals("expense").billed
+    end
+    local all = sum(world.billing:totals("expense"))
+    cap("11.00")
+    issued()
+    local nets = decimal(0)
+    for _, line in ipairs(world.billing.invoices[ID].body.lines) do
+      nets = nets + (line.component == "expense" and decimal(line.net_amount) or decimal(0))
+    end
+    assert.equals(decimal("11.00"), nets)
+    assert.equals(decimal("10.00"), billed())
+    assert.equals(all, sum(world.billing:totals("expense")))
+    world:advance("30d")
+    world:start("tm", { contract = "C-01", period = "2026-11" }, { as = "otto" })
+    while #world:tasks("exception") > 0 do
+      world:task("exception"):answer("hold", { as = "nina" })
+    end
+    world:task("approval"):approve({ as = "dana" })
+    assert.equals(decimal("20.00"), billed())
+    assert.equals(all, sum(world.billing:totals("expense")))
+  end)
+
   it("issues nothing when the bill is rejected, and opens the entries again", function()
     local before = world.billing:totals().open
     local run = world:start("tm", INPUT)
