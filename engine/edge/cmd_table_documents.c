@@ -275,17 +275,30 @@ static const struct bw_cli_command commands[] = {
      .details = "Entries count once, whichever file brings them. Sure matches are booked by the "
                 "policy matching, the others\n"
                 "become tasks with the candidates. Exit code 4 when the file cannot be read: "
-                "nothing of it is taken then.",
+                "nothing of it is taken then.\n"
+                "Columns of a CSV file: booking_date and amount (negative: paid out), "
+                "and as there are value_date,\n"
+                "currency, reference, end_to_end_id, structured_reference, text, "
+                "counterparty_name, counterparty_account,\n"
+                "account, balance, is_reversal (yes: takes back an earlier payment). A bank's own "
+                "names for them go into --options.",
      .arguments_min = 1,
      .arguments_max = 1,
      .options = {{"format", "NAME", "camt, mt940 or csv (default: by how the file begins)"},
                  {"account", "ACCOUNT", "of a CSV file, when no column says it"},
                  {"currency", "CODE", "of a CSV file, when no column says it"},
-                 {"options", "JSON", "of a CSV file: columns, decimal_comma, account, ..."},
+                 {"options", "JSON",
+                  "of a CSV file, instead of these two: account, currency, columns, decimal_comma, "
+                  "date_format, separator"},
                  END},
      .examples = {"billow payment import camt053.xml\ta bank's statement",
                   "billow payment import in.csv --format csv --account DE02... --currency EUR\ta "
-                  "spreadsheet's"},
+                  "spreadsheet's",
+                  "billow payment import bank.csv --format csv --options "
+                  "'{\"account\":\"DE02...\",\"currency\":\"EUR\",\"columns\":{\"booking_date\":"
+                  "\"Buchungstag\",\"amount\":\"Betrag\",\"text\":\"Verwendungszweck\"},"
+                  "\"decimal_comma\":true,\"date_format\":\"DD.MM.YYYY\",\"separator\":\";\"}'\ta "
+                  "bank's export"},
      .run = bw_cmd_payment_import},
     {.name = "payment list",
      .arguments = "",

@@ -2,7 +2,8 @@
 ---
 --- Own header: `booking_date` and `amount` are required; `value_date`, `currency`, `reference`,
 --- `end_to_end_id`, `structured_reference`, `text`, `counterparty_name`, `counterparty_account`,
---- `account` and `balance` are read when there. With `balance` (after the entry) every row is
+--- `account`, `is_reversal` (yes: it takes back an earlier entry) and `balance` are read when
+--- there. With `balance` (after the entry) every row is
 --- checked against the one before, and the statement has an opening and a closing balance.
 --- Rows are in the order of booking, or in the reverse order as many banks export them.
 ---@class billow.billing.bank.bankcsv
@@ -33,8 +34,11 @@ local COLUMNS = {
   "counterparty_account",
   "account",
   "balance",
+  "is_reversal",
 }
 local REQUIRED = { "booking_date", "amount" }
+local IS_YES = { yes = true, ["true"] = true, ["1"] = true }
+local IS_NO = { no = true, ["false"] = true, ["0"] = true }
 local DATE_FORMATS = { ["YYYY-MM-DD"] = true, ["DD/MM/YYYY"] = true, ["MM/DD/YYYY"] = true }
 
 ---@class billing.bank.CsvOptions
@@ -65,7 +69,8 @@ local function places_of(header, options)
   end
   for _, name in ipairs(REQUIRED) do
     if not places[name] then
-      local remedy = "add it, or name the bank's column in columns." .. name
+      local remedy = "add it, or name the bank's column in columns." .. name .. "; the header has "
+        .. table.concat(header, ", ")
       reading.refuse("column " .. name, nil, remedy)
     end
   end
@@ -111,6 +116,14 @@ local function date_of(raw, options, field)
   return made
 end
 
+local function yes_or_no(raw, field)
+  local word = (raw or "no"):lower()
+  if not IS_YES[word] and not IS_NO[word] then
+    reading.refuse(field, raw, "write yes or no")
+  end
+  return IS_YES[word] == true
+end
+
 local function row_of(record, number, places, options, width)
   if #record ~= width then
     local value = #record .. " fields long"
@@ -136,6 +149,7 @@ local function row_of(record, number, places, options, width)
     end_to_end_id = cell("end_to_end_id"),
     structured_reference = cell("structured_reference"),
     text = cell("text") or "",
+    is_reversal = yes_or_no(cell("is_reversal"), field_name(number, "is_reversal")),
     counterparty_name = cell("counterparty_name"),
     counterparty_account = cell("counterparty_account"),
     account = cell("account") or options.account,

@@ -159,6 +159,20 @@ describe("a CSV file of a bank", function()
 end)
 
 describe("an entry", function()
+  it("takes an entry back when the file says so; other money out is none of ours", function()
+    local source = "booking_date,amount,is_reversal\n2026-12-03,-5.00,yes\n2026-12-03,-6.00,\n"
+    local made = assert(bank.parse(source, "csv", { account = "A", currency = "EUR" }))[1]
+    assert.same({ true, false }, { made.entries[1].is_reversal, made.entries[2].is_reversal })
+    local _, problem = bank.parse((source:gsub("yes", "perhaps")), "csv",
+      { account = "A", currency = "EUR" })
+    assert.equal('record 1, column is_reversal is "perhaps": write yes or no', tostring(problem))
+  end)
+
+  it("that lacks a column names those it has", function()
+    local _, problem = bank.parse("date,amount\n2026-12-03,5\n", "csv", { account = "A" })
+    assert.is_truthy(tostring(problem):find("the header has date, amount", 1, true))
+  end)
+
   it("that stands twice in a file under one reference is taken once, and told", function()
     local source = "booking_date,amount,reference\n2026-11-10,5,R1\n2026-11-10,5.00,R1\n"
     local made = assert(bank.parse(source, "csv", { account = "A", currency = "EUR" }))[1]
