@@ -168,8 +168,9 @@ static void print_set(struct bw_cli *cli, struct bw_str value)
 static void print_unset(struct bw_cli *cli, struct bw_str value)
 {
     (void)value;
-    fprintf(cli->out, "%s.%s is not set here any more, by %s\n", cli->arguments[0],
-            cli->arguments[1], cli->actor);
+    const char *from = bw_cli_option(cli, "from");
+    fprintf(cli->out, "%s.%s is not set here from %s on, by %s; what begins later stays\n",
+            cli->arguments[0], cli->arguments[1], from ? from : "today", cli->actor);
 }
 
 void bw_cmd_policy_put_value(struct bw_form *form, const char *text)
