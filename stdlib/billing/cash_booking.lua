@@ -201,6 +201,8 @@ function cash_booking.item(row)
   for i, part in ipairs(given(row.instalments) or {}) do
     instalments[i] = { due_date = part.due_date, amount = decimal(part.amount) }
   end
+  -- What the invoice says is withheld is off its payable amount already: never a second time.
+  local states_withheld = given(row.withholding_taxes) ~= nil
   return {
     invoice_id = row.invoice_id,
     number = row.number,
@@ -211,7 +213,7 @@ function cash_booking.item(row)
     due_date = given(row.due_date) or row.issue_date,
     open_amount = decimal(row.open_amount),
     payable_amount = decimal(row.payable_amount),
-    net_amount = number("net_amount"),
+    net_amount = not states_withheld and number("net_amount") or nil,
     reference = given(row.reference),
     end_to_end_id = given(row.end_to_end_id),
     disputed_amount = number("disputed_amount"),

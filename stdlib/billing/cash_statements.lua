@@ -78,6 +78,7 @@ select o.invoice_id, o.number, o.customer_id, o.currency, o.issue_date, o.due_da
        o.net_amount::text as net_amount, c.body->>'name' as customer_name,
        i.body->>'payment_reference' as reference, i.body->>'end_to_end_id' as end_to_end_id,
        i.body->'instalments' as instalments, i.body->'tax_breakdown' as tax_breakdown,
+       i.body->'withholding_taxes' as withholding_taxes,
        coalesce(nullif(i.body->'early_payment_discount', 'null'),
                 nullif(k.body->'payment_terms'->'early_payment_discount', 'null'),
                 c.body->'payment_terms'->'early_payment_discount') as early_payment_discount,

@@ -24,7 +24,8 @@ local ZERO = decimal(0)
 ---@field due_date string
 ---@field open_amount Decimal         more than zero
 ---@field payable_amount Decimal
----@field net_amount? Decimal         without tax: the base of withholding
+---@field net_amount? Decimal         without tax: the base of withholding that the invoice does
+---                                   not state; nil where it states what is withheld
 ---@field reference? string           structured reference printed on the invoice
 ---@field end_to_end_id? string       of a collection sent for it
 ---@field discount? {last_date: string, amount: Decimal, tax_amount: Decimal}

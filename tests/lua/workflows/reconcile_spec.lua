@@ -226,6 +226,28 @@ describe("reconcile", function()
     assert.same({ "bank_fee 12.00", "payment 88.00" }, got("R-1"))
   end)
 
+  it("settles withheld tax that was not agreed, and never a second time what is stated", function()
+    local taxes = { { name = "IRPF", percent = "15", tax_amount = "150.00" } }
+    start_with({
+      item("R-1", "1190.00", { net_amount = "1000.00" }),
+      item("R-2", "1040.00", { net_amount = "1000.00", withholding_taxes = taxes }),
+      item("R-3", "1040.00", { net_amount = "1000.00", withholding_taxes = taxes }),
+    })
+    start(statement("S-1", {
+      { amount = "1040.00", text = "R-1" },
+      { amount = "890.00", text = "R-2" },
+      { amount = "1040.00", text = "R-3" },
+    }))
+    assert.same({ "payment 1040.00" }, got("R-3"))
+    for _, task in ipairs(world:tasks("question")) do
+      task:answer("accept", { as = "nina", data = { candidate = 1 } })
+    end
+    assert.same({ "withholding 150.00", "payment 1040.00" }, got("R-1"))
+    assert.same({ "payment 890.00" }, got("R-2"))
+    assert.equals("150.00", tostring(db:open("R-2")))
+    assert.equals("0.00", tostring(db:open("R-3")))
+  end)
+
   it("grants the early payment discount in time, with the tax in it", function()
     start_with({
       item("R-1", "1190.00", {
