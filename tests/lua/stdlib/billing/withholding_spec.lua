@@ -123,6 +123,31 @@ describe("withheld tax", function()
     assert.equal("208.00", object.totals.prepaid_amount)
   end)
 
+  it("comes to what invoices of Spain, Italy and India show", function()
+    local function code(percent)
+      local rates = { { valid_from = "2020-01-01", percent = percent } }
+      return {
+        firm = build.firm({ tax_codes = { { id = "X", category_code = "S", rates = rates } } }),
+        customers = { build.customer({ tax_code = "X" }) },
+      }
+    end
+    local terms = { tax_code = "X" }
+    local object = bill({ { "1620.00" } }, terms, code("21"))
+    assert.same({ "1620.00", "1960.20", "243.00", "1717.20" }, { figures_of(object) })
+
+    -- A fund's 4 % that is paid with the fee, and taxed and withheld like it.
+    terms.contributions = { { name = "Cassa", percent = "4" } }
+    terms.withholding_taxes =
+      { { name = "Ritenuta", percent = "20", includes_contributions = true } }
+    object = bill({ { "1600.00" } }, terms, code("22"))
+    assert.same({ "1664.00", "2030.08", "332.80", "1697.28" }, { figures_of(object) })
+
+    terms.contributions = nil
+    terms.withholding_taxes = { { name = "TDS", percent = "10" } }
+    object = bill({ { "50000.00" } }, terms, code("18"))
+    assert.same({ "50000.00", "59000.00", "5000.00", "54000.00" }, { figures_of(object) })
+  end)
+
   it("stands on the page between the total and what is due", function()
     local object, ctx = bill({ { "1000.00" } })
     local page = html.render(ctx, object, { number = "INV-1" })
