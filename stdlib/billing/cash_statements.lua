@@ -136,8 +136,9 @@ select a.payment_id, a.invoice_id, a.kind, a.amount, a.currency, a.payment_amoun
        difference_amount numeric, difference_currency text, reason text)]],
 })
 
---- Payments that a debit may take back: same amount, and the same end-to-end id or account. $1
---- amount, $2 currency, $3 end-to-end id, $4 account, $5 date
+--- Payments that a debit may take back: same amount, and the same end-to-end id or account; of a
+--- debit that has neither every one of the amount, since a person says which. $1 amount, $2
+--- currency, $3 end-to-end id, $4 account, $5 date
 cash_statements.returnable = db.statement({
   name = "cash.returnable",
   sql = [[
@@ -145,7 +146,8 @@ select p.id, p.date, p.amount::text as amount, p.currency, p.payer_name, p.end_t
   from billing.payment p
  where p.amount = $1::numeric and p.currency = $2 and p.date <= $5::date
    and p.date >= $5::date - 400
-   and (p.end_to_end_id = nullif($3, '') or p.payer_account = nullif($4, ''))
+   and (p.end_to_end_id = nullif($3, '') or p.payer_account = nullif($4, '')
+        or ($3 = '' and $4 = ''))
    and not exists (select 1 from billing.allocation_balance b
                     where b.payment_id = p.id and b.kind = 'return' and b.amount > 0)
  order by p.date desc, p.id limit 5]],

@@ -177,6 +177,7 @@ fakes["cash.returnable"] = function(db, params)
   for id, payment in pairs(db.payments) do
     local is_same = payment.end_to_end_id == text(params[3])
       or payment.payer_account == text(params[4])
+      or text(params[3]) == "" and text(params[4]) == ""
     if decimal(payment.amount) == decimal(text(params[1])) and is_same then
       rows[#rows + 1] = { id = id, amount = payment.amount, date = payment.date }
     end

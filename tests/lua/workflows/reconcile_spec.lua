@@ -292,6 +292,18 @@ describe("reconcile", function()
     assert.equals("100.00", tostring(db:open("R-1")))
   end)
 
+  it("offers every payment of the amount when the debit says nothing of its origin", function()
+    start_with({ item("R-1", "100.00") })
+    start(statement("S-1", { { amount = "100.00", text = "R-1", end_to_end_id = "E-1" } }))
+    local run = start(statement("S-2", {
+      { amount = "-100.00", text = "R-1", is_reversal = true, booking_date = "2026-11-12" },
+    }, { from_date = "2026-11-12", to_date = "2026-11-12" }))
+    assert.equals(1, #world:task("question").body.payments)
+    world:task("question"):answer("return", { as = "nina" })
+    assert.equals("returned", first(run).status)
+    assert.equals("100.00", tostring(db:open("R-1")))
+  end)
+
   it("asks anew which payment the bank took back when the answer names none of them", function()
     start_with({ item("R-1", "100.00"), item("R-2", "100.00") })
     for i = 1, 2 do
