@@ -51,6 +51,8 @@ static const struct report {
     {"open-disputes", "disputes that wait for their end",
      "dispute,invoice,customer,line,amount,currency,reason,owner,state,raised,answer_by,is_late",
      "answer_by, dispute", NULL},
+    {"open-retention", "retainage that is withheld and not released yet, by contract",
+     "contract,customer,currency,as_of,withheld,released,open,release", "contract", NULL},
     {"payments", "payments and the invoices they settled",
      "date,payment,customer,payer,amount,currency,unapplied,invoices,rule,by", "date, payment",
      NULL},

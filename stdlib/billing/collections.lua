@@ -301,7 +301,8 @@ function collections.deliver(case, message, delivery, record)
     attempt = attempt + 1
     local problem = post(message, delivery, attempt)
     if record then
-      record(attempt, problem and "failed" or "sent", problem)
+      local taken = delivery.confirm_days == 0 and "sent" or "confirmed"
+      record(attempt, problem and "failed" or taken, problem)
     end
     if not problem then
       return "sent"

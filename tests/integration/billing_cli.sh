@@ -130,6 +130,11 @@ report() {
         '2026-10,C-10,fixed-fee,EUR,50981.11,36131.26,50981.11,7177.45,15345.10,15345.10'
     says "report: an advance is no revenue yet" '2026-10,C-13,fixed-fee,EUR,11100.00,15266.67,11100.00,0.00,4166.67'
     says "report: what expired unused is breakage" '2026-10,C-15,retainer,EUR,7062.60,13565.05,7065.05,0.00,6500.00,0.00,2.45'
+    check "report: retainage that is still withheld" 0 billow report open-retention --csv
+    says "report: by contract, and the milestone that releases it" 'EUR,2026-10,7177.45,0.00,7177.45,milestone M4'
+    says "report: or the day" 'USD,2026-10,4028.25,0.00,4028.25,2027-01-31'
+    check "report: deliveries" 0 billow report delivery --csv
+    check "report: nothing is called sent that a channel was only handed" 1 grep -q ',sent,' "$work/out"
     check "report: what no contract takes is blocked, too" 0 billow report blocked-revenue --csv
     says "report: with its kind and since when" 'PROJECT_UNKNOWN,entry,-,time,'
     check "report: as CSV" 0 billow report blocked-revenue --csv

@@ -154,6 +154,7 @@ describe("collections", function()
     task:answer("again", { as = "nina" })
     world:send("message.result", "invoice/" .. ID, { status = "delivered" })
     assert.equals(0, #world:tasks("delivery"))
+    assert.equals("confirmed", db.deliveries[#db.deliveries].status)
   end)
 end)
 
