@@ -34,6 +34,9 @@ void bw_api_invoices(struct bw_api_call *call)
           "body->'totals'->>'tax_exclusive_amount' as tax_exclusive_amount, "
           "body->'totals'->>'tax_amount' as tax_amount, body->'totals'->>'payable_amount' as "
           "payable_amount, "
+          /* Documents state positive amounts (EN 16931): what adds up has a sign. */
+          "(case type_code when '381' then -1 else 1 end * "
+          "(body->'totals'->>'payable_amount')::numeric)::text as signed_payable_amount, "
           "approved_by, run_id from billing.invoice where $1::text is null or period = $1 "
           "order by issue_date, series, number",
           query_parameter(call, "period"), bw_api_on_value);

@@ -16,7 +16,7 @@ static const struct bw_cli_command commands[] = {
      .summary = "list issued invoices",
      .options = {{"period", "YYYY-MM", "only this period"}, END},
      .examples = {"billow invoice list --period 2026-10\ta month's",
-                  "billow invoice list --json\tall, for machines"},
+                  "billow invoice list --json\tall, for machines: signed_payable_amount adds up"},
      .run = bw_cmd_invoice_list},
     {.name = "invoice show",
      .arguments = "NUMBER",

@@ -50,6 +50,9 @@ credits() {
     says "credit: the old invoice is kept" 'INV-2026-00214'
     says "credit: the new one has a number of its own" 'INV-2026-00234'
     says "credit: a credit note is listed as one" 'credit note'
+    check "credit: for machines, the list" 0 billow invoice list --json
+    says "credit: states a positive amount" '"payable_amount":"'
+    says "credit: and one with a sign, which adds up" '"signed_payable_amount":"-'
     check "credit: void and regenerated, nothing twice" 0 billow ledger verify
 }
 
