@@ -8,6 +8,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "collections",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Collection of an invoice",
   input = { invoice = "id", deliver = "boolean?" },
   policies = { "dunning", "interest", "delivery", "write-off", "credit-limit", "approval" },

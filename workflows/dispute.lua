@@ -5,6 +5,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "dispute",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Dispute about an invoice",
   input = {
     invoice = "text", -- number or id

@@ -21,6 +21,7 @@ end
 return workflow.define({
   name = "retention",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Which finished runs may go",
   input = { on = "date", scopes = "list?" },
   policies = { "retention" },

@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "setup",
   version = "1.0.0",
+  limits = { steps = "50M", memory = "64MiB" },
   title = "Documents of a firm",
   input = { documents = "table", period = "period" },
 

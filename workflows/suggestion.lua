@@ -6,6 +6,7 @@ local workflow = require("billow.workflow")
 return workflow.define({
   name = "suggestion",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Suggested rule",
   input = { suggestion = "table", customer = "text", owner = "text?" },
 

@@ -15,6 +15,7 @@ returning series, number]],
 return workflow.define({
   name = "void-number",
   version = "1.0.0",
+  limits = { steps = "20M", memory = "64MiB" },
   title = "Void of a number",
   input = { number = "text", reason = "text", by = "text" },
 
