@@ -80,6 +80,8 @@ sed 's/,1\.5,/,1.25,/' "$work/time.csv" >"$work/edit.csv"
 import "$work/edit.csv" --format time
 expect "an edit after billing is told" 0 '1 edited after billing' 'time:7 was edited after it was billed'
 import "$work/edit.csv" --format time
+proposed() { billow task list --dir "$state" --json 2>/dev/null | jq -e 'any(.[]; .kind == "correction")' >/dev/null; }
+check "it is proposed" wait_until 30 proposed # the import does not wait for it, and each command is an engine of its own
 run billow task list --dir "$state" --json
 check "it is proposed once" test "$(jq '[.[] | select(.kind == "correction")] | length' "$work/out")" = 1
 task=$(jq -r '.[] | select(.kind == "correction") | .id' "$work/out")
